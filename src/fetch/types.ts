@@ -1,0 +1,41 @@
+import type { Emit } from "../events.ts";
+import type { Location, Source } from "../recipe/types.ts";
+
+/** A source that is here and matches its digest. */
+export interface FetchedSource {
+  readonly source: Source;
+  /** Absolute path in the content-addressed cache, or of the user's own file or folder. */
+  readonly path: string;
+  /** What delivered it: a location as text, `cache`, or `user` for `--source`. */
+  readonly location: string;
+  /** Digest of the bytes (of a folder: of its listing with content digests). */
+  readonly sha256: string;
+  readonly verified: boolean;
+  readonly bytes: number;
+}
+
+/** How the machine finds registries: read from its own configuration, never named in code. */
+export interface RegistryBases {
+  /** Base addresses of the Debian package archive, in the order of the machine's package configuration. */
+  readonly debian: readonly string[];
+  /** The simple index of Python packages: PIP_INDEX_URL, pip.conf, else the default that a pip at hand carries. Null when none is known. */
+  readonly pypi: string | null;
+}
+
+/** What every fetch needs to know. */
+export interface FetchOptions {
+  /** Folders `<cache>/<sha256>`, searched in order; the first is written. */
+  readonly caches: readonly string[];
+  readonly bases: RegistryBases;
+  /** Content-addressed mirror, tried before the recipe's locations. */
+  readonly mirror?: string;
+  readonly offline: boolean;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** Whether a source could be had, without taking it. */
+export type Availability =
+  | { readonly state: "cached"; readonly path: string }
+  | { readonly state: "available"; readonly location: Location }
+  | { readonly state: "unavailable"; readonly reasons: readonly string[] };

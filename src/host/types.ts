@@ -1,0 +1,83 @@
+import type { Platform, Requirement } from "../recipe/types.ts";
+import type { HostRecord } from "../store/types.ts";
+
+/** What a command on the host left. Output as UTF-8 text. */
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ExecOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly input?: string;
+  readonly timeoutSeconds?: number;
+}
+
+/** Ownership and kind of a path; `mode` holds the permission bits. */
+export interface PathFacts {
+  readonly kind: "file" | "folder" | "link" | "other";
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+}
+
+/**
+ * The one seam through which the machine is read and changed. `node.ts` is the machine, `memory.ts` a machine in memory for tests.
+ * Reading never needs privilege. Changing goes through `elevated`, which one file implements.
+ */
+export interface Host {
+  readonly platform: Platform;
+  /** The Debian-like family that decides package names: `apt`, `dnf`, … or `unknown`. */
+  readonly packageFamily: "apt" | "dnf" | "apk" | "zypper" | "pacman" | "pkg" | "brew" | "unknown";
+  readonly uid: number;
+  /** How privilege could be had: `root` already is, `sudo` without a password (or with one on a terminal), `none`. */
+  readonly privilege: "root" | "sudo" | "none";
+  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  /** The program's absolute path on the user's PATH or the standard one, or null. */
+  which(program: string): Promise<string | null>;
+  readFile(path: string): Promise<string | null>;
+  facts(path: string): Promise<PathFacts | null>;
+  list(folder: string): Promise<readonly string[]>;
+  /** Runs with privilege; argv is reported as an event first. Refuses with `host-refused` when there is none. */
+  elevated(argv: readonly string[], why: string, options?: ExecOptions): Promise<ExecResult>;
+}
+
+/** What is wanted of the host, by kind. Each kind has a file in `host/resources/`. Later kinds: portacl, user, group, unit, socket, rc-script, firewall. */
+export type Resource =
+  | { readonly kind: "package"; readonly id: string; readonly origin: string; readonly names: readonly string[]; readonly why: string }
+  | { readonly kind: "loader-path"; readonly id: string; readonly origin: string; readonly library: string; readonly name: string; readonly demanded: boolean }
+  | { readonly kind: "sysctl"; readonly id: string; readonly origin: string; readonly key: string; readonly value: string; readonly file: string; readonly demanded: boolean }
+  | { readonly kind: "capability"; readonly id: string; readonly origin: string; readonly source: string; readonly copy: string; readonly capability: "cap_net_bind_service"; readonly demanded: boolean };
+
+/** What would happen to one resource. `unknown` current state refuses: action `blocked` with the reason. */
+export interface ResourcePlan {
+  readonly resource: Resource;
+  readonly id: string;
+  readonly current: string | null;
+  readonly desired: string | null;
+  readonly action: "none" | "create" | "update" | "delete" | "blocked";
+  /** Which line of which file, or which default, asked for it. */
+  readonly origin: string;
+  readonly why: string;
+  /** What would be run, in order. */
+  readonly commands: readonly { readonly argv: readonly string[]; readonly elevated: boolean }[];
+  /** What it means for others on the machine, when it means something. */
+  readonly effect?: string;
+  /** Why it is blocked. */
+  readonly reason?: string;
+}
+
+/** A requirement after trying it. `provides`: packages of this family that give it. */
+export interface RequirementResult {
+  readonly requirement: Requirement;
+  readonly outcome: "met" | "missing" | "too-old" | "unknown";
+  /** For programs: path and the identity line. */
+  readonly path?: string;
+  readonly identity?: string;
+  readonly found?: string;
+  readonly provides: readonly string[];
+}
+
+export type { HostRecord };

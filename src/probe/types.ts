@@ -1,0 +1,139 @@
+/**
+ * What probes record about a target. Measurement only: nothing here says good or bad. Every fact is three-valued.
+ */
+
+/** The outcome of a look: seen; could not be looked at from here (why); the look itself failed (why). Unknown is never a pass. */
+export type Outcome<T> =
+  | { readonly state: "observed"; readonly value: T }
+  | { readonly state: "untestable"; readonly why: string }
+  | { readonly state: "failed"; readonly why: string };
+
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** SNI and name to check; empty when there is none (an address). */
+  readonly serverName: string;
+  /** The address that was connected to. */
+  readonly address: string;
+}
+
+export type ProtocolName = "SSLv2" | "SSLv3" | "TLSv1.0" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
+/** How the server answered a hello: it took it, refused with an alert, closed, or reset. A time-out is `failed`, never `refused`. */
+export type ProtocolSupport =
+  | { readonly offered: true }
+  /** `alert` 80 means enabled but unusable with what it has; it is still not offered. */
+  | { readonly offered: false; readonly answer: "alert"; readonly alert: number }
+  | { readonly offered: false; readonly answer: "closed" | "reset" };
+
+/** A suite as accepted: IANA number, IANA and OpenSSL names, effective bits as SSL Labs scores them. */
+export interface SuiteSeen {
+  readonly id: number;
+  readonly name: string;
+  readonly opensslName: string | null;
+  readonly keyExchange: "RSA" | "DHE" | "ECDHE" | "DH" | "ECDH" | "PSK" | "anon" | "any" | "other";
+  readonly authentication: "RSA" | "ECDSA" | "DSS" | "anon" | "any" | "other";
+  readonly encryption: string;
+  readonly bits: number;
+  readonly aead: boolean;
+  readonly forwardSecrecy: boolean;
+  /** Group or DH prime size (bits) of the key exchange seen with this suite, when there was one. */
+  readonly group: string | null;
+  readonly dhBits: number | null;
+}
+
+export interface SuitesSeen {
+  /** In the order the server picked them. */
+  readonly suites: readonly SuiteSeen[];
+  /** Who decides: two hellos in opposite order tell. `single` with only one suite. */
+  readonly preference: "server" | "client" | "single";
+  /** Server preference, except that ChaCha20 first in the hello is honoured. */
+  readonly chachaException: boolean | null;
+}
+
+export interface GroupSeen {
+  readonly id: number;
+  readonly name: string;
+  readonly postQuantum: boolean;
+  /** RSA-equivalent bits as SSL Labs counts them, null for hybrids (no published mapping: the classical part's is used by the rulebook). */
+  readonly rsaBits: number | null;
+  readonly classicalRsaBits: number;
+}
+
+export interface GroupsSeen {
+  readonly groups: readonly GroupSeen[];
+  /** In the server's order when known. */
+  readonly order: "server" | "client" | "unknown";
+  /** The group negotiated with a hello that offers everything. */
+  readonly negotiated: string | null;
+}
+
+export interface KeyShareReuse {
+  /** Public values seen per kind of exchange and how many of them differ. */
+  readonly samples: readonly { readonly kind: "TLSv1.3" | "ECDHE" | "DHE"; readonly group: string; readonly seen: number; readonly distinct: number }[];
+}
+
+export interface CertificateSeen {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly names: readonly string[];
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly key: { readonly type: "RSA" | "EC" | "Ed25519" | "Ed448" | "DSA" | "other"; readonly bits: number; readonly curve: string | null; readonly exponent: string | null };
+  readonly signature: string;
+  readonly serial: string;
+  readonly sha256: string;
+  readonly selfSigned: boolean;
+  readonly isCa: boolean;
+  readonly mustStaple: boolean;
+  readonly ocspUrls: readonly string[];
+}
+
+export interface ChainSeen {
+  /** As sent, leaf first. */
+  readonly certificates: readonly CertificateSeen[];
+  /** With which protocol and kind of key it was sent. */
+  readonly keyType: CertificateSeen["key"]["type"];
+  /** Each certificate signs the one before it. */
+  readonly ordered: boolean;
+  /** Trust: `anchor` names what it ends in. `local` when the anchor came from `--ca` or is tlsforge's own CA. */
+  readonly trust: Outcome<{ readonly trusted: boolean; readonly local: boolean; readonly anchor: string | null; readonly reason: string | null }>;
+  readonly nameMatches: Outcome<boolean>;
+  /** At the time of the look. */
+  readonly validNow: boolean;
+  readonly stapled: Outcome<boolean>;
+}
+
+export interface HttpSeen {
+  readonly status: number;
+  readonly hsts: { readonly present: boolean; readonly raw: string | null; readonly maxAge: number | null; readonly includeSubdomains: boolean; readonly preload: boolean; readonly problems: readonly string[] };
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export type SuiteProtocol = Exclude<ProtocolName, "SSLv2">;
+
+/** All that was seen. Complete enough to judge again offline. */
+export interface Observations {
+  readonly schema: "tlsforge.observations/1";
+  /** When the look began, ISO 8601 UTC. */
+  readonly time: string;
+  readonly target: Target;
+  readonly protocols: Readonly<Record<ProtocolName, Outcome<ProtocolSupport>>>;
+  /** Only the protocols that are offered have an entry that is `observed`. */
+  readonly cipherSuites: Readonly<Partial<Record<SuiteProtocol, Outcome<SuitesSeen>>>>;
+  readonly groups: Outcome<GroupsSeen>;
+  readonly keyShares: Outcome<KeyShareReuse>;
+  readonly certificates: Outcome<readonly ChainSeen[]>;
+  readonly compression: Outcome<boolean>;
+  readonly secureRenegotiation: Outcome<boolean>;
+  readonly extendedMasterSecret: Outcome<boolean>;
+  readonly downgradeSentinel: Outcome<boolean>;
+  /** NewSessionTicket messages after a TLS 1.3 handshake, and whether a TLS 1.2 ticket is issued. */
+  readonly tickets: Outcome<{ readonly tls13: number | null; readonly tls12: boolean | null; readonly earlyData: boolean }>;
+  readonly alpn: Outcome<string | null>;
+  readonly http: Outcome<HttpSeen>;
+  readonly connections: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly seconds: number;
+}

@@ -1,0 +1,176 @@
+/**
+ * Two families: what a recipe file says (`Recipe`, `Stack`: templates and conditions unresolved) and what a build sees
+ * (`ResolvedRecipe` in `plan/types.ts`, concrete for one version, one source and one platform). Builders never see templates' conditions.
+ */
+import type { Span } from "../errors.ts";
+
+/** The platform that a recipe is resolved for. */
+export interface Platform {
+  readonly os: "linux" | "freebsd" | "darwin";
+  readonly arch: "x86_64" | "aarch64";
+  /** `gnu` or `musl` on Linux, `none` elsewhere. */
+  readonly libc: "gnu" | "musl" | "none";
+}
+
+/** One place a source may come from. `{version}` and `{file}` are already replaced. */
+export type Location =
+  | { readonly kind: "url"; readonly url: string }
+  /** A content-addressed mirror: `<url>/<sha256>`. */
+  | { readonly kind: "mirror"; readonly url: string }
+  /** A path inside the package pool of the machine's own Debian-family package configuration. */
+  | { readonly kind: "debian"; readonly path: string }
+  /** A file of a project on the Python package index that the machine's pip is configured for. */
+  | { readonly kind: "pypi"; readonly project: string; readonly file: string }
+  | { readonly kind: "file"; readonly path: string };
+
+/** One file to obtain. */
+export interface Source {
+  /** Unique in its recipe: the recipe's own name for the main source, the project's name for a locked package. */
+  readonly name: string;
+  /** File name that the source is known by, without folders. */
+  readonly file: string;
+  /** Lower-case hex. `null` only for a user's own `--source`: then the result is marked unverified. */
+  readonly sha256: string | null;
+  readonly locations: readonly Location[];
+  /** Which form of upstream's code this is: `release` (with generated files) or `export` (of the repository). */
+  readonly form: "release" | "export";
+  /** How the build gets it: unpacked as the source folder, unpacked in a folder of that name, or as the file itself in `dist/`. */
+  readonly unpack: "main" | { readonly folder: string } | "none";
+}
+
+/** When something applies: all given conditions must hold. Versions are semver ranges. */
+export interface When {
+  readonly version?: string;
+  readonly os?: readonly Platform["os"][];
+  readonly arch?: readonly Platform["arch"][];
+  readonly libc?: readonly Platform["libc"][];
+  readonly form?: Source["form"];
+  /** Version range of an input, by its recipe's name. */
+  readonly input?: Readonly<Record<string, string>>;
+}
+
+interface StepCommon {
+  readonly when?: When;
+  /** Added to the build's environment for this step. Values may hold `${...}`. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Working folder, relative to the source folder unless it begins with `${`. Default: the source folder. */
+  readonly directory?: string;
+}
+
+/**
+ * One action of a build, as data. Strings may hold variables: `${out}` `${build}` (scratch folder) `${source}` (unpacked main source)
+ * `${recipe}` (the recipe's folder) `${dist}` (folder of fetched files that are not unpacked) `${version}` `${jobs}` `${prefix}`
+ * `${inputs.NAME}` (store path of an input) `${platform.NAME}` (from the recipe's platform table) `${tool.NAME}` (path of a required program).
+ * An unknown one is an error of the recipe.
+ */
+export type Step =
+  | (StepCommon & { readonly kind: "patch"; readonly file: string; readonly strip: number })
+  /** Runs a configure program; its log is searched when it fails. */
+  | (StepCommon & { readonly kind: "configure"; readonly argv: readonly string[] })
+  | (StepCommon & { readonly kind: "make"; readonly targets: readonly string[]; readonly variables: Readonly<Record<string, string>>; readonly parallel: boolean })
+  /** `make` of install targets, always one job. */
+  | (StepCommon & { readonly kind: "install"; readonly targets: readonly string[]; readonly variables: Readonly<Record<string, string>> })
+  | (StepCommon & { readonly kind: "run"; readonly argv: readonly string[] })
+  /** A virtual environment in `path`, and locked packages of a role installed into it from `${dist}`; pip never resolves. */
+  | (StepCommon & { readonly kind: "python-env"; readonly path: string; readonly python: string; readonly role: "build" | "runtime"; readonly only?: readonly string[] })
+  | (StepCommon & { readonly kind: "files"; readonly files: readonly FileSpec[] });
+
+/** A file or folder put in place: from the recipe's folder or given text. `mode` in octal digits. */
+export interface FileSpec {
+  readonly to: string;
+  readonly from?: string;
+  readonly content?: string;
+  readonly mode?: string;
+}
+
+/** Something a build needs from the host, checked by trying it. */
+export type Requirement =
+  | { readonly kind: "program"; readonly name: string; readonly version?: string; readonly when?: When; readonly wanted?: boolean; readonly why?: string }
+  | { readonly kind: "header"; readonly name: string; readonly library?: string; readonly when?: When; readonly wanted?: boolean; readonly why?: string }
+  | { readonly kind: "perl-module"; readonly name: string; readonly when?: When; readonly wanted?: boolean; readonly why?: string };
+
+/** A check on a finished output. Run in an empty environment. */
+export type Gate =
+  /** Runs the product; standard output must match the pattern (JavaScript regular expression, variables allowed). */
+  | { readonly kind: "run"; readonly name: string; readonly argv: readonly string[]; readonly expect: string; readonly when?: When }
+  /** Every ELF file under the output: needed libraries resolve inside the store or are on the list of system libraries; run paths absolute. */
+  | { readonly kind: "linkage"; readonly name: string; readonly system: readonly string[]; readonly when?: When }
+  /** These files, relative to the output, exist. */
+  | { readonly kind: "exists"; readonly name: string; readonly files: readonly string[]; readonly when?: When };
+
+/** One version of a package. */
+export interface RecipeVersion {
+  readonly version: string;
+  readonly support: { readonly status: "lts" | "supported" | "security" | "ended"; readonly until?: string };
+  /** Alternative files for the same version, preferred first (a release, else an export of the repository). */
+  readonly sources: readonly { readonly sha256: string; readonly form: Source["form"]; readonly file: string; readonly locations: readonly Location[] }[];
+  /** Where this version stands in the file, for messages. */
+  readonly span: Span;
+}
+
+/** A locked package of a Python environment, from the recipe's lock file. */
+export interface LockedPackage {
+  readonly project: string;
+  readonly version: string;
+  readonly role: "build" | "runtime";
+  /** Candidates; the first whose `when` holds is taken. */
+  readonly files: readonly { readonly file: string; readonly sha256: string; readonly when?: When }[];
+}
+
+/** A recipe as written and checked. */
+export interface Recipe {
+  readonly name: string;
+  readonly summary: string;
+  readonly homepage: string;
+  readonly license: string;
+  /** Absolute path of the recipe's folder. */
+  readonly folder: string;
+  /** Oldest acceptable version per branch (semver range -> version) with the reason; versions below are never built. */
+  readonly securityFloor: readonly { readonly branch: string; readonly version: string; readonly reason: string }[];
+  readonly versions: readonly RecipeVersion[];
+  readonly inputs: readonly string[];
+  /** Values by platform: each entry's `when` decides, first match wins per name. */
+  readonly platforms: readonly { readonly when: When; readonly values: Readonly<Record<string, string>> }[];
+  readonly requirements: readonly Requirement[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly lock: readonly LockedPackage[];
+  /** Locked packages that are unpacked (to be patched) instead of installed as they are: project -> folder. */
+  readonly unpack: Readonly<Record<string, string>>;
+  readonly steps: readonly Step[];
+  readonly gates: readonly Gate[];
+  /** Expected CPU seconds of a build, for estimates before there is a record. */
+  readonly weight: number;
+}
+
+/** A stack as written and checked. */
+export interface Stack {
+  readonly name: string;
+  readonly summary: string;
+  /** Recipe name -> semver range, in no particular order. */
+  readonly recipes: Readonly<Record<string, string>>;
+  /** The recipe that is launched. */
+  readonly server: string;
+  /** The recipe whose OpenSSL makes certificates, and whose Python runs the server. */
+  readonly openssl: string;
+  readonly python: string;
+}
+
+/** The site file (design, section 8) with defaults filled in. */
+export interface Site {
+  readonly stack: string;
+  readonly server: {
+    readonly names: readonly string[];
+    readonly listen: readonly string[];
+    readonly redirect: readonly string[];
+    readonly certificate: { readonly kind: "local-ca" } | { readonly kind: "directory"; readonly directory: string };
+    readonly profile: "modern" | "intermediate";
+    readonly hsts: { readonly maxAge: number; readonly includeSubdomains: boolean; readonly preload: boolean };
+    readonly app: { readonly kind: "about" } | { readonly kind: "static"; readonly directory: string };
+  };
+  readonly host: {
+    readonly packages: "ask" | "install" | "never";
+    readonly lowPort: "auto" | "sysctl" | "file-capability" | "none";
+    readonly loaderPath: "auto" | boolean;
+  };
+  readonly verify: { readonly minGrade: string };
+}

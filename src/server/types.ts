@@ -1,0 +1,53 @@
+/** One object that says how the server speaks TLS; it drives the server (as JSON) and is what the verifier expects. Names are OpenSSL's. */
+export interface Policy {
+  readonly profile: "modern" | "intermediate";
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  readonly maxVersion: "TLSv1.3";
+  /** TLS 1.2 suites by OpenSSL name; empty when 1.2 is off. */
+  readonly ciphers: readonly string[];
+  /** TLS 1.3 suites by IANA name. */
+  readonly ciphersuites: readonly string[];
+  readonly groups: readonly string[];
+  readonly signatureAlgorithms: readonly string[];
+  /** Who decides among suites both sides have. */
+  readonly preference: "client" | "server";
+  /** pyOpenSSL option names without `OP_`, for instance NO_COMPRESSION, NO_RENEGOTIATION. */
+  readonly options: readonly string[];
+  readonly tickets: "off";
+  readonly alpn: readonly string[];
+}
+
+/** The configuration file that the server is started with: `<prefix>/var/server.json`. Paths absolute. */
+export interface ServerConfig {
+  readonly schema: "tlsforge.server/1";
+  readonly generation: number;
+  readonly policy: Policy;
+  /** `host:port`, IPv6 in brackets. */
+  readonly listen: readonly string[];
+  readonly redirect: readonly string[];
+  readonly names: readonly string[];
+  /** PEM files: leaf then intermediates, and its key. */
+  readonly certificates: readonly { readonly chain: string; readonly key: string }[];
+  readonly hsts: { readonly maxAge: number; readonly includeSubdomains: boolean; readonly preload: boolean };
+  readonly app: { readonly kind: "about" } | { readonly kind: "static"; readonly directory: string };
+  readonly paths: { readonly control: string; readonly pid: string; readonly log: string };
+  /** Path of the one libssl that must be mapped. */
+  readonly libssl: string;
+  /** What the about page tells: component -> version, and the generation. */
+  readonly about: Readonly<Record<string, string>>;
+}
+
+/** What a running server says of itself over its control socket. */
+export interface ServerStatus {
+  readonly pid: number;
+  readonly workers: readonly number[];
+  readonly listen: readonly string[];
+  readonly generation: number;
+  readonly certificates: readonly { readonly names: readonly string[]; readonly notAfter: string; readonly staple: string | null }[];
+  /** Policy as read back from OpenSSL, and what else is in force (W^X). */
+  readonly policy: Readonly<Record<string, unknown>>;
+  readonly configDigest: string;
+  readonly libssl: string;
+  /** The last reload's failure, when it failed and the old certificate is still in service. */
+  readonly lastError: string | null;
+}

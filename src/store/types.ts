@@ -1,0 +1,48 @@
+/** What one build left behind, written last: an output exists when its receipt exists. Times in seconds, dates in ISO 8601 UTC. */
+export interface Receipt {
+  readonly schema: "tlsforge.receipt/1";
+  readonly recipe: string;
+  readonly version: string;
+  readonly key: string;
+  readonly out: string;
+  readonly inputs: readonly { readonly name: string; readonly version: string; readonly key: string }[];
+  readonly sources: readonly { readonly name: string; readonly file: string; readonly sha256: string; readonly location: string; readonly verified: boolean }[];
+  readonly tools: Readonly<Record<string, string>>;
+  readonly steps: readonly string[];
+  readonly gates: readonly { readonly name: string; readonly detail: string }[];
+  readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly finished: string;
+}
+
+/** A host change as it was applied, with what was there before, so that it can be undone. */
+export interface HostRecord {
+  readonly id: string;
+  readonly kind: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  /** Data that the resource kind needs to undo or to look again; secret-safe. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** A generation's manifest. */
+export interface Manifest {
+  readonly schema: "tlsforge.manifest/1";
+  /** Layout version of the prefix; a newer one is refused. */
+  readonly layout: 1;
+  readonly generation: number;
+  readonly stack: string;
+  readonly created: string;
+  readonly builds: readonly { readonly recipe: string; readonly version: string; readonly key: string; readonly out: string; readonly location: string }[];
+  readonly host: readonly HostRecord[];
+  /** Digest over everything the generation was made from, for the quick answer that there is nothing to do. */
+  readonly fingerprint: string;
+  /** What the fingerprint and the quick check stand on: compilers by path, size and time. */
+  readonly tools: readonly { readonly path: string; readonly size: number; readonly mtimeMs: number }[];
+  /** The server configuration this generation was launched with; null for `build`. */
+  readonly server: { readonly configDigest: string; readonly listen: readonly string[] } | null;
+  /** Grade per rulebook at activation, and the path of the full report. */
+  readonly report: { readonly grade: string | null; readonly gradeTrustIgnored: string | null; readonly path: string } | null;
+  readonly warnings: readonly string[];
+}
