@@ -67,12 +67,27 @@ export type Step =
   | (StepCommon & { readonly kind: "patch"; readonly file: string; readonly strip: number })
   /** Runs a configure program; its log is searched when it fails. */
   | (StepCommon & { readonly kind: "configure"; readonly argv: readonly string[] })
-  | (StepCommon & { readonly kind: "make"; readonly targets: readonly string[]; readonly variables: Readonly<Record<string, string>>; readonly parallel: boolean })
+  | (StepCommon & {
+      readonly kind: "make";
+      readonly targets: readonly string[];
+      readonly variables: Readonly<Record<string, string>>;
+      readonly parallel: boolean;
+    })
   /** `make` of install targets, always one job. */
-  | (StepCommon & { readonly kind: "install"; readonly targets: readonly string[]; readonly variables: Readonly<Record<string, string>> })
+  | (StepCommon & {
+      readonly kind: "install";
+      readonly targets: readonly string[];
+      readonly variables: Readonly<Record<string, string>>;
+    })
   | (StepCommon & { readonly kind: "run"; readonly argv: readonly string[] })
   /** A virtual environment in `path`, and locked packages of a role installed into it from `${dist}`; pip never resolves. */
-  | (StepCommon & { readonly kind: "python-env"; readonly path: string; readonly python: string; readonly role: "build" | "runtime"; readonly only?: readonly string[] })
+  | (StepCommon & {
+      readonly kind: "python-env";
+      readonly path: string;
+      readonly python: string;
+      readonly role: "build" | "runtime";
+      readonly only?: readonly string[];
+    })
   | (StepCommon & { readonly kind: "files"; readonly files: readonly FileSpec[] });
 
 /** A file or folder put in place: from the recipe's folder or given text. `mode` in octal digits. */
@@ -85,14 +100,40 @@ export interface FileSpec {
 
 /** Something a build needs from the host, checked by trying it. */
 export type Requirement =
-  | { readonly kind: "program"; readonly name: string; readonly version?: string; readonly when?: When; readonly wanted?: boolean; readonly why?: string }
-  | { readonly kind: "header"; readonly name: string; readonly library?: string; readonly when?: When; readonly wanted?: boolean; readonly why?: string }
-  | { readonly kind: "perl-module"; readonly name: string; readonly when?: When; readonly wanted?: boolean; readonly why?: string };
+  | {
+      readonly kind: "program";
+      readonly name: string;
+      readonly version?: string;
+      readonly when?: When;
+      readonly wanted?: boolean;
+      readonly why?: string;
+    }
+  | {
+      readonly kind: "header";
+      readonly name: string;
+      readonly library?: string;
+      readonly when?: When;
+      readonly wanted?: boolean;
+      readonly why?: string;
+    }
+  | {
+      readonly kind: "perl-module";
+      readonly name: string;
+      readonly when?: When;
+      readonly wanted?: boolean;
+      readonly why?: string;
+    };
 
 /** A check on a finished output. Run in an empty environment. */
 export type Gate =
   /** Runs the product; standard output must match the pattern (JavaScript regular expression, variables allowed). */
-  | { readonly kind: "run"; readonly name: string; readonly argv: readonly string[]; readonly expect: string; readonly when?: When }
+  | {
+      readonly kind: "run";
+      readonly name: string;
+      readonly argv: readonly string[];
+      readonly expect: string;
+      readonly when?: When;
+    }
   /** Every ELF file under the output: needed libraries resolve inside the store or are on the list of system libraries; run paths absolute. */
   | { readonly kind: "linkage"; readonly name: string; readonly system: readonly string[]; readonly when?: When }
   /** These files, relative to the output, exist. */
@@ -103,7 +144,12 @@ export interface RecipeVersion {
   readonly version: string;
   readonly support: { readonly status: "lts" | "supported" | "security" | "ended"; readonly until?: string };
   /** Alternative files for the same version, preferred first (a release, else an export of the repository). */
-  readonly sources: readonly { readonly sha256: string; readonly form: Source["form"]; readonly file: string; readonly locations: readonly Location[] }[];
+  readonly sources: readonly {
+    readonly sha256: string;
+    readonly form: Source["form"];
+    readonly file: string;
+    readonly locations: readonly Location[];
+  }[];
   /** Where this version stands in the file, for messages. */
   readonly span: Span;
 }
@@ -140,6 +186,8 @@ export interface Recipe {
   readonly gates: readonly Gate[];
   /** Expected CPU seconds of a build, for estimates before there is a record. */
   readonly weight: number;
+  /** Where things stand in the file, for messages. */
+  readonly spans?: { readonly inputs: Readonly<Record<string, Span>> };
 }
 
 /** A stack as written and checked. */
@@ -153,6 +201,13 @@ export interface Stack {
   /** The recipe whose OpenSSL makes certificates, and whose Python runs the server. */
   readonly openssl: string;
   readonly python: string;
+  /** Where things stand in the file, for messages. */
+  readonly spans?: {
+    readonly recipes: Readonly<Record<string, Span>>;
+    readonly server: Span;
+    readonly openssl: Span;
+    readonly python: Span;
+  };
 }
 
 /** The site file (design, section 8) with defaults filled in. */

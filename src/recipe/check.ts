@@ -1,0 +1,240 @@
+import type { z } from "zod";
+import type { Path, SourceDocument } from "./document.ts";
+import { families } from "./fields.ts";
+import { nearest } from "./nearest.ts";
+import type { Problem } from "./problems.ts";
+
+/**
+ * Values of the design that this release does not bring, by place (`server.dhe`) or place and value (`server.profile: compatible`),
+ * with what to do instead.
+ */
+export type NotYet = Readonly<Record<string, string>>;
+
+type Issue = z.core.$ZodIssue;
+
+interface Context {
+  readonly document: SourceDocument;
+  readonly notYet: NotYet;
+}
+
+/** Checks a document against a schema: its value when it fits, every problem with its place when not. */
+export function check<Schema extends z.ZodType>(
+  schema: Schema,
+  document: SourceDocument,
+  notYet: NotYet = {},
+): { value?: z.output<Schema>; problems: readonly Problem[] } {
+  if (!document.usable) return { problems: document.problems };
+  const result = schema.safeParse(document.value);
+  if (!result.success) {
+    return {
+      problems: [
+        ...document.problems,
+        ...result.error.issues.flatMap((issue) => translate(issue, { document, notYet })),
+      ],
+    };
+  }
+  return document.problems.length > 0 ? { problems: document.problems } : { value: result.data, problems: [] };
+}
+
+/** A schema's issue in the words of these files. */
+function translate(issue: Issue, context: Context): Problem[] {
+  const { document } = context;
+  const { path } = issue;
+  const later = notYetHint(path, context);
+  if (later !== undefined)
+    return [{ message: `${describe(path, document)} is not available yet`, span: document.locate(path), hint: later }];
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => unknownKey(key, issue, context));
+    case "invalid_union":
+      return translateUnion(issue, context);
+    case "invalid_key":
+      return [
+        {
+          message: `"${String(path.at(-1))}" cannot be a key here`,
+          span: document.locateKey(path.slice(0, -1), String(path.at(-1))),
+          expected: issue.issues[0]?.message,
+        },
+      ];
+    case "invalid_type":
+      return [wrongType(path, typeNames[issue.expected] ?? issue.expected, document)];
+    case "invalid_value":
+      return [wrongValue(path, issue.values.map(String), document)];
+    case "too_small":
+      return [{ message: emptyMessage(path, document), span: document.locate(path), expected: atLeast(issue) }];
+    default:
+      return [
+        {
+          message: `${describe(path, document)} is not right here`,
+          span: document.locate(path),
+          expected: issue.message,
+        },
+      ];
+  }
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  string: "text",
+  array: "a list",
+  object: "a mapping",
+  record: "a mapping",
+  boolean: "true or false",
+  number: "a number",
+  int: "a whole number",
+};
+
+function wrongType(path: Path, expected: string, document: SourceDocument): Problem {
+  const value = valueAt(document.value, path);
+  const key = String(path.at(-1) ?? "");
+  if (value === undefined) {
+    return {
+      message: `"${key}" is missing`,
+      span: document.locate(path.slice(0, -1)),
+      expected: `${key}: ${expected}`,
+    };
+  }
+  const quote = expected === "text" && (typeof value === "number" || typeof value === "boolean");
+  const written = document.written(path) ?? String(value);
+  return {
+    message: `${describe(path, document)} where ${expected} belongs`,
+    span: document.locate(path),
+    expected,
+    hint: quote
+      ? `quote it: "${written}"`
+      : value === null
+        ? `write the value after "${key}:", or leave the key out`
+        : undefined,
+  };
+}
+
+function wrongValue(path: Path, values: readonly string[], document: SourceDocument): Problem {
+  const value = valueAt(document.value, path);
+  if (value === undefined) return wrongType(path, values.join(", or "), document);
+  const match = typeof value === "string" ? nearest(value, values) : undefined;
+  return {
+    message: `${describe(path, document)} is not known here`,
+    span: document.locate(path),
+    expected: values.length === 1 ? values[0] : `one of ${values.join(", ")}`,
+    hint: match === undefined ? undefined : `did you mean "${match}"?`,
+  };
+}
+
+function unknownKey(key: string, issue: Issue, context: Context): Problem {
+  const { document, notYet } = context;
+  const span = document.locateKey(issue.path, key);
+  const later = notYet[[...issue.path, key].join(".")];
+  if (later !== undefined) return { message: `"${key}" is not available yet`, span, hint: later };
+  const allowed = issue.message.split(" ");
+  const match = nearest(key, allowed);
+  return {
+    message: `unknown key "${key}"`,
+    span,
+    expected: `one of ${allowed.join(", ")}`,
+    hint: match === undefined ? undefined : `did you mean "${match}"?`,
+  };
+}
+
+type UnionIssue = Extract<Issue, { code: "invalid_union" }>;
+
+/** Of a union only the branch that the writer meant speaks. */
+function translateUnion(issue: UnionIssue, context: Context): Problem[] {
+  const { document } = context;
+  const kinds = families.get(issue.message);
+  if (kinds === undefined) {
+    const meant = issue.errors.find(
+      (errors) => !errors.some((error) => error.path.length === 0 && error.code !== "unrecognized_keys"),
+    );
+    const branch =
+      meant ?? (typeof valueAt(document.value, issue.path) === "string" ? issue.errors[0] : undefined) ?? [];
+    if (branch.length > 0) return branch.flatMap((inner) => translate(below(issue.path, inner), context));
+    return [
+      wrongType(issue.path, issue.message.startsWith("Invalid") ? "text, or a list of texts" : issue.message, document),
+    ];
+  }
+  const value = valueAt(document.value, issue.path);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return [wrongType(issue.path, `a mapping with one of ${kinds.join(", ")}`, document)];
+  const keys = Object.keys(value);
+  const given = kinds.filter((kind) => keys.includes(kind));
+  if (given.length > 1) {
+    return [
+      {
+        message: `a ${issue.message} of two kinds: ${given.join(" and ")}`,
+        span: document.locate(issue.path),
+        expected: "one kind",
+        hint: "write them as two entries of the list",
+      },
+    ];
+  }
+  const kind = given[0];
+  const branch = kind === undefined ? undefined : issue.errors[kinds.indexOf(kind)];
+  if (branch !== undefined) return branch.flatMap((inner) => translate(below(issue.path, inner), context));
+  return [unknownKind(issue, { keys, kinds }, context)];
+}
+
+function unknownKind(
+  issue: UnionIssue,
+  { keys, kinds }: { keys: readonly string[]; kinds: readonly string[] },
+  context: Context,
+): Problem {
+  const { document, notYet } = context;
+  const later = keys.map((key) => notYet[[...issue.path, key].join(".")]).find((hint) => hint !== undefined);
+  const key = keys.find((name) => nearest(name, kinds) !== undefined) ?? keys[0];
+  const span = key === undefined ? document.locate(issue.path) : document.locateKey(issue.path, key);
+  if (later !== undefined) return { message: `"${String(key)}" is not available yet`, span, hint: later };
+  const match = key === undefined ? undefined : nearest(key, kinds);
+  return {
+    message: key === undefined ? `a ${issue.message} without its kind` : `unknown ${issue.message} kind "${key}"`,
+    span,
+    expected: `one of ${kinds.join(", ")}`,
+    hint: match === undefined ? undefined : `did you mean "${match}"?`,
+  };
+}
+
+function below(path: readonly PropertyKey[], inner: Issue): Issue {
+  return { ...inner, path: [...path, ...inner.path] };
+}
+
+function notYetHint(path: Path, { document, notYet }: Context): string | undefined {
+  const value = valueAt(document.value, path);
+  const place = path.join(".");
+  if (value === undefined || place === "") return undefined;
+  return notYet[`${place}: ${String(value)}`] ?? notYet[place];
+}
+
+function emptyMessage(path: Path, document: SourceDocument): string {
+  const value = valueAt(document.value, path);
+  return typeof value === "number" ? `${value} is too small` : `"${String(path.at(-1))}" is empty`;
+}
+
+function atLeast(issue: Extract<Issue, { code: "too_small" }>): string {
+  if (issue.origin === "array") return "at least one entry";
+  return issue.origin === "string"
+    ? "some text"
+    : `${issue.inclusive === true ? "at least" : "more than"} ${issue.minimum}`;
+}
+
+/** A value for a message: short, and as written. */
+function describe(path: Path, document: SourceDocument): string {
+  const value = valueAt(document.value, path);
+  if (value === null || value === undefined) return "nothing";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "a mapping";
+  const written = document.written(path) ?? String(value);
+  const short = written.length > 80 ? `${written.slice(0, 77)}...` : written;
+  if (typeof value === "number") return `the number ${short}`;
+  return typeof value === "boolean" ? `the truth value ${short}` : `"${clean(short)}"`;
+}
+
+function clean(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "?");
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  let current = value;
+  for (const key of path) {
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
+    current = (current as Record<PropertyKey, unknown>)[key];
+  }
+  return current;
+}

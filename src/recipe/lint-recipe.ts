@@ -1,0 +1,230 @@
+import type { Path, SourceDocument } from "./document.ts";
+import { nearest } from "./nearest.ts";
+import { lastComponent } from "./locations.ts";
+import type { Problem } from "./problems.ts";
+import type { WrittenRecipe } from "./recipe-schema.ts";
+import type { LockedPackage } from "./types.ts";
+import { builtinVariables, suggestVariable, variablesIn } from "./variables.ts";
+import { inRange, newestFirst } from "./versions.ts";
+
+interface Checked {
+  readonly written: WrittenRecipe;
+  readonly document: SourceDocument;
+  /** The lock file's packages, when there is one and it fits its schema. */
+  readonly packages: readonly LockedPackage[] | undefined;
+  readonly hasLock: boolean;
+}
+
+/** What a recipe that fits the schema can still get wrong: things that refer to each other. */
+export function lintRecipe(checked: Checked): Problem[] {
+  return [
+    ...lintVersions(checked),
+    ...lintSources(checked),
+    ...lintConditions(checked),
+    ...lintLock(checked),
+    ...lintGates(checked),
+  ];
+}
+
+function lintVersions({ written, document }: Checked): Problem[] {
+  const problems: Problem[] = [];
+  const floors = written["security-floor"];
+  for (const [index, { version }] of written.versions.entries()) {
+    const span = document.locate(["versions", index, "version"]);
+    const above = written.versions[index - 1];
+    if (above !== undefined && newestFirst(above.version, version) >= 0) {
+      problems.push({
+        message: `version ${version} stands below ${above.version}`,
+        span,
+        expected: "each version once, newest first",
+      });
+    }
+    if (floors.length > 0 && !floors.some((floor) => inRange(version, floor.branch))) {
+      problems.push({
+        message: `no branch of security-floor holds version ${version}`,
+        span,
+        hint: "add the branch with its oldest acceptable version and the reason",
+      });
+    }
+  }
+  return problems;
+}
+
+function lintSources({ written, document }: Checked): Problem[] {
+  const problems: Problem[] = [];
+  for (const [index, version] of written.versions.entries()) {
+    for (const [position, source] of version.sources.entries()) {
+      const path = ["versions", index, "sources", position];
+      if ((source.file ?? lastComponent(source.locations[0])) === "") {
+        problems.push({
+          message: "the first location does not end with a file name",
+          span: document.locate([...path, "locations", 0]),
+          hint: "give the name as file:",
+        });
+      }
+      const texts = [
+        { at: [...path, "file"], text: source.file ?? "" },
+        ...source.locations.map((location, number) => ({
+          at: [...path, "locations", number],
+          text: Object.values(location).join(" "),
+        })),
+      ];
+      for (const { at, text } of texts)
+        problems.push(...unknownPlaceholders(text).map((name) => placeholderProblem(name, at, document)));
+    }
+  }
+  return problems;
+}
+
+function unknownPlaceholders(text: string): string[] {
+  return [...text.matchAll(/\{([^{}]*)\}/g)]
+    .map(([, name = ""]) => name)
+    .filter((name) => name !== "version" && name !== "file");
+}
+
+function placeholderProblem(name: string, path: Path, document: SourceDocument): Problem {
+  return { message: `unknown placeholder "{${name}}"`, span: document.locate(path), expected: "{version} or {file}" };
+}
+
+/** Conditions may ask only for inputs that the recipe has. */
+function lintConditions({ written, document }: Checked): Problem[] {
+  const lists = [
+    { key: "platforms", entries: written.platforms },
+    { key: "requirements", entries: written.requirements },
+    { key: "steps", entries: written.steps },
+    { key: "gates", entries: written.gates },
+  ];
+  return lists.flatMap(({ key, entries }) =>
+    entries.flatMap((entry, index) =>
+      Object.keys(entry.when?.input ?? {})
+        .filter((input) => !written.inputs.includes(input))
+        .map((input) => {
+          const match = nearest(input, written.inputs);
+          return {
+            message: `condition on "${input}", which is not an input of this recipe`,
+            span: document.locateKey([key, index, "when", "input"], input),
+            expected:
+              written.inputs.length === 0
+                ? "no condition on inputs: the recipe has none"
+                : `one of ${written.inputs.join(", ")}`,
+            hint: match === undefined ? undefined : `did you mean "${match}"?`,
+          };
+        }),
+    ),
+  );
+}
+
+function lintLock({ written, document, packages, hasLock }: Checked): Problem[] {
+  const problems: Problem[] = [];
+  if (written.lock !== undefined && !hasLock) {
+    problems.push({
+      message: `the lock file "${written.lock}" is missing`,
+      span: document.locate(["lock"]),
+      hint: "make it, or leave the key out",
+    });
+  }
+  if (written.lock === undefined && hasLock) {
+    problems.push({
+      message: "lock.yaml lies beside the recipe, but the recipe does not name it",
+      span: document.locate([]),
+      hint: 'add "lock: lock.yaml"',
+    });
+  }
+  if (packages === undefined) return problems;
+  const projects = packages.map((entry) => entry.project);
+  for (const project of Object.keys(written.unpack)) {
+    if (projects.includes(project)) continue;
+    const match = nearest(project, projects);
+    problems.push({
+      message: `"${project}" is not in the lock file`,
+      span: document.locateKey(["unpack"], project),
+      hint: match === undefined ? undefined : `did you mean "${match}"?`,
+    });
+  }
+  for (const [index, entry] of written.steps.entries()) {
+    if (entry.kind !== "python-env") continue;
+    for (const [position, project] of (entry.only ?? []).entries()) {
+      if (packages.some((candidate) => candidate.project === project && candidate.role === entry.role)) continue;
+      const match = nearest(project, projects);
+      problems.push({
+        message: `"${project}" is not a ${entry.role} package of the lock file`,
+        span: document.locate(["steps", index, "python-env", "only", position]),
+        hint: match === undefined || match === project ? undefined : `did you mean "${match}"?`,
+      });
+    }
+  }
+  return problems;
+}
+
+function lintGates({ written, document }: Checked): Problem[] {
+  return written.gates.flatMap((gate, index) => {
+    if (gate.kind !== "run" || isPattern(gate.expect.replaceAll(/\$\{[^{}]*\}/g, "x"))) return [];
+    return [
+      {
+        message: "not a regular expression",
+        span: document.locate(["gates", index, "expect"]),
+        expected: "a JavaScript regular expression",
+        hint: "put a backslash before characters that stand for themselves",
+      },
+    ];
+  });
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text).source !== "";
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
+/** Every unknown `${...}` in steps, gates and environment. Works on the raw document, so that it speaks beside problems of the schema. */
+export function lintVariables(document: SourceDocument): Problem[] {
+  const recipe = asRecord(document.value);
+  const known = knownVariables(recipe);
+  return ["steps", "gates", "environment"].flatMap((key) =>
+    textsBelow(recipe[key], [key]).flatMap(({ path, text }) =>
+      variablesIn(text)
+        .filter((name) => !known.includes(name))
+        .map((name) => ({
+          message: `unknown variable "\${${name}}"`,
+          span: locateInside(path, `\${${name}}`, document),
+          hint: suggestVariable(name, known),
+        })),
+    ),
+  );
+}
+
+/** The variables that a recipe has: those of every recipe, its inputs, platform values and required programs. */
+function knownVariables(recipe: Readonly<Record<string, unknown>>): string[] {
+  const inputs = asList(recipe["inputs"]).map((input) => `inputs.${String(input)}`);
+  const values = asList(recipe["platforms"]).flatMap((entry) =>
+    Object.keys(asRecord(asRecord(entry)["values"])).map((name) => `platform.${name}`),
+  );
+  const tools = asList(recipe["requirements"]).flatMap((entry) =>
+    typeof asRecord(entry)["program"] === "string" ? [`tool.${String(asRecord(entry)["program"])}`] : [],
+  );
+  return [...new Set([...builtinVariables, ...inputs, ...values, ...tools])];
+}
+
+function textsBelow(value: unknown, path: Path): { path: Path; text: string }[] {
+  if (typeof value === "string") return [{ path, text: value }];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => textsBelow(inner, [...path, key]));
+}
+
+/** Place of a piece of a text; of the text itself when the piece is not on its first line. */
+function locateInside(path: Path, piece: string, document: SourceDocument) {
+  const span = document.locate(path);
+  const offset = span.text?.indexOf(piece, span.column - 1) ?? -1;
+  return offset < 0 ? span : { ...span, column: offset + 1 };
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

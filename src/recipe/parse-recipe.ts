@@ -1,0 +1,95 @@
+import { check } from "./check.ts";
+import { readDocument, type SourceDocument, type TextFile } from "./document.ts";
+import { lintRecipe, lintVariables } from "./lint-recipe.ts";
+import { fillIn, fillLocation, lastComponent } from "./locations.ts";
+import { refuse, type Problem } from "./problems.ts";
+import { lockSchema, recipeSchema, stackSchema, type WrittenRecipe } from "./recipe-schema.ts";
+import type { LockedPackage, Recipe, RecipeVersion, Stack } from "./types.ts";
+
+/** A recipe's text, how messages name its file, the absolute path of its folder, and its lock file when there is one. */
+export interface RecipeText extends TextFile {
+  readonly folder: string;
+  readonly lock?: TextFile;
+}
+
+/** Parses and checks a recipe with its lock file. Throws one ForgeError `recipe-invalid` whose `details` hold every problem. */
+export function parseRecipe({ text, path, folder, lock }: RecipeText): Recipe {
+  const document = readDocument({ text, path });
+  const written = check(recipeSchema, document);
+  const lockDocument = lock === undefined ? undefined : readDocument(lock);
+  const locked = lockDocument === undefined ? undefined : check(lockSchema, lockDocument);
+  const problems: Problem[] = [
+    ...written.problems,
+    ...(locked?.problems ?? []),
+    ...(document.usable ? lintVariables(document) : []),
+  ];
+  if (written.value !== undefined)
+    problems.push(
+      ...lintRecipe({
+        written: written.value,
+        document,
+        packages: locked?.value?.packages,
+        hasLock: lock !== undefined,
+      }),
+    );
+  if (written.value === undefined || problems.length > 0) return refuse("recipe-invalid", problems);
+  return toRecipe({ written: written.value, document, folder, lock: locked?.value?.packages ?? [] });
+}
+
+/** Parses and checks a stack. Throws one ForgeError `recipe-invalid` whose `details` hold every problem. */
+export function parseStack(file: TextFile): Stack {
+  const document = readDocument(file);
+  const { value, problems } = check(stackSchema, document);
+  if (value === undefined) return refuse("recipe-invalid", problems);
+  const { schema: _, ...stack } = value;
+  const recipes = Object.fromEntries(
+    Object.keys(value.recipes).map((key) => [key, document.locateKey(["recipes"], key)]),
+  );
+  return {
+    ...stack,
+    spans: {
+      recipes,
+      server: document.locate(["server"]),
+      openssl: document.locate(["openssl"]),
+      python: document.locate(["python"]),
+    },
+  };
+}
+
+function toRecipe(parts: {
+  written: WrittenRecipe;
+  document: SourceDocument;
+  folder: string;
+  lock: readonly LockedPackage[];
+}): Recipe {
+  const { written, document, folder, lock } = parts;
+  const { schema: _, lock: __, "security-floor": securityFloor, versions, ...rest } = written;
+  return {
+    ...rest,
+    folder,
+    securityFloor,
+    versions: versions.map((version, index) => toVersion(version, document, index)),
+    lock,
+    spans: {
+      inputs: Object.fromEntries(written.inputs.map((input, index) => [input, document.locate(["inputs", index])])),
+    },
+  };
+}
+
+function toVersion(written: WrittenRecipe["versions"][number], document: SourceDocument, index: number): RecipeVersion {
+  const { version } = written;
+  return {
+    version,
+    support: written.support,
+    sources: written.sources.map((source) => {
+      const file = fillIn(source.file ?? lastComponent(source.locations[0]), { version });
+      return {
+        sha256: source.sha256,
+        form: source.form,
+        file,
+        locations: source.locations.map((location) => fillLocation(location, { version, file })),
+      };
+    }),
+    span: document.locate(["versions", index, "version"]),
+  };
+}

@@ -1,0 +1,60 @@
+import { ForgeError, type ErrorCode, type Span } from "../errors.ts";
+
+/** One thing that is wrong in a file that a person wrote. */
+export interface Problem {
+  /** What is wrong there, without the place. */
+  readonly message: string;
+  readonly span: Span;
+  /** What would be right. */
+  readonly expected?: string | undefined;
+  /** What to do, as an imperative. */
+  readonly hint?: string | undefined;
+}
+
+/**
+ * All problems as one error: the message names the first with its place, `details` hold every one with its line and a caret.
+ * Throws always; call it when there is at least one problem.
+ */
+export function refuse(code: ErrorCode & ("recipe-invalid" | "site-invalid"), problems: readonly Problem[]): never {
+  const sorted = problems.toSorted((a, b) => compareSpans(a.span, b.span));
+  const first = sorted[0];
+  if (first === undefined) throw new Error("refuse() needs a problem");
+  const where = `${first.span.file}:${first.span.line}:${first.span.column}: ${first.message}`;
+  const more = sorted.length === 1 ? "" : ` (and ${sorted.length - 1} more)`;
+  throw new ForgeError(code, where + more, {
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    details: sorted.map(renderProblem),
+  });
+}
+
+/**
+ * A problem as text: place and message, the source line with a caret below the column, what was expected, the hint.
+ */
+export function renderProblem(problem: Problem): string {
+  const { file, line, column, text } = problem.span;
+  const lines = [`${file}:${line}:${column}: ${problem.message}`];
+  if (text !== undefined) {
+    const number = String(line).padStart(5);
+    const shown = excerpt(text, column);
+    lines.push(`${number} | ${shown.text}`, `${" ".repeat(number.length)} | ${" ".repeat(shown.caret)}^`);
+  }
+  if (problem.expected !== undefined) lines.push(`expected: ${problem.expected}`);
+  if (problem.hint !== undefined) lines.push(`hint: ${problem.hint}`);
+  return lines.join("\n");
+}
+
+const widest = 120;
+
+/** The part of a line around a column, safe for a terminal, and where the caret goes. */
+function excerpt(line: string, column: number): { text: string; caret: number } {
+  const clean = line.replaceAll("\t", " ").replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
+  const start = column - 1 > widest - 20 ? column - 1 - widest / 2 : 0;
+  const cut = clean.slice(start, start + widest).trimEnd();
+  const before = start > 0 ? "..." : "";
+  const after = start + widest < clean.length ? "..." : "";
+  return { text: before + cut + after, caret: before.length + column - 1 - start };
+}
+
+function compareSpans(a: Span, b: Span): number {
+  return a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column;
+}

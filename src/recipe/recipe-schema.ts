@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { family, fileName, form, mapping, name, range, sha256, text, variables, version, when } from "./fields.ts";
+import { gate, step } from "./steps-schema.ts";
+
+const url = z.string().regex(/^https?:\/\/[^\s/]+\/\S*$/, { error: "an address that begins with https:// or http://" });
+
+const location = family(
+  "location",
+  ["url", "mirror", "debian", "pypi", "file"],
+  [
+    mapping({ url }).transform((place) => ({ kind: "url" as const, ...place })),
+    mapping({ mirror: url }).transform((place) => ({ kind: "mirror" as const, url: place.mirror })),
+    mapping({ debian: z.string().regex(/^pool\/\S+$/, { error: "a path that begins with pool/" }) }).transform(
+      (place) => ({ kind: "debian" as const, path: place.debian }),
+    ),
+    mapping({ pypi: mapping({ project: text, file: fileName }) }).transform((place) => ({
+      kind: "pypi" as const,
+      ...place.pypi,
+    })),
+    mapping({ file: text }).transform((place) => ({ kind: "file" as const, path: place.file })),
+  ],
+);
+
+const source = mapping({
+  sha256,
+  form: form.default("release"),
+  file: fileName.exactOptional(),
+  locations: z.array(location).min(1),
+});
+
+const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: "a date such as 2030-04-08" });
+
+const recipeVersion = mapping({
+  version,
+  support: mapping({ status: z.enum(["lts", "supported", "security", "ended"]), until: date.exactOptional() }),
+  sources: z.array(source).default([]),
+});
+
+const requirementCommon = {
+  when: when.exactOptional(),
+  wanted: z.boolean().exactOptional(),
+  why: text.exactOptional(),
+};
+
+const requirement = family(
+  "requirement",
+  ["program", "header", "perl-module"],
+  [
+    mapping({ program: text, version: range.exactOptional(), ...requirementCommon }).transform(
+      ({ program, ...rest }) => ({ kind: "program" as const, name: program, ...rest }),
+    ),
+    mapping({ header: text, library: text.exactOptional(), ...requirementCommon }).transform(({ header, ...rest }) => ({
+      kind: "header" as const,
+      name: header,
+      ...rest,
+    })),
+    mapping({ "perl-module": text, ...requirementCommon }).transform(({ "perl-module": module, ...rest }) => ({
+      kind: "perl-module" as const,
+      name: module,
+      ...rest,
+    })),
+  ],
+);
+
+/** The written form of `recipe.yaml`. */
+export const recipeSchema = mapping({
+  schema: z.literal("tlsforge.recipe/1"),
+  name,
+  summary: text,
+  homepage: z
+    .string()
+    .regex(/^https?:\/\/\S+$/, { error: "an address that begins with https:// or http://" })
+    .default(""),
+  license: text.describe("SPDX expression"),
+  weight: z.number().positive().default(1).describe("Expected CPU seconds of a build"),
+  versions: z.array(recipeVersion).min(1).describe("Newest first"),
+  "security-floor": z.array(mapping({ branch: range, version, reason: text })).default([]),
+  inputs: z.array(name).default([]).describe("Recipes that this one is built against"),
+  platforms: z
+    .array(mapping({ when, values: variables }))
+    .default([])
+    .describe("Values of ${platform.NAME}; the first match wins"),
+  requirements: z.array(requirement).default([]),
+  environment: variables.default({}),
+  lock: z.literal("lock.yaml").exactOptional().describe("The lock file beside the recipe"),
+  unpack: variables.default({}).describe("Locked projects that are unpacked instead of installed: project to folder"),
+  steps: z.array(step).min(1),
+  gates: z.array(gate).default([]),
+});
+
+/** A recipe that fits the schema, defaults filled in. */
+export type WrittenRecipe = z.output<typeof recipeSchema>;
+
+/** The written form of `lock.yaml`. */
+export const lockSchema = mapping({
+  schema: z.literal("tlsforge.lock/1"),
+  packages: z
+    .array(
+      mapping({
+        project: text,
+        version: text,
+        role: z.enum(["build", "runtime"]),
+        files: z.array(mapping({ file: fileName, sha256, when: when.exactOptional() })).min(1),
+      }),
+    )
+    .min(1),
+});
+
+/** The written form of a stack. */
+export const stackSchema = mapping({
+  schema: z.literal("tlsforge.stack/1"),
+  name,
+  summary: text,
+  recipes: z.record(name, range).describe("Recipe to version range"),
+  server: name.describe("The recipe that is launched"),
+  openssl: name.describe("The recipe whose OpenSSL makes certificates"),
+  python: name.describe("The recipe whose Python runs the server"),
+});
