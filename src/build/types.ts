@@ -1,0 +1,30 @@
+import type { Emit } from "../events.ts";
+import type { FetchedSource } from "../fetch/index.ts";
+import type { Derivation } from "../plan/index.ts";
+
+/** What a build needs besides its derivation. Paths absolute. */
+export interface BuildContext {
+  readonly derivation: Derivation;
+  /** All sources of the recipe and its locked packages, already here and checked. */
+  readonly sources: readonly FetchedSource[];
+  /** Empty folder that belongs to this build alone; removed afterwards unless `keepFailed` and it failed. */
+  readonly scratch: string;
+  readonly log: string;
+  readonly jobs: number;
+  /** Folders put before the standard PATH: toolchains that live elsewhere. */
+  readonly toolFolders: readonly string[];
+  /** Absolute paths of required programs, for `${tool.NAME}`. */
+  readonly toolPaths: Readonly<Record<string, string>>;
+  /** The base addresses that pip and cargo need, and certificates and proxies; nothing else of the caller's environment. */
+  readonly passThrough: Readonly<Record<string, string>>;
+  readonly keepFailed: boolean;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** What a finished build tells its receipt. */
+export interface BuildOutcome {
+  readonly steps: readonly string[];
+  readonly gates: readonly { readonly name: string; readonly detail: string }[];
+  readonly cpuSeconds: number;
+}
