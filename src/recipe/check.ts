@@ -8,7 +8,7 @@ import type { Problem } from "./problems.ts";
  * Values of the design that this release does not bring, by place (`server.dhe`) or place and value (`server.profile: compatible`),
  * with what to do instead.
  */
-export type NotYet = Readonly<Record<string, string>>;
+export type NotYet = ReadonlyMap<string, string>;
 
 type Issue = z.core.$ZodIssue;
 
@@ -21,7 +21,7 @@ interface Context {
 export function check<Schema extends z.ZodType>(
   schema: Schema,
   document: SourceDocument,
-  notYet: NotYet = {},
+  notYet: NotYet = new Map(),
 ): { value?: z.output<Schema>; problems: readonly Problem[] } {
   if (!document.usable) return { problems: document.problems };
   const result = schema.safeParse(document.value);
@@ -94,7 +94,7 @@ function wrongType(path: Path, expected: string, document: SourceDocument): Prob
     };
   }
   const quote = expected === "text" && (typeof value === "number" || typeof value === "boolean");
-  const written = document.written(path) ?? String(value);
+  const written = document.written(path) ?? plain(value);
   return {
     message: `${describe(path, document)} where ${expected} belongs`,
     span: document.locate(path),
@@ -122,7 +122,7 @@ function wrongValue(path: Path, values: readonly string[], document: SourceDocum
 function unknownKey(key: string, issue: Issue, context: Context): Problem {
   const { document, notYet } = context;
   const span = document.locateKey(issue.path, key);
-  const later = notYet[[...issue.path, key].join(".")];
+  const later = notYet.get([...issue.path, key].join("."));
   if (later !== undefined) return { message: `"${key}" is not available yet`, span, hint: later };
   const allowed = issue.message.split(" ");
   const match = nearest(key, allowed);
@@ -178,7 +178,7 @@ function unknownKind(
   context: Context,
 ): Problem {
   const { document, notYet } = context;
-  const later = keys.map((key) => notYet[[...issue.path, key].join(".")]).find((hint) => hint !== undefined);
+  const later = keys.map((key) => notYet.get([...issue.path, key].join("."))).find((hint) => hint !== undefined);
   const key = keys.find((name) => nearest(name, kinds) !== undefined) ?? keys[0];
   const span = key === undefined ? document.locate(issue.path) : document.locateKey(issue.path, key);
   if (later !== undefined) return { message: `"${String(key)}" is not available yet`, span, hint: later };
@@ -199,7 +199,7 @@ function notYetHint(path: Path, { document, notYet }: Context): string | undefin
   const value = valueAt(document.value, path);
   const place = path.join(".");
   if (value === undefined || place === "") return undefined;
-  return notYet[`${place}: ${String(value)}`] ?? notYet[place];
+  return notYet.get(`${place}: ${plain(value)}`) ?? notYet.get(place);
 }
 
 function emptyMessage(path: Path, document: SourceDocument): string {
@@ -220,10 +220,14 @@ function describe(path: Path, document: SourceDocument): string {
   if (value === null || value === undefined) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
-  const written = document.written(path) ?? String(value);
+  const written = document.written(path) ?? plain(value);
   const short = written.length > 80 ? `${written.slice(0, 77)}...` : written;
   if (typeof value === "number") return `the number ${short}`;
   return typeof value === "boolean" ? `the truth value ${short}` : `"${clean(short)}"`;
+}
+
+function plain(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function clean(text: string): string {

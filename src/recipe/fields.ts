@@ -18,7 +18,7 @@ export function family<const Options extends readonly z.ZodType[]>(
   options: Options,
 ) {
   families.set(name, kinds);
-  return z.union(options, { error: name });
+  return z.union(options, { error: name }).meta({ id: name });
 }
 
 /** One value, or a list of them. */
@@ -79,4 +79,4 @@ export const when = mapping({
   libc: oneOrList(libc).exactOptional(),
   form: form.exactOptional(),
   input: z.record(z.string(), range).exactOptional(),
-}).describe("All given conditions must hold");
+}).meta({ id: "when", description: "All given conditions must hold" });

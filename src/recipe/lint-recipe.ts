@@ -144,12 +144,12 @@ function lintLock({ written, document, packages, hasLock }: Checked): Problem[] 
   for (const [index, entry] of written.steps.entries()) {
     if (entry.kind !== "python-env") continue;
     for (const [position, project] of (entry.only ?? []).entries()) {
-      if (packages.some((candidate) => candidate.project === project && candidate.role === entry.role)) continue;
+      if (projects.includes(project)) continue;
       const match = nearest(project, projects);
       problems.push({
-        message: `"${project}" is not a ${entry.role} package of the lock file`,
+        message: `"${project}" is not in the lock file`,
         span: document.locate(["steps", index, "python-env", "only", position]),
-        hint: match === undefined || match === project ? undefined : `did you mean "${match}"?`,
+        hint: match === undefined ? undefined : `did you mean "${match}"?`,
       });
     }
   }

@@ -1,6 +1,7 @@
 import { ForgeError } from "../errors.ts";
 import type { ResolvedRecipe } from "../plan/types.ts";
 import type { LockedPackage, Platform, Recipe, RecipeVersion, Source, When } from "./types.ts";
+import { variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
 
 /** Versions of a recipe that may be built for a range, newest first, each with its alternative sources. Never below the security floor. */
@@ -40,6 +41,10 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
   if (entry === undefined) throw new Error(`recipe ${recipe.name} has no version ${version}`);
   const main = mainSource(choice, entry);
   const facts: Facts = { version, platform, form: main?.form ?? "release", inputs };
+  const steps = applicable(recipe.steps, facts);
+  const gates = applicable(recipe.gates, facts);
+  const values = platformValues(recipe, facts);
+  requireValues({ recipe, platform, values, used: variablesIn(JSON.stringify([steps, gates, recipe.environment])) });
   const locked = recipe.lock.map((item) => ({ item, file: lockedFile(recipe, item, facts) }));
   return {
     name: recipe.name,
@@ -58,11 +63,11 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
       file: file.file,
       sha256: file.sha256,
     })),
-    platformValues: platformValues(recipe, facts),
+    platformValues: values,
     requirements: applicable(recipe.requirements, facts),
     environment: recipe.environment,
-    steps: applicable(recipe.steps, facts),
-    gates: applicable(recipe.gates, facts),
+    steps,
+    gates,
     weight: recipe.weight,
     ...(fallback === undefined ? {} : { fallback }),
   };
@@ -91,13 +96,39 @@ function holds(when: When | undefined, facts: Facts): boolean {
 
 /** The entries whose conditions hold, without the conditions. */
 function applicable<Entry extends { readonly when?: When }>(entries: readonly Entry[], facts: Facts): Entry[] {
-  return entries.filter((entry) => holds(entry.when, facts)).map(({ when: _, ...rest }) => rest as Entry);
+  return entries
+    .filter((entry) => holds(entry.when, facts))
+    .map((entry) => {
+      const { when: _, ...rest } = entry;
+      return rest as Entry;
+    });
 }
 
 function platformValues(recipe: Recipe, facts: Facts): Record<string, string> {
   const values: Record<string, string> = {};
   for (const entry of recipe.platforms.toReversed()) if (holds(entry.when, facts)) Object.assign(values, entry.values);
   return values;
+}
+
+/** A platform that the recipe's table does not know is refused here, not in the middle of a build. */
+function requireValues(need: {
+  recipe: Recipe;
+  platform: Platform;
+  values: Readonly<Record<string, string>>;
+  used: readonly string[];
+}): void {
+  const missing = need.used.filter(
+    (name) => name.startsWith("platform.") && !Object.hasOwn(need.values, name.slice("platform.".length)),
+  );
+  if (missing.length === 0) return;
+  const { os, arch, libc } = need.platform;
+  throw new ForgeError(
+    "recipe-invalid",
+    `recipe ${need.recipe.name} is not made for ${os} ${arch} ${libc}: it has no ${[...new Set(missing)].join(", ")}`,
+    {
+      hint: `add an entry for this platform to "platforms" in ${need.recipe.folder}/recipe.yaml`,
+    },
+  );
 }
 
 function mainSource({ recipe, sourceIndex }: Choice, entry: RecipeVersion): Source | undefined {

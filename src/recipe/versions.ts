@@ -22,7 +22,7 @@ export function toSemver(version: string): string | undefined {
 
 /** Letters as OpenSSL counted them: a is 1, z is 26, za 27, zh 34; none is 0. */
 function letterValue(letters: string | undefined): number {
-  return [...(letters ?? "")].reduce((sum, letter) => sum + letter.toLowerCase().charCodeAt(0) - 96, 0);
+  return Array.from((letters ?? "").toLowerCase()).reduce((sum, letter) => sum + letter.charCodeAt(0) - 96, 0);
 }
 
 const exactVersion = /(?<![\w.])\d+\.\d+\.\d+[\w.-]*/g;

@@ -1,0 +1,178 @@
+import { z } from "zod";
+import { check, type NotYet } from "./check.ts";
+import { readDocument, type SourceDocument, type TextFile } from "./document.ts";
+import { family, mapping, name, text } from "./fields.ts";
+import { refuse, type Problem } from "./problems.ts";
+import type { Site } from "./types.ts";
+
+/** RFC 1035 names as certificates use them: labels of letters, digits and hyphens, with a `*` for the first label at most. */
+const dnsName = z
+  .string()
+  .regex(
+    /^(?!.{254})(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
+    {
+      error: "a DNS name such as www.example.org",
+    },
+  );
+
+/** An IP address and a port; an IPv6 address stands in brackets. */
+const listenAddress = z.string().refine((value) => isListenAddress(value), {
+  error: 'an address and a port, such as "127.0.0.1:8443" or "[::]:443"',
+});
+
+function isListenAddress(value: string): boolean {
+  const match = /^(?:\[([^[\]]+)\]|([^:[\]]+)):([1-9]\d{0,4})$/.exec(value);
+  if (match === null) return false;
+  const [, v6, v4, port] = match;
+  const address = v6 === undefined ? z.ipv4().safeParse(v4) : z.ipv6().safeParse(v6);
+  return address.success && Number(port) <= 65_535;
+}
+
+const certificate = family(
+  "certificate",
+  ["local-ca", "directory"],
+  [
+    mapping({ "local-ca": z.literal(true) }).transform(() => ({ kind: "local-ca" as const })),
+    mapping({ directory: text }).transform(({ directory }) => ({ kind: "directory" as const, directory })),
+  ],
+);
+
+const app = family(
+  "app",
+  ["about", "static"],
+  [
+    mapping({ about: z.literal(true) }).transform(() => ({ kind: "about" as const })),
+    mapping({ static: text }).transform((value) => ({ kind: "static" as const, directory: value.static })),
+  ],
+);
+
+const hsts = mapping({
+  "max-age": z.int().min(0).default(63_072_000).describe("Seconds"),
+  "include-subdomains": z.boolean().default(true),
+  preload: z.boolean().default(false),
+}).transform((value) => ({
+  maxAge: value["max-age"],
+  includeSubdomains: value["include-subdomains"],
+  preload: value.preload,
+}));
+
+const server = mapping({
+  names: z.array(dnsName).min(1).default(["localhost"]).describe("Names that the certificate is for"),
+  listen: z.array(listenAddress).min(1).default(["127.0.0.1:8443"]),
+  redirect: z.array(listenAddress).default([]).describe("Plain HTTP, redirected to HTTPS"),
+  certificate: certificate.prefault({ "local-ca": true }),
+  profile: z.enum(["modern", "intermediate"]).default("intermediate"),
+  dhe: z.literal("off").default("off").describe("Finite-field Diffie-Hellman"),
+  hsts: hsts.prefault({}),
+  app: app.prefault({ about: true }),
+});
+
+const host = mapping({
+  packages: z
+    .enum(["ask", "install", "never"])
+    .default("ask")
+    .describe("What happens when compilers or headers are missing"),
+  "low-port": z.enum(["auto", "sysctl", "file-capability", "none"]).default("auto"),
+  "loader-path": z.union([z.literal("auto"), z.boolean()], { error: "auto, true or false" }).default("auto"),
+});
+
+/** SSL Labs 2009r, best first. */
+const grades = ["A+", "A", "A-", "B", "C", "D", "E", "F"] as const;
+
+/** The written form of the site file. Every key may be left out; an empty file is valid. */
+export const siteSchema = mapping({
+  stack: name.default("twisted"),
+  server: server.prefault({}),
+  host: host.prefault({}),
+  verify: mapping({ "min-grade": z.enum(grades).default("A+") }).prefault({}),
+});
+
+/** What the language knows and this release does not bring, with what to use instead. */
+const notYet: NotYet = new Map([
+  ["server.profile: compatible", "use one of modern, intermediate"],
+  ["server.profile: ssllabs-100", "use one of modern, intermediate"],
+  ["server.dhe", 'use "off", or leave it out'],
+  ["server.ocsp", "leave it out"],
+  ["server.certificate.acme", "use one of local-ca: true, directory: FOLDER"],
+  ["server.app.proxy", "use static: FOLDER, or leave it out"],
+  ["server.app.wsgi", "use static: FOLDER, or leave it out"],
+  ["server.app.websocket-echo", "use static: FOLDER, or leave it out"],
+  ["host.low-port: socket", "use one of auto, sysctl, file-capability, none"],
+  ["host.low-port: ambient", "use one of auto, sysctl, file-capability, none"],
+  ["host.low-port: portacl", "use one of auto, sysctl, file-capability, none"],
+  ["host.service", "leave it out; the server runs in the background, without a service manager"],
+]);
+
+/**
+ * Parses and checks a site file; defaults fill what it leaves out, all of them for `null`. Relative folders are taken from the file's own.
+ * Throws one ForgeError `site-invalid` whose `details` hold every problem.
+ */
+export function parseSite(file: TextFile | null): Site {
+  const source = file ?? { text: "", path: "" };
+  const document = readDocument(source);
+  const written = check(
+    siteSchema,
+    document.usable && document.value === null ? { ...document, value: {} } : document,
+    notYet,
+  );
+  const problems =
+    written.value === undefined ? written.problems : [...written.problems, ...lintSite(written.value, document)];
+  if (written.value === undefined || problems.length > 0) return refuse("site-invalid", problems);
+  return toSite(written.value, folderOf(source.path));
+}
+
+type WrittenSite = z.output<typeof siteSchema>;
+
+/** Combinations that cannot be served. */
+function lintSite({ server: { listen, redirect, hsts: policy } }: WrittenSite, document: SourceDocument): Problem[] {
+  const problems: Problem[] = [];
+  const all = [
+    ...listen.map((address, index) => ({ address, path: ["server", "listen", index] })),
+    ...redirect.map((address, index) => ({ address, path: ["server", "redirect", index] })),
+  ];
+  for (const [index, { address, path }] of all.entries()) {
+    if (all.findIndex((other) => other.address === address) < index) {
+      problems.push({
+        message: `"${address}" is listened on twice`,
+        span: document.locate(path),
+        expected: "each address once, in listen or in redirect",
+      });
+    }
+  }
+  if (policy.preload && (!policy.includeSubdomains || policy.maxAge < 31_536_000)) {
+    problems.push({
+      message: "preload without what the preload list asks for",
+      span: document.locateKey(["server", "hsts"], "preload"),
+      expected: "include-subdomains: true and a max-age of at least 31536000 (one year)",
+      hint: "set both, or leave preload out",
+    });
+  }
+  return problems;
+}
+
+function toSite(written: WrittenSite, folder: string): Site {
+  const { dhe: _, ...rest } = written.server;
+  const below = (path: string): string => (path.startsWith("/") || folder === "" ? path : `${folder}/${path}`);
+  return {
+    stack: written.stack,
+    server: {
+      ...rest,
+      certificate:
+        rest.certificate.kind === "directory"
+          ? { ...rest.certificate, directory: below(rest.certificate.directory) }
+          : rest.certificate,
+      app: rest.app.kind === "static" ? { ...rest.app, directory: below(rest.app.directory) } : rest.app,
+    },
+    host: {
+      packages: written.host.packages,
+      lowPort: written.host["low-port"],
+      loaderPath: written.host["loader-path"],
+    },
+    verify: { minGrade: written.verify["min-grade"] },
+  };
+}
+
+function folderOf(path: string): string {
+  const end = path.lastIndexOf("/");
+  return end > 0 ? path.slice(0, end) : "";
+}
