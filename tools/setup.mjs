@@ -12,25 +12,22 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
-  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
-  openSync,
   readFileSync,
   readdirSync,
   realpathSync,
   renameSync,
   rmSync,
-  rmdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
-import { constants, hostname } from "node:os";
+import { constants } from "node:os";
 import { basename, delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { locked } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const nodeFolder = join(root, "tools", "node");
@@ -69,7 +66,7 @@ try {
 async function setUp() {
   const ready = currentNode();
   if (ready !== null && modulesReady() && distReady()) return ready;
-  return await locked(async () => {
+  return await alone(async () => {
     const node = currentNode() ?? (await fetchNode());
     if (!modulesReady()) await installModules(node);
     if (!distReady()) await build(node);
@@ -77,13 +74,24 @@ async function setUp() {
   });
 }
 
+async function alone(work) {
+  try {
+    return await locked(lockFile, (pid) => say(`waiting for another setup of this checkout (process ${pid})`), work);
+  } catch (error) {
+    if (!["EACCES", "EROFS", "EPERM"].includes(error.code)) throw error;
+    throw new SetupError(`the checkout is not writable: ${error.message}`, {
+      hint: "set up a checkout that belongs to you, or as its owner",
+    });
+  }
+}
+
 // --- Step 1: a Node to run on -------------------------------------------------------------------------------------
 
 /** The pinned Node when it is there and meant for this machine, on platforms without one the running Node; null when it has to be fetched. */
 function currentNode() {
-  if (pinnedFits())
-    return stampOf(dirname(dirname(pinnedNode))) === nodeStamp() && existsSync(pinnedNode) ? pinnedNode : null;
-  return systemNode();
+  if (!pinnedFits()) return systemNode();
+  const there = stampOf(join(nodeFolder, "node_modules")) === nodeStamp() && existsSync(pinnedNode);
+  return there ? pinnedNode : null;
 }
 
 function nodeStamp() {
@@ -121,14 +129,12 @@ function satisfies(version, range) {
 }
 
 async function fetchNode() {
-  say("fetching Node, this repository's own (once)");
-  await npm(process.execPath, nodeFolder);
-  const binary = join(nodeFolder, "node_modules", `node-linux-${process.arch}`, "bin", "node");
-  if (!existsSync(binary)) {
-    throw new SetupError(`npm ci left node-linux-${process.arch} out`, {
-      hint: "check `npm config get omit` and `npm config get os`, then run this again",
-    });
+  if (!installedByHand(nodeFolder)) {
+    say("fetching Node, this repository's own (once)");
+    await npm(process.execPath, nodeFolder);
   }
+  const binary = join(nodeFolder, "node_modules", `node-linux-${process.arch}`, "bin", "node");
+  if (!existsSync(binary)) throw await leftOut(`node-linux-${process.arch}`);
   // npm 9 does not link the programs of optional packages.
   chmodSync(binary, 0o755);
   mkdirSync(dirname(pinnedNode), { recursive: true });
@@ -144,6 +150,17 @@ async function fetchNode() {
   return pinnedNode;
 }
 
+/** npm takes an optional package that it cannot download for one that is not wanted, with exit 0: asks it for the reason. */
+async function leftOut(name) {
+  const program = npmProgram();
+  const argv = [program, "view", name, "version", "--fetch-retries=0"];
+  const { status, output } = await capture(process.execPath, argv, nodeFolder, npmEnvironment(program));
+  if (status !== 0) return new SetupError(`${name} could not be fetched`, { output, hint: npmHint(output) });
+  return new SetupError(`npm ci left ${name} out although the registry has it`, {
+    hint: "check `npm config get omit`, `npm config get os` and the free disk space, then run this again",
+  });
+}
+
 // --- Step 2: the packages -----------------------------------------------------------------------------------------
 
 function modulesStamp() {
@@ -155,7 +172,7 @@ function modulesReady() {
 }
 
 async function installModules(node) {
-  if (!installedByHand()) {
+  if (!installedByHand(root)) {
     say("installing the npm packages");
     await npm(node, root);
   }
@@ -163,27 +180,30 @@ async function installModules(node) {
 }
 
 /** Whether a plain `npm ci` already left exactly what the lock file names, packages of this platform included. */
-function installedByHand() {
-  const hidden = join(modules, ".package-lock.json");
+function installedByHand(folder) {
+  const hidden = join(folder, "node_modules", ".package-lock.json");
   if (!existsSync(hidden)) return false;
   const { packages: present } = JSON.parse(readFileSync(hidden, "utf8"));
-  const { packages: wanted } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
-  const listed = (list, name) => list === undefined || list.includes(name);
+  const { packages: wanted } = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8"));
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === "" || present[path]?.integrity === entry.integrity) return true;
-    if (present[path] !== undefined || !entry.optional) return false;
-    const ours =
-      listed(entry.os, process.platform) &&
-      listed(entry.cpu, process.arch) &&
-      listed(entry.libc, pinnedFits() ? "glibc" : "musl");
-    return !ours || (entry.os === undefined && entry.cpu === undefined);
+    return present[path] === undefined && entry.optional === true && !meantForUs(entry);
   });
+}
+
+/** Whether a package that names its platforms names this one; what names none is only needed by one that does. */
+function meantForUs({ os, cpu, libc }) {
+  if (os === undefined && cpu === undefined) return false;
+  const allows = (list, name) => list === undefined || [list].flat().includes(name);
+  return allows(os, process.platform) && allows(cpu, process.arch) && allows(libc, pinnedFits() ? "glibc" : "musl");
 }
 
 /** Runs `npm ci` in a folder; says nothing unless it fails. */
 async function npm(node, folder) {
   const program = npmProgram();
-  const argv = [program, "ci", "--ignore-scripts", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const options = ["--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const patience = ["--fetch-retry-mintimeout=2000", "--fetch-retry-factor=3"];
+  const argv = [program, "ci", "--ignore-scripts", ...options, ...patience];
   const { status, output } = await capture(node, argv, folder, npmEnvironment(program));
   if (status === 0) return;
   throw new SetupError(`npm ci failed in ${folder} (exit ${status})`, { output, hint: npmHint(output) });
@@ -315,7 +335,7 @@ function leave(exitCode) {
   process.exit(exitCode);
 }
 
-// --- Stamps, the lock, words --------------------------------------------------------------------------------------
+// --- Stamps and words -----------------------------------------------------------------------------------------------
 
 function stampOf(folder) {
   const path = join(folder, ".setup-stamp");
@@ -334,86 +354,6 @@ function filesBelow(folder) {
   return entries.flatMap((entry) =>
     entry.isDirectory() ? filesBelow(join(folder, entry.name)) : [join(folder, entry.name)],
   );
-}
-
-/** One run at a time: a file made exclusively, with its owner's name. A dead owner's file is taken away. */
-async function locked(work) {
-  const self = JSON.stringify({ host: hostname(), pid: process.pid, started: startOf(process.pid) });
-  for (let waited = 0; !takeLock(self); waited += 1) {
-    const holder = lockHolder();
-    if (holder !== null && !alive(holder)) dropStale(holder);
-    else if (waited === 0 && holder !== null) say(`waiting for another setup of this checkout (process ${holder.pid})`);
-    await new Promise((done) => setTimeout(done, 200));
-  }
-  try {
-    return await work();
-  } finally {
-    rmSync(lockFile, { force: true });
-  }
-}
-
-function takeLock(self) {
-  try {
-    const handle = openSync(lockFile, "wx");
-    writeSync(handle, self);
-    closeSync(handle);
-    return true;
-  } catch (error) {
-    if (error.code === "EEXIST") return false;
-    if (!["EACCES", "EROFS", "EPERM"].includes(error.code)) throw error;
-    throw new SetupError(`${dirname(lockFile)} is not writable`, {
-      hint: "set up a checkout that belongs to you, or as its owner",
-    });
-  }
-}
-
-/** Who holds the lock; null while that cannot be said: just released, or its name not written yet. */
-function lockHolder() {
-  try {
-    return JSON.parse(readFileSync(lockFile, "utf8"));
-  } catch (error) {
-    if (error.code === "ENOENT") return null;
-    if (!(error instanceof SyntaxError)) throw error;
-    const age = Date.now() - (statSync(lockFile, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    return age > 10_000 ? { host: hostname(), pid: 0, started: null } : null;
-  }
-}
-
-function alive(holder) {
-  if (holder.host !== hostname()) return true;
-  if (holder.pid === 0) return false;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    if (error.code === "ESRCH") return false;
-  }
-  return startOf(holder.pid) === holder.started;
-}
-
-/** When a process began, so that a reused number is not taken for it; null where /proc does not say. */
-function startOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ")[19];
-  } catch (error) {
-    if (["ENOENT", "ESRCH"].includes(error.code)) return null;
-    throw error;
-  }
-}
-
-/** Removes a dead owner's lock. Of several that see it dead only one may: the others could remove the next owner's. */
-function dropStale(seen) {
-  const guard = `${lockFile}.stale`;
-  try {
-    mkdirSync(guard);
-  } catch (error) {
-    if (error.code !== "EEXIST") throw error;
-    const age = Date.now() - (statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (age > 10_000) rmSync(guard, { recursive: true, force: true });
-    return;
-  }
-  const now = lockHolder();
-  if (now !== null && now.pid === seen.pid && now.started === seen.started) rmSync(lockFile, { force: true });
-  rmdirSync(guard);
 }
 
 function say(text) {
