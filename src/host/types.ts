@@ -8,6 +8,7 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+/** `environment` is added to the host's own closed one. */
 export interface ExecOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly input?: string;
@@ -34,6 +35,7 @@ export interface Host {
   readonly uid: number;
   /** How privilege could be had: `root` already is, `sudo` without a password (or with one on a terminal), `none`. */
   readonly privilege: "root" | "sudo" | "none";
+  /** Never rejects for what the program did: 127 when it is not there, 124 after the time limit, 128 + signal number when killed. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** The program's absolute path on the user's PATH or the standard one, or null. */
   which(program: string): Promise<string | null>;
@@ -46,10 +48,47 @@ export interface Host {
 
 /** What is wanted of the host, by kind. Each kind has a file in `host/resources/`. Later kinds: portacl, user, group, unit, socket, rc-script, firewall. */
 export type Resource =
-  | { readonly kind: "package"; readonly id: string; readonly origin: string; readonly names: readonly string[]; readonly why: string }
-  | { readonly kind: "loader-path"; readonly id: string; readonly origin: string; readonly library: string; readonly name: string; readonly demanded: boolean }
-  | { readonly kind: "sysctl"; readonly id: string; readonly origin: string; readonly key: string; readonly value: string; readonly file: string; readonly demanded: boolean }
-  | { readonly kind: "capability"; readonly id: string; readonly origin: string; readonly source: string; readonly copy: string; readonly capability: "cap_net_bind_service"; readonly demanded: boolean };
+  | {
+      readonly kind: "package";
+      readonly id: string;
+      readonly origin: string;
+      readonly names: readonly string[];
+      readonly why: string;
+    }
+  | {
+      readonly kind: "loader-path";
+      readonly id: string;
+      readonly origin: string;
+      readonly library: string;
+      readonly name: string;
+      readonly demanded: boolean;
+    }
+  | {
+      readonly kind: "sysctl";
+      readonly id: string;
+      readonly origin: string;
+      readonly key: string;
+      readonly value: string;
+      readonly file: string;
+      readonly demanded: boolean;
+    }
+  | {
+      readonly kind: "capability";
+      readonly id: string;
+      readonly origin: string;
+      readonly source: string;
+      readonly copy: string;
+      readonly capability: "cap_net_bind_service";
+      readonly demanded: boolean;
+      /** Who besides the owner may run it; then root owns it. */ readonly group?: string;
+    };
+
+/** One process that changes the host. `input` goes to its standard input: file contents never stand in argv. */
+export interface HostCommand {
+  readonly argv: readonly string[];
+  readonly elevated: boolean;
+  readonly input?: string;
+}
 
 /** What would happen to one resource. `unknown` current state refuses: action `blocked` with the reason. */
 export interface ResourcePlan {
@@ -62,7 +101,7 @@ export interface ResourcePlan {
   readonly origin: string;
   readonly why: string;
   /** What would be run, in order. */
-  readonly commands: readonly { readonly argv: readonly string[]; readonly elevated: boolean }[];
+  readonly commands: readonly HostCommand[];
   /** What it means for others on the machine, when it means something. */
   readonly effect?: string;
   /** Why it is blocked. */

@@ -1,0 +1,61 @@
+import { one } from "./types.ts";
+import type { PackageTable } from "./types.ts";
+
+/**
+ * Fedora, RHEL and what follows them. Fedora splits perl's core modules into packages of their own, named `perl-<Module-Name>`
+ * (Fedora packaging guidelines, Perl); development files are `<library>-devel` (packaging guidelines, "Devel Packages").
+ */
+export const dnf: PackageTable = {
+  programs: {
+    cc: one("gcc", "glibc-devel"),
+    gcc: one("gcc", "glibc-devel"),
+    "c++": one("gcc-c++"),
+    make: one("make"),
+    perl: one("perl-interpreter"),
+    patch: one("patch"),
+    tar: one("tar"),
+    gzip: one("gzip"),
+    xz: one("xz"),
+    bzip2: one("bzip2"),
+    unzip: one("unzip"),
+    "pkg-config": one("pkgconf-pkg-config"),
+    rustc: one("rust"),
+    cargo: one("cargo"),
+    autoreconf: one("autoconf", "automake", "libtool"),
+    autoconf: one("autoconf"),
+    automake: one("automake"),
+    aclocal: one("automake"),
+    libtoolize: one("libtool"),
+    m4: one("m4"),
+    setcap: one("libcap"),
+    getcap: one("libcap"),
+    ldconfig: one("glibc"),
+    git: one("git-core"),
+    openssl: one("openssl"),
+  },
+  headers: {
+    "stdio.h": one("glibc-devel"),
+    "zlib.h": one("zlib-devel"),
+    "bzlib.h": one("bzip2-devel"),
+    "lzma.h": one("xz-devel"),
+    "sqlite3.h": one("sqlite-devel"),
+    "readline/readline.h": one("readline-devel"),
+    "curses.h": one("ncurses-devel"),
+    "ncurses.h": one("ncurses-devel"),
+    "ffi.h": one("libffi-devel"),
+    "uuid/uuid.h": one("libuuid-devel"),
+    "gdbm.h": one("gdbm-devel"),
+    "expat.h": one("expat-devel"),
+    "linux/version.h": one("kernel-headers"),
+  },
+  perlModules: {
+    "IPC::Cmd": one("perl-IPC-Cmd"),
+    "Time::Piece": one("perl-Time-Piece"),
+    FindBin: one("perl-FindBin"),
+    "Data::Dumper": one("perl-Data-Dumper"),
+    "File::Compare": one("perl-File-Compare"),
+    "File::Copy": one("perl-File-Copy"),
+    "Pod::Usage": one("perl-Pod-Usage"),
+    "Text::Template": one("perl-Text-Template"),
+  },
+};
