@@ -31,11 +31,32 @@ export interface FetchOptions {
   readonly mirror?: string;
   readonly offline: boolean;
   readonly emit: Emit;
+  /** Ends everything. One signal is one run: what was learnt about hosts in a run is shared between the calls that carry it. */
   readonly signal: AbortSignal;
+  readonly limits?: Partial<FetchLimits>;
+  /** Where proxy settings are read (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`); without it none is used. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** How long and how much a location may take. */
+export interface FetchLimits {
+  /** For each of: name lookup, TCP, TLS. */
+  readonly connectSeconds: number;
+  /** Longest wait for an answer, and the time within which at least 1 KiB has to arrive. */
+  readonly stallSeconds: number;
+  /** Whole time of one question of `availability`. */
+  readonly checkSeconds: number;
+  /** Tries for one location. */
+  readonly attempts: number;
+  /** Wait before the second try; doubled for each further one. */
+  readonly backoffSeconds: number;
+  readonly maxBytes: number;
+  readonly parallel: number;
 }
 
 /** Whether a source could be had, without taking it. */
 export type Availability =
   | { readonly state: "cached"; readonly path: string }
   | { readonly state: "available"; readonly location: Location }
-  | { readonly state: "unavailable"; readonly reasons: readonly string[] };
+  /** `down`: no location answered at all, so this says nothing about whether the source exists. */
+  | { readonly state: "unavailable"; readonly reasons: readonly string[]; readonly down?: boolean };

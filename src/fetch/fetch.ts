@@ -1,0 +1,180 @@
+import { createReadStream } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ForgeError } from "../errors.ts";
+import type { Source } from "../recipe/types.ts";
+import { findCached } from "./cache.ts";
+import { isFailure, lasting } from "./failures.ts";
+import type { Failure } from "./failures.ts";
+import { withDefaults } from "./limits.ts";
+import { candidates } from "./locations.ts";
+import type { Candidate } from "./locations.ts";
+import { append, closePart, digestOf, finish, openPart, restart } from "./part.ts";
+import type { Part } from "./part.ts";
+import { errnoOf, throwIfInterrupted, writeProblem } from "./problems.ts";
+import { findInIndex } from "./pypi.ts";
+import { transfer } from "./transfer.ts";
+import type { FetchedSource, FetchOptions } from "./types.ts";
+import { userSource } from "./user.ts";
+
+/** A digested source: all but a user's own. */
+type Digested = Source & { readonly sha256: string };
+
+/** Brings one source into the first cache, from the caches or the first location that delivers it. */
+export async function fetchOne(
+  source: Source,
+  options: FetchOptions & { readonly override?: string },
+): Promise<FetchedSource> {
+  if (options.override !== undefined) return userSource(source, options.override);
+  const { sha256 } = source;
+  if (sha256 === null) throw new Error(`the source ${source.name} has no digest and is not the user's own`);
+  const cache = options.caches[0];
+  if (cache === undefined) throw new Error("no cache folder is given");
+  throwIfInterrupted(options.signal, `fetching ${source.name}`);
+  try {
+    return await bring({ ...source, sha256 }, cache, options);
+  } catch (error) {
+    throwIfInterrupted(options.signal, `fetching ${source.name}`);
+    throw writeProblem(error, cache);
+  }
+}
+
+async function bring(source: Digested, cache: string, options: FetchOptions): Promise<FetchedSource> {
+  const cached = await fromCache(source, options);
+  if (cached !== null) return cached;
+  await mkdir(cache, { recursive: true });
+  const final = join(cache, source.sha256);
+  const part = await openPart(final, {
+    signal: options.signal,
+    onWait: () => options.emit({ type: "notice", message: `Another run is fetching ${source.name}: waiting for it` }),
+  });
+  if (part === null) return (await fromCache(source, options)) ?? bring(source, cache, options);
+  try {
+    return await tryAll({ source, part, final }, options);
+  } finally {
+    await closePart(part);
+  }
+}
+
+async function fromCache(source: Digested, options: FetchOptions): Promise<FetchedSource | null> {
+  const cached = await findCached({ ...options, name: source.name, sha256: source.sha256 });
+  if (cached === null) return null;
+  options.emit({ type: "fetch-done", source: source.name, location: "cache", bytes: cached.bytes });
+  return { source, ...cached, location: "cache", sha256: source.sha256, verified: true };
+}
+
+interface Job {
+  readonly source: Digested;
+  readonly part: Part;
+  readonly final: string;
+}
+
+async function tryAll({ source, part, final }: Job, options: FetchOptions): Promise<FetchedSource> {
+  const answers: { readonly candidate: Candidate; readonly failure: Failure }[] = [];
+  for (const candidate of candidates(source, options)) {
+    throwIfInterrupted(options.signal, `fetching ${source.name}`);
+    const failure = await tryOne({ source, part, candidate }, options);
+    if (failure === null) {
+      if (!(await finish(part, { final, sha256: source.sha256 })))
+        throw new Error(`the bytes of ${source.name} changed on the disk while they were written (${part.path})`);
+      options.emit({ type: "fetch-done", source: source.name, location: candidate.text, bytes: part.bytes });
+      return {
+        source,
+        path: final,
+        location: candidate.text,
+        sha256: source.sha256,
+        verified: true,
+        bytes: part.bytes,
+      };
+    }
+    throwIfInterrupted(options.signal, `fetching ${source.name}`);
+    answers.push({ candidate, failure });
+    options.emit({ type: "location-failed", source: source.name, location: candidate.text, reason: failure.reason });
+  }
+  throw refusal(source, answers);
+}
+
+async function tryOne(
+  { source, part, candidate }: Omit<Job, "final"> & { candidate: Candidate },
+  options: FetchOptions,
+): Promise<Failure | null> {
+  if (candidate.kind === "none") return lasting(candidate.reason);
+  if (candidate.kind === "file") return copyInto({ path: candidate.path, part, sha256: source.sha256 }, options);
+  const url =
+    candidate.kind === "http" ? candidate.url : await findInIndex({ ...candidate, sha256: source.sha256 }, options);
+  if (isFailure(url)) return url;
+  const common = { source: source.name, location: candidate.text };
+  let shownAt = 0;
+  return transfer(
+    {
+      url,
+      sha256: source.sha256,
+      onStart: (total) => options.emit({ type: "fetch-start", ...common, ...(total === undefined ? {} : { total }) }),
+      onProgress: (received, total) => {
+        // Ten times a second is as much as anyone can see.
+        if (received !== total && performance.now() - shownAt < 100) return;
+        shownAt = performance.now();
+        options.emit({
+          type: "fetch-progress",
+          source: source.name,
+          received,
+          ...(total === undefined ? {} : { total }),
+        });
+      },
+      onRetry: (reason, waitSeconds) => options.emit({ type: "fetch-retry", ...common, reason, waitSeconds }),
+    },
+    part,
+    options,
+  );
+}
+
+async function copyInto(
+  { path, part, sha256 }: { path: string; part: Part; sha256: string },
+  options: FetchOptions,
+): Promise<Failure | null> {
+  if ((await stat(path).catch(() => null))?.isFile() !== true) return lasting("no such file");
+  await restart(part);
+  const { maxBytes } = withDefaults(options.limits);
+  const chunks = createReadStream(path, {
+    highWaterMark: 1 << 20,
+    signal: options.signal,
+  }).iterator() as AsyncIterator<Buffer>;
+  for (;;) {
+    const next = await chunks.next().catch((error: unknown) => lasting(errnoOf(error) ?? String(error)));
+    if (isFailure(next)) return next;
+    if (next.done === true) break;
+    if (part.bytes + next.value.length > maxBytes) return lasting("is too long");
+    await append(part, next.value);
+  }
+  const got = digestOf(part);
+  if (got === sha256) return null;
+  await restart(part);
+  return { ...lasting(`holds other bytes: expected SHA-256 ${sha256}, got ${got}`), mismatch: got };
+}
+
+/** The error for a source that no location delivered. Wrong bytes weigh more than missing ones: they are a mistake in the recipe or an attack. */
+function refusal(
+  source: Digested,
+  answers: readonly { readonly candidate: Candidate; readonly failure: Failure }[],
+): ForgeError {
+  const details = answers.map(({ candidate, failure }) => `${candidate.text}: ${failure.reason}`);
+  const wrong = answers.find(({ failure }) => failure.mismatch !== undefined);
+  if (wrong !== undefined) {
+    return new ForgeError(
+      "source-mismatch",
+      `${source.file} (${source.name}) is not what the recipe names: expected SHA-256 ${source.sha256}, got ${wrong.failure.mismatch}`,
+      {
+        hint: "Nothing of it was kept. If upstream replaced the file, check its signature and correct the recipe's digest; else distrust that location",
+        details,
+      },
+    );
+  }
+  const tried =
+    answers.length === 0
+      ? "it has no location"
+      : `none of ${answers.length} location${answers.length === 1 ? "" : "s"} delivered it`;
+  return new ForgeError("source-unavailable", `${source.file} (${source.name}) cannot be had: ${tried}`, {
+    hint: `Check the network, name a mirror with --mirror URL, or give the file yourself with --source ${source.name}=FILE`,
+    details,
+  });
+}

@@ -1,0 +1,136 @@
+import { isFailure, lasting, statusFailure } from "./failures.ts";
+import type { Failure } from "./failures.ts";
+import { send } from "./http.ts";
+import type { Answer, NetworkOptions } from "./http.ts";
+import { isHttp } from "./locations.ts";
+import { runOf } from "./run.ts";
+
+/** A file as a simple index lists it. `sha256` is null when the index does not announce one. */
+export interface IndexFile {
+  readonly name: string;
+  readonly url: URL;
+  readonly sha256: string | null;
+}
+
+const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
+const longestPage = 64 * 1024 * 1024;
+
+/** Address of one file of a project: looked up in its page (PEP 503, PEP 691). Refused when the index announces another digest than ours. */
+export async function findInIndex(
+  { index, file, sha256 }: { index: URL; file: string; sha256: string },
+  options: NetworkOptions,
+): Promise<URL | Failure> {
+  const files = await listed(index, options);
+  if (isFailure(files)) return files;
+  const entry = files.find((candidate) => candidate.name === file);
+  if (entry === undefined) return lasting(`the index does not list ${file}`);
+  if (entry.sha256 !== null && entry.sha256 !== sha256) {
+    return {
+      ...lasting(`the index announces other bytes for ${file}: expected SHA-256 ${sha256}, announced ${entry.sha256}`),
+      mismatch: entry.sha256,
+    };
+  }
+  if (!isHttp(entry.url) || (index.protocol === "https:" && entry.url.protocol !== "https:")) {
+    return lasting(`the index points to ${entry.url.protocol} for ${file}, which is refused`);
+  }
+  if (entry.url.origin === index.origin) {
+    entry.url.username = index.username;
+    entry.url.password = index.password;
+  }
+  return entry.url;
+}
+
+/** A project's page is read once in a run, however many of its files are wanted. */
+async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
+  const { indexes } = runOf(options);
+  const known = indexes.get(index.href) as Promise<readonly IndexFile[] | Failure> | undefined;
+  if (known !== undefined) return known;
+  const asked = ask(index, options);
+  indexes.set(index.href, asked);
+  const answer = await asked;
+  if (isFailure(answer) && answer.retry) indexes.delete(index.href);
+  return answer;
+}
+
+async function ask(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
+  const answer = await send({ url: index, headers: { accept } }, options);
+  if (isFailure(answer)) return answer;
+  if (answer.status !== 200) {
+    answer.body.destroy();
+    return statusFailure(answer.status, answer.header("retry-after"));
+  }
+  const text = await readAll(answer);
+  if (typeof text !== "string") return text;
+  return /json/.test(answer.header("content-type") ?? "")
+    ? parseJsonIndex(text, answer.url)
+    : parseHtmlIndex(text, answer.url);
+}
+
+async function readAll(answer: Answer): Promise<string | Failure> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > longestPage) return lasting("the page of the index is endless");
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    return {
+      reason: `the page of the index broke off: ${error instanceof Error ? error.message : String(error)}`,
+      retry: true,
+      down: false,
+    };
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The JSON form (PEP 691). */
+export function parseJsonIndex(text: string, base: URL): readonly IndexFile[] | Failure {
+  let page: unknown;
+  try {
+    page = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return lasting("the page of the index is not JSON, although it says so");
+  }
+  const files = isRecord(page) ? page["files"] : undefined;
+  if (!Array.isArray(files)) return lasting("the page of the index has no list of files");
+  return files.flatMap((entry: unknown) => {
+    if (!isRecord(entry)) return [];
+    const { filename, url: address, hashes } = entry;
+    const url = typeof address === "string" ? URL.parse(address, base.href) : null;
+    if (typeof filename !== "string" || url === null) return [];
+    const digest = isRecord(hashes) ? hashes["sha256"] : undefined;
+    return [{ name: filename, url, sha256: typeof digest === "string" ? digest.toLowerCase() : null }];
+  });
+}
+
+/** The HTML form (PEP 503): anchors whose text is the file name, the digest in the fragment. */
+export function parseHtmlIndex(text: string, base: URL): readonly IndexFile[] {
+  return [...text.matchAll(/<a\b[^>]*?\bhref\s*=\s*(?:"([^"]*)"|'([^']*)')[^>]*>([^<]*)<\/a\s*>/gi)].flatMap(
+    ([, double, single, name]) => {
+      const url = URL.parse(decoded(double ?? single ?? ""), base.href);
+      if (url === null) return [];
+      const digest = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1];
+      url.hash = "";
+      return [{ name: decoded(name ?? "").trim(), url, sha256: digest?.toLowerCase() ?? null }];
+    },
+  );
+}
+
+function decoded(text: string): string {
+  const names: Readonly<Record<string, string>> = {
+    "&amp;": "&",
+    "&lt;": "<",
+    "&gt;": ">",
+    "&quot;": '"',
+    "&#39;": "'",
+    "&#x27;": "'",
+  };
+  return text.replace(/&(?:amp|lt|gt|quot|#39|#x27);/g, (entity) => names[entity] ?? entity);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,27 @@
+import { stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { ForgeError } from "../errors.ts";
+import type { Source } from "../recipe/types.ts";
+import { fileDigest, folderDigest } from "./digest.ts";
+import { errnoOf } from "./problems.ts";
+import type { FetchedSource } from "./types.ts";
+
+/** The user's own file or folder for a source (`--source NAME=PATH`, the path made absolute by the caller). Verified only when it is the very file that the recipe names. */
+export async function userSource(source: Source, path: string): Promise<FetchedSource> {
+  if (!isAbsolute(path)) throw new Error(`--source path is not absolute: ${path}`);
+  try {
+    const digest = (await stat(path)).isDirectory() ? await folderDigest(path) : await fileDigest(path);
+    return { source, path, location: "user", ...digest, verified: digest.sha256 === source.sha256 };
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === null) throw error;
+    throw new ForgeError(
+      "source-unavailable",
+      `The file or folder given for ${source.name} cannot be read: ${path} (${code})`,
+      {
+        hint: `Give a source archive or a source folder with --source ${source.name}=PATH`,
+        cause: error,
+      },
+    );
+  }
+}
