@@ -8,7 +8,10 @@ export interface ResolvedRecipe {
   readonly support: { readonly status: string; readonly until?: string };
   readonly inputs: readonly string[];
   readonly sources: readonly Source[];
-  readonly packages: readonly (Pick<LockedPackage, "project" | "version" | "role"> & { readonly file: string; readonly sha256: string })[];
+  readonly packages: readonly (Pick<LockedPackage, "project" | "version" | "role"> & {
+    readonly file: string;
+    readonly sha256: string;
+  })[];
   readonly platformValues: Readonly<Record<string, string>>;
   readonly requirements: readonly Requirement[];
   readonly environment: Readonly<Record<string, string>>;
@@ -41,7 +44,12 @@ export interface Derivation {
   readonly key: string;
   /** `<prefix>/store/<first 16 digits of key>-<name>-<version>`. */
   readonly out: string;
-  readonly inputs: readonly { readonly name: string; readonly version: string; readonly key: string; readonly out: string }[];
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly key: string;
+    readonly out: string;
+  }[];
   readonly tools: ToolIdentity;
 }
 

@@ -6,7 +6,13 @@ export interface Receipt {
   readonly key: string;
   readonly out: string;
   readonly inputs: readonly { readonly name: string; readonly version: string; readonly key: string }[];
-  readonly sources: readonly { readonly name: string; readonly file: string; readonly sha256: string; readonly location: string; readonly verified: boolean }[];
+  readonly sources: readonly {
+    readonly name: string;
+    readonly file: string;
+    readonly sha256: string;
+    readonly location: string;
+    readonly verified: boolean;
+  }[];
   readonly tools: Readonly<Record<string, string>>;
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
@@ -34,7 +40,13 @@ export interface Manifest {
   readonly generation: number;
   readonly stack: string;
   readonly created: string;
-  readonly builds: readonly { readonly recipe: string; readonly version: string; readonly key: string; readonly out: string; readonly location: string }[];
+  readonly builds: readonly {
+    readonly recipe: string;
+    readonly version: string;
+    readonly key: string;
+    readonly out: string;
+    readonly location: string;
+  }[];
   readonly host: readonly HostRecord[];
   /** Digest over everything the generation was made from, for the quick answer that there is nothing to do. */
   readonly fingerprint: string;
@@ -43,6 +55,10 @@ export interface Manifest {
   /** The server configuration this generation was launched with; null for `build`. */
   readonly server: { readonly configDigest: string; readonly listen: readonly string[] } | null;
   /** Grade per rulebook at activation, and the path of the full report. */
-  readonly report: { readonly grade: string | null; readonly gradeTrustIgnored: string | null; readonly path: string } | null;
+  readonly report: {
+    readonly grade: string | null;
+    readonly gradeTrustIgnored: string | null;
+    readonly path: string;
+  } | null;
   readonly warnings: readonly string[];
 }

@@ -1,0 +1,21 @@
+/** Loads nothing heavy: the quick answer that there is nothing to do reads a manifest through here. */
+export type * from "./types.ts";
+export { openPrefix } from "./prefix.ts";
+export { prefixPaths, logPath, type PrefixPaths } from "./paths.ts";
+export { lock, lockPrefix, type LockOptions, type Release } from "./lock.ts";
+export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
+export { listReceipts, readReceipt } from "./receipts.ts";
+export {
+  activate,
+  currentGeneration,
+  listGenerations,
+  rollbackTo,
+  stage,
+  switchTo,
+  type GenerationEntry,
+  type GenerationParts,
+  type Staged,
+} from "./generations.ts";
+export { readManifest, updateManifest, type ManifestAddition } from "./manifest.ts";
+export type { ViewConflict } from "./view.ts";
+export { atomicWrite, removeTree } from "./disk.ts";

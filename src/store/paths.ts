@@ -1,0 +1,43 @@
+/** Where things are in a prefix (design, section 6), and where stable paths point. All absolute. */
+export interface PrefixPaths {
+  readonly path: string;
+  readonly store: string;
+  readonly generations: string;
+  /** Link to the current generation. */
+  readonly current: string;
+  /** Site state, mode 0700. */
+  readonly var: string;
+  readonly locks: string;
+  readonly cache: string;
+  readonly sources: string;
+  readonly log: string;
+  /** Holds the layout version, from the first run on. */
+  readonly layout: string;
+}
+
+/** The folders of a generation's view, and the stable paths of that name in the prefix. */
+export const viewFolders = ["bin", "lib", "include", "share"] as const;
+
+/** Version of the layout that this program makes and understands. */
+export const layoutVersion = 1;
+
+/** The paths of a prefix; touches nothing. */
+export function prefixPaths(path: string): PrefixPaths {
+  return {
+    path,
+    store: `${path}/store`,
+    generations: `${path}/generations`,
+    current: `${path}/current`,
+    var: `${path}/var`,
+    locks: `${path}/var/locks`,
+    cache: `${path}/cache`,
+    sources: `${path}/cache/sources`,
+    log: `${path}/log`,
+    layout: `${path}/layout`,
+  };
+}
+
+/** Absolute path of the full log of a build. */
+export function logPath(prefix: string, key: string): string {
+  return `${prefix}/log/${key}.log`;
+}

@@ -1,0 +1,112 @@
+import { chmod, lstat, mkdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { ForgeError } from "../errors.ts";
+import { atomicWrite, explained, hasCode, temporaryBeside } from "./disk.ts";
+import { refuseNewer } from "./layout.ts";
+import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
+
+/**
+ * The longest prefix whose interpreters still fit into a script's first line, which some kernels cut after 127 bytes:
+ * `#!` + prefix + `/store/` + 16 digits + `-` + 24 for name and version + `/bin/python`.
+ */
+const longestPrefix = 127 - 2 - 7 - 16 - 1 - 24 - 11;
+
+/**
+ * Looks at a prefix and, with `create`, makes what is missing of its folders. Gives its paths.
+ *
+ * Throws `prefix-unusable` (a path that built programs cannot carry, not writable, occupied by something else), `prefix-newer`
+ * (made by a newer tlsforge), `not-found` (nothing there, without `create`), `disk-full`.
+ */
+export async function openPrefix(path: string, { create }: { readonly create: boolean }): Promise<PrefixPaths> {
+  const problem = pathProblem(path);
+  if (problem !== null) {
+    throw new ForgeError("prefix-unusable", `The prefix ${JSON.stringify(path)} cannot be used: ${problem}`, {
+      hint: "Choose another folder with --prefix or TLSFORGE_PREFIX",
+    });
+  }
+  const paths = prefixPaths(resolve(path));
+  const layout = await readLayout(paths);
+  if (layout === null && !create) {
+    throw new ForgeError("not-found", `There is no tlsforge prefix at ${paths.path}`, {
+      hint: "Run `tlsforge provision` first, or name the right folder with --prefix",
+    });
+  }
+  await refuseOccupied(paths);
+  if (create) await makeFolders(paths, layout);
+  return paths;
+}
+
+/**
+ * Why a path cannot be a prefix, or null. It is baked into run paths (where `:`, `,` and `$` have a meaning), script first
+ * lines, makefiles and shell scripts of what is built, many of which break on anything unusual.
+ */
+export function pathProblem(path: string): string | null {
+  if (!path.startsWith("/")) return "it is not an absolute path";
+  const strange = /[^A-Za-z0-9/._+~-]/u.exec(path)?.[0];
+  if (strange !== undefined) {
+    const shown = strange === " " ? "a space" : JSON.stringify(strange);
+    return `it contains ${shown}, which run paths and scripts of built programs cannot carry (allowed: A-Z a-z 0-9 / . _ + ~ -)`;
+  }
+  const length = resolve(path).length;
+  if (length === 1) return "it is the root folder";
+  if (length > longestPrefix) {
+    return `it is ${length} characters long; with more than ${longestPrefix} the first lines of built scripts would be cut off`;
+  }
+  return null;
+}
+
+/** The layout version, or null when this is no prefix yet. Throws `prefix-newer`. */
+async function readLayout({ path, layout }: PrefixPaths): Promise<number | null> {
+  let text: string;
+  try {
+    text = await readFile(layout, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    throw explained(error, layout);
+  }
+  refuseNewer(Number(text), path);
+  return Number(text);
+}
+
+/** A prefix may be a folder with other things in it, but the names that we need must be free or ours. */
+async function refuseOccupied({ path }: PrefixPaths): Promise<void> {
+  for (const name of [...viewFolders, "current"]) {
+    const wanted = name === "current" ? /^generations\/\d+$/u : new RegExp(`^current/${name}$`, "u");
+    const found = await linkTarget(`${path}/${name}`);
+    if (found === null || wanted.test(found)) continue;
+    throw new ForgeError("prefix-unusable", `${path}/${name} is there already and is not tlsforge's`, {
+      hint: "Choose an empty folder with --prefix or TLSFORGE_PREFIX",
+    });
+  }
+}
+
+/** Where a link points; null when there is nothing, and an empty text for what is no link. */
+async function linkTarget(path: string): Promise<string | null> {
+  try {
+    return (await lstat(path)).isSymbolicLink() ? await readlink(path) : "";
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    throw explained(error, path);
+  }
+}
+
+async function makeFolders(paths: PrefixPaths, layout: number | null): Promise<void> {
+  try {
+    for (const folder of [paths.store, paths.generations, paths.sources, paths.log]) {
+      await mkdir(folder, { recursive: true });
+    }
+    await mkdir(paths.var, { recursive: true, mode: 0o700 });
+    await chmod(paths.var, 0o700);
+    await tryWriting(paths.store);
+  } catch (error) {
+    throw explained(error, paths.path);
+  }
+  if (layout === null) await atomicWrite(paths.layout, `${layoutVersion}\n`);
+}
+
+/** Permission bits say too little: file systems are mounted read-only, and root's writes are refused too. */
+async function tryWriting(folder: string): Promise<void> {
+  const probe = temporaryBeside(`${folder}/probe`);
+  await writeFile(probe, "tlsforge\n", { flag: "wx" });
+  await rm(probe);
+}

@@ -1,0 +1,147 @@
+import { mkdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { ForgeError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import type { Derivation } from "../plan/index.ts";
+import { atomicWrite, explained, removeTree, syncTree } from "./disk.ts";
+import { lock } from "./lock.ts";
+import { logPath, prefixPaths } from "./paths.ts";
+import { readReceipt, receiptPath } from "./receipts.ts";
+import type { Receipt } from "./types.ts";
+
+/** What only the build knows; the store fills in the rest of the receipt. */
+export type BuildResult = Pick<Receipt, "sources" | "steps" | "gates" | "cpuSeconds">;
+
+/** Makes the output in the empty folder `out`, its full log in `log`. Rejects when it fails or when the signal aborts. */
+export type Build = (context: { readonly out: string; readonly log: string }) => Promise<BuildResult>;
+
+/** Surroundings of a build. */
+export interface RealiseOptions {
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** false: throw `prefix-busy` when another process builds the same. Default: wait, and share its output. */
+  readonly wait?: boolean;
+  /** Leave a failed output in its place for a look; the next try and `collectGarbage` remove it. */
+  readonly keepFailed?: boolean;
+  /** For the progress display; default: the recipe's weight. */
+  readonly expectedSeconds?: number;
+}
+
+/** An output that is in the store. */
+export interface Realised {
+  readonly receipt: Receipt;
+  /** Whether it was there already, or another process built it meanwhile. */
+  readonly cached: boolean;
+}
+
+/**
+ * Makes sure that a derivation's output is in the store: takes it when its receipt is there, else builds it. One build per key
+ * at a time, over all processes. The receipt is written last, after the output has been synced; a kill at any moment leaves
+ * either a whole output or one without a receipt, which the next try removes. An output must not be changed afterwards.
+ *
+ * Reports `build-start` (when it builds) and `build-done`. Throws what the build throws, `interrupted`, `disk-full`,
+ * `prefix-busy`, `prefix-unusable`.
+ */
+export async function realise(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Realised> {
+  const ready = await readOwnReceipt(derivation);
+  if (ready !== null) return cached(ready, options.emit);
+  const { recipe, key, prefix } = derivation;
+  const release = await lock(join(prefixPaths(prefix).locks, key.slice(0, 16)), {
+    what: `build of ${recipe.name} ${recipe.version}`,
+    wait: options.wait ?? true,
+    emit: options.emit,
+    signal: options.signal,
+  });
+  try {
+    const meanwhile = await readOwnReceipt(derivation);
+    if (meanwhile !== null) return cached(meanwhile, options.emit);
+    return { receipt: await buildNow(derivation, build, options), cached: false };
+  } finally {
+    await release();
+  }
+}
+
+async function readOwnReceipt({ out, key }: Derivation): Promise<Receipt | null> {
+  const receipt = await readReceipt(out);
+  return receipt?.key === key ? receipt : null;
+}
+
+function cached(receipt: Receipt, emit: Emit): Realised {
+  const { recipe, version, key } = receipt;
+  emit({ type: "build-done", recipe, version, key, cached: true, wallSeconds: 0, cpuSeconds: 0 });
+  return { receipt, cached: true };
+}
+
+async function buildNow(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Receipt> {
+  const { out, prefix } = derivation;
+  await removeTree(out, prefix);
+  try {
+    return await buildInto(derivation, build, options);
+  } catch (error) {
+    const shown = await spaceExplained(error, derivation);
+    if (options.keepFailed !== true) await removeFailed(derivation, options.emit);
+    throw shown;
+  }
+}
+
+async function buildInto(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Receipt> {
+  const { recipe, key, out, prefix } = derivation;
+  const { name, version } = recipe;
+  const log = logPath(prefix, key);
+  const expectedSeconds = options.expectedSeconds ?? recipe.weight;
+  const started = performance.now();
+  await mkdir(out);
+  options.emit({ type: "build-start", recipe: name, version, key, log, expectedSeconds });
+  const result = await build({ out, log });
+  // A build that missed the signal may have stopped half-way.
+  if (options.signal.aborted) throw new ForgeError("interrupted", `Interrupted while building ${name} ${version}`);
+  await syncTree(out);
+  const receipt = fillIn(derivation, result, (performance.now() - started) / 1000);
+  await atomicWrite(receiptPath(out), `${JSON.stringify(receipt, null, 2)}\n`);
+  const { wallSeconds, cpuSeconds } = receipt;
+  options.emit({ type: "build-done", recipe: name, version, key, cached: false, wallSeconds, cpuSeconds });
+  return receipt;
+}
+
+function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildResult, wallSeconds: number): Receipt {
+  return {
+    schema: "tlsforge.receipt/1",
+    recipe: recipe.name,
+    version: recipe.version,
+    key,
+    out,
+    inputs: inputs.map((input) => ({ name: input.name, version: input.version, key: input.key })),
+    sources: result.sources,
+    tools,
+    steps: result.steps,
+    gates: result.gates,
+    ...(recipe.fallback === undefined ? {} : { fallback: recipe.fallback }),
+    wallSeconds,
+    cpuSeconds: result.cpuSeconds,
+    finished: new Date().toISOString(),
+  };
+}
+
+/** Compilers tell of a full disk in words of their own; the file system tells it in a number. */
+async function spaceExplained(error: unknown, { out, prefix }: Derivation): Promise<unknown> {
+  const shown = explained(error, out);
+  if (!(shown instanceof ForgeError) || shown.code !== "build-failed") return shown;
+  const { bavail, bsize } = await statfs(prefix);
+  if (bavail * bsize > 1024 * 1024) return shown;
+  return new ForgeError("disk-full", `No space is left on the disk of ${out}; ${shown.message}`, {
+    hint: "Free some space (`tlsforge gc` removes what nothing uses), then run the same command again",
+    details: shown.details,
+    cause: shown,
+  });
+}
+
+/** The failure itself matters more than that its remains could not be removed. */
+async function removeFailed({ out, prefix }: Derivation, emit: Emit): Promise<void> {
+  try {
+    await removeTree(out, prefix);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    emit({ type: "warning", message: `The failed output ${out} could not be removed: ${reason}` });
+  }
+}
