@@ -1,6 +1,12 @@
 /** A judged report: what rulebooks say of recorded observations. */
 import type { Observations } from "../probe/types.ts";
 
+/** A letter of SSL Labs' scale, best first; T: not trusted, M: the name does not match. */
+export type Grade = "A+" | "A" | "A-" | "B" | "C" | "D" | "E" | "F" | "T" | "M";
+
+/** An observation by its name; rules say which they need. */
+export type ObservationName = keyof Report["observations"];
+
 export interface Finding {
   /** Stable, without spaces: `ssllabs.protocol.tls13-missing`. */
   readonly id: string;
@@ -27,11 +33,34 @@ export interface GradeResult {
   readonly grade: string | null;
   /** The grade as it would be with a trusted chain. */
   readonly gradeTrustIgnored: string | null;
-  readonly scores: { readonly protocol: number; readonly keyExchange: number; readonly cipher: number; readonly total: number } | null;
+  readonly scores: {
+    readonly protocol: number;
+    readonly keyExchange: number;
+    readonly cipher: number;
+    readonly total: number;
+  } | null;
   readonly caps: readonly Cap[];
   readonly warnings: readonly Cap[];
-  /** What was unknown in a decisive place; not empty exactly when the grade is incomplete. */
+  /** What was unknown in a decisive place; not empty exactly when `grade` or `gradeTrustIgnored` is null. */
   readonly incomplete: readonly string[];
+}
+
+/** What one rulebook makes of observations. */
+export interface Judgement {
+  readonly result: GradeResult;
+  readonly findings: readonly Finding[];
+}
+
+/** A published set of rules. `judge` is pure: the same observations give the same judgement. */
+export interface Rulebook {
+  /** With its edition: `ssllabs-2009r`. */
+  readonly id: string;
+  readonly title: string;
+  readonly publisher: string;
+  /** Of publication, ISO 8601. */
+  readonly date: string;
+  readonly reference: string;
+  readonly judge: (observations: Observations) => Judgement;
 }
 
 export interface Report {
@@ -42,7 +71,10 @@ export interface Report {
   readonly aaa: boolean | null;
   readonly grades: Readonly<Record<string, GradeResult>>;
   readonly findings: readonly Finding[];
-  readonly observations: Omit<Observations, "schema" | "time" | "target" | "connections" | "bytesSent" | "bytesReceived" | "seconds">;
+  readonly observations: Omit<
+    Observations,
+    "schema" | "time" | "target" | "connections" | "bytesSent" | "bytesReceived" | "seconds"
+  >;
   readonly connections: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;

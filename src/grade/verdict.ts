@@ -1,0 +1,65 @@
+import type { Outcome } from "../probe/types.ts";
+
+/** A statement about a target in three values, with what it rests on: `because` is evidence, or why it is not known. */
+export interface Statement {
+  readonly truth: true | false | "unknown";
+  readonly because: string;
+}
+
+/** What a rule's check says: `message` in a sentence, `evidence` what was seen (or why nothing was). */
+export interface Verdict {
+  readonly outcome: "pass" | "fail" | "unknown";
+  readonly message: string;
+  readonly evidence: string;
+}
+
+export function yes(because: string): Statement {
+  return { truth: true, because };
+}
+
+export function no(because: string): Statement {
+  return { truth: false, because };
+}
+
+export function unknown(because: string): Statement {
+  return { truth: "unknown", because };
+}
+
+/** The statement an outcome makes; what was not observed is unknown, for its own reason, after the words of `subject`. */
+export function stated<T>(outcome: Outcome<T> | undefined, test: (value: T) => Statement, subject = ""): Statement {
+  if (outcome === undefined) return unknown(`${subject}not looked at`);
+  return outcome.state === "observed" ? test(outcome.value) : unknown(`${subject}${outcome.why}`);
+}
+
+/** Kleene's or: one truth decides; else one unknown leaves it open. */
+export function anyOf(statements: readonly Statement[]): Statement {
+  const decided = statements.filter((statement) => statement.truth === true);
+  if (decided.length > 0) return yes(reasons(decided));
+  const open = statements.filter((statement) => statement.truth === "unknown");
+  return open.length > 0 ? unknown(reasons(open)) : no(reasons(statements));
+}
+
+/** Kleene's and: one untruth decides; else one unknown leaves it open. */
+export function allOf(statements: readonly Statement[]): Statement {
+  return not(anyOf(statements.map(not)));
+}
+
+export function not(statement: Statement): Statement {
+  if (statement.truth === "unknown") return statement;
+  return { truth: !statement.truth, because: statement.because };
+}
+
+/** A verdict from a statement that names a defect: true fails, false passes, unknown stays unknown. */
+export function defect(
+  statement: Statement,
+  texts: { readonly fail: string; readonly pass: string; readonly open: string },
+): Verdict {
+  if (statement.truth === "unknown") return { outcome: "unknown", message: texts.open, evidence: statement.because };
+  return statement.truth
+    ? { outcome: "fail", message: texts.fail, evidence: statement.because }
+    : { outcome: "pass", message: texts.pass, evidence: statement.because };
+}
+
+function reasons(statements: readonly Statement[]): string {
+  return [...new Set(statements.map((statement) => statement.because).filter((text) => text !== ""))].join("; ");
+}
