@@ -1,0 +1,76 @@
+export { ascii, ByteReader, concat, DecodeError, hex, latin1, readUint16List, sameBytes, uint, uint16List, vector } from "./bytes.ts";
+export { demandsStaple, readCertificate, readKeyPurposes, readOcspUrls, readSubjectNames, type CertificateParts } from "./der.ts";
+export {
+  alpnExtension,
+  decodeAlpnChoice,
+  decodeExtensions,
+  decodeServerKeyShare,
+  decodeSupportedGroups,
+  emptyExtension,
+  encodeExtensions,
+  encodeKeyShare,
+  findExtension,
+  keyShareExtension,
+  serverNameExtension,
+  signatureAlgorithmsExtension,
+  statusRequestExtension,
+  supportedGroupsExtension,
+  supportedVersionsExtension,
+  type Extension,
+  type KeyShare,
+} from "./extensions.ts";
+export {
+  bitLength,
+  decodeAlert,
+  decodeCertificates12,
+  decodeCertificates13,
+  decodeCertificateStatus,
+  decodeCertificateVerify,
+  decodeEncryptedExtensions,
+  decodeNewSessionTicket13,
+  decodeServerKeyExchange,
+  encodeAlert,
+  encodeCertificates12,
+  encodeCertificates13,
+  encodeDheParams,
+  encodeEcdheParams,
+  type Alert,
+  type CertificateEntry,
+  type NewSessionTicket,
+  type ServerKeyExchange,
+  type Signed,
+} from "./flight.ts";
+export { groupOf, groups, tls13Groups, type Group } from "./groups.ts";
+export { createHandshakeParser, encodeHandshake, type HandshakeMessage, type HandshakeParser } from "./handshake.ts";
+export {
+  decodeClientHello,
+  decodeServerHello,
+  downgradeMark,
+  encodeClientHello,
+  encodeServerHello,
+  helloRetryRandom,
+  isHelloRetry,
+  negotiatedVersion,
+  type ClientHello,
+  type ServerHello,
+} from "./hellos.ts";
+export { applicationSecrets, digest, finishedData, handshakeSecrets, hashLength, prf12, type HashName, type TrafficSecrets } from "./key-schedule.ts";
+export { canAgree, createKeyAgreement, plausibleEncapsulationKey, type KeyAgreement, type Random } from "./key-share.ts";
+export {
+  alertName,
+  alertNumbers,
+  contentTypes,
+  extensionName,
+  extensionTypes,
+  handshakeName,
+  handshakeTypes,
+  signallingSuites,
+  signatureSchemes,
+  versionName,
+  versions,
+  type VersionName,
+} from "./names.ts";
+export { aeadOf, protection12, protection13, type Aead, type Protection } from "./protection.ts";
+export { createRecordParser, encodeRecords, type RecordParser, type TlsRecord } from "./records.ts";
+export { decodeSsl2ServerHello, encodeSsl2ClientHello, encodeSsl2ServerHello, looksLikeSsl2, ssl2Ciphers, type Ssl2ServerHello } from "./ssl2.ts";
+export { suiteOf, suites, type Suite } from "./suites.ts";
