@@ -1,0 +1,182 @@
+"""Certificates: read and judged before they are used. A pair that is not right is refused with its file and the reason."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn, Sequence
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from OpenSSL import SSL
+
+from .config import CertificatePaths
+from .errors import ServerError
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+#: TLS 1.3 signature algorithms that a key of each sort can sign with.
+_RSA = ("rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512")
+_CURVES = {"secp256r1": ("ecdsa_secp256r1_sha256",), "secp384r1": ("ecdsa_secp384r1_sha384",), "secp521r1": ("ecdsa_secp521r1_sha512",)}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A checked pair. ``kind`` is how TLS 1.2 suites name its authentication; ``signatures`` what it can sign with in TLS 1.3."""
+
+    paths: CertificatePaths
+    key: PrivateKey
+    kind: str
+    signatures: tuple[str, ...]
+    names: tuple[str, ...]
+    not_after: datetime
+    fingerprint: bytes
+
+    def use_in(self, context: SSL.Context) -> None:
+        """Adds the pair to a context. Each pair keeps its own chain, because the chain comes by file and not as extra certificates."""
+        try:
+            context.use_certificate_chain_file(str(self.paths.chain))
+            context.use_privatekey(self.key)
+            context.check_privatekey()
+        except SSL.Error as error:
+            raise ServerError("certificate-refused", f"OpenSSL refuses {self.paths.chain}: {error}") from error
+
+
+def load_all(pairs: Sequence[CertificatePaths], now: datetime) -> tuple[Certificate, ...]:
+    """Every pair, checked; at most one per sort of key, because a context holds no more."""
+    certificates = tuple(load(paths, now) for paths in pairs)
+    for index, certificate in enumerate(certificates):
+        for other in certificates[:index]:
+            if other.kind == certificate.kind:
+                _refuse(certificate.paths.chain, f"is a second {certificate.kind} certificate, after {other.paths.chain}")
+    return certificates
+
+
+def load(paths: CertificatePaths, now: datetime) -> Certificate:
+    """One pair: parsed, dates, order of the chain, the key's match. Raises ServerError ``certificate-refused``."""
+    chain = _read_chain(paths.chain)
+    leaf = chain[0]
+    key = _read_key(paths.key)
+    if _public_bytes(key.public_key()) != _public_bytes(leaf.public_key()):
+        _refuse(paths.key, f"does not belong to the certificate in {paths.chain}")
+    for position, certificate in enumerate(chain):
+        _check_dates(paths.chain, position, certificate, now)
+    _check_order(paths.chain, chain)
+    _check_leaf(paths.chain, leaf)
+    kind, signatures = _sort(paths.key, key)
+    return Certificate(
+        paths=paths,
+        key=key,
+        kind=kind,
+        signatures=signatures,
+        names=_names(paths.chain, leaf),
+        not_after=leaf.not_valid_after_utc,
+        fingerprint=leaf.fingerprint(hashes.SHA256()),
+    )
+
+
+def _read_chain(path: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_read(path))
+    except ValueError as error:
+        _refuse(path, f"holds no PEM certificates that can be read: {error}")
+
+
+def _read_key(path: Path) -> PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(_read(path), password=None)
+    except TypeError:
+        _refuse(path, "is encrypted; the server takes keys without a passphrase, protected by their mode")
+    except (ValueError, UnsupportedAlgorithm) as error:
+        _refuse(path, f"holds no PEM private key that can be read: {error}")
+    mode = stat.S_IMODE(os.stat(path).st_mode)
+    if mode & 0o007:
+        _refuse(path, f"may be read or changed by every user (mode {mode:04o})", f"chmod 0600 {path}")
+    if not isinstance(key, PrivateKey):
+        _refuse(path, f"is a {type(key).__name__}; expected RSA, ECDSA or Ed25519")
+    return key
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        _refuse(path, f"cannot be read: {error.strerror}")
+
+
+def _check_dates(path: Path, position: int, certificate: x509.Certificate, now: datetime) -> None:
+    what = "the certificate" if position == 0 else f"certificate {position + 1} of the chain"
+    if now < certificate.not_valid_before_utc:
+        _refuse(path, f"{what} is valid only from {_iso(certificate.not_valid_before_utc)}", "check the clock")
+    if now > certificate.not_valid_after_utc:
+        _refuse(path, f"{what} expired at {_iso(certificate.not_valid_after_utc)}", "renew it")
+
+
+def _check_order(path: Path, chain: Sequence[x509.Certificate]) -> None:
+    for position, (certificate, issuer) in enumerate(zip(chain, chain[1:], strict=False), start=1):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature) as error:
+            raise ServerError(
+                "certificate-refused",
+                f"{path}: certificate {position + 1} did not issue certificate {position}",
+                "put the leaf first, then each certificate's issuer",
+            ) from error
+
+
+def _check_leaf(path: Path, leaf: x509.Certificate) -> None:
+    try:
+        if leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            _refuse(path, "starts with the certificate of an authority", "put the server's own certificate first")
+    except x509.ExtensionNotFound:
+        pass
+    try:
+        purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    if ExtendedKeyUsageOID.SERVER_AUTH not in purposes:
+        _refuse(path, "is not meant for servers: its extended key usage has no serverAuth")
+
+
+def _sort(path: Path, key: PrivateKey) -> tuple[str, tuple[str, ...]]:
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < 2048:
+            _refuse(path, f"is an RSA key of {key.key_size} bits; 2048 is the least")
+        return "RSA", _RSA
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        if key.curve.name not in _CURVES:
+            _refuse(path, f"is on the curve {key.curve.name}; expected P-256, P-384 or P-521")
+        return "ECDSA", _CURVES[key.curve.name]
+    # Ed25519 is authenticated by the ECDSA suites of TLS 1.2 (RFC 8422, section 5.1.1), but takes a slot of its own in a context.
+    return "EdDSA", ("ed25519",)
+
+
+def _names(path: Path, leaf: x509.Certificate) -> tuple[str, ...]:
+    try:
+        alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        _refuse(path, "names no host: it has no subject alternative name")
+    return (
+        *alternative.get_values_for_type(x509.DNSName),
+        *(str(address) for address in alternative.get_values_for_type(x509.IPAddress)),
+    )
+
+
+def _public_bytes(key: object) -> bytes:
+    assert hasattr(key, "public_bytes")
+    encoded: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return encoded
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refuse(path: Path, what: str, hint: str | None = None) -> NoReturn:
+    raise ServerError("certificate-refused", f"{path}: {what}" if what.startswith(("the ", "certificate ")) else f"{path} {what}", hint)

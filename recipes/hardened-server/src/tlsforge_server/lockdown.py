@@ -1,0 +1,75 @@
+"""What the process gives up once it listens. Each measure reports whether it is in force, and why not: it is never assumed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from typing import Any
+
+from OpenSSL import SSL
+
+PR_SET_NO_NEW_PRIVS = 38
+PR_GET_NO_NEW_PRIVS = 39
+PR_SET_MDWE = 65
+PR_GET_MDWE = 66
+PR_MDWE_REFUSE_EXEC_GAIN = 1
+#: More callbacks than fit on pages that an allocator may already hold.
+_CALLBACKS = 4096
+
+
+def lock_down(callbacks_work: bool | None) -> dict[str, str]:
+    """Call after binding. ``callbacks_work`` is what ``callbacks_survive_wx`` said at start, before any thread."""
+    if not sys.platform.startswith("linux"):
+        return {"noNewPrivileges": "not in force: not Linux", "memoryDenyWriteExecute": "not in force: not Linux"}
+    return {"noNewPrivileges": _no_new_privileges(), "memoryDenyWriteExecute": _deny_write_execute(callbacks_work)}
+
+
+def callbacks_survive_wx() -> bool | None:
+    """Whether C callbacks into Python can still be made when no memory may become executable: tried in a child, which is lost.
+
+    None when the kernel cannot deny it (before 6.3), so that the question does not arise.
+    """
+    if not sys.platform.startswith("linux") or _prctl(PR_GET_MDWE) < 0:
+        return None
+    child = os.fork()
+    if child == 0:
+        os._exit(_try_callbacks())
+    _pid, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def _try_callbacks() -> int:
+    try:
+        if _prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN) != 0 and _prctl(PR_GET_MDWE) != PR_MDWE_REFUSE_EXEC_GAIN:
+            return 2
+        ffi = getattr(SSL, "_ffi")
+        kept = [ffi.callback("int (*)(int, void *)", lambda _a, _b: 0) for _ in range(_CALLBACKS)]
+        return 0 if len(kept) == _CALLBACKS else 1
+    except BaseException:  # noqa: BLE001 - a child that only answers yes or no
+        return 1
+
+
+def _no_new_privileges() -> str:
+    if _prctl(PR_GET_NO_NEW_PRIVS) != 1 and _prctl(PR_SET_NO_NEW_PRIVS, 1) != 0:
+        return f"not in force: {os.strerror(ctypes.get_errno())}"
+    return "in force" if _prctl(PR_GET_NO_NEW_PRIVS) == 1 else "not in force: the kernel does not keep it"
+
+
+def _deny_write_execute(callbacks_work: bool | None) -> str:
+    state = _prctl(PR_GET_MDWE)
+    if state > 0:
+        return "in force"
+    if state < 0 or callbacks_work is None:
+        return "not in force: this kernel does not have it (Linux 6.3)"
+    if not callbacks_work:
+        return "not in force: this cffi makes callbacks in memory that is writable and executable"
+    if _prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN) != 0:
+        return f"not in force: {os.strerror(ctypes.get_errno())}"
+    return "in force" if _prctl(PR_GET_MDWE) == PR_MDWE_REFUSE_EXEC_GAIN else "not in force: the kernel does not keep it"
+
+
+def _prctl(option: int, argument: int = 0) -> int:
+    libc: Any = ctypes.CDLL(None, use_errno=True)
+    libc.prctl.argtypes = (ctypes.c_int, *([ctypes.c_ulong] * 4))
+    return int(libc.prctl(option, argument, 0, 0, 0))

@@ -1,0 +1,91 @@
+"""Puts a policy on a pyOpenSSL context, by name only. What OpenSSL does not take is refused; nothing is skipped."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from OpenSSL import SSL
+
+from .config import Policy
+from .errors import ServerError
+from .libssl import LibSsl
+
+VERSIONS = {"TLSv1": SSL.TLS1_VERSION, "TLSv1.1": SSL.TLS1_1_VERSION, "TLSv1.2": SSL.TLS1_2_VERSION, "TLSv1.3": SSL.TLS1_3_VERSION}
+
+
+def apply(context: SSL.Context, policy: Policy, libssl: LibSsl) -> None:
+    """Configures a new server context. Certificates are not its business."""
+    context.set_min_proto_version(VERSIONS[policy.min_version])
+    context.set_max_proto_version(VERSIONS[policy.max_version])
+    context.set_options(option_bits(policy))
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    libssl.set_no_tickets(context)
+    if policy.ciphers:
+        _suites(context.set_cipher_list, "ciphers", policy.ciphers)
+    if policy.ciphersuites:
+        _suites(context.set_tls13_ciphersuites, "ciphersuites", policy.ciphersuites)
+    set_groups(context, policy.groups)
+    set_signature_algorithms(context, policy.signature_algorithms)
+    context.set_alpn_select_callback(_alpn([name.encode() for name in policy.alpn]))
+
+
+def option_bits(policy: Policy) -> int:
+    """The policy's options as this OpenSSL numbers them. An unknown name, or one that means nothing in it, is refused."""
+    bits = 0
+    for name in (*policy.options, *(["CIPHER_SERVER_PREFERENCE"] if policy.preference == "server" else [])):
+        value = getattr(SSL, f"OP_{name}", None)
+        if not isinstance(value, int):
+            raise ServerError("policy-refused", f"the option {name} is unknown to pyOpenSSL")
+        if value == 0:
+            raise ServerError("policy-refused", f"the option {name} has no effect in this OpenSSL")
+        bits |= value
+    return bits
+
+
+def set_groups(context: SSL.Context, groups: Sequence[str]) -> None:
+    """Key exchange groups in order of preference: by the public call where pyOpenSSL has one, else by the private binding."""
+    names = ":".join(groups).encode()
+    public = getattr(context, "set_groups", None)
+    if callable(public):
+        try:
+            public(names)
+        except SSL.Error as error:
+            raise ServerError("policy-refused", f"OpenSSL refuses the groups {names.decode()}") from error
+        return
+    _private("SSL_CTX_set1_curves_list", "groups", context, names)
+
+
+def set_signature_algorithms(context: SSL.Context, names: Sequence[str]) -> None:
+    """Signature algorithms by their TLS names, in order of preference."""
+    _private("SSL_CTX_set1_sigalgs_list", "signature algorithms", context, ":".join(names).encode())
+
+
+def _private(function: str, what: str, context: SSL.Context, names: bytes) -> None:
+    library = getattr(SSL, "_lib")
+    bound = getattr(library, function, None)
+    if bound is None:
+        raise ServerError("policy-refused", f"this cryptography does not bind {function}; the {what} cannot be set")
+    if bound(context._context, names) != 1:
+        library.ERR_clear_error()
+        raise ServerError("policy-refused", f"OpenSSL refuses the {what} {names.decode()}")
+
+
+def _suites(setter: object, what: str, names: Sequence[str]) -> None:
+    assert callable(setter)
+    try:
+        setter(":".join(names).encode())
+    except SSL.Error as error:
+        raise ServerError("policy-refused", f"OpenSSL refuses the {what} {':'.join(names)}") from error
+
+
+def _alpn(ours: Sequence[bytes]) -> SSL._ALPNSelectCallback:
+    """Selection by our order. Without overlap the handshake ends with no_application_protocol (RFC 7301, section 3.2)."""
+
+    def select(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
+        for name in ours:
+            if name in offered:
+                return name
+        raise SSL.Error([("SSL routines", "", "no application protocol")])
+
+    return select

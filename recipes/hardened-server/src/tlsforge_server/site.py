@@ -1,0 +1,248 @@
+"""HTTP/1.1: the page that says what this is, files, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from typing import Any
+
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web import http, resource, server, static
+from zope.interface import implementer
+
+from .config import App, Config, Hsts
+from .endpoint import Limits
+from .errors import ServerError
+
+STYLE = (
+    ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:12vh auto;padding:0 1.5rem}"
+    "h1{font-size:1.4rem;font-weight:600}table{border-collapse:collapse;margin-top:1.5rem}"
+    "th{font-weight:400;opacity:.7;text-align:left;padding:.2rem 2rem .2rem 0}td{font-variant-numeric:tabular-nums}"
+)
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+#: No source but the page's own style.
+ABOUT_CSP = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#: A site of one's own: what comes from itself, nothing that other sites put around it.
+STATIC_CSP = "default-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+
+
+def security_headers(app: App, hsts: Hsts) -> list[tuple[bytes, bytes]]:
+    """Headers of every answer over TLS, errors among them (HSTS: RFC 6797)."""
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY" if app.kind == "about" else "SAMEORIGIN",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "Content-Security-Policy": ABOUT_CSP if app.kind == "about" else STATIC_CSP,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    }
+    if hsts.max_age > 0:
+        parts = [f"max-age={hsts.max_age}", *(["includeSubDomains"] if hsts.include_subdomains else []), *(["preload"] if hsts.preload else [])]
+        headers["Strict-Transport-Security"] = "; ".join(parts)
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def make_root(config: Config) -> resource.Resource:
+    """The resource tree of the configured application."""
+    if config.app.directory is None:
+        return _About(config)
+    if not config.app.directory.is_dir():
+        raise ServerError("app-refused", f"{config.app.directory} is not a folder", "app.directory must name the folder to serve")
+    return _Files(str(config.app.directory))
+
+
+def make_site(root: resource.Resource, headers: list[tuple[bytes, bytes]], limits: Limits) -> Site:
+    """A protocol factory that serves ``root``; both can be exchanged while it serves."""
+    site = Site(root, requestFactory=Request, timeout=limits.idle_seconds)
+    site.limits = limits
+    site.headers = headers
+    site.displayTracebacks = False
+    return site
+
+
+class Site(server.Site):
+    """twisted.web's site with our channel: no negotiation of its own, no log line per request."""
+
+    noisy = False
+    limits: Limits
+    headers: list[tuple[bytes, bytes]]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.protocol: Any = Channel
+        self.channels: set[Channel] = set()
+
+    def close_idle(self) -> None:
+        """Closes connections that no request is under way on, and makes the others end with their request."""
+        for channel in list(self.channels):
+            channel.finish()
+
+    def startFactory(self) -> None:
+        """No access log, so no clock for its dates either."""
+
+    def stopFactory(self) -> None:
+        """Nothing was started."""
+
+    def log(self, request: Any) -> None:
+        """Requests are not logged."""
+
+
+class Request(server.Request):
+    """A request with our headers on its answer, and a bound on its body."""
+
+    channel: Any
+    _received = 0
+
+    def render(self, resrc: Any) -> None:
+        self.responseHeaders.removeHeader(b"Server")
+        for name, value in self.channel.site.headers:
+            self.setHeader(name, value)
+        super().render(resrc)
+
+    def gotLength(self, length: int | None) -> None:
+        limit = self.channel.site.limits.body_bytes
+        if length is not None and length > limit:
+            self.channel.refuse_body()
+            return
+        super().gotLength(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > self.channel.site.limits.body_bytes:
+            self.channel.refuse_body()
+            return
+        super().handleContentChunk(data)
+
+
+@implementer(IHandshakeListener)
+class Channel(http.HTTPChannel):
+    """One connection. Twisted starts its idle clock anew with every byte, so a slow client could stay for days: the head of a
+    request has a deadline that nothing moves, and so has a client that does not take its answer."""
+
+    site: Any
+    transport: Any
+    _head: Any = None
+    _stall: Any = None
+    _refused = False
+    requestFactory = Request
+
+    def connectionMade(self) -> None:
+        self.site.channels.add(self)
+        super().connectionMade()
+        if not self.isSecure():
+            self._await_head()
+
+    def handshakeCompleted(self) -> None:
+        self._await_head()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._head is None and not self.requests and data:
+            self._await_head()
+        super().dataReceived(data)
+
+    def allHeadersReceived(self) -> None:
+        self._cancel_head()
+        super().allHeadersReceived()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.site.channels.discard(self)
+        self._cancel_head()
+        self._cancel_stall()
+        super().connectionLost(reason)
+
+    def pauseProducing(self) -> None:
+        if self._stall is None:
+            self._stall = self.callLater(self.site.limits.stall_seconds, self._cut)
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._cancel_stall()
+        super().resumeProducing()
+
+    def timeoutConnection(self) -> None:
+        self.loseConnection()
+
+    def finish(self) -> None:
+        """Closes when idle, else after the request under way."""
+        if self.requests:
+            self.persistent = 0
+        else:
+            self.loseConnection()
+
+    def refuse_body(self) -> None:
+        """Answers 413 and closes; what still comes is dropped."""
+        if not self._refused:
+            self._refused = True
+            self.transport.write(b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.loseConnection()
+
+    def _await_head(self) -> None:
+        self._cancel_head()
+        self._head = self.callLater(self.site.limits.head_seconds, self._cut)
+
+    def _cut(self) -> None:
+        self._head = self._stall = None
+        self.transport.abortConnection()
+
+    def _cancel_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _cancel_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+
+class _About(resource.Resource):
+    """One page, at the root: what this server is made of."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self._page = _about_page(config).encode()
+        root: Any = self
+        self.putChild(b"", root)
+
+    def render_GET(self, request: Any) -> bytes:
+        request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
+        request.setHeader(b"Cache-Control", b"no-cache")
+        return self._page
+
+
+def _about_page(config: Config) -> str:
+    rows = "".join(f"<tr><th scope=row>{html.escape(name)}<td>{html.escape(value)}" for name, value in config.about)
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>tlsforge</title><style>{STYLE}</style><h1>This TLS server was built from source by tlsforge</h1>"
+        f"<p>It answers for {html.escape(', '.join(config.names))} with the TLS profile {html.escape(config.policy.profile)}."
+        f"<table>{rows}<tr><th scope=row>generation<td>{config.generation}</table></html>\n"
+    )
+
+
+class _Files(static.File):
+    """Files below a folder: no listings, nothing whose name begins with a dot, nothing outside by way of a link."""
+
+    def getChild(self, path: bytes, request: Any) -> Any:
+        if path.startswith(b"."):
+            return self.childNotFound
+        child = super().getChild(path, request)
+        if isinstance(child, static.File) and not _inside(child, self):
+            return self.childNotFound
+        return child
+
+    def directoryListing(self) -> resource.Resource:
+        return self.childNotFound
+
+
+def _inside(child: static.File, folder: static.File) -> bool:
+    root = folder.realpath().path
+    path = child.realpath().path
+    return bool(path == root or path.startswith(root.rstrip("/") + "/"))
