@@ -1,0 +1,94 @@
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { ForgeError } from "../errors.ts";
+import { errnoOf } from "./problems.ts";
+import { broken } from "./unpack-members.ts";
+
+/** How an archive is packed, told by its first bytes. */
+export type Packing = "gzip" | "zstd" | "xz" | "bzip2" | "zip" | "tar" | "unknown";
+
+/** Reads the packing of a file from its content; names are not looked at. */
+export async function packingOf(file: string): Promise<Packing> {
+  const handle = await open(file, "r");
+  try {
+    const head = Buffer.alloc(262);
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
+    const begins = (...bytes: number[]): boolean =>
+      bytesRead >= bytes.length && head.subarray(0, bytes.length).equals(Buffer.from(bytes));
+    if (begins(0x1f, 0x8b)) return "gzip";
+    if (begins(0x28, 0xb5, 0x2f, 0xfd)) return "zstd";
+    if (begins(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)) return "xz";
+    if (begins(0x42, 0x5a, 0x68)) return "bzip2";
+    if (begins(0x50, 0x4b, 0x03, 0x04) || begins(0x50, 0x4b, 0x05, 0x06)) return "zip";
+    return head.subarray(257, 262).toString("latin1") === "ustar" ? "tar" : "unknown";
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The tar stream inside a file, and `done`, which rejects when the packing turns out to be damaged or the stream was cut. */
+export interface Plain {
+  readonly stream: Readable;
+  readonly done: Promise<void>;
+}
+
+/** Opens the tar stream inside a packed file. Damage surfaces as an error of the stream or of `done`. */
+export async function decompressed(file: string, packing: Exclude<Packing, "zip" | "unknown">): Promise<Plain> {
+  const packed = (): Readable => createReadStream(file, { highWaterMark: 1 << 20 });
+  const done = Promise.resolve();
+  switch (packing) {
+    case "tar":
+      return { stream: packed(), done };
+    case "gzip":
+      return { stream: through(packed(), createGunzip({ chunkSize: 1 << 18 })), done };
+    case "zstd":
+      return { stream: through(packed(), createZstdDecompress({ chunkSize: 1 << 18 })), done };
+    case "bzip2": {
+      const { default: unbzip2 } = await import("unbzip2-stream");
+      const source = packed();
+      const old = source.pipe(unbzip2());
+      source.on("error", (error) => old.emit("error", error));
+      // The library gives a stream of the first generation.
+      return { stream: new Readable().wrap(old), done };
+    }
+    case "xz":
+      return withXz(file);
+  }
+}
+
+function through(from: Readable, to: NodeJS.ReadWriteStream & Readable): Readable {
+  from.on("error", (error) => to.destroy(error));
+  to.on("close", () => from.destroy());
+  from.pipe(to);
+  return to;
+}
+
+/** The host's xz does the work in a process of its own. */
+async function withXz(file: string): Promise<Plain> {
+  const { execa } = await import("execa");
+  const child = execa("xz", ["--decompress", "--stdout", "--memlimit-decompress=1GiB", "--", file], {
+    stdin: "ignore",
+    buffer: { stdout: false, stderr: true },
+    maxBuffer: 64 * 1024,
+    reject: false,
+    // Options of the caller's shell have no say here.
+    env: { XZ_OPT: "", XZ_DEFAULTS: "", LC_ALL: "C" },
+  });
+  const stream = child.stdout;
+  stream.on("close", () => child.kill());
+  const done = child.then((result) => {
+    if (!result.failed) return;
+    if (errnoOf(result.cause) === "ENOENT" || errnoOf(result) === "ENOENT") {
+      throw new ForgeError("requirement-missing", "The program xz is needed to unpack a source and is not on PATH", {
+        hint: "Install it (package xz-utils on Debian, xz elsewhere)",
+      });
+    }
+    const said = String(result.stderr).trim().split("\n")[0] ?? "";
+    throw broken(file, said === "" ? "xz failed" : said);
+  });
+  // Whoever reads the stream may fail first; the reason is still told by `done`.
+  done.catch(() => undefined);
+  return { stream, done };
+}
