@@ -114,7 +114,8 @@ async function run(argv: readonly string[], options: RunOptions): Promise<ExecRe
     ...(options.timeoutSeconds === undefined ? {} : { timeout: options.timeoutSeconds * 1000 }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
-  options.signal?.throwIfAborted();
+  if (options.signal?.aborted === true)
+    throw new ForgeError("interrupted", `interrupted while running "${argv.join(" ")}"`);
   return {
     exitCode: exitCodeOf(result),
     stdout: result.stdout,

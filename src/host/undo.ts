@@ -1,0 +1,40 @@
+import { ForgeError } from "../errors.ts";
+import type { Emit } from "../events.ts";
+import { execute } from "./execute.ts";
+import { kindOf } from "./resources/index.ts";
+import type { Host, HostRecord } from "./types.ts";
+
+/**
+ * Takes recorded changes back, the last first. Gives the records that stand, because somebody changed the thing since (reported as blocked).
+ * Throws `host-refused` when there is no privilege, `host-failed` when a command fails.
+ */
+export async function undoHost(host: Host, records: readonly HostRecord[], emit: Emit): Promise<readonly HostRecord[]> {
+  const standing: HostRecord[] = [];
+  for (const record of records.toReversed()) {
+    const kind = kindOf(record.kind);
+    const plan = await kind.undo(host, record);
+    if (plan.action === "blocked") {
+      standing.unshift(record);
+      emit({ type: "host-change", id: record.id, action: "blocked", detail: plan.detail });
+    } else if (plan.action !== "none") {
+      await execute(host, plan.commands, { kind, why: `undo ${record.id}`, emit });
+      emit({ type: "host-change", id: record.id, action: plan.action, detail: plan.detail });
+    }
+  }
+  return standing;
+}
+
+/** Ids of recorded changes that no longer stand or that cannot be told: empty means that nothing is to be done. Starts no process on Debian. */
+export async function quickCheckHost(host: Host, records: readonly HostRecord[]): Promise<readonly string[]> {
+  const answers = await Promise.all(records.map((record) => quickCheckOne(host, record)));
+  return records.flatMap((record, index) => (answers[index] === true ? [] : [record.id]));
+}
+
+async function quickCheckOne(host: Host, record: HostRecord): Promise<boolean | null> {
+  try {
+    return await kindOf(record.kind).quickCheck(host, record);
+  } catch (error) {
+    if (error instanceof ForgeError && error.code === "host-failed") return null;
+    throw error;
+  }
+}
