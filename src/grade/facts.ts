@@ -7,6 +7,7 @@ import type {
   SuiteProtocol,
   SuiteSeen,
 } from "../probe/types.ts";
+import { isUnregistered } from "./suites.ts";
 import { anyOf, no, stated, unknown, yes } from "./verdict.ts";
 import type { Statement } from "./verdict.ts";
 
@@ -52,6 +53,13 @@ export function suitesOf(
     const suites = observations.cipherSuites[protocol];
     if (offered.truth === "unknown") gaps.push(offered.because);
     if (suites?.state === "observed") seen.push(...suites.value.suites.map((suite) => ({ protocol, suite })));
+    if (suites?.state === "observed") {
+      gaps.push(
+        ...suites.value.suites
+          .filter(isUnregistered)
+          .map(({ name }) => `${protocol}: nothing is known of suite ${name}`),
+      );
+    }
     if (offered.truth !== true) continue;
     if (suites === undefined) gaps.push(`${protocol} suites: not looked at`);
     else if (suites.state !== "observed") gaps.push(`${protocol} suites: ${suites.why}`);

@@ -3,13 +3,16 @@ import type { SuiteSeen } from "../probe/types.ts";
 
 export const isRc4 = (suite: SuiteSeen): boolean => /RC4/i.test(words(suite));
 export const isExport = (suite: SuiteSeen): boolean => /EXPORT|DES40/i.test(words(suite));
-export const isNull = (suite: SuiteSeen): boolean => /WITH_NULL|^NULL/i.test(suite.name) || suite.bits === 0;
+/** A number that no registry names: nothing is known of its kind or strength. */
+export const isUnregistered = (suite: SuiteSeen): boolean => suite.name.startsWith("unknown_");
+export const isNull = (suite: SuiteSeen): boolean =>
+  !isUnregistered(suite) && (/WITH_NULL/i.test(suite.name) || suite.bits === 0);
 export const isAnonymous = (suite: SuiteSeen): boolean =>
   suite.keyExchange === "anon" || suite.authentication === "anon" || /_anon_/i.test(suite.name);
 export const isTripleDes = (suite: SuiteSeen): boolean => /3DES/i.test(words(suite));
-/** 64-bit blocks (SWEET32): DES, 3DES, IDEA, RC2, and the older GOST and Blowfish. */
+/** 64-bit blocks (SWEET32): DES, 3DES, IDEA, RC2, Blowfish, and GOST but for Kuznyechik. */
 export const hasSmallBlocks = (suite: SuiteSeen): boolean =>
-  /(^|[^A-Z])(3?DES|DES40|IDEA|RC2|BLOWFISH|28147)([^A-Z]|$)/i.test(words(suite));
+  /(^|[^A-Z])(3?DES|DES40|IDEA|RC2|BLOWFISH|28147|MAGMA)([^A-Z]|$)/i.test(words(suite));
 /** CBC mode in the record protocol of SSL 3.0 to TLS 1.2: every block cipher that is no AEAD. */
 export const isCbc = (suite: SuiteSeen): boolean =>
   !suite.aead && !isNull(suite) && !isRc4(suite) && !/CHACHA|CNT|CTR/i.test(words(suite));

@@ -1,7 +1,16 @@
-import type { Observations } from "../../probe/types.ts";
+import type { Observations, SuiteSeen } from "../../probe/types.ts";
 import { browsersGet, legacyBrowserGets } from "../browser.ts";
 import { listed, someSuite, suitesOf } from "../facts.ts";
-import { scoredBits, hasSmallBlocks, isAnonymous, isExport, isFiniteFieldEphemeral, isNull, isRc4 } from "../suites.ts";
+import {
+  scoredBits,
+  hasSmallBlocks,
+  isAnonymous,
+  isExport,
+  isFiniteFieldEphemeral,
+  isNull,
+  isRc4,
+  isUnregistered,
+} from "../suites.ts";
 import { tripleDesBits } from "../rulebooks/ssllabs-2009r.ts";
 import { defect, not, no, unknown, yes } from "../verdict.ts";
 import type { Statement, Verdict } from "../verdict.ts";
@@ -9,7 +18,7 @@ import type { Statement, Verdict } from "../verdict.ts";
 export function insecureSuite(observations: Observations): Verdict {
   const insecure = someSuite(
     observations,
-    (suite) => isNull(suite) || isAnonymous(suite) || isExport(suite) || scoredBits(suite, tripleDesBits) < 112,
+    (suite) => isNull(suite) || isAnonymous(suite) || isExport(suite) || isShort(suite),
   );
   return defect(insecure, {
     fail: "Suites without real security are offered: export, anonymous, no encryption, or below 112 bits",
@@ -17,6 +26,8 @@ export function insecureSuite(observations: Observations): Verdict {
     open: "Whether insecure suites are offered is not known",
   });
 }
+
+const isShort = (suite: SuiteSeen): boolean => !isUnregistered(suite) && scoredBits(suite, tripleDesBits) < 112;
 
 export function onlyRc4(observations: Observations): Verdict {
   const { seen } = suitesOf(observations);

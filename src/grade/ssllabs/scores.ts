@@ -92,14 +92,16 @@ function keyParameters(observations: Observations): readonly Parameter[] {
   return leaves.map(({ key }) => ({ bits: rsaEquivalent(key), what: `certificate key ${describeKey(key)}` }));
 }
 
-/** SSL Labs publishes no measure for hybrids: their classical part counts. Groups of ML-KEM alone have none and do not count. */
+/** SSL Labs publishes no measure for hybrids: their classical part counts. A group of unknown strength (0) leaves the score open. */
 function groupParameters({ groups }: Observations, suites: readonly SuiteSeen[]): readonly Parameter[] {
   if (!suites.some(usesGroups)) return [];
   if (groups.state !== "observed") return [{ bits: null, what: `groups: ${groups.why}` }];
   if (groups.value.groups.length === 0) return [{ bits: null, what: "no group was found although suites use one" }];
-  return groups.value.groups
-    .filter(({ classicalRsaBits }) => classicalRsaBits > 0)
-    .map((group) => ({ bits: group.classicalRsaBits, what: `group ${group.name} (as RSA ${group.classicalRsaBits})` }));
+  return groups.value.groups.map(({ name, classicalRsaBits: bits }) =>
+    bits > 0
+      ? { bits, what: `group ${name} (as RSA ${bits})` }
+      : { bits: null, what: `group ${name} of unknown strength` },
+  );
 }
 
 function dhParameters(suites: readonly SuiteSeen[]): readonly Parameter[] {

@@ -1,0 +1,237 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { compareGrades, isGrade, judge, meets } from "../../../src/grade/index.ts";
+import type { ObservationName } from "../../../src/grade/index.ts";
+import { checks } from "../../../src/grade/ssllabs/checks.ts";
+import { rules } from "../../../src/grade/rulebooks/ssllabs-2009r-rules.ts";
+import type {
+  ChainSeen,
+  Observations,
+  Outcome,
+  ProtocolName,
+  SuiteProtocol,
+  SuitesSeen,
+} from "../../../src/probe/types.ts";
+import * as build from "./observations.ts";
+
+const { failed, observed } = build;
+const suiteProtocols: readonly SuiteProtocol[] = ["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+const modernSuites = build.knownSuites.filter((name) => name.startsWith("TLS_"));
+const olderSuites = build.knownSuites.filter((name) => !name.startsWith("TLS_"));
+
+const preference = fc.constantFrom<SuitesSeen["preference"]>("server", "client");
+const suitesFor = (protocol: SuiteProtocol): fc.Arbitrary<Outcome<SuitesSeen>> =>
+  fc
+    .tuple(
+      fc.subarray([...(protocol === "TLSv1.3" ? modernSuites : olderSuites)], { minLength: 1 }),
+      preference,
+      fc.constantFrom(768, 1024, 2048, null),
+    )
+    .map(([names, order, dhBits]) =>
+      build.suites(
+        names.map((name) => (name.startsWith("DHE") ? build.suite(name, { dhBits }) : build.suite(name))),
+        order,
+      ),
+    );
+
+/** Good and bad chains, with and without unknowns in them. */
+const aChain: fc.Arbitrary<ChainSeen> = fc
+  .record({
+    bits: fc.constantFrom(1000, 1024, 2048, 4096),
+    exponent: fc.constantFrom("1", "65537", null),
+    signature: fc.constantFrom("sha256WithRSAEncryption", "sha1WithRSAEncryption", "md5WithRSAEncryption"),
+    trusted: fc.boolean(),
+    local: fc.boolean(),
+    validNow: fc.boolean(),
+    named: fc.boolean(),
+  })
+  .map(({ bits, exponent, signature, trusted, local, validNow, named }) =>
+    build.chain(
+      { key: { type: "RSA", bits, curve: null, exponent }, signature },
+      {
+        trust: observed({ trusted, local, anchor: trusted ? "CN=Example Root" : null, reason: null }),
+        nameMatches: observed(named),
+        validNow,
+      },
+    ),
+  );
+
+/** Complete observations of servers good and bad, mostly good in what is not looked at here. */
+const complete: fc.Arbitrary<Observations> = fc
+  .record({
+    offered: fc.subarray([...suiteProtocols]),
+    ssl2: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    suites: fc.record(
+      Object.fromEntries(suiteProtocols.map((name) => [name, suitesFor(name)])) as Record<
+        SuiteProtocol,
+        fc.Arbitrary<Outcome<SuitesSeen>>
+      >,
+    ),
+    chains: fc.oneof(fc.constant([build.chain()]), fc.array(aChain, { minLength: 1, maxLength: 2 })),
+    compression: fc.boolean(),
+    renegotiation: fc.boolean(),
+    hsts: fc.constantFrom(build.noHsts, build.hsts(0), build.hsts(100), build.hsts(63_072_000)),
+    bits: fc.constantFrom(1024, 3072, 7680),
+  })
+  .map((of) =>
+    build.observations({
+      ...build.speaking(
+        Object.fromEntries(of.offered.map((name) => [name, of.suites[name]])),
+        of.ssl2 ? ["SSLv2"] : [],
+      ),
+      certificates: observed(of.chains),
+      compression: observed(of.compression),
+      secureRenegotiation: observed(of.renegotiation),
+      groups: build.groups([build.group("a group", of.bits)]),
+      http: of.hsts,
+    }),
+  );
+
+/** What may become unknown, one by one. */
+const holes: Readonly<Record<string, (from: Observations) => Observations>> = {
+  ...Object.fromEntries(
+    (["SSLv2", ...suiteProtocols] as readonly ProtocolName[]).map((name) => [
+      `protocol ${name}`,
+      (from: Observations) => ({ ...from, protocols: { ...from.protocols, [name]: failed() } }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    suiteProtocols.map((name) => [
+      `suites of ${name}`,
+      (from: Observations) =>
+        from.cipherSuites[name] === undefined
+          ? from
+          : { ...from, cipherSuites: { ...from.cipherSuites, [name]: failed() } },
+    ]),
+  ),
+  suites: (from) => ({ ...from, cipherSuites: {} }),
+  certificates: (from) => ({ ...from, certificates: failed() }),
+  trust: (from) => eachChain(from, (chain) => ({ ...chain, trust: failed() })),
+  names: (from) => eachChain(from, (chain) => ({ ...chain, nameMatches: build.untestable() })),
+  compression: (from) => ({ ...from, compression: failed() }),
+  renegotiation: (from) => ({ ...from, secureRenegotiation: failed() }),
+  groups: (from) => ({ ...from, groups: failed() }),
+  http: (from) => ({ ...from, http: failed() }),
+};
+
+function eachChain(from: Observations, change: (chain: ChainSeen) => ChainSeen): Observations {
+  return from.certificates.state === "observed"
+    ? { ...from, certificates: observed(from.certificates.value.map(change)) }
+    : from;
+}
+
+const someHoles = fc.subarray(Object.keys(holes), { minLength: 1 });
+const punched = (from: Observations, names: readonly string[]): Observations =>
+  names.reduce((now, name) => holes[name]?.(now) ?? now, from);
+const gradesOf = (of: Observations) => judge(of).grades["ssllabs-2009r"]!;
+
+describe("judging", () => {
+  test("is deterministic and leaves its input alone", () => {
+    fc.assert(
+      fc.property(complete, someHoles, (of, names) => {
+        const input = punched(of, names);
+        const before = JSON.stringify(input);
+        expect(JSON.stringify(judge(input))).toBe(JSON.stringify(judge(structuredClone(input))));
+        expect(JSON.stringify(input)).toBe(before);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("what is not known never changes a grade, only takes it away", () => {
+    let taken = 0;
+    let kept = 0;
+    fc.assert(
+      fc.property(complete, someHoles, (of, names) => {
+        const all = gradesOf(of);
+        const less = gradesOf(punched(of, names));
+        for (const key of ["grade", "gradeTrustIgnored"] as const) {
+          if (less[key] === null) taken += 1;
+          else kept += 1;
+          expect(less[key] === null || less[key] === all[key]).toBe(true);
+        }
+        expect(less.scores === null || JSON.stringify(less.scores) === JSON.stringify(all.scores)).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+    expect(Math.min(taken, kept)).toBeGreaterThan(20);
+  });
+
+  test("a grade is missing exactly when something is named as missing", () => {
+    fc.assert(
+      fc.property(complete, someHoles, (of, names) => {
+        const { grade, gradeTrustIgnored, incomplete } = gradesOf(punched(of, names));
+        expect(incomplete.length > 0).toBe(grade === null || gradeTrustIgnored === null);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("finding ids are unique, without spaces, and the same for every target", () => {
+    fc.assert(
+      fc.property(complete, (of) => {
+        const ids = judge(of).findings.map(({ id }) => id);
+        expect(new Set(ids).size).toBe(ids.length);
+        for (const id of ids) expect(id).toMatch(/^[a-z0-9.-]+$/);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("a rule's needs", () => {
+  const blank: Readonly<Partial<Record<ObservationName, Partial<Observations>>>> = {
+    protocols: {
+      protocols: Object.fromEntries(
+        Object.keys(build.protocols([])).map((name) => [name, failed()]),
+      ) as Observations["protocols"],
+    },
+    cipherSuites: { cipherSuites: {} },
+    certificates: { certificates: failed() },
+    compression: { compression: failed() },
+    secureRenegotiation: { secureRenegotiation: failed() },
+    http: { http: failed() },
+    groups: { groups: failed() },
+    keyShares: { keyShares: failed() },
+    extendedMasterSecret: { extendedMasterSecret: failed() },
+    tickets: { tickets: failed() },
+    alpn: { alpn: failed() },
+    downgradeSentinel: { downgradeSentinel: failed() },
+  };
+
+  test.each(rules.map((rule) => [rule.id, rule] as const))(
+    "%s: unknown without them, untouched by all else",
+    (_, rule) => {
+      const check = checks[rule.check];
+      fc.assert(
+        fc.property(complete, (of) => {
+          const without = rule.needs.reduce((now, name) => ({ ...now, ...blank[name] }), of);
+          expect(check(without).outcome).toBe("unknown");
+          const others = Object.entries(blank).filter(([name]) => !rule.needs.includes(name as ObservationName));
+          const only = others.reduce((now, [, hole]) => ({ ...now, ...hole }), of);
+          expect(check(only)).toEqual(check(of));
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
+});
+
+describe("comparing grades", () => {
+  test("A+ to F, then T and M alike", () => {
+    const order = ["M", "B", "A+", "F", "A-", "T", "C", "A", "E", "D"].filter(isGrade);
+    const sorted = order.toSorted((a, b) => compareGrades(b, a));
+    expect(sorted.slice(0, 8)).toEqual(["A+", "A", "A-", "B", "C", "D", "E", "F"]);
+    expect(compareGrades("T", "M")).toBe(0);
+    expect(isGrade("G") || isGrade("toString") || isGrade("a+")).toBe(false);
+  });
+
+  test("meets: yes, no, and cannot be said", () => {
+    expect(meets("A+", "A")).toBe(true);
+    expect(meets("A", "A")).toBe(true);
+    expect(meets("A-", "A")).toBe(false);
+    expect(meets("T", "F")).toBe(false);
+    expect(meets(null, "F")).toBeNull();
+    expect(meets("excellent", "F")).toBeNull();
+  });
+});

@@ -1,0 +1,413 @@
+import { describe, expect, test } from "vitest";
+import { judge } from "../../../src/grade/index.ts";
+import type { GradeResult } from "../../../src/grade/index.ts";
+import { rules as rulebook } from "../../../src/grade/rulebooks/ssllabs-2009r-rules.ts";
+import type { Observations } from "../../../src/probe/types.ts";
+import * as build from "./observations.ts";
+
+const {
+  chain,
+  ecKey,
+  failed,
+  hsts,
+  noHsts,
+  observations,
+  observed,
+  speaking,
+  suite,
+  suites,
+  tls12,
+  tls13,
+  untestable,
+} = build;
+
+function graded(changes: Partial<Observations> = {}): GradeResult {
+  const result = judge(observations(changes)).grades["ssllabs-2009r"];
+  if (result === undefined) throw new Error("not judged");
+  return result;
+}
+
+const caps = (result: GradeResult): readonly string[] => result.caps.map((cap) => `${cap.grade} ${cap.finding}`);
+const warnings = (result: GradeResult): readonly string[] => result.warnings.map((cap) => cap.finding);
+const leaf = (...of: Parameters<typeof chain>): Partial<Observations> => ({ certificates: observed([chain(...of)]) });
+const untrusted = observed({ trusted: false, local: false, anchor: null, reason: "unknown authority" });
+const withTls12 = (...list: Parameters<typeof suites>): Partial<Observations> =>
+  speaking({ "TLSv1.2": suites(...list), "TLSv1.3": tls13 });
+
+describe("worked examples", () => {
+  test("TLS 1.2 and 1.3, RSA-2048, X25519, AES of 128 and 256 bits, HSTS: 100, 90, 90, A+", () => {
+    expect(graded()).toEqual({
+      grade: "A+",
+      gradeTrustIgnored: "A+",
+      scores: { protocol: 100, keyExchange: 90, cipher: 90, total: 93 },
+      caps: [],
+      warnings: [],
+      incomplete: [],
+    });
+  });
+
+  test.each<[string, Partial<Observations>, string, readonly string[]]>([
+    ["without HSTS: A, neither A- nor A+", { http: noHsts }, "A", ["A ssllabs.hsts.long"]],
+    ["HSTS one second short of 180 days", { http: hsts(15_551_999) }, "A", ["A ssllabs.hsts.long"]],
+    ["HSTS of 180 days", { http: hsts(15_552_000) }, "A+", []],
+    ["TLS 1.3 alone is no lack of TLS 1.2", speaking({ "TLSv1.3": tls13 }), "A+", []],
+    [
+      "DH of 1024 bits: 80 and B",
+      withTls12(["ECDHE-RSA-AES256-GCM-SHA384", suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: 1024 })]),
+      "B",
+      ["B ssllabs.key-exchange.dh-weak"],
+    ],
+    ["SSL 2.0", speaking({ "TLSv1.2": tls12, "TLSv1.3": tls13 }, ["SSLv2"]), "F", ["F ssllabs.protocol.ssl2"]],
+    ["name mismatch", leaf({}, { nameMatches: observed(false) }), "M", ["M ssllabs.certificate.name"]],
+  ])("%s", (_, changes, grade, expected) => {
+    const result = graded(changes);
+    expect(result.grade).toBe(grade);
+    expect(caps(result)).toEqual(expected);
+    expect(result.incomplete).toEqual([]);
+  });
+
+  test.each<[string, Partial<Observations>, Partial<NonNullable<GradeResult["scores"]>>]>([
+    ["RSA-2048 with X25519", {}, { keyExchange: 90, total: 93 }],
+    ["EC-256 certificate", leaf({ key: ecKey(256) }), { keyExchange: 90 }],
+    ["EC-384 certificate, X25519: the group is the weakest", leaf({ key: ecKey(384) }), { keyExchange: 90 }],
+    [
+      "EC-384 certificate, P-384 and X448: 100",
+      { ...leaf({ key: ecKey(384) }), groups: build.groups([build.group("P-384", 7680), build.group("X448", 7680)]) },
+      { keyExchange: 100, total: 96 },
+    ],
+    [
+      "RSA-4096 with P-384: 100",
+      {
+        ...leaf({ key: { type: "RSA", bits: 4096, curve: null, exponent: "65537" } }),
+        groups: build.groups([build.group("P-384", 7680)]),
+      },
+      { keyExchange: 100 },
+    ],
+    ["DH 1024 counts 80", withTls12([suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: 1024 })]), { keyExchange: 80 }],
+    ["DH 768 counts 40", withTls12([suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: 768 })]), { keyExchange: 40 }],
+    [
+      "export counts as 512 bits",
+      withTls12(["ECDHE-RSA-AES256-GCM-SHA384", "EXP-RC4-MD5"]),
+      { keyExchange: 40, cipher: 60 },
+    ],
+    ["anonymous: 0, and a total of 0", withTls12(["AECDH-AES128-SHA"]), { keyExchange: 0, total: 0 }],
+    ["only 256 bits: 100", speaking({ "TLSv1.3": suites(["TLS_AES_256_GCM_SHA384"]) }), { cipher: 100, total: 97 }],
+    ["only 128 bits: 80", speaking({ "TLSv1.3": suites(["TLS_AES_128_GCM_SHA256"]) }), { cipher: 80 }],
+    [
+      "3DES is scored as 168 bits",
+      withTls12(["ECDHE-RSA-AES256-GCM-SHA384", suite("DES-CBC3-SHA", { bits: 112 })]),
+      { cipher: 90 },
+    ],
+    ["no encryption: half of the strongest", withTls12(["ECDHE-RSA-AES256-GCM-SHA384", "NULL-SHA"]), { cipher: 50 }],
+    [
+      "best and worst protocol halved, total not rounded",
+      speaking({ "TLSv1.1": suites(["AES128-SHA"]), "TLSv1.2": tls12 }),
+      { protocol: 97.5, total: 92.25 },
+    ],
+    ["SSL 3.0 alone: 80", speaking({ SSLv3: suites(["AES128-SHA"]) }), { protocol: 80 }],
+    ["SSL 2.0 alone with TLS 1.2: 50", speaking({ "TLSv1.2": tls12 }, ["SSLv2"]), { protocol: 50 }],
+  ])("score: %s", (_, changes, scores) => {
+    expect(graded(changes).scores).toMatchObject(scores);
+  });
+});
+
+/** A rule, what makes it fail, and what is close to that and does not. */
+const rules: readonly (readonly [string, Partial<Observations>, Partial<Observations>])[] = [
+  ["M ssllabs.certificate.name", leaf({}, { nameMatches: observed(false) }), leaf()],
+  ["T ssllabs.certificate.validity", leaf({}, { validNow: false }), leaf({}, { validNow: true })],
+  ["T ssllabs.certificate.trust", leaf({ selfSigned: true }, { trust: untrusted }), leaf()],
+  [
+    "F ssllabs.certificate.md5",
+    leaf({ signature: "md5WithRSAEncryption" }),
+    leaf({ signature: "sha512WithRSAEncryption" }),
+  ],
+  ["T ssllabs.certificate.sha1", leaf({ signature: "ecdsa-with-SHA1" }), leaf({ signature: "ecdsa-with-SHA384" })],
+  [
+    "F ssllabs.certificate.key-insecure",
+    leaf({ key: { type: "RSA", bits: 1023, curve: null, exponent: "65537" } }),
+    leaf({ key: { type: "RSA", bits: 1024, curve: null, exponent: "65537" } }),
+  ],
+  ["B ssllabs.certificate.key-weak", leaf({ key: ecKey(192) }), leaf({ key: ecKey(224) })],
+  [
+    "F ssllabs.certificate.exponent",
+    leaf({ key: { type: "RSA", bits: 2048, curve: null, exponent: "0x1" } }),
+    leaf({ key: { type: "RSA", bits: 2048, curve: null, exponent: "0x10001" } }),
+  ],
+  [
+    "B ssllabs.certificate.chain-incomplete",
+    leaf({}, { certificates: [build.certificate()] }),
+    leaf({}, { certificates: [build.certificate({ issuer: "C=NL, O=Example, CN=Example Root" })] }),
+  ],
+  ["F ssllabs.protocol.ssl2", speaking({ "TLSv1.3": tls13 }, ["SSLv2"]), speaking({ "TLSv1.3": tls13 })],
+  [
+    "F ssllabs.protocol.ssl3-best",
+    speaking({ SSLv3: suites(["AES128-SHA"]) }),
+    speaking({ SSLv3: suites(["AES128-SHA"]), "TLSv1.0": suites(["AES128-SHA"]) }),
+  ],
+  [
+    "B ssllabs.protocol.ssl3",
+    speaking({ SSLv3: suites(["RC4-SHA"]), "TLSv1.2": tls12 }),
+    speaking({ "TLSv1.2": tls12 }),
+  ],
+  [
+    "C ssllabs.protocol.poodle",
+    speaking({ SSLv3: suites(["AES128-SHA"]), "TLSv1.2": tls12 }),
+    speaking({ SSLv3: suites(["RC4-SHA"]), "TLSv1.2": tls12 }),
+  ],
+  [
+    "B ssllabs.protocol.tls10",
+    speaking({ "TLSv1.0": suites(["ECDHE-RSA-AES128-SHA"]), "TLSv1.2": tls12 }),
+    speaking({ "TLSv1.2": tls12 }),
+  ],
+  [
+    "B ssllabs.protocol.tls11",
+    speaking({ "TLSv1.1": suites(["ECDHE-RSA-AES128-SHA"]), "TLSv1.2": tls12 }),
+    speaking({ "TLSv1.2": tls12 }),
+  ],
+  [
+    "C ssllabs.protocol.tls12-missing",
+    speaking({ "TLSv1.1": suites(["ECDHE-RSA-AES128-SHA"]) }),
+    speaking({ "TLSv1.3": tls13 }),
+  ],
+  [
+    "C ssllabs.protocol.compression",
+    { compression: observed(true) },
+    { ...speaking({ "TLSv1.3": tls13 }), compression: observed(true) },
+  ],
+  [
+    "F ssllabs.key-exchange.dh-insecure",
+    withTls12([suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: 1023 })]),
+    withTls12([suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: 1024 })]),
+  ],
+  [
+    "B ssllabs.key-exchange.dh-weak",
+    withTls12([suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: 2047 })]),
+    withTls12([suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: 2048 })]),
+  ],
+  [
+    "B ssllabs.key-exchange.forward-secrecy",
+    withTls12(["AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"], "server"),
+    withTls12(["AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"], "client"),
+  ],
+  [
+    "F ssllabs.cipher.insecure",
+    withTls12(["ECDHE-RSA-AES128-GCM-SHA256", "NULL-SHA"]),
+    withTls12(["ECDHE-RSA-AES128-GCM-SHA256", "DES-CBC3-SHA"]),
+  ],
+  [
+    "F ssllabs.cipher.rc4-only",
+    speaking({ "TLSv1.2": suites(["RC4-SHA"], "single") }),
+    speaking({ "TLSv1.2": suites(["RC4-SHA", "AES128-SHA"]) }),
+  ],
+  [
+    "C ssllabs.cipher.rc4-modern",
+    withTls12(["RC4-SHA", "AES128-SHA"], "server"),
+    withTls12(["AES128-SHA", "RC4-SHA"], "server"),
+  ],
+  [
+    "B ssllabs.cipher.rc4",
+    withTls12(["ECDHE-RSA-AES128-GCM-SHA256", "RC4-SHA"]),
+    withTls12(["ECDHE-RSA-AES128-GCM-SHA256"]),
+  ],
+  [
+    "C ssllabs.cipher.small-blocks",
+    withTls12(["DES-CBC3-SHA", "AES128-SHA"], "server"),
+    withTls12(["DES-CBC3-SHA", "AES128-SHA"], "client"),
+  ],
+  [
+    "B ssllabs.cipher.aead",
+    withTls12(["ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES128-GCM-SHA256"], "server"),
+    withTls12(["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA"], "server"),
+  ],
+  ["A ssllabs.hsts.long", { http: hsts(15_551_999) }, { http: hsts(15_552_000) }],
+];
+
+const warned: readonly (readonly [string, Partial<Observations>, Partial<Observations>])[] = [
+  ["ssllabs.protocol.tls13-missing", speaking({ "TLSv1.2": tls12 }), speaking({ "TLSv1.3": tls13 })],
+  [
+    "ssllabs.protocol.secure-renegotiation",
+    { secureRenegotiation: observed(false) },
+    { ...speaking({ "TLSv1.3": tls13 }), secureRenegotiation: observed(false) },
+  ],
+  ["ssllabs.hsts.valid", { http: hsts(0) }, { http: noHsts }],
+];
+
+describe("rules", () => {
+  test.each(rules)("%s fires and limits the grade", (rule, bad, good) => {
+    const result = graded(bad);
+    expect(caps(result)).toContain(rule);
+    expect(result.grade).not.toBe("A+");
+    expect(caps(graded(good))).not.toContain(rule);
+  });
+
+  test.each(warned)("%s makes an A an A-", (rule, bad, good) => {
+    expect(warnings(graded(bad))).toEqual([rule]);
+    expect(graded(bad).grade).toBe("A-");
+    expect(warnings(graded(good))).toEqual([]);
+  });
+
+  test("every rule of the rulebook has an example here", () => {
+    const shown = [...rules.map(([rule]) => rule.slice(2)), ...warned.map(([rule]) => rule)];
+    expect(shown.toSorted()).toEqual(rulebook.map(({ id }) => id).toSorted());
+  });
+
+  test.each<[string, Partial<Observations>]>([
+    ["HSTS without max-age", { http: hsts(null) }],
+    ["HSTS with a broken directive", { http: hsts(63_072_000, { problems: ["max-age is given twice"] }) }],
+    ["HSTS max-age=0", { http: hsts(0) }],
+  ])("%s: A-", (_, changes) => {
+    expect(graded(changes).grade).toBe("A-");
+  });
+
+  test("warnings do not worsen what is capped lower", () => {
+    const result = graded({
+      ...speaking({ "TLSv1.0": suites(["ECDHE-RSA-AES128-SHA"]), "TLSv1.2": tls12 }),
+      http: hsts(0),
+    });
+    expect(result.grade).toBe("B");
+    expect(warnings(result)).toEqual(["ssllabs.protocol.tls13-missing", "ssllabs.hsts.valid"]);
+  });
+
+  test("a low total counts where no cap is lower", () => {
+    const result = graded(speaking({ "TLSv1.2": suites(["AECDH-AES128-SHA"]) }));
+    expect(result.grade).toBe("F");
+  });
+
+  test("caps come worst first, each with reason and reference", () => {
+    const result = graded(
+      speaking({ SSLv3: suites(["AES128-SHA"]), "TLSv1.0": suites(["AES128-SHA"]), "TLSv1.2": tls12 }),
+    );
+    expect(caps(result)).toEqual(["C ssllabs.protocol.poodle", "B ssllabs.protocol.ssl3", "B ssllabs.protocol.tls10"]);
+    for (const cap of result.caps) expect([cap.reason, cap.reference].every((text) => text.length > 5)).toBe(true);
+  });
+
+  test("browsers that find no suite of theirs: the answer stands where it is the same for all", () => {
+    const aria = graded(withTls12(["ECDHE-ARIA128-GCM-SHA256"]));
+    expect(aria.grade).toBe("A+");
+    const mixed = graded(
+      withTls12([
+        "ECDHE-ARIA128-GCM-SHA256",
+        suite("AES128-SHA", { id: 0xfe01, name: "TLS_RSA_WITH_PRIVATE_CBC_SHA" }),
+      ]),
+    );
+    expect(mixed.grade).toBeNull();
+    expect(mixed.incomplete.join()).toContain("ssllabs.key-exchange.forward-secrecy");
+  });
+});
+
+describe("trust", () => {
+  test("expired: T, with the letter beside it", () => {
+    const result = graded(leaf({}, { validNow: false }));
+    expect([result.grade, result.gradeTrustIgnored, result.incomplete]).toEqual(["T", "A+", []]);
+  });
+
+  test("a local authority is no public trust, and the letter stands beside it", () => {
+    const result = graded(
+      leaf({}, { trust: observed({ trusted: true, local: true, anchor: "CN=Example Root", reason: null }) }),
+    );
+    expect([result.grade, result.gradeTrustIgnored]).toEqual(["T", "A+"]);
+  });
+
+  test("the wrong name stays wrong when trust is ignored; T hides M", () => {
+    expect(graded(leaf({}, { nameMatches: observed(false) })).gradeTrustIgnored).toBe("M");
+    const both = graded(
+      leaf(
+        { selfSigned: true },
+        { nameMatches: observed(false), trust: untrusted, certificates: [build.certificate({ selfSigned: true })] },
+      ),
+    );
+    expect([both.grade, both.gradeTrustIgnored]).toEqual(["T", "M"]);
+  });
+
+  test("SHA-1 costs trust, and without regard to trust the A+", () => {
+    const result = graded(leaf({ signature: "sha1WithRSAEncryption" }));
+    expect([result.grade, result.gradeTrustIgnored]).toEqual(["T", "A"]);
+  });
+
+  test("SHA-1 on a root that is sent along does not matter", () => {
+    const root = build.certificate({ selfSigned: true, signature: "sha1WithRSAEncryption", isCa: true });
+    expect(graded(leaf({}, { certificates: [build.certificate(), root] })).grade).toBe("A+");
+  });
+
+  test("one bad chain of two is enough", () => {
+    const result = graded({ certificates: observed([chain(), chain({ key: ecKey(256) }, { validNow: false })]) });
+    expect(result.grade).toBe("T");
+  });
+
+  test("an unknown authority leaves open whether an intermediate is missing", () => {
+    const result = graded(leaf({}, { trust: untrusted }));
+    expect(result.grade).toBe("T");
+    expect(result.gradeTrustIgnored).toBeNull();
+    expect(result.incomplete).toEqual([
+      "ssllabs.certificate.chain-incomplete: its end is not known here; give the authority to tell",
+    ]);
+  });
+});
+
+describe("unknowns", () => {
+  test.each<[string, Partial<Observations>, string]>([
+    [
+      "a protocol",
+      { protocols: { ...build.protocols(["TLSv1.2", "TLSv1.3"]), "TLSv1.0": failed("timed out") } },
+      "TLSv1.0: timed out",
+    ],
+    ["suites", { cipherSuites: { "TLSv1.2": failed("reset"), "TLSv1.3": tls13 } }, "TLSv1.2 suites: reset"],
+    ["suites never looked at", { cipherSuites: { "TLSv1.3": tls13 } }, "TLSv1.2 suites: not looked at"],
+    [
+      "a suite without registration",
+      withTls12([suite("AES128-SHA", { name: "unknown_0xfefe", bits: 0 })]),
+      "nothing is known of suite unknown_0xfefe",
+    ],
+    ["groups", { groups: failed("timed out") }, "keyExchange score: groups: timed out"],
+    [
+      "a group of unknown strength",
+      { groups: build.groups([build.group("unknown_0x1234", 0)]) },
+      "group unknown_0x1234 of unknown strength",
+    ],
+    ["DH parameters", withTls12([suite("DHE-RSA-AES256-GCM-SHA384", { dhBits: null })]), "parameters not seen"],
+    ["the certificate", { certificates: failed("timed out") }, "certificates: timed out"],
+    ["no certificate at all", { certificates: observed([]) }, "no certificate was seen"],
+    ["trust", leaf({}, { trust: untestable("no store") }), "ssllabs.certificate.trust: no store"],
+    [
+      "the name",
+      leaf({}, { nameMatches: untestable("no name to check") }),
+      "ssllabs.certificate.name: no name to check",
+    ],
+    ["compression", { compression: failed() }, "ssllabs.protocol.compression: timed out"],
+    ["renegotiation", { secureRenegotiation: failed() }, "ssllabs.protocol.secure-renegotiation: timed out"],
+    ["HSTS", { http: untestable("no HTTP") }, "ssllabs.hsts.valid: no HTTP"],
+    [
+      "no protocol offered",
+      { protocols: build.protocols([]), cipherSuites: {} },
+      "protocol score: no protocol is offered",
+    ],
+  ])("%s: no grade, and it is said", (_, changes, reason) => {
+    const result = graded(changes);
+    expect(result.grade).toBeNull();
+    expect(result.incomplete.join("\n")).toContain(reason);
+  });
+
+  test("what cannot change the letter does not block it", () => {
+    const f = graded({
+      ...speaking({ "TLSv1.2": tls12 }, ["SSLv2"]),
+      compression: failed(),
+      http: failed(),
+      groups: failed(),
+    });
+    expect([f.grade, f.scores, f.incomplete]).toEqual(["F", null, []]);
+    const b = graded({ ...speaking({ "TLSv1.1": tls12, "TLSv1.2": tls12 }), http: failed() });
+    expect([b.grade, b.incomplete]).toEqual(["B", []]);
+    const tls13Only = graded({
+      ...speaking({ "TLSv1.3": tls13 }),
+      compression: failed(),
+      secureRenegotiation: failed(),
+    });
+    expect(tls13Only.grade).toBe("A+");
+  });
+
+  test("T is certain while the letter behind it is not", () => {
+    const result = graded({ ...leaf({}, { validNow: false }), http: failed("timed out") });
+    expect([result.grade, result.gradeTrustIgnored]).toEqual(["T", null]);
+    expect(result.incomplete).toEqual(["ssllabs.hsts.valid: timed out", "ssllabs.hsts.long: timed out"]);
+  });
+});
