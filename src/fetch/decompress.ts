@@ -77,9 +77,12 @@ async function withXz(file: string): Promise<Plain> {
     env: { XZ_OPT: "", XZ_DEFAULTS: "", LC_ALL: "C" },
   });
   const stream = child.stdout;
-  stream.on("close", () => child.kill());
+  stream.on("close", () => {
+    if (!stream.readableEnded) child.kill();
+  });
   const done = child.then((result) => {
-    if (!result.failed) return;
+    // Ended by the reader, who knows why.
+    if (!result.failed || result.isTerminated) return;
     if (errnoOf(result.cause) === "ENOENT" || errnoOf(result) === "ENOENT") {
       throw new ForgeError("requirement-missing", "The program xz is needed to unpack a source and is not on PATH", {
         hint: "Install it (package xz-utils on Debian, xz elsewhere)",

@@ -6,6 +6,8 @@ export interface Failure {
   readonly reason: string;
   readonly retry: boolean;
   readonly down: boolean;
+  /** It took a time-out to find out. */
+  readonly slow?: boolean;
   /** Seconds that the server asks to wait. */
   readonly retryAfter?: number;
   /** Digest of what came, when it is not the one that was asked for. */
@@ -33,10 +35,15 @@ export function passing(reason: string): Failure {
  */
 export function failureOf(error: unknown, host: string, run: Run): Failure {
   const code = errnoOf(error) ?? "";
-  const text = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
-  const described = code === "" || text.includes(code) ? text : `${text} (${code})`;
+  const described = errorNames[code] === undefined ? errorText(error, code) : `${errorNames[code]} (${code})`;
   const slow = isConnectTimeout(error);
-  if (!slow && !unreachable.has(code)) return { reason: described, retry: !permanent.has(code), down: false };
+  if (!slow && !unreachable.has(code))
+    return {
+      reason: described,
+      retry: !permanent.has(code),
+      down: false,
+      ...(code === "ETIMEDOUT" ? { slow: true } : {}),
+    };
   const reason = slow ? `no connection to ${host} in time` : described;
   // One more look-up for a resolver that says "try again"; a refusal of the name or a time-out is believed at once.
   const again = run.alive.has(host) || (code === "EAI_AGAIN" && !run.doubted.has(host));
@@ -44,6 +51,21 @@ export function failureOf(error: unknown, host: string, run: Run): Failure {
   else run.dead.set(host, reason);
   return { reason, retry: again, down: true };
 }
+
+function errorText(error: unknown, code: string): string {
+  const text = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ").trim();
+  return code === "" || text.includes(code) ? text : `${text} (${code})`;
+}
+
+const errorNames: Readonly<Record<string, string>> = {
+  ENOTFOUND: "the host's name cannot be resolved",
+  EAI_AGAIN: "the host's name cannot be resolved",
+  ECONNREFUSED: "the host refuses the connection",
+  ECONNRESET: "the connection was cut",
+  EHOSTUNREACH: "there is no way to the host",
+  ENETUNREACH: "there is no network",
+  ETIMEDOUT: "no answer in time",
+};
 
 /** A failure for an answer whose status is not a success. `retryAfter` is the header's value. */
 export function statusFailure(status: number, retryAfter: string | null): Failure {

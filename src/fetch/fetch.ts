@@ -13,7 +13,10 @@ import { append, closePart, digestOf, finish, openPart, restart } from "./part.t
 import type { Part } from "./part.ts";
 import { errnoOf, throwIfInterrupted, writeProblem } from "./problems.ts";
 import { findInIndex } from "./pypi.ts";
+import { withRetries } from "./retry.ts";
+import type { OnRetry } from "./retry.ts";
 import { transfer } from "./transfer.ts";
+import type { Wanted } from "./transfer.ts";
 import type { FetchedSource, FetchOptions } from "./types.ts";
 import { userSource } from "./user.ts";
 
@@ -75,8 +78,7 @@ async function tryAll({ source, part, final }: Job, options: FetchOptions): Prom
     throwIfInterrupted(options.signal, `fetching ${source.name}`);
     const failure = await tryOne({ source, part, candidate }, options);
     if (failure === null) {
-      if (!(await finish(part, { final, sha256: source.sha256 })))
-        throw new Error(`the bytes of ${source.name} changed on the disk while they were written (${part.path})`);
+      if (!(await finish(part, { final, sha256: source.sha256 }))) throw changedOnDisk(source, part);
       options.emit({ type: "fetch-done", source: source.name, location: candidate.text, bytes: part.bytes });
       return {
         source,
@@ -100,32 +102,25 @@ async function tryOne(
 ): Promise<Failure | null> {
   if (candidate.kind === "none") return lasting(candidate.reason);
   if (candidate.kind === "file") return copyInto({ path: candidate.path, part, sha256: source.sha256 }, options);
-  const url =
-    candidate.kind === "http" ? candidate.url : await findInIndex({ ...candidate, sha256: source.sha256 }, options);
-  if (isFailure(url)) return url;
   const common = { source: source.name, location: candidate.text };
+  const onRetry: OnRetry = (reason, waitSeconds) =>
+    options.emit({ type: "fetch-retry", ...common, reason, waitSeconds });
+  const { sha256 } = source;
+  const url =
+    candidate.kind === "http"
+      ? candidate.url
+      : await withRetries(() => findInIndex({ ...candidate, sha256 }, options), onRetry, options);
+  if (isFailure(url)) return url;
   let shownAt = 0;
-  return transfer(
-    {
-      url,
-      sha256: source.sha256,
-      onStart: (total) => options.emit({ type: "fetch-start", ...common, ...(total === undefined ? {} : { total }) }),
-      onProgress: (received, total) => {
-        // Ten times a second is as much as anyone can see.
-        if (received !== total && performance.now() - shownAt < 100) return;
-        shownAt = performance.now();
-        options.emit({
-          type: "fetch-progress",
-          source: source.name,
-          received,
-          ...(total === undefined ? {} : { total }),
-        });
-      },
-      onRetry: (reason, waitSeconds) => options.emit({ type: "fetch-retry", ...common, reason, waitSeconds }),
-    },
-    part,
-    options,
-  );
+  const onStart: Wanted["onStart"] = (total) =>
+    options.emit({ type: "fetch-start", ...common, ...(total === undefined ? {} : { total }) });
+  const onProgress: Wanted["onProgress"] = (received, total) => {
+    // Ten times a second is as much as anyone can see.
+    if (received !== total && performance.now() - shownAt < 100) return;
+    shownAt = performance.now();
+    options.emit({ type: "fetch-progress", source: source.name, received, ...(total === undefined ? {} : { total }) });
+  };
+  return transfer({ url, sha256, onStart, onProgress, onRetry }, part, options);
 }
 
 async function copyInto(
@@ -150,6 +145,16 @@ async function copyInto(
   if (got === sha256) return null;
   await restart(part);
   return { ...lasting(`holds other bytes: expected SHA-256 ${sha256}, got ${got}`), mismatch: got };
+}
+
+function changedOnDisk(source: Digested, part: Part): ForgeError {
+  return new ForgeError(
+    "source-mismatch",
+    `${source.file} (${source.name}) arrived whole, but reads back differently from the disk (${part.path})`,
+    {
+      hint: "Run again; if it stays the same, check the disk, or whether another program writes there",
+    },
+  );
 }
 
 /** The error for a source that no location delivered. Wrong bytes weigh more than missing ones: they are a mistake in the recipe or an attack. */

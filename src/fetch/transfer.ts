@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { failureOf, isFailure, lasting, passing, statusFailure } from "./failures.ts";
 import type { Failure } from "./failures.ts";
 import { send } from "./http.ts";
 import type { Answer, NetworkOptions } from "./http.ts";
 import { withDefaults } from "./limits.ts";
+import { withRetries } from "./retry.ts";
+import type { OnRetry } from "./retry.ts";
 import { append, digestOf, restart, setOrigin } from "./part.ts";
 import type { Part } from "./part.ts";
 import { runOf } from "./run.ts";
@@ -15,25 +16,16 @@ export interface Wanted {
   readonly sha256: string;
   readonly onStart: (total: number | undefined) => void;
   readonly onProgress: (received: number, total: number | undefined) => void;
-  readonly onRetry: (reason: string, waitSeconds: number) => void;
+  readonly onRetry: OnRetry;
 }
-
-/** Longest wait that a server's Retry-After is granted, in seconds. */
-const longestWait = 20;
 
 /**
  * Downloads into `part`, continuing what is there, until its digest is right. Retries what is worth it; returns the failure of
  * the last try. Errors of the local disk are thrown.
  */
 export async function transfer(wanted: Wanted, part: Part, options: NetworkOptions): Promise<Failure | null> {
-  const limits = withDefaults(options.limits);
-  for (let attempt = 1; ; attempt++) {
-    const failure = await tryOnce(wanted, part, options);
-    if (failure === null || !failure.retry || attempt >= limits.attempts || options.signal.aborted) return failure;
-    const wait = Math.min(Math.max(limits.backoffSeconds * 2 ** (attempt - 1), failure.retryAfter ?? 0), longestWait);
-    wanted.onRetry(failure.reason, wait);
-    await sleep(wait * 1000, undefined, { signal: options.signal });
-  }
+  const result = await withRetries(async () => (await tryOnce(wanted, part, options)) ?? part, wanted.onRetry, options);
+  return isFailure(result) ? result : null;
 }
 
 async function tryOnce(wanted: Wanted, part: Part, options: NetworkOptions): Promise<Failure | null> {
@@ -54,10 +46,14 @@ async function tryOnce(wanted: Wanted, part: Part, options: NetworkOptions): Pro
   if (failure !== null) return failure;
   const got = digestOf(part);
   if (got === wanted.sha256) return null;
+  const length = part.bytes;
   await restart(part);
   // What was there before may have been wrong: the location gets one chance to deliver everything itself.
   if (resumed > 0) return tryOnce(wanted, part, options);
-  return { ...lasting(`delivered other bytes: expected SHA-256 ${wanted.sha256}, got ${got}`), mismatch: got };
+  return {
+    ...lasting(`delivered other bytes (${length}): expected SHA-256 ${wanted.sha256}, got ${got}`),
+    mismatch: got,
+  };
 }
 
 /** Asks for the rest (RFC 9110, sections 13.1.5 and 14.2). Without a validator the digest alone decides whether the pieces fit. */
@@ -122,7 +118,11 @@ async function receive(
     for (;;) {
       const next = await nextChunk(chunks);
       if (next instanceof Error) {
-        if (stalled) return passing(`sent next to nothing for ${limits.stallSeconds} s, after ${part.bytes} bytes`);
+        if (stalled)
+          return {
+            ...passing(`sent next to nothing for ${limits.stallSeconds} s, after ${part.bytes} bytes`),
+            slow: true,
+          };
         const failure = failureOf(next, answer.url.host, runOf(options));
         return {
           ...failure,

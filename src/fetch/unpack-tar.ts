@@ -29,8 +29,8 @@ export async function readTar(
   try {
     await pipeline(plain, feeder(parser));
   } finally {
-    // After a failure only: a complete member has closed its file.
-    if (failure !== undefined) guarded(() => open?.end());
+    // Only after a failure: a complete member has closed its file.
+    open?.abandon();
   }
   if (!ended) throw broken(archive, "it ends too early");
 

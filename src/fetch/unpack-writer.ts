@@ -26,6 +26,8 @@ export interface Member {
 export interface FileSink {
   write(chunk: Uint8Array): void;
   end(): void;
+  /** Closes a file whose bytes did not all come. */
+  abandon(): void;
 }
 
 /** Writes an archive's members below one folder, and refuses whatever could reach outside it. Synchronous: a member is complete when the call returns. */
@@ -86,6 +88,9 @@ export function treeWriter(options: WriterOptions): TreeWriter {
           // One of two modes, whatever the archive and the umask say: no set-user-id, nothing writable by others.
           fchmodSync(handle, (member.mode & 0o111) === 0 ? 0o644 : 0o755);
           futimesSync(handle, member.mtime, member.mtime);
+          closeSync(handle);
+        },
+        abandon() {
           closeSync(handle);
         },
       };

@@ -68,8 +68,10 @@ async function take(
       sum = crc32(chunk, sum);
       sink.write(chunk);
     }
-  } finally {
-    sink.end();
+  } catch (error) {
+    sink.abandon();
+    throw error;
   }
+  sink.end();
   if (sum !== entry.crc32) throw broken(archive, `the member ${quoted(path)} does not have its checksum`);
 }
