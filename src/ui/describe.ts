@@ -1,0 +1,142 @@
+import type { ForgeEvent, Phase } from "../events.ts";
+import { duration, shown, size } from "./text.ts";
+import type { Style } from "./text.ts";
+import type { RendererOptions } from "./types.ts";
+
+type Level = NonNullable<RendererOptions["level"]>;
+
+/** One line for people about an event. `level`: the least talkative setting at which it is shown. */
+export interface Line {
+  readonly text: string;
+  readonly level: Level;
+  readonly style?: Style;
+}
+
+const phaseNames: Readonly<Record<Phase, string>> = {
+  resolve: "reading recipes",
+  plan: "planning",
+  packages: "checking what the builds need of this machine",
+  fetch: "fetching sources",
+  build: "building",
+  activate: "activating",
+  host: "setting up the machine",
+  launch: "launching the server",
+  verify: "grading the server over the wire",
+};
+
+export function phaseName(phase: Phase): string {
+  return phaseNames[phase];
+}
+
+/** Whether a line at its level is shown under the chosen one. */
+export function isShown(line: Line, chosen: Level): boolean {
+  const order: readonly Level[] = ["quiet", "normal", "verbose"];
+  return order.indexOf(line.level) <= order.indexOf(chosen);
+}
+
+/**
+ * What an event says to people, as unsanitised lines without colour. `elapsed`: seconds since the phase or build began that this event ends.
+ * Progress that a later event supersedes (bytes received, current compile) gives none.
+ */
+export function describe(event: ForgeEvent, elapsed: number): readonly Line[] {
+  switch (event.type) {
+    case "phase":
+      return phaseLines(event, elapsed);
+    case "fetch-start":
+      return [{ text: `  ${event.source}: from ${event.location}${total(event.total)}`, level: "verbose" }];
+    case "fetch-done":
+      return [
+        {
+          text: `  ${event.source}: fetched, ${size(event.bytes)} from ${event.location} [${duration(elapsed)}]`,
+          level: "normal",
+        },
+      ];
+    case "fetch-retry":
+      return [
+        {
+          text: `  ${event.source}: ${event.reason}; again in ${duration(event.waitSeconds)} (${event.location})`,
+          level: "normal",
+        },
+      ];
+    case "location-failed":
+      return [{ text: `  ${event.source}: not from ${event.location}: ${event.reason}`, level: "normal" }];
+    case "build-start":
+      return [
+        {
+          text: `  ${event.recipe} ${event.version}: building, about ${duration(event.expectedSeconds)}; log: ${event.log}`,
+          level: "normal",
+        },
+      ];
+    case "build-step":
+      return [{ text: `    step ${event.index}/${event.count}: ${event.step}`, level: "verbose" }];
+    case "build-done":
+      return [{ text: `  ${builtText(event)}`, level: "normal", style: "good" }];
+    case "gate":
+      return event.outcome === "fail"
+        ? [{ text: `    gate ${event.gate} failed${suffix(event.detail)}`, level: "quiet", style: "error" }]
+        : [{ text: `    gate ${event.gate} passed${suffix(event.detail)}`, level: "verbose" }];
+    case "lock-wait":
+      return [{ text: `waiting for ${event.holder}, which holds ${event.path}`, level: "quiet", style: "warning" }];
+    case "host-command":
+      return [
+        {
+          text: `  ${event.elevated ? "with privilege" : "running"}: ${shown(event.argv)} (${event.why})`,
+          level: event.elevated ? "quiet" : "verbose",
+        },
+      ];
+    case "host-change":
+      return [{ text: `  ${event.id}: ${event.action}${suffix(event.detail)}`, level: "normal" }];
+    case "server-log":
+      return [{ text: `  server: ${event.line}`, level: "verbose" }];
+    case "notice":
+      return [{ text: event.message, level: "normal" }, ...hintLines(event.hint, "normal")];
+    case "warning":
+      return [
+        { text: `warning: ${event.message}`, level: "quiet", style: "warning" },
+        ...hintLines(event.hint, "quiet"),
+      ];
+    case "fallback":
+      return [
+        {
+          text: `warning: ${event.recipe} ${event.wanted} could not be had, taking ${event.got}`,
+          level: "quiet",
+          style: "warning",
+        },
+        ...event.reasons.map((reason): Line => ({ text: `  ${reason}`, level: "quiet" })),
+      ];
+    case "fetch-progress":
+    case "build-activity":
+      return [];
+  }
+}
+
+function phaseLines(event: Extract<ForgeEvent, { type: "phase" }>, elapsed: number): readonly Line[] {
+  const name = phaseName(event.phase);
+  switch (event.state) {
+    case "start":
+      return [{ text: `${name}${suffix(event.detail)}`, level: "normal", style: "strong" }];
+    case "done":
+      return [{ text: `${name}: done${suffix(event.detail)} [${duration(elapsed)}]`, level: "normal" }];
+    case "skipped":
+      return [{ text: `${name}: skipped${suffix(event.detail)}`, level: "normal" }];
+  }
+}
+
+/** How a build ended, in words. */
+export function builtText(event: Extract<ForgeEvent, { type: "build-done" }>): string {
+  const name = `${event.recipe} ${event.version}`;
+  if (event.cached) return `${name}: already built`;
+  return `${name}: built [${duration(event.wallSeconds)}, CPU ${duration(event.cpuSeconds)}]`;
+}
+
+function suffix(detail: string | undefined): string {
+  return detail === undefined || detail === "" ? "" : `: ${detail}`;
+}
+
+function total(bytes: number | undefined): string {
+  return bytes === undefined ? "" : `, ${size(bytes)}`;
+}
+
+function hintLines(hint: string | undefined, level: Level): readonly Line[] {
+  return hint === undefined ? [] : [{ text: `  hint: ${hint}`, level }];
+}

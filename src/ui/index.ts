@@ -1,0 +1,4 @@
+export { renderError } from "./error.ts";
+export { renderer } from "./renderer.ts";
+export { duration, sanitise, size } from "./text.ts";
+export type { LoudEvent, Output, Renderer, RendererKind, RendererOptions } from "./types.ts";

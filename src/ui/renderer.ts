@@ -1,0 +1,51 @@
+import type { ForgeEvent } from "../events.ts";
+import { describe } from "./describe.ts";
+import { jsonSink, plainSink } from "./plain.ts";
+import { sanitise, styled } from "./text.ts";
+import { ttyDrawing } from "./tty.ts";
+import type { Drawing } from "./tty.ts";
+import type { LoudEvent, Renderer, RendererOptions } from "./types.ts";
+
+/** What prints events. Writing never throws into the core: an output that breaks is the caller's to handle (`error` event of its stream). */
+export function renderer(options: RendererOptions): Renderer {
+  const { sink, end } = drawingFor(options);
+  const loud = new Map<string, LoudEvent>();
+  let closed = false;
+  return {
+    emit(event) {
+      if (closed) return;
+      if (event.type === "warning" || event.type === "fallback") loud.set(JSON.stringify(event), event);
+      sink(event);
+    },
+    summary: () => [...loud.values()],
+    async close() {
+      if (closed) return;
+      closed = true;
+      await end();
+      if (options.kind !== "json") repeat([...loud.values()], options);
+    },
+  };
+}
+
+function drawingFor(options: RendererOptions): Drawing {
+  switch (options.kind) {
+    case "tty":
+      return ttyDrawing(options);
+    case "plain":
+      return { sink: plainSink(options), end: async () => {} };
+    case "json":
+      return { sink: jsonSink(options), end: async () => {} };
+  }
+}
+
+function repeat(events: readonly ForgeEvent[], options: RendererOptions): void {
+  if (events.length === 0) return;
+  const { out, colour } = options;
+  out.write(
+    `\n${styled("strong", events.length === 1 ? "One warning of this run:" : `${events.length} warnings of this run:`, colour)}\n`,
+  );
+  for (const line of events.flatMap((event) => describe(event, 0))) {
+    const text = sanitise(line.text);
+    out.write(`  ${line.style === undefined ? text : styled(line.style, text, colour)}\n`);
+  }
+}

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { ForgeError } from "../../../src/errors.ts";
+import { renderError } from "../../../src/ui/index.ts";
+
+const plain = { colour: false };
+
+test("an expected error: message and code, the place with a caret, evidence, hint", () => {
+  const error = new ForgeError("recipe-invalid", 'Unknown key "strp"', {
+    span: { file: "recipes/openssl/recipe.yaml", line: 12, column: 4, text: "\t  strp: 1" },
+    details: ["expected one of: strip, path\nor nothing"],
+    hint: 'Did you mean "strip"?\nSee recipe schema',
+  });
+  expect(renderError(error, plain)).toMatchInlineSnapshot(`
+    "error[recipe-invalid]: Unknown key "strp"
+      --> recipes/openssl/recipe.yaml:12:4
+       |
+    12 | 	  strp: 1
+       | 	  ^
+      expected one of: strip, path
+      or nothing
+    hint: Did you mean "strip"?
+          See recipe schema
+    "
+  `);
+});
+
+test("a place whose line is not known has no caret", () => {
+  const span = { file: "tlsforge.yaml", line: 1, column: 1 };
+  expect(renderError(new ForgeError("site-invalid", "The file is empty", { span }), plain)).toMatchInlineSnapshot(`
+    "error[site-invalid]: The file is empty
+     --> tlsforge.yaml:1:1
+    "
+  `);
+});
+
+test("foreign text in an error cannot steer the terminal or show a password", () => {
+  const error = new ForgeError("source-unavailable", "No location answered\u001b[2J", {
+    details: ["https://me:secret@host.example/x: 404\u0007"],
+  });
+  expect(renderError(error, plain)).toMatchInlineSnapshot(`
+    "error[source-unavailable]: No location answered
+      https://***@host.example/x: 404
+    "
+  `);
+});
+
+test("colour only where it is wanted", () => {
+  const error = new ForgeError("usage", "No", { hint: "Yes" });
+  expect(renderError(error, plain)).not.toContain("\u001b");
+  expect(renderError(error, { colour: true })).toMatch(/^\u001b\[31merror\[usage\]\u001b\[39m: /u);
+});
+
+test("anything else is a bug with its stack and its causes", () => {
+  const error = new TypeError("x is not a function", { cause: new Error("inner") });
+  const text = renderError(error, plain);
+  expect(text).toMatch(/^bug in tlsforge: TypeError: x is not a function\n {4}at .*error\.test\.ts/u);
+  expect(text).toMatch(/\ncaused by: Error: inner\n {4}at /u);
+  expect(text).toContain("please report it");
+});
+
+test("a thrown value that is no error, and causes that form a ring", () => {
+  expect(renderError("oops", plain)).toMatch(/^bug in tlsforge: thrown: oops\n/u);
+  const ring = new Error("round");
+  ring.cause = ring;
+  expect(renderError(ring, plain).match(/round/gu)?.length).toBe(8);
+});
