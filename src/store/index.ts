@@ -19,3 +19,6 @@ export {
 export { readManifest, updateManifest, type ManifestAddition } from "./manifest.ts";
 export type { ViewConflict } from "./view.ts";
 export { atomicWrite, removeTree } from "./disk.ts";
+export { collectGarbage, type GarbageItem, type GarbageOptions, type GarbageReport } from "./gc.ts";
+export { boundLogs, type LogBound } from "./logs.ts";
+export { outputVariable } from "./processes.ts";

@@ -53,6 +53,21 @@ export async function lockPrefix(prefix: string, options: LockOptions): Promise<
   return lock(join(prefixPaths(prefix).locks, "prefix"), options);
 }
 
+/** The lock when it is free, else null; does not wait. */
+export async function tryLock(path: string, what: string): Promise<Release | null> {
+  return (await attempt(path, await ownIdentity(), what)).release ?? null;
+}
+
+/** Whether a living process holds the lock; changes nothing. */
+export async function isHeld(path: string): Promise<boolean> {
+  const own = await ownIdentity();
+  for (const name of await claims(path)) {
+    const other = parseClaim(name);
+    if (other !== null && !(await hasEnded(other, own))) return true;
+  }
+  return false;
+}
+
 type Attempt =
   | { readonly release: Release; readonly holder?: never }
   | { readonly release?: never; readonly holder: string };

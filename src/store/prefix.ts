@@ -1,7 +1,7 @@
-import { chmod, lstat, mkdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { atomicWrite, explained, hasCode, temporaryBeside } from "./disk.ts";
+import { atomicWrite, explained, hasCode, temporaryBeside, unlinkIfThere } from "./disk.ts";
 import { refuseNewer } from "./layout.ts";
 import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
 
@@ -108,5 +108,5 @@ async function makeFolders(paths: PrefixPaths, layout: number | null): Promise<v
 async function tryWriting(folder: string): Promise<void> {
   const probe = temporaryBeside(`${folder}/probe`);
   await writeFile(probe, "tlsforge\n", { flag: "wx" });
-  await rm(probe);
+  await unlinkIfThere(probe);
 }

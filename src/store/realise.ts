@@ -7,6 +7,7 @@ import type { Derivation } from "../plan/index.ts";
 import { atomicWrite, explained, removeTree, syncTree } from "./disk.ts";
 import { lock } from "./lock.ts";
 import { logPath, prefixPaths } from "./paths.ts";
+import { endOrphans } from "./processes.ts";
 import { readReceipt, receiptPath } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
 
@@ -75,6 +76,7 @@ function cached(receipt: Receipt, emit: Emit): Realised {
 
 async function buildNow(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Receipt> {
   const { out, prefix } = derivation;
+  await endOrphans(out);
   await removeTree(out, prefix);
   try {
     return await buildInto(derivation, build, options);

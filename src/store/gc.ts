@@ -1,0 +1,288 @@
+import { lstat, readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ForgeError } from "../errors.ts";
+import { explained, hasCode, removeTree, temporaryPrefix } from "./disk.ts";
+import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
+import { isHeld, lockPrefix, tryLock, type LockOptions } from "./lock.ts";
+import { logsBeyondBound } from "./logs.ts";
+import { prefixPaths } from "./paths.ts";
+import { usageOf, type Usage } from "./processes.ts";
+import { readReceipt, storeEntries } from "./receipts.ts";
+import type { Receipt } from "./types.ts";
+
+/** One thing that was looked at: what is done with it and why. */
+export interface GarbageItem {
+  readonly kind: "generation" | "output" | "log" | "download" | "temporary" | "lock";
+  readonly path: string;
+  readonly why: string;
+  /** Size on disk of what is removed; 0 for what is kept. */
+  readonly bytes: number;
+}
+
+/** What was removed (with `dryRun`: what would be) and what is kept. */
+export interface GarbageReport {
+  readonly removed: readonly GarbageItem[];
+  readonly kept: readonly GarbageItem[];
+}
+
+/** How to collect. */
+export interface GarbageOptions extends LockOptions {
+  /** Change nothing, take no lock. */
+  readonly dryRun: boolean;
+  /** How many of the newest generations stay besides the current one. Default 3. */
+  readonly keep?: number;
+  /** Further generations that must stay: those whose processes stand by. */
+  readonly keepGenerations?: readonly number[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+const dayMs = 24 * 3600 * 1000;
+
+/** Verdict before anything is removed. */
+interface Verdict extends Omit<GarbageItem, "bytes"> {
+  readonly keep: boolean;
+}
+
+/**
+ * Removes what nothing needs: generations but the current and the newest, outputs that no generation left and no live process
+ * uses (also by way of an output that uses them), outputs without a receipt that nobody builds, logs beyond their bound,
+ * downloads untouched for a week, remains of interrupted runs. Never removes what it cannot tell about.
+ * Takes the prefix's lock itself: the caller must not hold it. Throws `prefix-busy`, `interrupted`, `prefix-unusable`.
+ */
+export async function collectGarbage(prefix: string, options: GarbageOptions): Promise<GarbageReport> {
+  if (options.dryRun) return report(await judge(prefix, options), () => Promise.resolve(true));
+  const release = await lockPrefix(prefix, options);
+  try {
+    return await exclusively(prefix, options, async () =>
+      report(await judge(prefix, options), (verdict) => remove(verdict, prefix)),
+    );
+  } finally {
+    await release();
+  }
+}
+
+async function report(
+  verdicts: readonly Verdict[],
+  dispose: (verdict: Verdict) => Promise<boolean>,
+): Promise<GarbageReport> {
+  const removed: GarbageItem[] = [];
+  const kept: GarbageItem[] = [];
+  for (const { keep, ...item } of verdicts) {
+    if (keep) {
+      kept.push({ ...item, bytes: 0 });
+      continue;
+    }
+    const bytes = await sizeOf(item.path);
+    if (await dispose({ keep, ...item })) removed.push({ ...item, bytes });
+    else kept.push({ ...item, why: "another run took it meanwhile", bytes: 0 });
+  }
+  return { removed, kept };
+}
+
+/** Whether it was removed. An output goes only under its own lock: a build of it may just have begun. */
+async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean> {
+  if (kind === "lock") {
+    const swept = await tryLock(path, "gc");
+    await swept?.();
+    return swept !== null;
+  }
+  if (kind !== "output") {
+    await removeTree(path, prefix);
+    return true;
+  }
+  const release = await tryLock(outputLock(prefix, basename(path)), "gc");
+  if (release === null) return false;
+  try {
+    await removeTree(path, prefix);
+    return true;
+  } finally {
+    await release();
+  }
+}
+
+function outputLock(prefix: string, name: string): string {
+  return join(prefixPaths(prefix).locks, name.slice(0, 16));
+}
+
+async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]> {
+  const usage = await usageOf(prefix);
+  const generations = await judgeGenerations(prefix, usage, options);
+  const left = generations.filter(({ keep }) => keep).map(({ entry }) => entry);
+  const outputs = await judgeOutputs(prefix, left, usage);
+  return [
+    ...generations.map(({ entry: _entry, ...verdict }) => verdict),
+    ...outputs,
+    ...(await judgeLogs(prefix, outputs)),
+    ...(await judgeDownloads(prefix, options.now)),
+    ...(await judgeTemporary(prefix, options.now)),
+    ...(await judgeLocks(prefix)),
+  ];
+}
+
+async function judgeGenerations(prefix: string, usage: Usage, options: GarbageOptions) {
+  const all = await listGenerations(prefix);
+  const newest = new Set(all.slice(-Math.max(1, options.keep ?? 3)).map(({ generation }) => generation));
+  return all.map((entry) => {
+    const { generation } = entry;
+    const name = `generations/${generation}`;
+    const verdict = (keep: boolean, why: string) => ({
+      entry,
+      kind: "generation" as const,
+      path: join(prefix, name),
+      keep,
+      why,
+    });
+    if (entry.current) return verdict(true, "the current generation");
+    if (options.keepGenerations?.includes(generation)) return verdict(true, "stands by");
+    if (usage.used.has(name)) return verdict(true, `in use by process ${usage.used.get(name)}`);
+    if (entry.manifest === null) return verdict(false, "its manifest is damaged");
+    if (newest.has(generation)) return verdict(true, `among the newest ${newest.size}`);
+    return verdict(false, "older than those that are kept");
+  });
+}
+
+async function judgeOutputs(prefix: string, left: readonly GenerationEntry[], usage: Usage): Promise<Verdict[]> {
+  const { store } = prefixPaths(prefix);
+  const receipts = new Map<string, Receipt | null>();
+  for (const name of await storeEntries(store)) receipts.set(name, await readReceipt(join(store, name)));
+  const needed = neededOutputs(receipts, left, usage);
+  const verdicts: Verdict[] = [];
+  for (const [name, receipt] of receipts) {
+    const path = join(store, name);
+    const verdict = (keep: boolean, why: string): Verdict => ({ kind: "output", path, keep, why });
+    const reason = needed.get(name);
+    if (reason !== undefined) verdicts.push(verdict(true, reason));
+    else if (!/^[0-9a-f]{16}-/u.test(name)) verdicts.push(verdict(true, "not made by tlsforge"));
+    else if (await isHeld(outputLock(prefix, name))) verdicts.push(verdict(true, "being built"));
+    else if (receipt === null) verdicts.push(verdict(false, "left by an interrupted or failed build"));
+    else if (usage.unseen !== null) verdicts.push(verdict(true, usage.unseen));
+    else verdicts.push(verdict(false, "no generation that is kept uses it"));
+  }
+  return verdicts;
+}
+
+/** Names of outputs that generations and processes use, with the reason; their inputs too, since a process may load those later. */
+function neededOutputs(
+  receipts: ReadonlyMap<string, Receipt | null>,
+  left: readonly GenerationEntry[],
+  usage: Usage,
+): Map<string, string> {
+  const nameOfKey = new Map(
+    [...receipts].flatMap(([name, receipt]) => (receipt === null ? [] : [[receipt.key, name]])),
+  );
+  const needed = new Map<string, string>();
+  const need = (name: string, why: string): void => {
+    if (needed.has(name)) return;
+    needed.set(name, why);
+    for (const input of receipts.get(name)?.inputs ?? []) {
+      const inputName = nameOfKey.get(input.key);
+      if (inputName !== undefined) need(inputName, why);
+    }
+  };
+  for (const { generation, current, manifest } of left) {
+    if (manifest === null) throw damagedGeneration(generation);
+    for (const { out } of manifest.builds)
+      need(basename(out), `used by ${current ? "the current " : ""}generation ${generation}`);
+  }
+  for (const [path, pid] of usage.used) {
+    const [folder, name] = path.split("/");
+    if (folder === "store" && name !== undefined) need(name, `in use by process ${pid}`);
+  }
+  return needed;
+}
+
+function damagedGeneration(generation: number): ForgeError {
+  return new ForgeError(
+    "prefix-unusable",
+    `The manifest of generation ${generation} is damaged, so what it uses is unknown`,
+    {
+      hint: "Go to another generation with `tlsforge rollback N` or `tlsforge provision`, then collect garbage",
+    },
+  );
+}
+
+async function judgeLogs(prefix: string, outputs: readonly Verdict[]): Promise<Verdict[]> {
+  const { log } = prefixPaths(prefix);
+  const kept = outputs.filter(({ keep }) => keep).map(({ path }) => basename(path).slice(0, 16));
+  const beyond = await logsBeyondBound(log, new Set(kept));
+  return beyond.map((path) => ({ kind: "log", path, keep: false, why: "beyond the bound for logs" }));
+}
+
+async function judgeDownloads(prefix: string, now: number): Promise<Verdict[]> {
+  const { sources } = prefixPaths(prefix);
+  const verdicts: Verdict[] = [];
+  for (const name of (await namesIn(sources)).filter((entry) => entry.endsWith(".part"))) {
+    const old = (await ageMs(join(sources, name), now)) > 7 * dayMs;
+    const why = old ? "an unfinished download, untouched for a week" : "an unfinished download that can be continued";
+    verdicts.push({ kind: "download", path: join(sources, name), keep: !old, why });
+  }
+  return verdicts;
+}
+
+/** Those in the store and among the generations belong to operations that we now exclude; others may be at work. */
+async function judgeTemporary(prefix: string, now: number): Promise<Verdict[]> {
+  const { store, generations, log, var: state } = prefixPaths(prefix);
+  const numbered = (await namesIn(generations)).filter((name) => /^\d+$/u.test(name));
+  const folders = [prefix, store, generations, log, state, ...numbered.map((name) => join(generations, name))];
+  const verdicts: Verdict[] = [];
+  for (const folder of folders) {
+    for (const name of (await namesIn(folder)).filter((entry) => entry.startsWith(temporaryPrefix))) {
+      const path = join(folder, name);
+      const ours = folder === store || folder === generations;
+      const keep = !ours && (await ageMs(path, now)) < dayMs;
+      verdicts.push({
+        kind: "temporary",
+        path,
+        keep,
+        why: keep ? "fresh, may be in use" : "left by an interrupted run",
+      });
+    }
+  }
+  return verdicts;
+}
+
+async function judgeLocks(prefix: string): Promise<Verdict[]> {
+  const { locks } = prefixPaths(prefix);
+  const verdicts: Verdict[] = [];
+  for (const name of await namesIn(locks)) {
+    const path = join(locks, name);
+    if (!(await isHeld(path))) verdicts.push({ kind: "lock", path, keep: false, why: "its holder has ended" });
+  }
+  return verdicts;
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).toSorted();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw explained(error, folder);
+  }
+}
+
+/** Since the last change; 0 for what is gone. */
+async function ageMs(path: string, now: number): Promise<number> {
+  try {
+    return now - (await lstat(path)).mtimeMs;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return 0;
+    throw explained(error, path);
+  }
+}
+
+/** Bytes on disk of a file or tree, without following links. */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    const { blocks } = await lstat(path);
+    const entries = await readdir(path, { withFileTypes: true, recursive: true });
+    const sizes = await Promise.all(
+      entries.map(async (entry) => (await lstat(join(entry.parentPath, entry.name))).blocks),
+    );
+    return [blocks, ...sizes].reduce((sum, count) => sum + count * 512, 0);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return 0;
+    if (hasCode(error, "ENOTDIR")) return (await lstat(path)).blocks * 512;
+    throw explained(error, path);
+  }
+}

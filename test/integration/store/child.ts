@@ -1,0 +1,53 @@
+/**
+ * Does one thing with the store in a process of its own, so that a test can kill it: `child.ts MODE PREFIX [NAME]`.
+ * Writes `ready` to standard output when the part to be killed has begun, and `done` with what came out at the end.
+ */
+import { spawn } from "node:child_process";
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { activate, lock, prefixPaths, realise } from "../../../src/store/index.ts";
+import { derivation, parts, result, surroundings } from "./samples.ts";
+
+const [mode, prefix, name = "slow"] = process.argv.slice(2) as [string, string, string?];
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const made = derivation(prefix, name);
+
+if (mode === "build") {
+  say("ready");
+  const { cached } = await realise(made, slowBuild, surroundings("child"));
+  say(`done ${cached ? "cached" : "built"}`);
+} else if (mode === "orphan") {
+  await realise(made, leaveOrphan, surroundings("child"));
+} else if (mode === "activate") {
+  say("ready");
+  for (;;) await activate(prefix, parts([made]), surroundings("child"));
+} else {
+  await lock(join(prefixPaths(prefix).locks, name), surroundings("child"));
+  say("ready");
+  await sleep(60_000);
+}
+
+/** 40 files in about 200 ms, and a line in a file beside the store for each build that begins. */
+async function slowBuild({ out }: { readonly out: string }) {
+  await appendFile(join(prefix, "builds"), `${process.pid}\n`);
+  await mkdir(join(out, "bin"));
+  for (let index = 0; index < 40; index += 1) {
+    await writeFile(join(out, "bin", String(index)), "x".repeat(1000));
+    await sleep(5);
+  }
+  return result;
+}
+
+/** A program that outlives its parent and goes on writing into the output. */
+async function leaveOrphan({ out }: { readonly out: string }) {
+  const script = 'while :; do mkdir -p "$0" && echo late > "$0/late"; sleep 0.01; done';
+  spawn("sh", ["-c", script, out], {
+    env: { PATH: process.env["PATH"], TLSFORGE_OUT: out },
+    stdio: "ignore",
+    detached: true,
+  });
+  say("ready");
+  await sleep(60_000);
+  return result;
+}
