@@ -14,6 +14,10 @@ import type { Statement } from "./verdict.ts";
 /** Oldest first. */
 export const protocolNames: readonly ProtocolName[] = ["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 export const suiteProtocols: readonly SuiteProtocol[] = ["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+/** Those whose suites name a key exchange and a mode; TLS 1.3 has neither DHE suites nor RC4 nor CBC. */
+export const olderSuiteProtocols: readonly SuiteProtocol[] = suiteProtocols.filter(
+  (protocol) => protocol !== "TLSv1.3",
+);
 /** Protocols whose handshake has renegotiation, compression, CBC and RSA key exchange. */
 const beforeTls13: readonly ProtocolName[] = protocolNames.filter((protocol) => protocol !== "TLSv1.3");
 

@@ -1,6 +1,6 @@
 import type { Observations, SuiteSeen } from "../../probe/types.ts";
 import { browsersGet, legacyBrowserGets } from "../browser.ts";
-import { listed, someSuite, suitesOf } from "../facts.ts";
+import { listed, olderSuiteProtocols, someSuite, suitesOf } from "../facts.ts";
 import {
   scoredBits,
   hasSmallBlocks,
@@ -50,7 +50,7 @@ export function rc4WithModern(observations: Observations): Verdict {
 }
 
 export function rc4(observations: Observations): Verdict {
-  return defect(someSuite(observations, isRc4), {
+  return defect(someSuite(observations, isRc4, olderSuiteProtocols), {
     fail: "RC4 is offered",
     pass: "RC4 is not offered",
     open: "Whether RC4 is offered is not known",
@@ -95,7 +95,7 @@ function dhBelow(observations: Observations, limit: number): Verdict {
 
 /** A DHE suite whose parameters were not seen leaves it open, unless another's are already too small. */
 function someDhBelow(observations: Observations, limit: number): Statement {
-  const { seen, gaps } = suitesOf(observations);
+  const { seen, gaps } = suitesOf(observations, olderSuiteProtocols);
   const ephemeral = seen.filter(({ suite }) => isFiniteFieldEphemeral(suite)).map(({ suite }) => suite);
   const small = ephemeral.filter((suite) => suite.dhBits !== null && suite.dhBits < limit);
   if (small.length > 0) return yes(listed(small.map((suite) => `${suite.dhBits} bits (${suite.name})`)));

@@ -57,6 +57,8 @@ export function gradeOf(rules: readonly JudgedRule[], scores: Scores): GradeResu
   };
 }
 
+const scoreNames: Readonly<Record<keyof Scores, string>> = { protocol: "protocol", keyExchange: "key exchange", cipher: "cipher" };
+
 function decided(
   rules: readonly JudgedRule[],
   scores: Scores,
@@ -76,7 +78,7 @@ function decided(
     grade: null,
     open: [
       ...decisive.map(({ rule, verdict }) => `${rule.id}: ${verdict.evidence}`),
-      ...unscored.map(([category, { because }]) => `${category} score: ${because}`),
+      ...unscored.map(([category, { because }]) => `${scoreNames[category as keyof Scores]} score: ${because}`),
     ],
   };
 }

@@ -4,7 +4,7 @@
  * the rest on every report. They become decisive by moving into the rulebook with an observation of their own.
  */
 import type { Observations } from "../../probe/types.ts";
-import { offersBeforeTls13, someCertificate, someSuite } from "../facts.ts";
+import { offersBeforeTls13, olderSuiteProtocols, someCertificate, someSuite } from "../facts.ts";
 import { hasRsaKeyExchange, isCbc } from "../suites.ts";
 import type { Finding } from "../types.ts";
 import { allOf, no, stated, unknown, yes } from "../verdict.ts";
@@ -20,8 +20,7 @@ interface Unexamined {
   readonly missing: string;
 }
 
-const cbc = (observations: Observations): Statement =>
-  someSuite(observations, isCbc, ["TLSv1.0", "TLSv1.1", "TLSv1.2"]);
+const cbc = (observations: Observations): Statement => someSuite(observations, isCbc, olderSuiteProtocols);
 const rsaKey = (observations: Observations): Statement =>
   someCertificate(observations, ({ key }, leaf) =>
     leaf && (key.type === "RSA" || key.type === "other") ? yes("RSA certificate") : no("no RSA certificate"),
@@ -74,7 +73,7 @@ const unexamined: readonly Unexamined[] = [
     id: "robot",
     title: "ROBOT",
     reference: "CVE-2017-13099 and others",
-    precondition: (observations) => someSuite(observations, hasRsaKeyExchange),
+    precondition: (observations) => someSuite(observations, hasRsaKeyExchange, olderSuiteProtocols),
     missing: "RSA key exchanges with broken padding",
   },
   {

@@ -358,7 +358,7 @@ describe("unknowns", () => {
       withTls12([suite("AES128-SHA", { name: "unknown_0xfefe", bits: 0 })]),
       "nothing is known of suite unknown_0xfefe",
     ],
-    ["groups", { groups: failed("timed out") }, "keyExchange score: groups: timed out"],
+    ["groups", { groups: failed("timed out") }, "key exchange score: groups: timed out"],
     [
       "a group of unknown strength",
       { groups: build.groups([build.group("unknown_0x1234", 0)]) },

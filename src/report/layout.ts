@@ -1,0 +1,44 @@
+/** Text broken at spaces into lines of at most `width` characters; a longer word is cut. At least one line. */
+export function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ").flatMap((long) => pieces(long, width))) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/** A paragraph behind a lead (a mark, a label); further lines are indented to stand under its first. `paint` colours the text alone. */
+export function hang(
+  lead: string,
+  text: string,
+  { width, leadWidth = lead.length, paint = (line) => line }: HangOptions,
+): readonly string[] {
+  const lines = wrap(text, Math.max(20, width - leadWidth));
+  return lines.map((line, index) => (index === 0 ? lead : " ".repeat(leadWidth)) + paint(line));
+}
+
+export interface HangOptions {
+  readonly width: number;
+  /** Columns that the lead takes, where it carries colour codes. */
+  readonly leadWidth?: number;
+  readonly paint?: (line: string) => string;
+}
+
+/** Filled and empty cells for a share of 100. */
+export function bar(score: number, cells: number): string {
+  const full = Math.round((Math.min(100, Math.max(0, score)) / 100) * cells);
+  return "█".repeat(full) + "░".repeat(cells - full);
+}
+
+function pieces(word: string, width: number): readonly string[] {
+  if (word.length <= width) return [word];
+  return Array.from({ length: Math.ceil(word.length / width) }, (_, index) =>
+    word.slice(index * width, (index + 1) * width),
+  );
+}

@@ -1,0 +1,116 @@
+/** What a report shows, in order and in words, made from a judged report. Every text is cleaned here; renderers only lay it out. */
+import type { Cap, Finding, GradeResult, Report } from "../grade/index.ts";
+import { viewChains } from "./view-chain.ts";
+import type { ChainView } from "./view-chain.ts";
+import { viewGroups, viewProtocols, viewSuites } from "./view-offer.ts";
+import type { GroupsView, ProtocolView, SuitesView } from "./view-offer.ts";
+import { clean } from "./clean.ts";
+
+export interface GradeView {
+  readonly rulebook: string;
+  /** The letter to show large, or `?`. */
+  readonly grade: string;
+  /** What has to be said beside the letter; empty when nothing. */
+  readonly note: string;
+  /** `score` is null where there is no total; `why` then says whether the category itself is known. */
+  readonly scores: readonly { readonly name: string; readonly score: number | null; readonly why: string }[];
+  readonly total: number | null;
+  readonly limits: readonly Cap[];
+  readonly incomplete: readonly string[];
+}
+
+export interface ReportView {
+  readonly target: string;
+  readonly address: string;
+  readonly time: string;
+  readonly aaa: string;
+  readonly grades: readonly GradeView[];
+  readonly protocols: readonly ProtocolView[];
+  readonly suites: readonly SuitesView[];
+  readonly groups: GroupsView;
+  readonly chains: { readonly unknown: string | null; readonly rows: readonly ChainView[] };
+  /** Failed first, worst first; then unknown, information, passed. */
+  readonly findings: Readonly<Record<Finding["outcome"], readonly Finding[]>>;
+  readonly cost: string;
+}
+
+export function viewOf(report: Report): ReportView {
+  const { host, port, address, serverName } = report.target;
+  const findings = report.findings.map(cleanFinding);
+  const named = serverName === "" || serverName === host ? "" : `, name ${serverName}`;
+  return {
+    target: clean(`${host.includes(":") ? `[${host}]` : host}:${port}`),
+    address: clean(`${address}${named}`),
+    time: clean(report.time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*Z$/, "$1 $2 UTC")),
+    aaa: report.aaa === null ? "not judged: it asks for three rulebooks" : report.aaa ? "yes" : "no",
+    grades: Object.entries(report.grades).map(([id, result]) => viewGrade(id, result, findings)),
+    protocols: viewProtocols(report.observations),
+    suites: viewSuites(report.observations),
+    groups: viewGroups(report.observations),
+    chains: viewChains(report.observations),
+    findings: {
+      fail: findings.filter(({ outcome }) => outcome === "fail").toSorted(bySeverity),
+      unknown: findings.filter(({ outcome }) => outcome === "unknown").toSorted(bySeverity),
+      info: findings.filter(({ outcome }) => outcome === "info").toSorted(bySeverity),
+      pass: findings.filter(({ outcome }) => outcome === "pass"),
+    },
+    cost: `${report.connections} connections, ${size(report.bytesSent)} sent, ${size(report.bytesReceived)} received, ${report.seconds.toFixed(2)} s`,
+  };
+}
+
+function viewGrade(id: string, result: GradeResult, findings: readonly Finding[]): GradeView {
+  const { scores } = result;
+  const why = (category: string): string => {
+    const found = findings.find((finding) => finding.id === `ssllabs.score.${category}`);
+    if (found === undefined) return scores === null ? "not known" : "";
+    if (scores !== null) return found.evidence;
+    return found.outcome === "unknown" ? `not known: ${found.evidence}` : `${found.message}: ${found.evidence}`;
+  };
+  return {
+    rulebook: clean(id),
+    grade: clean(result.grade ?? "?"),
+    note: noteOf(result),
+    scores: [
+      { name: "Protocol", score: scores?.protocol ?? null, why: why("protocol") },
+      { name: "Key exchange", score: scores?.keyExchange ?? null, why: why("key-exchange") },
+      { name: "Cipher", score: scores?.cipher ?? null, why: why("cipher") },
+    ],
+    total: scores?.total ?? null,
+    limits: [...result.caps, ...result.warnings].map((cap) => ({
+      ...cap,
+      grade: clean(cap.grade),
+      reason: clean(cap.reason),
+    })),
+    incomplete: result.incomplete.map(clean),
+  };
+}
+
+function noteOf({ grade, gradeTrustIgnored }: GradeResult): string {
+  if (grade === null && gradeTrustIgnored === null) return "incomplete: something decisive is not known";
+  if (grade === null) return `incomplete; ${clean(gradeTrustIgnored ?? "")} with trust aside`;
+  if (gradeTrustIgnored === null) return "with trust aside: incomplete";
+  return grade === gradeTrustIgnored ? "" : `${clean(gradeTrustIgnored)} with trust aside`;
+}
+
+const severities: readonly Finding["severity"][] = ["critical", "high", "medium", "low", "info"];
+
+function bySeverity(a: Finding, b: Finding): number {
+  return severities.indexOf(a.severity) - severities.indexOf(b.severity);
+}
+
+function cleanFinding(finding: Finding): Finding {
+  return {
+    ...finding,
+    id: clean(finding.id),
+    message: clean(finding.message),
+    evidence: clean(finding.evidence),
+    reference: clean(finding.reference),
+    fix: finding.fix === null ? null : clean(finding.fix),
+  };
+}
+
+/** Bytes in decimal units: `912 B`, `48.3 kB`. */
+function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
