@@ -43,11 +43,48 @@ export interface ServerStatus {
   readonly workers: readonly number[];
   readonly listen: readonly string[];
   readonly generation: number;
-  readonly certificates: readonly { readonly names: readonly string[]; readonly notAfter: string; readonly staple: string | null }[];
+  readonly certificates: readonly {
+    readonly names: readonly string[];
+    readonly notAfter: string;
+    readonly staple: string | null;
+  }[];
   /** Policy as read back from OpenSSL, and what else is in force (W^X). */
   readonly policy: Readonly<Record<string, unknown>>;
   readonly configDigest: string;
   readonly libssl: string;
   /** The last reload's failure, when it failed and the old certificate is still in service. */
   readonly lastError: string | null;
+  /** Addresses that answer plain HTTP with a redirect. */
+  readonly redirect?: readonly string[];
+  /** Connections that are open now. */
+  readonly connections?: number;
 }
+
+/** Whether a prefix's server serves. `unknown`: something is there, and it could not be asked; never to be taken for either answer. */
+export type ServerState =
+  | { readonly state: "serving"; readonly status: ServerStatus }
+  | { readonly state: "not-serving" }
+  | { readonly state: "unknown"; readonly reason: string };
+
+/** A chain and its key: PEM files, absolute paths. */
+export interface CertificateFiles {
+  readonly chain: string;
+  readonly key: string;
+}
+
+/** Certificates of the local authority, ready to serve. */
+export interface LocalCertificates {
+  /** The authority's certificate (PEM): what a client must trust. */
+  readonly authority: string;
+  readonly certificates: readonly CertificateFiles[];
+  /** What was made now: nothing, a leaf, or an authority and a leaf. */
+  readonly issued: "none" | "leaf" | "authority";
+  /** When the leaf ends, ISO 8601. */
+  readonly notAfter: string;
+}
+
+/** Runs a program and tells what it left; `Host.exec` has this form. */
+export type Run = (
+  argv: readonly string[],
+  options?: { readonly environment?: Readonly<Record<string, string>> },
+) => Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }>;

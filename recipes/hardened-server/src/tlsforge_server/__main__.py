@@ -74,9 +74,10 @@ def _open_log(path: Path) -> TextIO:
     except OSError as error:
         raise ServerError("paths-unusable", f"the log {path} cannot be written: {error.strerror}") from error
     # Of Twisted's own lines only warnings and errors: among the rest are some that any client can cause at will.
-    predicate = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
+    predicate: Any = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
     predicate.setLogLevelForNamespace("tlsforge", LogLevel.info)
-    observer: Any = FilteringLogObserver(textFileLogObserver(stream), [predicate])
+    target: Any = textFileLogObserver(stream)
+    observer: Any = FilteringLogObserver(target, [predicate])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
     return stream
 

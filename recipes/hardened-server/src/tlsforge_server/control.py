@@ -35,12 +35,15 @@ class _Control(LineOnlyReceiver, TimeoutMixin):
 
     def __init__(self, server: Controlled) -> None:
         self._server = server
+        self._stop = False
 
     def connectionMade(self) -> None:
         self.setTimeout(30)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.setTimeout(None)
+        if self._stop:
+            self._server.stop()
 
     def lineReceived(self, line: bytes) -> None:
         try:
@@ -54,8 +57,11 @@ class _Control(LineOnlyReceiver, TimeoutMixin):
             self.setTimeout(None)
             self._server.reload().addCallbacks(self._reloaded, self._failed)
         elif command == "stop":
+            # The answer first: the server stops when it has been sent and the connection is closed.
+            self._stop = True
             self._answer({"ok": True})
-            self._server.stop()
+            if self.transport is not None:
+                self.transport.loseConnection()
         else:
             self._answer({"ok": False, "error": {"code": "usage", "message": 'expected {"command": "status" | "reload" | "stop"}'}})
 

@@ -1,0 +1,192 @@
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ForgeError } from "../errors.ts";
+import { fileError } from "./atomic.ts";
+import { issueAuthority, issueLeaf } from "./issue.ts";
+import type { Issuer } from "./issue.ts";
+import { certificateNames, nameText, namesOf } from "./names.ts";
+import type { HostName } from "./names.ts";
+import type { LocalCertificates, Run } from "./types.ts";
+
+/** What local certificates are made with. */
+export interface CertificateOptions {
+  /** Absolute path of the openssl program to make them with. */
+  readonly openssl: string;
+  /** The folder that keeps them, `<prefix>/var/tls`. */
+  readonly folder: string;
+  /** Names and addresses the server answers for; the machine's own are always added. */
+  readonly names: readonly string[];
+  readonly now: Date;
+  readonly run: Run;
+}
+
+/** A pair as it was found, already checked to belong together. */
+interface Pair {
+  readonly folder: string;
+  readonly certificate: X509Certificate;
+}
+
+/**
+ * A local authority and a leaf below it, made when they are missing and kept while they are good. The leaf is made anew when two
+ * thirds of its life have passed or the names have changed, in a folder of its own: chain and key change together or not at all.
+ *
+ * Throws ForgeError `certificate-failed` for files that are there and not right, `site-invalid` for a name that is none.
+ */
+export async function ensureCertificates(options: CertificateOptions): Promise<LocalCertificates> {
+  const names = certificateNames(options.names);
+  try {
+    await mkdir(options.folder, { recursive: true, mode: 0o755 });
+    await removeUnfinished(options.folder);
+    const found = await readPair(join(options.folder, "ca"));
+    const authority = found ?? (await makeAuthority(options));
+    checkAuthority(authority, options.now);
+    const leaf = await findLeaf(options, authority, names);
+    const used = leaf ?? (await makeLeaf(options, authority, names));
+    if (leaf === null) await removeOld(options.folder, used.folder);
+    return {
+      authority: join(authority.folder, "cert.pem"),
+      certificates: [{ chain: join(used.folder, "cert.pem"), key: join(used.folder, "key.pem") }],
+      issued: found === null ? "authority" : leaf === null ? "leaf" : "none",
+      notAfter: used.certificate.validToDate.toISOString(),
+    };
+  } catch (error) {
+    throw fileError(error, `Certificates in ${options.folder} cannot be kept`);
+  }
+}
+
+async function makeAuthority(options: CertificateOptions): Promise<Pair> {
+  return expectPair(await issueAuthority(issuer(options)));
+}
+
+async function makeLeaf(options: CertificateOptions, authority: Pair, names: readonly HostName[]): Promise<Pair> {
+  const leaf = await expectPair(
+    await issueLeaf(issuer(options), {
+      authority: authority.folder,
+      names,
+      authorityEnds: authority.certificate.validToDate,
+    }),
+  );
+  if (!isLeafOf(leaf.certificate, authority.certificate)) {
+    throw new ForgeError(
+      "certificate-failed",
+      `The certificate just made in ${leaf.folder} is not signed by ${authority.folder}`,
+    );
+  }
+  return leaf;
+}
+
+/** The newest leaf that can still be served: signed by this authority, with these names, and in the first two thirds of its life. */
+async function findLeaf(
+  options: CertificateOptions,
+  authority: Pair,
+  names: readonly HostName[],
+): Promise<Pair | null> {
+  const wanted = names.map(nameText).toSorted().join();
+  for (const folder of (await leafFolders(options.folder)).toReversed()) {
+    const leaf = await expectPair(folder);
+    const { certificate } = leaf;
+    const begin = certificate.validFromDate.getTime();
+    const renewal = begin + ((certificate.validToDate.getTime() - begin) * 2) / 3;
+    const now = options.now.getTime();
+    const named = namesOf(certificate.subjectAltName).join() === wanted;
+    if (now >= begin && now < renewal && named && isLeafOf(certificate, authority.certificate)) return leaf;
+  }
+  return null;
+}
+
+function isLeafOf(leaf: X509Certificate, authority: X509Certificate): boolean {
+  return leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
+}
+
+function checkAuthority(authority: Pair, now: Date): void {
+  const path = join(authority.folder, "cert.pem");
+  if (!authority.certificate.ca) {
+    throw new ForgeError(
+      "certificate-failed",
+      `${path} is not the certificate of an authority`,
+      startOver(authority.folder),
+    );
+  }
+  if (authority.certificate.validToDate.getTime() - now.getTime() < 86_400_000) {
+    const end = authority.certificate.validToDate.toISOString();
+    throw new ForgeError(
+      "certificate-failed",
+      `The local authority ${path} ends at ${end}`,
+      startOver(authority.folder),
+    );
+  }
+}
+
+async function expectPair(folder: string): Promise<Pair> {
+  const pair = await readPair(folder);
+  if (pair !== null) return pair;
+  throw new ForgeError("certificate-failed", `${folder} vanished while it was read`);
+}
+
+/** Reads a folder's certificate and key and checks that they belong together; null when there is no such folder. */
+async function readPair(folder: string): Promise<Pair | null> {
+  const paths = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
+  if (!(await isThere(folder))) return null;
+  const refuse = (what: string): ForgeError => new ForgeError("certificate-failed", what, startOver(folder));
+  for (const path of [paths.certificate, paths.key]) {
+    if (!(await isThere(path))) throw refuse(`${path} is missing`);
+  }
+  const mode = (await stat(paths.key)).mode & 0o777;
+  if ((mode & 0o077) !== 0) throw refuse(`${paths.key} can be read by others (mode ${mode.toString(8)})`);
+  const certificate = parse(await readFile(paths.certificate), (text) => new X509Certificate(text));
+  if (certificate === null) throw refuse(`${paths.certificate} is not a certificate in PEM form`);
+  const key = parse(await readFile(paths.key), (text) => createPrivateKey(text));
+  if (key === null) throw refuse(`${paths.key} is not a private key in PEM form`);
+  if (!certificate.checkPrivateKey(key)) throw refuse(`${paths.key} does not belong to ${paths.certificate}`);
+  return { folder, certificate };
+}
+
+/** Node's parsers throw errors of many classes for bytes that they cannot read; all of them mean the same here. */
+function parse<T>(bytes: Buffer, read: (bytes: Buffer) => T): T | null {
+  try {
+    return read(bytes);
+  } catch {
+    return null;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function leafFolders(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names
+    .filter((name) => name.startsWith("leaf-"))
+    .toSorted()
+    .map((name) => join(folder, name));
+}
+
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(".new-")) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Keeps the leaf in use and the newest other one, which a running server may still be told to read again. */
+async function removeOld(folder: string, used: string): Promise<void> {
+  const others = (await leafFolders(folder)).filter((each) => each !== used);
+  for (const old of others.slice(0, -1)) await rm(old, { recursive: true, force: true });
+}
+
+function issuer(options: CertificateOptions): Issuer {
+  return { openssl: options.openssl, folder: options.folder, now: options.now, run: options.run };
+}
+
+function startOver(folder: string): { hint: string } {
+  return {
+    hint: `remove ${folder} to have it made anew; clients that trust a former authority must then trust the new one`,
+  };
+}
