@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Path, SourceDocument } from "./document.ts";
 import { families } from "./fields.ts";
 import { nearest } from "./nearest.ts";
-import type { Problem } from "./problems.ts";
+import { quote, type Problem } from "./problems.ts";
 
 /**
  * Values of the design that this release does not bring, by place (`server.dhe`) or place and value (`server.profile: compatible`),
@@ -26,18 +26,26 @@ export function check<Schema extends z.ZodType>(
   if (!document.usable) return { problems: document.problems };
   const result = schema.safeParse(document.value);
   if (!result.success) {
-    return {
-      problems: [
-        ...document.problems,
-        ...result.error.issues.flatMap((issue) => translate(issue, { document, notYet })),
-      ],
-    };
+    const problems = result.error.issues.flatMap((issue) => translate(issue, { document, notYet }));
+    return { problems: [...document.problems, ...withoutMisspelt(problems)] };
   }
   return document.problems.length > 0 ? { problems: document.problems } : { value: result.data, problems: [] };
 }
 
+/** A found problem; `missing` and `meant` name the place of a key that is not there, and of the key that a misspelt one stands for. */
+interface Found extends Problem {
+  readonly missing?: string;
+  readonly meant?: string | undefined;
+}
+
+/** A misspelt key is one problem, not two: the key that it stands for is not missing. */
+function withoutMisspelt(problems: readonly Found[]): Problem[] {
+  const meant = new Set(problems.flatMap((problem) => problem.meant ?? []));
+  return problems.filter((problem) => problem.missing === undefined || !meant.has(problem.missing));
+}
+
 /** A schema's issue in the words of these files. */
-function translate(issue: Issue, context: Context): Problem[] {
+function translate(issue: Issue, context: Context): Found[] {
   const { document } = context;
   const { path } = issue;
   const later = notYetHint(path, context);
@@ -51,7 +59,7 @@ function translate(issue: Issue, context: Context): Problem[] {
     case "invalid_key":
       return [
         {
-          message: `"${String(path.at(-1))}" cannot be a key here`,
+          message: `${quote(String(path.at(-1)))} cannot be a key here`,
           span: document.locateKey(path.slice(0, -1), String(path.at(-1))),
           expected: issue.issues[0]?.message,
         },
@@ -65,7 +73,7 @@ function translate(issue: Issue, context: Context): Problem[] {
     default:
       return [
         {
-          message: `${describe(path, document)} is not right here`,
+          message: `${describe(path, document)} does not fit here`,
           span: document.locate(path),
           expected: issue.message,
         },
@@ -83,7 +91,7 @@ const typeNames: Readonly<Record<string, string>> = {
   int: "a whole number",
 };
 
-function wrongType(path: Path, expected: string, document: SourceDocument): Problem {
+function wrongType(path: Path, expected: string, document: SourceDocument): Found {
   const value = valueAt(document.value, path);
   const key = String(path.at(-1) ?? "");
   if (value === undefined) {
@@ -91,23 +99,24 @@ function wrongType(path: Path, expected: string, document: SourceDocument): Prob
       message: `"${key}" is missing`,
       span: document.locate(path.slice(0, -1)),
       expected: `${key}: ${expected}`,
+      missing: path.join("."),
     };
   }
-  const quote = expected === "text" && (typeof value === "number" || typeof value === "boolean");
+  const unquoted = expected === "text" && (typeof value === "number" || typeof value === "boolean");
   const written = document.written(path) ?? plain(value);
   return {
     message: `${describe(path, document)} where ${expected} belongs`,
     span: document.locate(path),
-    expected,
-    hint: quote
+    expected: unquoted ? "text in quotes" : expected,
+    hint: unquoted
       ? `quote it: "${written}"`
-      : value === null
-        ? `write the value after "${key}:", or leave the key out`
+      : value === null && key !== ""
+        ? `write a value after "${key}:"`
         : undefined,
   };
 }
 
-function wrongValue(path: Path, values: readonly string[], document: SourceDocument): Problem {
+function wrongValue(path: Path, values: readonly string[], document: SourceDocument): Found {
   const value = valueAt(document.value, path);
   if (value === undefined) return wrongType(path, values.join(", or "), document);
   const match = typeof value === "string" ? nearest(value, values) : undefined;
@@ -119,37 +128,38 @@ function wrongValue(path: Path, values: readonly string[], document: SourceDocum
   };
 }
 
-function unknownKey(key: string, issue: Issue, context: Context): Problem {
+function unknownKey(key: string, issue: Issue, context: Context): Found {
   const { document, notYet } = context;
   const span = document.locateKey(issue.path, key);
   const later = notYet.get([...issue.path, key].join("."));
-  if (later !== undefined) return { message: `"${key}" is not available yet`, span, hint: later };
+  if (later !== undefined) return { message: `${quote(key)} is not available yet`, span, hint: later };
   const allowed = issue.message.split(" ");
   const match = nearest(key, allowed);
   return {
-    message: `unknown key "${key}"`,
+    message: `unknown key ${quote(key)}`,
     span,
     expected: `one of ${allowed.join(", ")}`,
     hint: match === undefined ? undefined : `did you mean "${match}"?`,
+    meant: match === undefined ? undefined : [...issue.path, match].join("."),
   };
 }
 
 type UnionIssue = Extract<Issue, { code: "invalid_union" }>;
 
 /** Of a union only the branch that the writer meant speaks. */
-function translateUnion(issue: UnionIssue, context: Context): Problem[] {
+function translateUnion(issue: UnionIssue, context: Context): Found[] {
   const { document } = context;
   const kinds = families.get(issue.message);
   if (kinds === undefined) {
     const meant = issue.errors.find(
       (errors) => !errors.some((error) => error.path.length === 0 && error.code !== "unrecognized_keys"),
     );
-    const branch =
-      meant ?? (typeof valueAt(document.value, issue.path) === "string" ? issue.errors[0] : undefined) ?? [];
-    if (branch.length > 0) return branch.flatMap((inner) => translate(below(issue.path, inner), context));
-    return [
-      wrongType(issue.path, issue.message.startsWith("Invalid") ? "text, or a list of texts" : issue.message, document),
-    ];
+    // zod's own message stands where the schema says nothing of its own: one value or a list of them.
+    const plainUnion = issue.message.startsWith("Invalid");
+    const single = plainUnion && typeof valueAt(document.value, issue.path) === "string";
+    const branch = meant ?? (single ? issue.errors[0] : undefined);
+    if (branch !== undefined) return branch.flatMap((inner) => translate(below(issue.path, inner), context));
+    return [wrongType(issue.path, plainUnion ? "text, or a list of texts" : issue.message, document)];
   }
   const value = valueAt(document.value, issue.path);
   if (typeof value !== "object" || value === null || Array.isArray(value))
@@ -162,7 +172,7 @@ function translateUnion(issue: UnionIssue, context: Context): Problem[] {
         message: `a ${issue.message} of two kinds: ${given.join(" and ")}`,
         span: document.locate(issue.path),
         expected: "one kind",
-        hint: "write them as two entries of the list",
+        hint: typeof issue.path.at(-1) === "number" ? "write them as two entries of the list" : "remove one of them",
       },
     ];
   }
@@ -184,7 +194,7 @@ function unknownKind(
   if (later !== undefined) return { message: `"${String(key)}" is not available yet`, span, hint: later };
   const match = key === undefined ? undefined : nearest(key, kinds);
   return {
-    message: key === undefined ? `a ${issue.message} without its kind` : `unknown ${issue.message} kind "${key}"`,
+    message: key === undefined ? `a ${issue.message} without its kind` : `unknown ${issue.message} kind ${quote(key)}`,
     span,
     expected: `one of ${kinds.join(", ")}`,
     hint: match === undefined ? undefined : `did you mean "${match}"?`,
@@ -221,17 +231,12 @@ function describe(path: Path, document: SourceDocument): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
   const written = document.written(path) ?? plain(value);
-  const short = written.length > 80 ? `${written.slice(0, 77)}...` : written;
-  if (typeof value === "number") return `the number ${short}`;
-  return typeof value === "boolean" ? `the truth value ${short}` : `"${clean(short)}"`;
+  if (typeof value === "number") return `the number ${written}`;
+  return typeof value === "boolean" ? `the truth value ${written}` : quote(written);
 }
 
 function plain(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function clean(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "?");
 }
 
 function valueAt(value: unknown, path: Path): unknown {

@@ -42,21 +42,18 @@ export interface SourceDocument {
 /** Reads YAML 1.2, one document, without anchors, aliases and tags. Never throws: what is wrong is in `problems`. */
 export function readDocument({ text, path }: TextFile): SourceDocument {
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: "silent" });
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: "error" });
   const lines = text.split(/\r\n|\n|\r/);
   const at = (offset: number): Span => spanAt({ file: path, counter, lines, offset });
 
-  const errors = [...document.errors, ...document.warnings];
-  const syntax = errors.filter((error) => error.code !== "DUPLICATE_KEY");
+  // After a syntax error the parser only guesses: what it says next is mostly noise.
+  const syntax = document.errors.filter((error) => error.code !== "DUPLICATE_KEY").slice(0, 1);
+  const usual = syntax.length > 0 ? syntax : [...document.errors, ...document.warnings];
   const forbidden = syntax.length > 0 ? [] : findForbidden(document, at);
-  const usable = syntax.length === 0 && forbidden.length === 0;
+  const usable = syntax.length + document.warnings.length + forbidden.length === 0;
   return {
     value: usable ? (document.toJS() as unknown) : null,
-    // After the first syntax errors the parser only guesses.
-    problems: [
-      ...(syntax.length > 0 ? syntax.slice(0, 3) : errors).map((error) => yamlProblem(error, at)),
-      ...forbidden,
-    ],
+    problems: [...usual.map((error) => yamlProblem(error, at)), ...forbidden],
     usable,
     locate: (where) => at(startOf(nodeAt(document, where))),
     locateKey: (where, key) => at(startOf(keyNode(nodeAt(document, where), key))),
@@ -75,6 +72,9 @@ function spanAt(place: { file: string; counter: LineCounter; lines: readonly str
 const syntaxHints: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY: 'quote a text that holds ": "',
   TAB_AS_INDENT: "indent with spaces",
+  UNEXPECTED_TOKEN: "quote a text that holds any of : [ ] { } , #",
+  MISSING_CHAR: "close the quote or the bracket that opened before",
+  BAD_INDENT: "close the quote or the bracket that opened before",
   TAG_RESOLVE_FAILED: 'quote a text that begins with "!"',
   MULTIPLE_DOCS: 'write one document: no line of "---" after the first',
   RESOURCE_EXHAUSTION: "write fewer levels",

@@ -52,8 +52,14 @@ export const range = z
 
 export const sha256 = z
   .string()
-  .regex(/^[0-9a-fA-F]{64}$/, { error: "the SHA-256 of the file: 64 hexadecimal digits" })
+  .regex(/^[0-9a-fA-F]{64}$/, {
+    error: (issue) => `a SHA-256: 64 hexadecimal digits${digestFlaw(String(issue.input))}`,
+  })
   .transform((value) => value.toLowerCase());
+
+function digestFlaw(digest: string): string {
+  return digest.length === 64 ? ", nothing else" : `, not ${digest.length}`;
+}
 
 export const fileName = z.string().regex(/^[^/\\\0]+$/, { error: "a file name without folders" });
 

@@ -4,7 +4,7 @@ import { lastComponent } from "./locations.ts";
 import type { Problem } from "./problems.ts";
 import type { WrittenRecipe } from "./recipe-schema.ts";
 import type { LockedPackage } from "./types.ts";
-import { builtinVariables, suggestVariable, variablesIn } from "./variables.ts";
+import { builtinVariables, hasUnclosed, suggestVariable, variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
 
 interface Checked {
@@ -51,39 +51,13 @@ function lintVersions({ written, document }: Checked): Problem[] {
 }
 
 function lintSources({ written, document }: Checked): Problem[] {
-  const problems: Problem[] = [];
-  for (const [index, version] of written.versions.entries()) {
-    for (const [position, source] of version.sources.entries()) {
-      const path = ["versions", index, "sources", position];
-      if ((source.file ?? lastComponent(source.locations[0])) === "") {
-        problems.push({
-          message: "the first location does not end with a file name",
-          span: document.locate([...path, "locations", 0]),
-          hint: "give the name as file:",
-        });
-      }
-      const texts = [
-        { at: [...path, "file"], text: source.file ?? "" },
-        ...source.locations.map((location, number) => ({
-          at: [...path, "locations", number],
-          text: Object.values(location).join(" "),
-        })),
-      ];
-      for (const { at, text } of texts)
-        problems.push(...unknownPlaceholders(text).map((name) => placeholderProblem(name, at, document)));
-    }
-  }
-  return problems;
-}
-
-function unknownPlaceholders(text: string): string[] {
-  return [...text.matchAll(/\{([^{}]*)\}/g)]
-    .map(([, name = ""]) => name)
-    .filter((name) => name !== "version" && name !== "file");
-}
-
-function placeholderProblem(name: string, path: Path, document: SourceDocument): Problem {
-  return { message: `unknown placeholder "{${name}}"`, span: document.locate(path), expected: "{version} or {file}" };
+  return written.versions.flatMap((version, index) =>
+    version.sources.flatMap((source, position) => {
+      if ((source.file ?? lastComponent(source.locations[0])) !== "") return [];
+      const span = document.locate(["versions", index, "sources", position, "locations", 0]);
+      return [{ message: "the first location does not end with a file name", span, hint: "give the name as file:" }];
+    }),
+  );
 }
 
 /** Conditions may ask only for inputs that the recipe has. */
@@ -179,21 +153,51 @@ function isPattern(text: string): boolean {
   }
 }
 
-/** Every unknown `${...}` in steps, gates and environment. Works on the raw document, so that it speaks beside problems of the schema. */
+/**
+ * Every unknown `${...}` in steps, gates and environment, and every unknown `{...}` of a location. Works on the raw document, so that it
+ * speaks beside the schema.
+ */
 export function lintVariables(document: SourceDocument): Problem[] {
   const recipe = asRecord(document.value);
   const known = knownVariables(recipe);
-  return ["steps", "gates", "environment"].flatMap((key) =>
-    textsBelow(recipe[key], [key]).flatMap(({ path, text }) =>
-      variablesIn(text)
-        .filter((name) => !known.includes(name))
-        .map((name) => ({
-          message: `unknown variable "\${${name}}"`,
-          span: locateInside(path, `\${${name}}`, document),
-          hint: suggestVariable(name, known),
-        })),
-    ),
+  const templates = ["steps", "gates", "environment"].flatMap((key) => textsBelow(recipe[key], [key]));
+  const sources = asList(recipe["versions"]).flatMap((entry, index) =>
+    textsBelow(asRecord(entry)["sources"], ["versions", index, "sources"]),
   );
+  return [
+    ...templates.flatMap((template) => lintTemplate(template, known, document)),
+    ...sources.flatMap((template) => lintPlaceholders(template, document)),
+  ];
+}
+
+interface Template {
+  readonly path: Path;
+  readonly text: string;
+}
+
+function lintTemplate({ path, text }: Template, known: readonly string[], document: SourceDocument): Problem[] {
+  const problems: Problem[] = variablesIn(text)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({
+      message: `unknown variable "\${${name}}"`,
+      span: locateInside(path, `\${${name}}`, document),
+      hint: suggestVariable(name, known),
+    }));
+  if (hasUnclosed(text)) {
+    const hint = "close it with }, or write $${ for the text ${ itself";
+    problems.push({ message: 'a variable that begins with "${" and does not end', span: document.locate(path), hint });
+  }
+  return problems;
+}
+
+function lintPlaceholders({ path, text }: Template, document: SourceDocument): Problem[] {
+  return [...text.matchAll(/\{([^{}]*)\}/g)]
+    .filter(([, name = ""]) => name !== "version" && name !== "file")
+    .map(([placeholder]) => ({
+      message: `unknown placeholder "${placeholder}"`,
+      span: locateInside(path, placeholder, document),
+      expected: "{version} or {file}",
+    }));
 }
 
 /** The variables that a recipe has: those of every recipe, its inputs, platform values and required programs. */
@@ -208,7 +212,7 @@ function knownVariables(recipe: Readonly<Record<string, unknown>>): string[] {
   return [...new Set([...builtinVariables, ...inputs, ...values, ...tools])];
 }
 
-function textsBelow(value: unknown, path: Path): { path: Path; text: string }[] {
+function textsBelow(value: unknown, path: Path): Template[] {
   if (typeof value === "string") return [{ path, text: value }];
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => textsBelow(inner, [...path, key]));

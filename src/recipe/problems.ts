@@ -19,10 +19,10 @@ export function refuse(code: ErrorCode & ("recipe-invalid" | "site-invalid"), pr
   const sorted = problems.toSorted((a, b) => compareSpans(a.span, b.span));
   const first = sorted[0];
   if (first === undefined) throw new Error("refuse() needs a problem");
-  const where = `${first.span.file}:${first.span.line}:${first.span.column}: ${first.message}`;
+  const where = `${first.span.file}:${first.span.line}:${first.span.column}: ${safe(first.message)}`;
   const more = sorted.length === 1 ? "" : ` (and ${sorted.length - 1} more)`;
   throw new ForgeError(code, where + more, {
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    ...(first.hint === undefined ? {} : { hint: safe(first.hint) }),
     details: sorted.map(renderProblem),
   });
 }
@@ -32,14 +32,14 @@ export function refuse(code: ErrorCode & ("recipe-invalid" | "site-invalid"), pr
  */
 export function renderProblem(problem: Problem): string {
   const { file, line, column, text } = problem.span;
-  const lines = [`${file}:${line}:${column}: ${problem.message}`];
+  const lines = [`${file}:${line}:${column}: ${safe(problem.message)}`];
   if (text !== undefined) {
     const number = String(line).padStart(5);
     const shown = excerpt(text, column);
     lines.push(`${number} | ${shown.text}`, `${" ".repeat(number.length)} | ${" ".repeat(shown.caret)}^`);
   }
-  if (problem.expected !== undefined) lines.push(`expected: ${problem.expected}`);
-  if (problem.hint !== undefined) lines.push(`hint: ${problem.hint}`);
+  if (problem.expected !== undefined) lines.push(`expected: ${safe(problem.expected)}`);
+  if (problem.hint !== undefined) lines.push(`hint: ${safe(problem.hint)}`);
   return lines.join("\n");
 }
 
@@ -47,12 +47,22 @@ const widest = 120;
 
 /** The part of a line around a column, safe for a terminal, and where the caret goes. */
 function excerpt(line: string, column: number): { text: string; caret: number } {
-  const clean = line.replaceAll("\t", " ").replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
+  const clean = safe(line);
   const start = column - 1 > widest - 20 ? column - 1 - widest / 2 : 0;
   const cut = clean.slice(start, start + widest).trimEnd();
   const before = start > 0 ? "..." : "";
   const after = start + widest < clean.length ? "..." : "";
   return { text: before + cut + after, caret: before.length + column - 1 - start };
+}
+
+/** A person's text as a message may show it: no control characters, which a terminal would obey. */
+function safe(text: string): string {
+  return text.replaceAll("\t", " ").replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+}
+
+/** A person's word in a message: quoted, and cut when it is long. */
+export function quote(word: string): string {
+  return `"${word.length > 80 ? `${word.slice(0, 77)}...` : word}"`;
 }
 
 function compareSpans(a: Span, b: Span): number {

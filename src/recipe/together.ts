@@ -1,7 +1,7 @@
 import type { Span } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 import { refuse, type Problem } from "./problems.ts";
-import { candidates } from "./resolve.ts";
+import { candidates, floorAbove } from "./resolve.ts";
 import type { Recipe, Stack } from "./types.ts";
 import { inRange } from "./versions.ts";
 
@@ -49,11 +49,14 @@ function checkRange(recipe: Recipe, range: string, span: Span): Problem[] {
     low.length === 0
       ? `no version of ${recipe.name} lies in "${range}"`
       : `every version of ${recipe.name} in "${range}" lies below its security floor`;
+  const floor = low[0] === undefined ? undefined : floorAbove(recipe, low[0]);
+  const allowed = candidates(recipe, "*").map((entry) => entry.version);
   return [
     {
       message,
       span,
-      expected: `a range that holds one of ${listed.filter((version) => !low.includes(version)).join(", ") || "its versions"}`,
+      expected: allowed.length === 0 ? undefined : `a range that holds one of ${allowed.join(", ")}`,
+      hint: floor === undefined ? undefined : `the floor is ${floor.version}: ${floor.reason}`,
     },
   ];
 }

@@ -4,11 +4,11 @@ import { nearest } from "./nearest.ts";
 /** Variables that every recipe has. The others are `inputs.NAME`, `platform.NAME` and `tool.NAME`. */
 export const builtinVariables = ["out", "build", "source", "recipe", "dist", "version", "jobs", "prefix"] as const;
 
-/** `${name}`, or `$${name}` for the text `${name}` itself. */
-const pattern = /\$?\$\{([^{}]*)\}/g;
+/** `${name}`, or `$${` for the text `${` itself. */
+const pattern = /\$\$\{|\$\{([^{}]*)\}/g;
 
 /**
- * Replaces every `${name}` of a text by its value; `$${name}` stands for the text `${name}` itself. Values are not looked into again.
+ * Replaces every `${name}` of a text by its value; `$${` stands for the text `${` itself. Values are not looked into again.
  * An unknown name is a ForgeError `recipe-invalid`, with the place when the caller knows it.
  */
 export function expand(text: string, variables: Readonly<Record<string, string>>, span?: Span): string {
@@ -22,13 +22,16 @@ export function expandPattern(text: string, variables: Readonly<Record<string, s
 
 /** Names of the variables that a text uses, in order. */
 export function variablesIn(text: string): string[] {
-  return [...text.matchAll(pattern)].filter(([whole]) => !whole.startsWith("$$")).map(([, name = ""]) => name);
+  return [...text.matchAll(pattern)].flatMap(([, name]) => name ?? []);
+}
+
+/** Whether a text begins a variable and does not end it. */
+export function hasUnclosed(text: string): boolean {
+  return text.replaceAll(pattern, "").includes("${");
 }
 
 function replace(text: string, value: (name: string) => string): string {
-  return text.replaceAll(pattern, (whole: string, name: string) =>
-    whole.startsWith("$$") ? whole.slice(1) : value(name),
-  );
+  return text.replaceAll(pattern, (_, name: string | undefined) => (name === undefined ? "${" : value(name)));
 }
 
 function lookUp(name: string, variables: Readonly<Record<string, string>>, span: Span | undefined): string {
