@@ -24,7 +24,9 @@ export type ProtocolSupport =
   | { readonly offered: true }
   /** `alert` 80 means enabled but unusable with what it has; it is still not offered. */
   | { readonly offered: false; readonly answer: "alert"; readonly alert: number }
-  | { readonly offered: false; readonly answer: "closed" | "reset" };
+  | { readonly offered: false; readonly answer: "closed" | "reset" }
+  /** The server answered with another, older version. */
+  | { readonly offered: false; readonly answer: "other-version"; readonly version: ProtocolName };
 
 /** A suite as accepted: IANA number, IANA and OpenSSL names, effective bits as SSL Labs scores them. */
 export interface SuiteSeen {

@@ -1,0 +1,88 @@
+import { harvestChains } from "./chains.ts";
+import { harvestFeatures, ticket12In } from "./features.ts";
+import type { Facts } from "./graph.ts";
+import type { Look } from "./look.ts";
+import { failed, observed, valueOf } from "./outcome.ts";
+import type { TrustStore } from "./trust.ts";
+import type { Observations, Outcome, ProtocolName, ProtocolSupport, SuiteProtocol, SuitesSeen } from "./types.ts";
+
+/** All facts as observations. */
+export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Observations, "seconds"> {
+  const protocols = protocolsOf(facts);
+  const offered = (Object.keys(protocols) as ProtocolName[]).filter((name): name is SuiteProtocol => name !== "SSLv2" && valueOf(protocols[name])?.offered === true);
+  return {
+    ...headOf(look),
+    protocols,
+    cipherSuites: suitesOf(facts),
+    groups: facts.groups,
+    keyShares: facts.keyShares,
+    certificates: harvestChains(look.flights, { target: look.target, store, now: look.now }),
+    ...harvestFeatures(look.flights, offered),
+    tickets: ticketsOf(look, facts),
+    alpn: facts.exchange.alpn,
+    http: facts.exchange.http,
+    ...costOf(look),
+  };
+}
+
+/** Observations of a host that does not speak TLS: nothing was seen, and nothing passes. */
+export function assembleFailed(look: Look, why: string): Omit<Observations, "seconds"> {
+  const unknown = failed(why);
+  return {
+    ...headOf(look),
+    protocols: { SSLv2: unknown, SSLv3: unknown, "TLSv1.0": unknown, "TLSv1.1": unknown, "TLSv1.2": unknown, "TLSv1.3": unknown },
+    cipherSuites: {},
+    groups: unknown,
+    keyShares: unknown,
+    certificates: unknown,
+    compression: unknown,
+    secureRenegotiation: unknown,
+    extendedMasterSecret: unknown,
+    downgradeSentinel: unknown,
+    tickets: unknown,
+    alpn: unknown,
+    http: unknown,
+    ...costOf(look),
+  };
+}
+
+function headOf(look: Look): Pick<Observations, "schema" | "time" | "target"> {
+  return { schema: "tlsforge.observations/1", time: look.now.toISOString(), target: look.target };
+}
+
+function costOf(look: Look): Pick<Observations, "connections" | "bytesSent" | "bytesReceived"> {
+  const { connections, bytesSent, bytesReceived } = look.tally;
+  return { connections, bytesSent, bytesReceived };
+}
+
+function protocolsOf(facts: Facts): Record<ProtocolName, Outcome<ProtocolSupport>> {
+  return {
+    SSLv2: facts.ssl2,
+    SSLv3: facts.ssl3.support,
+    "TLSv1.0": facts.tls10.support,
+    "TLSv1.1": facts.tls11.support,
+    "TLSv1.2": facts.tls12.support,
+    "TLSv1.3": facts.modern.support,
+  };
+}
+
+/** Lists that are there, and why others that should be there are not. */
+function suitesOf(facts: Facts): Observations["cipherSuites"] {
+  const lists: [SuiteProtocol, Outcome<SuitesSeen> | undefined][] = [
+    ["TLSv1.3", facts.modern.suites],
+    ["TLSv1.2", facts.tls12.suites],
+    ["TLSv1.1", facts.tls11.suites],
+    ["TLSv1.0", facts.tls10.suites],
+    ["SSLv3", facts.ssl3.suites],
+  ];
+  return Object.fromEntries(lists.filter(([, suites]) => suites !== undefined));
+}
+
+function ticketsOf(look: Look, facts: Facts): Observations["tickets"] {
+  const tls12 = ticket12In(look.flights);
+  const modern = facts.exchange.tickets;
+  if (modern !== null && modern.state !== "observed") return modern;
+  if (modern === null && tls12 === null) return failed("no handshake was completed, and no ServerHello of TLS 1.2 was seen");
+  return observed({ tls13: modern?.value.count ?? null, tls12, earlyData: modern?.value.earlyData ?? false });
+}
+

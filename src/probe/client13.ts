@@ -1,0 +1,160 @@
+import {
+  aeadOf,
+  applicationSecrets,
+  concat,
+  contentTypes,
+  createHandshakeParser,
+  decodeCertificates13,
+  decodeEncryptedExtensions,
+  decodeServerKeyShare,
+  DecodeError,
+  digest,
+  encodeHandshake,
+  encodeRecords,
+  extensionTypes,
+  findExtension,
+  finishedData,
+  handshakeSecrets,
+  handshakeTypes,
+  protection13,
+  sameBytes,
+  suiteOf,
+  versions,
+  type CertificateEntry,
+  type Extension,
+  type HandshakeMessage,
+  type Protection,
+  type TrafficSecrets,
+} from "../wire/index.ts";
+import { openFlight, recordSource, refuseAlert, type Flight } from "./answer.ts";
+import type { Channel } from "./channel.ts";
+import { transcriptOf, type Hello } from "./hello.ts";
+import type { SecureSession } from "./session.ts";
+
+/** What the protected part of a TLS 1.3 handshake told, up to the server's Finished, whose MAC has been checked. */
+export interface Handshake13 {
+  readonly flight: Flight;
+  readonly extensions: readonly Extension[];
+  readonly entries: readonly CertificateEntry[];
+  /** Answers with our Finished; from then on data flows. */
+  readonly finish: () => SecureSession;
+}
+
+/** Runs a TLS 1.3 handshake with a hello that carries a key share (RFC 8446, 2). Throws RefusedError, ChannelError, DecodeError. */
+export async function handshake13(channel: Channel, hello: Hello): Promise<Handshake13> {
+  channel.send(hello.bytes);
+  const reader = protectedReader(channel);
+  const first = await reader.nextMessage();
+  const opened = openFlight(hello, first);
+  if (opened.protocol !== "TLSv1.3" || opened.isRetry) throw new DecodeError("the server does not take the key share that was sent");
+  const { cipherSuite } = opened.serverHello;
+  const { hash } = suiteOf(cipherSuite);
+  const aead = aeadOf(cipherSuite);
+  if (aead === undefined) throw new DecodeError(`suite 0x${cipherSuite.toString(16)} has no AEAD that can be computed here`);
+  const secrets = handshakeSecrets(hash, agree(hello, opened), digest(hash, transcriptOf(hello, first.raw)));
+  reader.protect(protection13(aead, hash, secrets.server));
+
+  const transcript = [first.raw];
+  let extensions: readonly Extension[] = [];
+  let entries: readonly CertificateEntry[] = [];
+  let asksForCertificate = false;
+  for (;;) {
+    const message = await reader.nextMessage();
+    if (message.type === handshakeTypes.finished) {
+      const expected = finishedData(hash, secrets.server, digest(hash, transcriptOf(hello, ...transcript)));
+      if (!sameBytes(expected, message.body)) throw new DecodeError("the server's Finished does not verify");
+      transcript.push(message.raw);
+      break;
+    }
+    transcript.push(message.raw);
+    if (message.type === handshakeTypes.encryptedExtensions) extensions = decodeEncryptedExtensions(message.body);
+    else if (message.type === handshakeTypes.certificate) entries = decodeCertificates13(message.body);
+    else if (message.type === handshakeTypes.certificateRequest) asksForCertificate = true;
+  }
+
+  const stapled = (findExtension(entries[0]?.extensions ?? [], extensionTypes.statusRequest)?.length ?? 0) > 0;
+  const flight: Flight = { ...opened, certificates: entries.map(({ certificate }) => certificate), stapled };
+  const application = applicationSecrets(hash, secrets.master, digest(hash, transcriptOf(hello, ...transcript)));
+  return {
+    flight,
+    extensions,
+    entries,
+    finish() {
+      const sealHandshake = protection13(aead, hash, secrets.client);
+      const certificate = asksForCertificate ? [encodeHandshake(handshakeTypes.certificate, Uint8Array.of(0, 0, 0, 0))] : [];
+      const verifyData = finishedData(hash, secrets.client, digest(hash, transcriptOf(hello, ...transcript, ...certificate)));
+      const messages = concat(...certificate, encodeHandshake(handshakeTypes.finished, verifyData));
+      const middlebox = encodeRecords(contentTypes.changeCipherSpec, versions["TLSv1.2"], Uint8Array.of(1));
+      channel.send(concat(middlebox, sealHandshake.seal(contentTypes.handshake, messages)));
+      return openSession(channel, reader, { secrets: application, make: (secret) => protection13(aead, hash, secret) });
+    },
+  };
+}
+
+function agree(hello: Hello, flight: Flight): Uint8Array {
+  const data = findExtension(flight.serverHello.extensions ?? [], extensionTypes.keyShare);
+  if (data === undefined) throw new DecodeError("a ServerHello of TLS 1.3 without a key share");
+  const { group, exchange } = decodeServerKeyShare(data);
+  const shared = hello.agreements.find(({ share }) => share.group === group)?.agree(exchange);
+  if (shared === undefined || shared === null) throw new DecodeError(`a key share of group ${group}, for which none was sent`);
+  return shared;
+}
+
+interface ProtectedReader {
+  nextMessage(): Promise<HandshakeMessage>;
+  /** Content of the next record that is not a handshake message; `null` type of closing is raised as RefusedError. */
+  nextContent(): Promise<{ readonly type: number; readonly content: Uint8Array }>;
+  protect(protection: Protection): void;
+}
+
+function protectedReader(channel: Channel): ProtectedReader {
+  const records = recordSource(channel);
+  const parser = createHandshakeParser();
+  const queue: HandshakeMessage[] = [];
+  let protection: Protection | undefined;
+  const reader: ProtectedReader = {
+    protect(next) {
+      protection = next;
+    },
+    async nextContent() {
+      for (;;) {
+        const record = await records.next();
+        if (record.type === contentTypes.changeCipherSpec) continue;
+        const isProtected = protection !== undefined && record.type === contentTypes.applicationData;
+        const { type, content } = isProtected && protection !== undefined ? protection.open(record) : { type: record.type, content: record.fragment };
+        if (type === contentTypes.alert) refuseAlert(content);
+        else return { type, content };
+      }
+    },
+    async nextMessage() {
+      for (;;) {
+        const message = queue.shift();
+        if (message !== undefined) return message;
+        const { type, content } = await reader.nextContent();
+        if (type !== contentTypes.handshake) throw new DecodeError(`a record of type ${type} in place of a handshake message`);
+        queue.push(...parser.push(content));
+      }
+    },
+  };
+  return reader;
+}
+
+function openSession(channel: Channel, reader: ProtectedReader, of: { secrets: TrafficSecrets; make: (secret: Uint8Array) => Protection }): SecureSession {
+  const sealing = of.make(of.secrets.client);
+  reader.protect(of.make(of.secrets.server));
+  const parser = createHandshakeParser();
+  const messages: HandshakeMessage[] = [];
+  return {
+    messages,
+    send(data) {
+      channel.send(sealing.seal(contentTypes.applicationData, data));
+    },
+    async receive() {
+      for (;;) {
+        const { type, content } = await reader.nextContent();
+        if (type === contentTypes.applicationData) return content;
+        if (type === contentTypes.handshake) messages.push(...parser.push(content));
+      }
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import type { Answer } from "./answer.ts";
+import type { VersionSeen } from "./classic-suites.ts";
+import type { Exchanged } from "./exchange.ts";
+import type { Look } from "./look.ts";
+import type { ModernSeen } from "./modern-suites.ts";
+import type { GroupsSeen, KeyShareReuse, Outcome, ProtocolSupport } from "./types.ts";
+
+/** The model of what is known about a target: each fact is given by one probe. */
+export interface Facts {
+  readonly first: Answer;
+  readonly modern: ModernSeen;
+  readonly tls12: VersionSeen;
+  readonly tls11: VersionSeen;
+  readonly tls10: VersionSeen;
+  readonly ssl3: VersionSeen;
+  readonly ssl2: Outcome<ProtocolSupport>;
+  readonly exchange: Exchanged;
+  readonly otherCertificate: null;
+  readonly groups: Outcome<GroupsSeen>;
+  readonly keyShares: Outcome<KeyShareReuse>;
+}
+
+type FactName = keyof Facts;
+
+/** A question: what it must know beforehand, and what it finds out. */
+export interface Probe {
+  readonly gives: FactName;
+  readonly needs: readonly FactName[];
+  readonly run: (look: Look, known: Facts) => Promise<Facts[FactName]>;
+}
+
+/** Declares a probe, so that `run` sees only the facts that it needs. */
+export function probe<Given extends FactName, Needed extends FactName>(of: {
+  readonly gives: Given;
+  readonly needs: readonly Needed[];
+  readonly run: (look: Look, known: Pick<Facts, Needed>) => Promise<Facts[Given]>;
+}): Probe {
+  return of;
+}
+
+/** Runs all probes, each as soon as the facts that it needs are there. `given` holds facts that are known already. */
+export async function runProbes(look: Look, probes: readonly Probe[], given: Partial<Facts>): Promise<Facts> {
+  const facts: Partial<Record<FactName, Facts[FactName]>> = { ...given };
+  const pending = new Map<FactName, Promise<void>>();
+  const settle = async (wanted: FactName): Promise<void> => {
+    if (Object.hasOwn(facts, wanted)) return;
+    const running = pending.get(wanted) ?? start(wanted);
+    pending.set(wanted, running);
+    await running;
+  };
+  const start = async (wanted: FactName): Promise<void> => {
+    const found = probes.find((candidate) => candidate.gives === wanted);
+    if (found === undefined) throw new Error(`no probe gives ${wanted}`);
+    await Promise.all(found.needs.map(settle));
+    facts[wanted] = await found.run(look, facts as Facts);
+  };
+  await Promise.all(probes.map(({ gives }) => settle(gives)));
+  return facts as Facts;
+}

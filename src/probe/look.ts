@@ -1,0 +1,81 @@
+import type { Random } from "../wire/index.ts";
+import { answerOf, isTrouble, readFlight, type Answer, type Flight } from "./answer.ts";
+import { converse, type Channel, type Dial, type Tally } from "./channel.ts";
+import { buildHello, type HelloPlan } from "./hello.ts";
+import { createScheduler } from "./scheduler.ts";
+import type { Target } from "./types.ts";
+
+/** One target under observation: how probes ask it, and what all connections have shown so far. */
+export interface Look {
+  readonly target: Target;
+  readonly now: Date;
+  readonly random: Random;
+  readonly tally: Tally;
+  /** Every flight that any probe was answered with; facts are harvested from these. */
+  readonly flights: Flight[];
+  /** Sends a hello; asks again, alone, before trouble is believed. */
+  readonly ask: (plan: HelloPlan) => Promise<Answer>;
+  /** A longer conversation under the same rules. Its result, or how it failed. */
+  readonly talk: <T extends object>(use: (channel: Channel) => Promise<T>) => Promise<Talked<T>>;
+  /** True once a record of TLS has come from this target. */
+  readonly hasSpoken: () => boolean;
+}
+
+export type Talked<T> = { readonly kind: "done"; readonly value: T } | Exclude<Answer, { kind: "hello" }>;
+
+export interface LookOptions {
+  readonly timeoutMs: number;
+  /** Connections that may be made in all. */
+  readonly budget: number;
+  /** After this many milliseconds no connection is begun. */
+  readonly totalMs: number;
+  readonly now: Date;
+  readonly random: Random;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Prepares to look at a target. Connects to nothing. */
+export function createLook(target: Target, options: LookOptions): Look {
+  const tally: Tally = { connections: 0, bytesSent: 0, bytesReceived: 0 };
+  const scheduler = createScheduler(8);
+  const flights: Flight[] = [];
+  const end = performance.now() + options.totalMs;
+  let spoken = false;
+
+  const attempt = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
+    const left = end - performance.now();
+    if (tally.connections >= options.budget) return { kind: "skipped", why: `the budget of ${options.budget} connections is used up` };
+    if (left <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
+    const dial: Dial = { address: target.address, port: target.port, timeoutMs: Math.min(options.timeoutMs, left), tally, signal: options.signal };
+    try {
+      return { kind: "done", value: await converse(dial, use) };
+    } catch (error) {
+      const answer = answerOf(error);
+      if (answer.kind === "hello") throw error;
+      return answer;
+    }
+  };
+  const talk = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
+    // A target that has been silent in every way is not asked everything twice.
+    const mayRepeat = spoken || tally.connections === 0;
+    const result = await scheduler.run(() => attempt(use), (answer) => isTrouble(answer) && (mayRepeat || spoken));
+    if (result.kind === "done" || result.kind === "alert") spoken = true;
+    return result;
+  };
+
+  return {
+    target,
+    now: options.now,
+    random: options.random,
+    tally,
+    flights,
+    talk,
+    async ask(plan) {
+      const result = await talk((channel) => readFlight(channel, buildHello(plan, { serverName: target.serverName, random: options.random })));
+      if (result.kind !== "done") return result;
+      flights.push(result.value);
+      return { kind: "hello", flight: result.value };
+    },
+    hasSpoken: () => spoken,
+  };
+}

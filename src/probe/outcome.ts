@@ -1,0 +1,35 @@
+import { describeAnswer, type Answer } from "./answer.ts";
+import type { Outcome } from "./types.ts";
+
+/** An outcome that was not observed; it fits every kind of fact. */
+export type Unknown = Exclude<Outcome<never>, { state: "observed" }>;
+
+/** Begins every `why` of a fact that cannot exist on this target, so that a rulebook can tell it from ignorance. */
+const notApplicablePrefix = "not applicable: ";
+
+export function observed<T>(value: T): Outcome<T> {
+  return { state: "observed", value };
+}
+
+export function untestable(why: string): Unknown {
+  return { state: "untestable", why };
+}
+
+export function failed(why: string): Unknown {
+  return { state: "failed", why };
+}
+
+/** A fact that has no meaning here, for instance renegotiation where only TLS 1.3 is spoken. */
+export function notApplicable(why: string): Unknown {
+  return untestable(notApplicablePrefix + why);
+}
+
+/** What an answer that decides nothing leaves behind: our own limits are `untestable`, the rest `failed`. */
+export function unknownOf(answer: Answer): Unknown {
+  return answer.kind === "skipped" ? untestable(answer.why) : failed(describeAnswer(answer));
+}
+
+/** The observed value, or undefined. */
+export function valueOf<T>(outcome: Outcome<T> | undefined): T | undefined {
+  return outcome?.state === "observed" ? outcome.value : undefined;
+}

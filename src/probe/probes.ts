@@ -1,0 +1,88 @@
+import { probeOtherCertificate } from "./chains.ts";
+import { probeClassicSuites, type VersionSeen } from "./classic-suites.ts";
+import { exchangeClassic, exchangeModern, type Exchanged } from "./exchange.ts";
+import { probe, type Facts, type Probe } from "./graph.ts";
+import { probeClassicGroups, probeModernGroups } from "./groups.ts";
+import { probeKeyShares } from "./key-shares.ts";
+import { probeModernSuites } from "./modern-suites.ts";
+import { untestable, valueOf } from "./outcome.ts";
+import { probeSsl2 } from "./ssl2.ts";
+import type { Outcome, SuiteProtocol, SuitesSeen } from "./types.ts";
+
+/** Every probe of a whole look. The order of this list does not matter: each states what it needs. */
+export const allProbes: readonly Probe[] = [
+  probe({ gives: "modern", needs: ["first"], run: (look, known) => probeModernSuites(look, known.first) }),
+  probe({ gives: "tls12", needs: ["first"], run: (look) => probeClassicSuites(look, "TLSv1.2") }),
+  probe({ gives: "tls11", needs: ["first"], run: (look) => probeClassicSuites(look, "TLSv1.1") }),
+  probe({ gives: "tls10", needs: ["first"], run: (look) => probeClassicSuites(look, "TLSv1.0") }),
+  probe({ gives: "ssl3", needs: ["first"], run: (look) => probeClassicSuites(look, "SSLv3") }),
+  probe({ gives: "ssl2", needs: ["first"], run: (look) => probeSsl2(look) }),
+  probe({
+    gives: "exchange",
+    needs: ["modern", "tls12"],
+    async run(look, known): Promise<Exchanged> {
+      const modern = modernLists(known.modern);
+      if (modern !== undefined) return exchangeModern(look, modern);
+      const classic = valueOf(known.tls12.suites);
+      if (classic !== undefined) return { ...(await exchangeClassic(look, classic.suites)), tickets: null, groupList: null };
+      const why = untestable("no version of TLS that a connection can be completed with here");
+      return { alpn: why, http: why, tickets: null, groupList: null };
+    },
+  }),
+  probe({
+    gives: "otherCertificate",
+    needs: ["modern", "exchange", "tls12"],
+    async run(look, known) {
+      const modern = modernLists(known.modern);
+      const group = modern?.groups.find((id) => [29, 23, 24, 25, 30].includes(id));
+      // TLS 1.2 tells the kinds of keys apart by its suites, at no cost.
+      if (modern !== undefined && group !== undefined && valueOf(known.tls12.suites) === undefined) await probeOtherCertificate(look, { suites: modern.suites, group });
+      return null;
+    },
+  }),
+  probe({
+    gives: "groups",
+    needs: ["modern", "tls12", "tls11", "tls10", "exchange"],
+    async run(look, known) {
+      const modern = modernLists(known.modern);
+      if (modern !== undefined) return probeModernGroups(look, { ...modern, listed: known.exchange.groupList });
+      if (valueOf(known.modern.support)?.offered === true) return unknownGroups(known.modern.groups);
+      const newest = ([["TLSv1.2", known.tls12], ["TLSv1.1", known.tls11], ["TLSv1.0", known.tls10]] as const).find(([, seen]) => isOffered(seen));
+      const suites = newest?.[1].suites;
+      if (newest === undefined) return untestable("no version of TLS is offered");
+      return suites?.state === "observed" ? probeClassicGroups(look, { protocol: newest[0], suites: suites.value.suites }) : unknownGroups(suites);
+    },
+  }),
+  probe({
+    gives: "keyShares",
+    needs: ["modern", "tls12", "tls11", "tls10", "ssl3", "exchange", "otherCertificate", "groups"],
+    run: (look, known) => probeKeyShares(look, { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] }),
+  }),
+];
+
+/** The versions with a suite list that was observed, newest first. */
+export function suitesByProtocol(known: Pick<Facts, "modern" | "tls12" | "tls11" | "tls10" | "ssl3">): Partial<Record<SuiteProtocol, SuitesSeen>> {
+  const lists: [SuiteProtocol, Outcome<SuitesSeen> | undefined][] = [
+    ["TLSv1.3", known.modern.suites],
+    ["TLSv1.2", known.tls12.suites],
+    ["TLSv1.1", known.tls11.suites],
+    ["TLSv1.0", known.tls10.suites],
+    ["SSLv3", known.ssl3.suites],
+  ];
+  return Object.fromEntries(lists.flatMap(([protocol, suites]) => (suites?.state === "observed" ? [[protocol, suites.value]] : [])));
+}
+
+function modernLists(modern: Facts["modern"]): { suites: readonly number[]; groups: readonly number[] } | undefined {
+  const suites = valueOf(modern.suites)?.suites.map(({ id }) => id);
+  const groups = valueOf(modern.groups);
+  return suites === undefined || groups === undefined ? undefined : { suites, groups };
+}
+
+function isOffered(seen: VersionSeen): boolean {
+  return valueOf(seen.support)?.offered === true;
+}
+
+/** Passes on why a list that groups rest on is missing. */
+function unknownGroups(outcome: Outcome<unknown> | undefined): Facts["groups"] {
+  return outcome === undefined || outcome.state === "observed" ? untestable("the list of suites is not known") : outcome;
+}
