@@ -6,7 +6,8 @@ import { spawn } from "node:child_process";
 import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { activate, lock, prefixPaths, realise } from "../../../src/store/index.ts";
+import { exitCodeFor } from "../../../src/errors.ts";
+import { activate, collectGarbage, lock, openPrefix, prefixPaths, realise } from "../../../src/store/index.ts";
 import { derivation, parts, result, surroundings } from "./samples.ts";
 
 const [mode, prefix, name = "slow"] = process.argv.slice(2) as [string, string, string?];
@@ -17,6 +18,16 @@ if (mode === "build") {
   say("ready");
   const { cached } = await realise(made, slowBuild, surroundings("child"));
   say(`done ${cached ? "cached" : "built"}`);
+} else if (mode === "gc") {
+  const report = await collectGarbage(prefix, { ...surroundings("child"), dryRun: false, keep: 1, now: Date.now() });
+  say(JSON.stringify(report));
+} else if (mode === "open") {
+  say(
+    await openPrefix(prefix, { create: true }).then(
+      () => "open",
+      (error: unknown) => `${exitCodeFor(error)} ${String(error)}`,
+    ),
+  );
 } else if (mode === "orphan") {
   await realise(made, leaveOrphan, surroundings("child"));
 } else if (mode === "activate") {

@@ -1,0 +1,160 @@
+import { execFile } from "node:child_process";
+import { access, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ForgeError } from "../../../src/errors.ts";
+import { activate, atomicWrite, openPrefix, prefixPaths, realise, removeTree } from "../../../src/store/index.ts";
+import { needs, withReason } from "../../tools/needs.ts";
+import { derivation, freshFolder, freshPrefix, parts, provide, result, surroundings } from "./helpers.ts";
+
+const run = promisify(execFile);
+const script = new URL("./child.ts", import.meta.url).pathname;
+
+describe("openPrefix", () => {
+  it("makes the folders, the site state readable by its owner alone, and can be repeated", async () => {
+    const path = join(await freshFolder(), "a/p");
+    await openPrefix(path, { create: true });
+    const paths = await openPrefix(path, { create: true });
+    expect((await readdir(path)).toSorted()).toEqual(["cache", "generations", "layout", "log", "store", "var"]);
+    expect((await lstat(paths.var)).mode & 0o777).toBe(0o700);
+    expect(await openPrefix(`${path}/`, { create: false })).toEqual(prefixPaths(path));
+  });
+
+  it("says that there is nothing, and makes nothing then", async () => {
+    const path = join(await freshFolder(), "p");
+    const opened = openPrefix(path, { create: false });
+    await expect(opened).rejects.toEqual(expect.objectContaining({ code: "not-found" }));
+    await expect(access(path)).rejects.toThrow("ENOENT");
+  });
+
+  it("refuses the prefix of a newer tlsforge, and one whose layout is no number", async () => {
+    const path = await freshPrefix();
+    for (const layout of ["2\n", "new\n"]) {
+      await writeFile(prefixPaths(path).layout, layout);
+      const opened = openPrefix(path, { create: true });
+      await expect(opened).rejects.toEqual(expect.objectContaining({ code: "prefix-newer" }));
+    }
+  });
+
+  it("refuses a folder where a name that we need is taken", async () => {
+    const path = await freshFolder();
+    await mkdir(join(path, "bin"));
+    await expect(openPrefix(path, { create: true })).rejects.toMatchObject({
+      code: "prefix-unusable",
+      message: `${path}/bin is there already and is not tlsforge's`,
+    });
+    await rm(join(path, "bin"), { recursive: true });
+    await symlink("/usr/lib", join(path, "lib"));
+    await expect(openPrefix(path, { create: true })).rejects.toThrow(`${path}/lib is there already`);
+    expect(await readdir(path)).toEqual(["lib"]);
+  });
+
+  it("refuses a path below a file", async () => {
+    const path = await freshFolder();
+    await writeFile(join(path, "file"), "");
+    const opened = openPrefix(join(path, "file/p"), { create: true });
+    await expect(opened).rejects.toEqual(expect.objectContaining({ code: "prefix-unusable" }));
+  });
+
+  const noRoot = needs("root");
+  it.runIf(noRoot === null)(`${withReason("refuses a prefix that the user may not write to", noRoot)}`, async () => {
+    const path = await freshPrefix();
+    await run("chmod", ["755", join(path, "..")]);
+    const { stdout } = await run(process.execPath, [script, "open", path], { uid: 65534, gid: 65534 });
+    expect(stdout).toMatch(/^1 ForgeError: Cannot use .*(?:EPERM|EACCES)/u);
+  });
+});
+
+describe("a full disk", () => {
+  const lacking = needs("root", "namespaces", "mount");
+  it.runIf(lacking === null)(
+    `${withReason("fails with its own code and leaves a prefix that works", lacking)}`,
+    async () => {
+      const disk = await freshFolder();
+      await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+      onTestFinished(async () => void (await run("umount", ["-l", disk])));
+      const path = (await openPrefix(join(disk, "p"), { create: true })).path;
+      await provide(path, { small: { "bin/tool": "one" } });
+      const full = expect.objectContaining({ code: "disk-full" });
+      const filler = join(disk, "filler");
+      await expect(writeFile(filler, Buffer.alloc(2 << 20))).rejects.toThrow("ENOSPC");
+
+      const more = derivation(path, "more");
+      const fills = async ({ out }: { readonly out: string }) => {
+        await writeFile(join(out, "a"), Buffer.alloc(1 << 16));
+        return result;
+      };
+      await expect(realise(more, fills, surroundings())).rejects.toEqual(full);
+      await expect(activate(path, parts([derivation(path, "small")]), surroundings())).rejects.toEqual(full);
+      await expect(atomicWrite(join(path, "var/file"), Buffer.alloc(1 << 16))).rejects.toEqual(full);
+      await expect(access(more.out)).rejects.toThrow("ENOENT");
+      expect(await readFile(join(path, "bin/tool"), "utf8")).toBe("one");
+      expect((await readdir(path, { recursive: true })).filter((name) => name.includes(".tmp-"))).toEqual([]);
+
+      await rm(filler);
+      expect(await realise(more, fills, surroundings())).toMatchObject({ cached: false });
+      expect((await provide(path, { small: { "bin/tool": "one" } })).manifest.generation).toBe(2);
+    },
+  );
+
+  it.runIf(lacking === null)(`${withReason("is recognised behind a compiler's own words", lacking)}`, async () => {
+    const disk = await freshFolder();
+    await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+    onTestFinished(async () => void (await run("umount", ["-l", disk])));
+    const path = (await openPrefix(join(disk, "p"), { create: true })).path;
+    const fails = async ({ out }: { readonly out: string }): Promise<never> => {
+      await writeFile(join(out, "a"), Buffer.alloc(2 << 20)).catch(() => undefined);
+      throw new ForgeError("build-failed", "ld: final close failed", { details: ["last line"] });
+    };
+    await expect(realise(derivation(path, "demo"), fails, surroundings())).rejects.toMatchObject({
+      code: "disk-full",
+      details: ["last line"],
+    });
+  });
+});
+
+describe("removeTree", () => {
+  it("removes a link and not what it points to", async () => {
+    const path = await freshPrefix();
+    const other = await freshFolder();
+    await writeFile(join(other, "precious"), "");
+    await symlink(other, join(path, "store/link"));
+    await removeTree(join(path, "store/link"), path);
+    expect(await readdir(other)).toEqual(["precious"]);
+    expect(await readdir(join(path, "store"))).toEqual([]);
+  });
+
+  it("refuses everything outside the prefix, also by way of a link", async () => {
+    const path = await freshPrefix();
+    const other = await freshFolder();
+    await mkdir(join(other, "precious"));
+    await symlink(other, join(path, "store/link"));
+    const outside = [
+      "/",
+      path,
+      `${path}/`,
+      join(path, ".."),
+      `${path}/store/../..`,
+      other,
+      `${path}x`,
+      join(path, "store/link/precious"),
+    ];
+    for (const target of outside) await expect(removeTree(target, path)).rejects.toThrow("refused to remove");
+    await expect(removeTree("/etc/hosts", "/")).rejects.toThrow("refused to remove");
+    expect(await readdir(other)).toEqual(["precious"]);
+  });
+});
+
+describe("atomicWrite", () => {
+  it("replaces as a whole with the given mode, whatever the umask, and leaves nothing else", async () => {
+    const folder = await freshFolder();
+    await atomicWrite(join(folder, "key"), "one", 0o600);
+    await atomicWrite(join(folder, "key"), "two", 0o640);
+    expect(await readFile(join(folder, "key"), "utf8")).toBe("two");
+    expect((await lstat(join(folder, "key"))).mode & 0o777).toBe(0o640);
+    await mkdir(join(folder, "taken/full"), { recursive: true });
+    await expect(atomicWrite(join(folder, "taken"), "x")).rejects.toThrow("EISDIR");
+    expect((await readdir(folder)).toSorted()).toEqual(["key", "taken"]);
+  });
+});
