@@ -1,0 +1,97 @@
+/** What a test needs of the machine, and what it is told when the machine does not have it. */
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { describe } from "vitest";
+import programs from "./programs.json" with { type: "json" };
+
+type Program = keyof typeof programs;
+
+/**
+ * - a program's name: it is on PATH or where system programs lie
+ * - `root`: we are root
+ * - `linux`: the kernel
+ * - `prefix`: TLSFORGE_TEST_PREFIX names a provisioned prefix
+ * - `cleanroot`, `bootroot`: the clean roots of this folder can be made
+ * - `all`: this is `npm run test:all`, so minutes of building are in order
+ */
+export type Need = Program | "root" | "linux" | "prefix" | "cleanroot" | "bootroot" | "all";
+
+/** Null when everything is there, else what is missing, in words for the list of skipped tests. */
+export function needs(...wanted: readonly Need[]): string | null {
+  const missing = wanted.flatMap((need) => lacking(need) ?? []);
+  return missing.length === 0 ? null : `needs ${[...new Set(missing)].join(", ")}`;
+}
+
+/** A `describe` that is skipped, with the reason in its name, when the machine lacks something. Its body must do nothing outside of hooks and tests. */
+export function describeWith(wanted: readonly Need[], name: string, body: () => void): void {
+  const reason = needs(...wanted);
+  if (reason === null) describe(name, () => body());
+  else describe.skipIf(true)(`${name} (${reason})`, () => body());
+}
+
+/** Where TLSFORGE_TEST_PREFIX points; only to be asked where `prefix` is needed. */
+export function testPrefix(): string {
+  const prefix = process.env["TLSFORGE_TEST_PREFIX"];
+  if (prefix === undefined || prefix === "") throw new Error("TLSFORGE_TEST_PREFIX is not set");
+  return prefix;
+}
+
+/** The folder of a program, or null. */
+export function which(program: string): string | null {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
+  return folders.map((folder) => join(folder, program)).find(isProgram) ?? null;
+}
+
+function lacking(need: Need): string | null {
+  switch (need) {
+    case "root":
+      return isRoot() ? null : "root";
+    case "linux":
+      return process.platform === "linux" ? null : "Linux";
+    case "prefix":
+      return process.env["TLSFORGE_TEST_PREFIX"] !== undefined && existsSync(join(testPrefix(), "current"))
+        ? null
+        : "a provisioned prefix in TLSFORGE_TEST_PREFIX";
+    case "cleanroot":
+      return needs("linux", "root", "debootstrap", "unshare") === null && mayMount()
+        ? null
+        : "clean roots (root on Linux, debootstrap, mount namespaces)";
+    case "bootroot":
+      return lacking("cleanroot") ?? lacking("systemd-nspawn");
+    case "all":
+      return process.env["TLSFORGE_TEST_ALL"] === "1" ? null : "npm run test:all";
+    default:
+      return which(need) === null ? `the program ${need}` : null;
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+let mountable: boolean | undefined;
+
+/** Containers often have root without the right to mount. */
+function mayMount(): boolean {
+  mountable ??= succeeds(["unshare", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/mnt"]);
+  return mountable;
+}
+
+function succeeds([program = "", ...argv]: readonly string[]): boolean {
+  try {
+    execFileSync(program, argv, { stdio: "ignore", timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Runs the tests that this machine allows and says which it left out and why:
+ *
+ *   npm test [-- VITEST-ARGUMENT…]    arguments (files, -t NAME) choose among the vitest tests; pytest is then left out
+ *   npm run test:all                  installs what the tests need (as root, on Debian) and fails when any is left out
+ *
+ * The last line counts: `N passed, N failed`, with `, N skipped` when there are any.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const serverFolder = join(root, "recipes", "hardened-server");
+const work = mkdtempSync(join(tmpdir(), "tlsforge-test-"));
+const all = process.argv.includes("--all");
+const chosen = process.argv.slice(2).filter((argument) => argument !== "--all");
+
+let outcome = 1;
+try {
+  if (all) installPrograms();
+  const results = [await runVitest(), ...(chosen.length > 0 ? [] : [await runPytest()])];
+  outcome = report(results);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+process.exitCode = outcome;
+
+/** Lists failures and what was left out, then the counts; gives the exit code. */
+function report(results) {
+  const [passed, failed, skipped] = ["passed", "failed", "skipped"].map((name) =>
+    results.flatMap((result) => result[name]),
+  );
+  if (failed.length > 0) write(["", "Failed:", ...failed.map((name) => `  ${name}`)]);
+  if (skipped.length > 0) write(["", "Skipped:", ...grouped(skipped)]);
+  if (all && skipped.length > 0) write(["", "npm run test:all allows no skip."]);
+  write([
+    "",
+    `${passed.length} passed, ${failed.length} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`,
+  ]);
+  return failed.length > 0 || passed.length === 0 || (all && skipped.length > 0) ? 1 : 0;
+}
+
+/** Names below their common reason: "(needs …)" in a suite's name, or what pytest gave. */
+function grouped(names) {
+  const groups = new Map();
+  for (const name of names) {
+    const reason = /\((needs [^)]*(?:\([^)]*\)[^)]*)*)\)/.exec(name)?.[1] ?? "for a reason of its own";
+    groups.set(reason, [...(groups.get(reason) ?? []), name.replace(` (${reason})`, "")]);
+  }
+  return [...groups].flatMap(([reason, group]) => [`  ${reason}:`, ...group.map((name) => `    ${name}`)]);
+}
+
+// --- vitest -------------------------------------------------------------------------------------------------------
+
+async function runVitest() {
+  const file = join(work, "vitest.json");
+  const program = join(root, "node_modules", "vitest", "vitest.mjs");
+  const argv = [program, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...chosen];
+  const status = await run(process.execPath, argv, { ...process.env, ...(all ? { TLSFORGE_TEST_ALL: "1" } : {}) });
+  const result = { passed: [], failed: [], skipped: [] };
+  if (existsSync(file)) collect(JSON.parse(readFileSync(file, "utf8")), result);
+  // An error outside of any test: a file that does not load, a promise that nobody waited for, a worker that died.
+  if (status !== 0 && result.failed.length === 0) result.failed.push(`vitest itself (exit ${status})`);
+  return result;
+}
+
+function collect(json, result) {
+  for (const suite of json.testResults) {
+    const file = suite.name.replace(`${root}/`, "");
+    for (const test of suite.assertionResults) {
+      const kind = test.status === "passed" || test.status === "failed" ? test.status : "skipped";
+      result[kind].push(`${file}: ${test.fullName.trim()}`);
+    }
+    const hasFailed = suite.assertionResults.some((test) => test.status === "failed");
+    if (suite.status === "failed" && !hasFailed) result.failed.push(`${file}: ${firstLine(suite.message)}`);
+  }
+}
+
+// --- pytest of the server -----------------------------------------------------------------------------------------
+
+async function runPytest() {
+  const result = { passed: [], failed: [], skipped: [] };
+  const { python, path, reason } = serverPython();
+  if (reason !== undefined) {
+    result.skipped.push(`recipes/hardened-server: pytest (needs ${reason})`);
+    return result;
+  }
+  const file = join(work, "pytest.xml");
+  const environment = {
+    ...process.env,
+    PYTHONDONTWRITEBYTECODE: "1",
+    ...(path === undefined ? {} : { PYTHONPATH: path }),
+  };
+  write(["", `pytest of recipes/hardened-server with ${python}`]);
+  const argv = ["-m", "pytest", "-p", "no:cacheprovider", `--junitxml=${file}`];
+  const status = await run(python, argv, environment, serverFolder);
+  if (existsSync(file)) collectXml(readFileSync(file, "utf8"), result);
+  if (status !== 0 && result.failed.length === 0)
+    result.failed.push(`recipes/hardened-server: pytest itself (exit ${status})`);
+  return result;
+}
+
+/** A Python that has the server's packages and pytest; with --all pytest is put into a folder of its own when it is missing. */
+function serverPython() {
+  const prefix = process.env.TLSFORGE_TEST_PREFIX;
+  const candidates = [
+    process.env.TLSFORGE_TEST_PYTHON,
+    ...(prefix ? [join(prefix, "bin", "python"), join(prefix, "bin", "python3")] : []),
+    "python3",
+  ].filter(Boolean);
+  const python = candidates.find((candidate) => imports(candidate, "twisted, OpenSSL, service_identity"));
+  if (python === undefined)
+    return { reason: "a Python with Twisted and pyOpenSSL: set TLSFORGE_TEST_PYTHON or TLSFORGE_TEST_PREFIX" };
+  if (imports(python, "pytest")) return { python };
+  if (!all) return { reason: `pytest for ${python}` };
+  const path = join(work, "pytest");
+  const venv = join(work, "venv");
+  const steps = [
+    ["python3", "-m", "venv", venv],
+    [join(venv, "bin", "pip"), "--python", python, "install", "--quiet", "--target", path, "pytest"],
+  ];
+  const failed = steps.find(([program, ...argv]) => spawnSync(program, argv, { stdio: "inherit" }).status !== 0);
+  return failed === undefined ? { python, path } : { reason: `pytest for ${python} (${failed.join(" ")} failed)` };
+}
+
+function imports(python, names) {
+  return spawnSync(python, ["-c", `import ${names}`], { stdio: "ignore" }).status === 0;
+}
+
+function collectXml(xml, result) {
+  for (const [, head = "", body = ""] of xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
+    const name = `recipes/hardened-server: ${attribute(head, "classname")}.${attribute(head, "name")}`;
+    const skip = /<skipped [^>]*/.exec(body)?.[0];
+    if (/<(failure|error)\b/.test(body)) result.failed.push(name);
+    else if (skip !== undefined)
+      result.skipped.push(`${name} (needs ${attribute(skip, "message").replaceAll(/[()]/g, "")})`);
+    else result.passed.push(name);
+  }
+}
+
+function attribute(text, name) {
+  const value = new RegExp(`\\b${name}="([^"]*)"`).exec(text)?.[1] ?? "";
+  return value
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&#10;", " ")
+    .replaceAll("&amp;", "&");
+}
+
+// --- the machine --------------------------------------------------------------------------------------------------
+
+/** Installs the Debian packages of programs that are missing; elsewhere the tests that need them say so. */
+function installPrograms() {
+  const packages = JSON.parse(readFileSync(join(root, "test", "tools", "programs.json"), "utf8"));
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
+  const missing = Object.keys(packages).filter((name) => !folders.some((folder) => existsSync(join(folder, name))));
+  if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return;
+  const names = [...new Set(missing.map((name) => packages[name]))];
+  write([`installing ${names.join(" ")}`]);
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const options = { env: environment, encoding: "utf8" };
+  for (const argv of [["update"], ["install", "-y", "--no-install-recommends", ...names]]) {
+    const { status, stdout, stderr } = spawnSync("apt-get", argv, options);
+    if (status !== 0)
+      write([stdout, stderr, `apt-get ${argv[0]} failed; the tests that need these packages are skipped`]);
+  }
+}
+
+/** Runs a program on our terminal; gives its exit status. */
+async function run(program, argv, environment, cwd = root) {
+  const child = spawn(program, argv, { cwd, env: environment, stdio: ["ignore", "inherit", "inherit"] });
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => child.kill(signal));
+  return await new Promise((done, failed) => {
+    child.on("error", failed);
+    child.on("close", (code, signal) => done(code ?? signal));
+  });
+}
+
+function firstLine(text) {
+  return (text ?? "").split("\n")[0];
+}
+
+function write(lines) {
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
