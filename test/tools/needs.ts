@@ -26,8 +26,7 @@ export function needs(...wanted: readonly Need[]): string | null {
 /** A `describe` that is skipped, with the reason in its name, when the machine lacks something. Its body must do nothing outside of hooks and tests. */
 export function describeWith(wanted: readonly Need[], name: string, body: () => void): void {
   const reason = needs(...wanted);
-  if (reason === null) describe(name, () => body());
-  else describe.skipIf(true)(`${name} (${reason})`, () => body());
+  describe.skipIf(reason !== null)(reason === null ? name : `${name} (${reason})`, body);
 }
 
 /** Where TLSFORGE_TEST_PREFIX points; only to be asked where `prefix` is needed. */
