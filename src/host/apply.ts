@@ -22,9 +22,7 @@ export async function applyHost(
   const changed: HostRecord[] = [];
   for (const plan of plans) {
     try {
-      const made = await applyOne(host, plan.resource, emit);
-      records.push(...made);
-      if (plan.action !== "none") changed.push(...made);
+      records.push(...(await applyOne(host, plan.resource, { emit, changed })));
     } catch (error) {
       await takeBack(host, changed, emit);
       throw error;
@@ -57,7 +55,13 @@ function mergeData(first: HostRecord, later: HostRecord): HostRecord["data"] {
   return { ...now, ...both, ...(text === undefined ? {} : { text }), ...(live === undefined ? {} : { live }) };
 }
 
-async function applyOne(host: Host, resource: Resource, emit: Emit): Promise<readonly HostRecord[]> {
+/** `changed` gets the record already before the change, so that one that breaks off in the middle is taken back as well. */
+async function applyOne(
+  host: Host,
+  resource: Resource,
+  context: { emit: Emit; changed: HostRecord[] },
+): Promise<readonly HostRecord[]> {
+  const { emit, changed } = context;
   const kind = kindOf(resource.kind);
   const before = await planResource(host, resource, "change");
   refuseDemanded(before);
@@ -67,6 +71,13 @@ async function applyOne(host: Host, resource: Resource, emit: Emit): Promise<rea
     return [];
   }
   const remembered = await kind.remember(host, resource);
+  changed.push({
+    id: resource.id,
+    kind: resource.kind,
+    before: before.current,
+    after: before.desired,
+    data: remembered,
+  });
   let plan = before;
   // A change may need two rounds: fresh package lists decide what is installed.
   for (let round = 0; round < 2 && plan.action !== "none" && plan.action !== "blocked"; round += 1) {
@@ -89,7 +100,9 @@ async function applyOne(host: Host, resource: Resource, emit: Emit): Promise<rea
     detail: `${before.current ?? "nothing"} -> ${plan.current ?? "nothing"}`,
   });
   const data = (await kind.settle?.(host, resource, remembered)) ?? remembered;
-  return [{ id: resource.id, kind: resource.kind, before: before.current, after: plan.current, data }];
+  const record = { id: resource.id, kind: resource.kind, before: before.current, after: plan.current, data };
+  changed.splice(-1, 1, record);
+  return [record];
 }
 
 async function adopt(host: Host, plan: ResourcePlan): Promise<readonly HostRecord[]> {
@@ -109,11 +122,13 @@ function refuseDemanded(plan: ResourcePlan): void {
 }
 
 async function takeBack(host: Host, records: readonly HostRecord[], emit: Emit): Promise<void> {
-  const changes = records.filter((record) => record.kind !== "package");
+  // A change without data has put nothing in place yet.
+  const changes = records.filter((record) => record.kind !== "package" && Object.keys(record.data).length > 0);
   try {
     await undoHost(host, changes, emit);
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
+    // The failure that led here is the one to tell.
     emit({ type: "warning", message: `not taken back: ${error.message}` });
   }
 }

@@ -48,11 +48,10 @@ async function runCommand(
 
 /** The last lines without control characters, which a program's words must not bring onto a terminal. */
 function lastLines(text: string): readonly string[] {
-  // oxlint-disable-next-line no-control-regex -- the characters to be removed
   return text
     .trim()
     .split("\n")
     .slice(-10)
-    .map((line) => line.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trimEnd())
+    .map((line) => line.replaceAll(/\p{Cc}+/gu, " ").trimEnd())
     .filter((line) => line !== "");
 }

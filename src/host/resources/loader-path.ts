@@ -2,7 +2,7 @@ import { dirname, posix } from "node:path";
 import type { Host, Resource, ResourcePlan } from "../types.ts";
 import { asRoot, blocked, planBase } from "./kind.ts";
 import type { Moment, ResourceKind } from "./kind.ts";
-import { driftOf, managedText, ownerOf, writeCommands } from "./managed-file.ts";
+import { driftOf, leftoverCommands, managedText, ownerOf, writeCommands } from "./managed-file.ts";
 
 type LoaderPath = Extract<Resource, { kind: "loader-path" }>;
 
@@ -59,16 +59,24 @@ export const loaderPath: ResourceKind<LoaderPath> = {
     const file = record.data["file"] ?? "";
     const text = await host.readFile(file);
     const earlier = record.data["text"];
-    if (text === (earlier ?? null)) return { action: "none", commands: [], detail: `${file} is as it was` };
     const drift = driftOf(file, ownerOf(text));
+    const leftover = await leftoverCommands(host, file);
+    if (text === (earlier ?? null)) {
+      return { action: leftover.length === 0 ? "none" : "delete", commands: leftover, detail: `${file} is as it was` };
+    }
     if (drift !== null) return { action: "blocked", commands: [], detail: drift };
-    if (earlier !== undefined)
+    if (earlier === undefined) {
       return {
-        action: "update",
-        commands: [...writeCommands(file, earlier), asRoot("ldconfig")],
-        detail: `${file} names ${libraryIn(earlier)} again`,
+        action: "delete",
+        commands: [...leftover, asRoot("rm", "-f", file), asRoot("ldconfig")],
+        detail: `${file} is removed`,
       };
-    return { action: "delete", commands: [asRoot("rm", "-f", file), asRoot("ldconfig")], detail: `${file} is removed` };
+    }
+    return {
+      action: "update",
+      commands: [...writeCommands(file, earlier), asRoot("ldconfig")],
+      detail: `${file} names ${libraryIn(earlier)} again`,
+    };
   },
 
   async quickCheck(host, record) {

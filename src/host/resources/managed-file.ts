@@ -3,7 +3,7 @@
  * so that a change by hand is seen without any record.
  */
 import { createHash } from "node:crypto";
-import type { HostCommand } from "../types.ts";
+import type { Host, HostCommand } from "../types.ts";
 import { asRoot } from "./kind.ts";
 
 const firstLine = /^# Written by tlsforge \(content ([0-9a-f]{16})\)\. .*\n/;
@@ -33,13 +33,22 @@ export function driftOf(path: string, owner: ReturnType<typeof ownerOf>): string
  * The same commands for root and for sudo, and every one of them stands in the plan.
  */
 export function writeCommands(path: string, text: string): readonly HostCommand[] {
-  const fresh = `${path}.tlsforge-new`;
+  const fresh = freshPath(path);
   return [
     { argv: ["tee", fresh], elevated: true, input: text },
     asRoot("chmod", "0644", fresh),
     asRoot("sync", fresh),
     asRoot("mv", "-f", fresh, path),
   ];
+}
+
+/** Removes what a write that broke off has left beside the file; nothing when there is nothing. */
+export async function leftoverCommands(host: Host, path: string): Promise<readonly HostCommand[]> {
+  return (await host.facts(freshPath(path))) === null ? [] : [asRoot("rm", "-f", freshPath(path))];
+}
+
+function freshPath(path: string): string {
+  return `${path}.tlsforge-new`;
 }
 
 function digest(content: string): string {

@@ -1,7 +1,7 @@
 import type { Host, Resource } from "../types.ts";
 import { asRoot, blocked, planBase } from "./kind.ts";
 import type { ResourceKind } from "./kind.ts";
-import { driftOf, managedText, ownerOf, writeCommands } from "./managed-file.ts";
+import { driftOf, leftoverCommands, managedText, ownerOf, writeCommands } from "./managed-file.ts";
 
 type Sysctl = Extract<Resource, { kind: "sysctl" }>;
 
@@ -61,8 +61,9 @@ export const sysctl: ResourceKind<Sysctl> = {
     const drift = layout.drift({ file, key, value }, text);
     if (drift !== null) return { action: "blocked", commands: [], detail: drift };
     const restored = layout.without({ file, key, value }, text, earlier ?? null);
-    const fileCommands =
+    const written =
       restored === text ? [] : restored === null ? [asRoot("rm", "-f", file)] : writeCommands(file, restored);
+    const fileCommands = [...(await leftoverCommands(host, file)), ...written];
     // A live value that is no longer ours was set by somebody since: it stays.
     const liveCommands =
       live === value && before !== "" && before !== value ? [asRoot(...layout.set(key, before))] : [];
@@ -140,6 +141,7 @@ const sharedFile: Layout = {
   },
   without({ key }, text, earlier) {
     if (text === null) return null;
+    if (earlier !== null && text === withLine(withoutOurs(key, earlier), oursIn(key, text))) return earlier;
     const rest = withoutOurs(key, text);
     const line = oursIn(key, earlier ?? "");
     if (line !== "") return withLine(rest, line);

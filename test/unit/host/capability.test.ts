@@ -1,0 +1,165 @@
+import { expect, test } from "vitest";
+import { memoryHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
+import type { MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
+import { changes, ignore, planOf, provide, snapshot } from "./tools.ts";
+
+const source = "/opt/tlsforge/store/p/bin/python3";
+const copy = "/opt/tlsforge/var/low-port/bin/python3";
+const resource: Resource & { kind: "capability" } = {
+  kind: "capability",
+  id: "capability:interpreter",
+  origin: "default",
+  source,
+  copy,
+  capability: "cap_net_bind_service",
+  demanded: true,
+};
+const tools = { setcap: "/usr/sbin/setcap", getcap: "/usr/sbin/getcap" };
+
+function machine(initial: MemoryInitial = {}): MemoryHost {
+  return memoryHost({
+    programs: tools,
+    ...initial,
+    files: { [source]: { content: "interpreter", mode: 0o755 }, ...initial.files },
+  });
+}
+
+test("a private copy is made, the capability last, and taken back", async () => {
+  const host = machine();
+  const before = snapshot(host);
+  const { plan, records } = await provide(host, resource);
+  expect(plan).toMatchObject({ action: "create", current: null, desired: "cap_net_bind_service=ep, mode 0750" });
+  expect(plan.effect).toContain("OpenSSL ignores its environment");
+  const fresh = "/opt/tlsforge/var/low-port/bin/.python3.new";
+  expect(changes(host).slice(-4)).toEqual([
+    `cp -L ${source} ${fresh}`,
+    `chmod 0750 ${fresh}`,
+    `setcap cap_net_bind_service+ep ${fresh}`,
+    `mv -f ${fresh} ${copy}`,
+  ]);
+  expect(host.files.get(copy)).toMatchObject({
+    content: "interpreter",
+    mode: 0o750,
+    capabilities: "cap_net_bind_service=ep",
+  });
+  expect(host.files.get("/opt/tlsforge/var/low-port/pyvenv.cfg")?.content).toBe(
+    "home = /opt/tlsforge/store/p/bin\ninclude-system-site-packages = true\n",
+  );
+  expect(host.files.get(source)?.capabilities).toBeUndefined();
+  expect(await quickCheckHost(host, records)).toEqual([]);
+
+  expect(await undoHost(host, records, ignore)).toEqual([]);
+  expect(snapshot(host)).toEqual(before);
+});
+
+test("applied twice, the second time nothing is run", async () => {
+  const host = machine();
+  const first = await provide(host, resource);
+  const count = changes(host).length;
+  const again = await provide(host, resource);
+  expect(again.plan.action).toBe("none");
+  expect(changes(host)).toHaveLength(count);
+  expect(again.records[0]?.data).toEqual(first.records[0]?.data);
+});
+
+test.each<[string, (host: MemoryHost) => void]>([
+  ["the interpreter is another", (host) => host.files.set(source, { content: "newer", mode: 0o755 })],
+  ["the capability was lost", (host) => host.files.set(copy, { content: "interpreter", mode: 0o750 })],
+  [
+    "everybody may run it",
+    (host) => host.files.set(copy, { content: "interpreter", mode: 0o755, capabilities: "cap_net_bind_service=ep" }),
+  ],
+  [
+    "it may do more",
+    (host) =>
+      host.files.set(copy, {
+        content: "interpreter",
+        mode: 0o750,
+        capabilities: "cap_net_bind_service,cap_sys_admin=ep",
+      }),
+  ],
+])("renewed when %s", async (_name, change) => {
+  const host = machine();
+  await provide(host, resource);
+  change(host);
+  expect((await planOf(host, resource)).action).toBe("update");
+  await provide(host, resource);
+  expect(host.files.get(copy)).toMatchObject({
+    mode: 0o750,
+    capabilities: "cap_net_bind_service=ep",
+    content: host.files.get(source)?.content,
+  });
+});
+
+test("quick check sees a copy that is gone or open to all", async () => {
+  const host = machine();
+  const { records } = await provide(host, resource);
+  host.files.set(copy, { content: "interpreter", mode: 0o755 });
+  expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+  host.files.delete(copy);
+  expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+});
+
+test("for an ordinary user only the capability itself is elevated", async () => {
+  const host = machine({ uid: 1000, privilege: "sudo" });
+  await provide(host, resource);
+  expect(changes(host)).toEqual(["setcap cap_net_bind_service+ep /opt/tlsforge/var/low-port/bin/.python3.new"]);
+});
+
+test("with a group the copy is root's and the group's before it gets the capability", async () => {
+  const host = machine();
+  const { plan } = await provide(host, { ...resource, group: "tlsforge" });
+  expect(plan.effect).toContain("root and group tlsforge");
+  const programs = changes(host).map((line) => line.split(" ")[0]);
+  expect(programs.slice(-5)).toEqual(["cp", "chown", "chmod", "setcap", "mv"]);
+  expect(host.files.get(copy)?.capabilities).toBe("cap_net_bind_service=ep");
+});
+
+test("in a virtual environment the copy gets the same packages", async () => {
+  const host = machine({ files: { "/opt/tlsforge/store/p/pyvenv.cfg": "home = /base/bin\n" } });
+  await provide(host, resource);
+  expect(host.files.get("/opt/tlsforge/var/low-port/pyvenv.cfg")?.content).toBe("home = /base/bin\n");
+  expect(host.files.get("/opt/tlsforge/var/low-port/lib")).toEqual({
+    content: "/opt/tlsforge/store/p/lib",
+    kind: "link",
+  });
+});
+
+test.each<[string, MemoryHost, string]>([
+  ["no setcap", machine({ programs: {} }), "setcap or getcap is missing (Debian: libcap2-bin)"],
+  ["no interpreter", memoryHost({ programs: tools }), `${source} is not there yet`],
+  ["a folder in its place", machine({ files: { [`${copy}/x`]: "" } }), `${copy} is there and is no file`],
+  [
+    "FreeBSD",
+    machine({ platform: { os: "freebsd", arch: "x86_64", libc: "none" } }),
+    "file capabilities are Linux's only",
+  ],
+])("blocked by %s", async (_name, host, reason) => {
+  expect(await planOf(host, resource)).toMatchObject({ action: "blocked", reason });
+  await expect(provide(host, resource)).rejects.toMatchObject({ code: "host-refused" });
+});
+
+test.each([
+  ["setcap", "use host.low-port: sysctl"],
+  ["cp", "prefix"],
+  ["mv", "prefix"],
+])("when %s fails there is no copy, and the error says what to do", async (program, hint) => {
+  const host = machine();
+  host.answers.set(program, { exitCode: 1, stderr: "Operation not supported\n" });
+  await expect(provide(host, resource)).rejects.toMatchObject({
+    code: "host-failed",
+    message: expect.stringContaining(program) as string,
+    hint: expect.stringContaining(hint) as string,
+    details: ["Operation not supported"],
+  });
+  expect(host.files.has(copy)).toBe(false);
+});
+
+test("a setcap that says yes and does nothing is found out", async () => {
+  const host = machine();
+  host.answers.set("setcap", {});
+  await expect(provide(host, resource)).rejects.toMatchObject({
+    code: "host-failed",
+    message: expect.stringContaining("not as wanted after the change: current copy, no capability") as string,
+  });
+});

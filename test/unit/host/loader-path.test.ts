@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import { memoryHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
+import type { MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
+import { changes, ignore, planOf, provide, snapshot } from "./tools.ts";
+
+const library = "/opt/tlsforge/lib";
+const file = "/etc/ld.so.conf.d/tlsforge.conf";
+const resource: Resource = {
+  kind: "loader-path",
+  id: "loader-path:tlsforge",
+  origin: "site file",
+  library,
+  name: "tlsforge",
+  demanded: true,
+};
+const systemCache =
+  "2 libs found in cache `/etc/ld.so.cache'\n\tlibssl.so.3 (libc6,x86-64) => /lib/x86_64-linux-gnu/libssl.so.3\n\tlibc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6\n";
+
+/** A machine whose ldconfig enters what is in the folder that the entry names. */
+function machine(initial: MemoryInitial["files"] = {}, more: MemoryInitial = {}): MemoryHost {
+  const host: MemoryHost = memoryHost({
+    ...more,
+    files: {
+      "/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n",
+      "/etc/ld.so.cache": systemCache,
+      "/lib/x86_64-linux-gnu/libssl.so.3": "",
+      [`${library}/libssl-tlsforge.so.3`]: "",
+      [`${library}/libssl.so`]: "",
+      ...initial,
+    },
+  });
+  host.answers.set("ldconfig", (argv) => {
+    if (argv.includes("-p")) return { stdout: host.files.get("/etc/ld.so.cache")?.content ?? "" };
+    const named = host.files.get(file)?.content?.includes(library) === true;
+    const ours = named
+      ? [...host.files.keys()]
+          .filter((path) => path.startsWith(`${library}/lib`))
+          .map((path) => `\t${path.split("/").at(-1) ?? ""} (libc6,x86-64) => ${path}\n`)
+      : [];
+    host.files.set("/etc/ld.so.cache", { content: systemCache + ours.join("") });
+    return {};
+  });
+  return host;
+}
+
+test("an entry is made, stands, and is taken back to the byte", async () => {
+  const host = machine();
+  const before = snapshot(host);
+  const { plan, records, events } = await provide(host, resource);
+  expect(plan).toMatchObject({ action: "create", current: null, desired: library, origin: "site file" });
+  expect(plan.effect).toContain("libssl-tlsforge.so.3");
+  expect(changes(host)).toEqual([
+    `tee ${file}.tlsforge-new`,
+    `chmod 0644 ${file}.tlsforge-new`,
+    `sync ${file}.tlsforge-new`,
+    `mv -f ${file}.tlsforge-new ${file}`,
+    "ldconfig",
+  ]);
+  expect(host.files.get(file)?.content?.split("\n")[1]).toBe(library);
+  expect(events).toContainEqual(expect.objectContaining({ type: "host-change", action: "create" }));
+  expect(await quickCheckHost(host, records)).toEqual([]);
+
+  expect(await undoHost(host, records, ignore)).toEqual([]);
+  expect(snapshot(host)).toEqual(before);
+  expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+});
+
+test("applied twice, the second time nothing is run", async () => {
+  const host = machine();
+  const first = await provide(host, resource);
+  const count = changes(host).length;
+  const again = await provide(host, resource);
+  expect(again.plan.action).toBe("none");
+  expect(changes(host)).toHaveLength(count);
+  expect(again.records.map((record) => record.data)).toEqual(first.records.map((record) => record.data));
+});
+
+test("an entry of ours for another folder is changed, and comes back", async () => {
+  const host = machine({ "/opt/new/lib/libnew.so": "" });
+  await provide(host, resource);
+  const before = snapshot(host);
+  const { plan, records } = await provide(host, { ...resource, library: "/opt/new/lib" });
+  expect(plan).toMatchObject({ action: "update", current: library, desired: "/opt/new/lib" });
+  await undoHost(host, records, ignore);
+  expect(snapshot(host)).toEqual(before);
+});
+
+describe("blocked", () => {
+  const reasonOf = async (host: MemoryHost, wanted: Resource = resource): Promise<string | undefined> => {
+    const before = snapshot(host);
+    const plan = await planOf(host, wanted);
+    expect(plan).toMatchObject({ action: "blocked", commands: [] });
+    await expect(provide(host, wanted)).rejects.toMatchObject({ code: "host-refused" });
+    expect(snapshot(host)).toEqual(before);
+    return plan.reason;
+  };
+
+  test("when a library has a name that the system loads from elsewhere", async () => {
+    expect(await reasonOf(machine({ [`${library}/libssl.so.3`]: "" }))).toBe(
+      "it would change what other programs load: libssl.so.3 (now /lib/x86_64-linux-gnu)",
+    );
+  });
+
+  test("not by a name whose file is gone", async () => {
+    const host = machine({ [`${library}/libssl.so.3`]: "" });
+    host.files.delete("/lib/x86_64-linux-gnu/libssl.so.3");
+    expect((await planOf(host, resource)).action).toBe("create");
+  });
+
+  test("when somebody else's file has the name", async () => {
+    expect(await reasonOf(machine({ [file]: "/somewhere\n" }))).toContain("was not written by tlsforge");
+  });
+
+  test("when our file was changed by hand, then too by undo", async () => {
+    const host = machine();
+    const { records } = await provide(host, resource);
+    host.files.set(file, { content: `${host.files.get(file)?.content ?? ""}/more\n` });
+    expect(await reasonOf(host)).toContain("changed by hand");
+    expect(await undoHost(host, records, ignore)).toEqual(records);
+    expect(host.files.get(file)?.content).toContain("/more");
+  });
+
+  test("when the cache cannot be read", async () => {
+    const host = machine();
+    host.answers.set("ldconfig", { exitCode: 1 });
+    expect(await reasonOf(host)).toContain("cannot be read");
+  });
+
+  test("on musl, and where the folder is not included", async () => {
+    expect(await reasonOf(machine({}, { platform: { os: "linux", arch: "x86_64", libc: "musl" } }))).toContain(
+      "only glibc",
+    );
+    expect(await reasonOf(machine({ "/etc/ld.so.conf": "/usr/local/lib\n" }))).toContain("does not include");
+    expect(await reasonOf(machine(), { ...resource, library: "/a b" })).toContain("cannot stand");
+  });
+});
+
+test("shown before the first build, but not applied without the folder", async () => {
+  const host = memoryHost({
+    files: { "/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n", "/etc/ld.so.cache": systemCache },
+  });
+  expect((await planOf(host, resource)).action).toBe("create");
+  await expect(provide(host, resource)).rejects.toMatchObject({
+    message: expect.stringContaining("is not there yet") as string,
+  });
+  const { events, records } = await provide(host, { ...resource, demanded: false });
+  expect(records).toEqual([]);
+  expect(events).toEqual([
+    { type: "host-change", id: resource.id, action: "blocked", detail: `${library} is not there yet` },
+  ]);
+});
+
+test("when ldconfig fails, the file goes again and the error has command, words and remedy", async () => {
+  const host = machine();
+  const before = snapshot(host);
+  const works = host.answers.get("ldconfig");
+  let failures = 1;
+  host.answers.set("ldconfig", (argv, options) => {
+    if (argv.includes("-p") || failures-- <= 0) return typeof works === "function" ? works(argv, options) : {};
+    return { exitCode: 1, stderr: "ldconfig: Can't create temporary cache file\u001b[31m\n" };
+  });
+  await expect(provide(host, resource)).rejects.toMatchObject({
+    code: "host-failed",
+    message: `"ldconfig" failed with exit code 1 (${file} names our libraries for the loader)`,
+    hint: "run ldconfig as root to see what is wrong, or set host.loader-path: false",
+    details: ["ldconfig: Can't create temporary cache file [31m"],
+  });
+  expect(snapshot(host)).toEqual(before);
+});
+
+test.each(["tee", "chmod", "sync", "mv"])("when %s fails, nothing is left behind", async (program) => {
+  const host = machine();
+  const before = snapshot(host);
+  host.answers.set(program, { exitCode: 1, stderr: "Read-only file system\n" });
+  await expect(provide(host, resource)).rejects.toMatchObject({
+    code: "host-failed",
+    details: ["Read-only file system"],
+    hint: expect.stringContaining("/etc") as string,
+  });
+  expect(snapshot(host)).toEqual(before);
+});
