@@ -45,7 +45,7 @@ export function pathParts(archive: string, member: string): readonly string[] {
 }
 
 /**
- * Where a symbolic link leads, walking as the kernel does through the links of the same archive. True when no step leaves the root.
+ * Where a symbolic link leads, walking as the kernel does through the links of the same archive. True when no step leaves the root and it is not a circle.
  * `links`: path below the root -> target.
  */
 export function staysInside(path: string, links: ReadonlyMap<string, string>): boolean {
@@ -64,8 +64,8 @@ export function staysInside(path: string, links: ReadonlyMap<string, string>): b
     const target = links.get(at.join("/"));
     if (target === undefined) continue;
     if (target.startsWith("/")) return false;
-    // More than the kernel follows: a cycle. It leads nowhere, so nothing can leave through it.
-    if (++followed > 40) return true;
+    // As many as the kernel follows: a circle, or made to hide where it leads.
+    if (++followed > 40) return false;
     at.pop();
     pending.unshift(...target.split("/"));
   }

@@ -101,7 +101,7 @@ export function treeWriter(options: WriterOptions): TreeWriter {
       const path = claim(member.path, "link");
       links.set(path, target);
       if (!staysInside(path, links))
-        throw unsafe(archive, member.path, `is a link that points out of the folder (${target})`);
+        throw unsafe(archive, member.path, `is a link that points out of the folder, or in a circle (${target})`);
       symlinkSync(target, join(root, path));
       lutimesSync(join(root, path), member.mtime, member.mtime);
     },
@@ -120,7 +120,7 @@ export function treeWriter(options: WriterOptions): TreeWriter {
       // A later member may have changed where an earlier link leads.
       for (const path of links.keys()) {
         if (!staysInside(path, links))
-          throw unsafe(archive, path, `is a link that points out of the folder (${links.get(path)})`);
+          throw unsafe(archive, path, `is a link that points out of the folder, or in a circle (${links.get(path)})`);
       }
       const deepestFirst = [...folders].sort(([a], [b]) => b.length - a.length);
       for (const [path, { mtime }] of deepestFirst) {

@@ -10,7 +10,13 @@ describe("a download", () => {
     const { base } = await serve((request, response) => sendBytes(request, response, bytes));
     const opts = await options();
     const [fetched] = await fetchAll([source(sha256, `${base}/a`)], opts);
-    expect(fetched).toMatchObject({ path: join(opts.cache, sha256), location: `${base}/a`, sha256, verified: true, bytes: 300_000 });
+    expect(fetched).toMatchObject({
+      path: join(opts.cache, sha256),
+      location: `${base}/a`,
+      sha256,
+      verified: true,
+      bytes: 300_000,
+    });
     expect(await readFile(fetched!.path)).toEqual(bytes);
     expect(await names(opts.cache)).toEqual([sha256]);
     expect(opts.events.at(0)).toMatchObject({ type: "fetch-start", total: 300_000 });
@@ -19,10 +25,11 @@ describe("a download", () => {
 
   it("continues after a connection was cut", async () => {
     const { bytes, sha256 } = payload(200_000);
+    const validators: unknown[] = [];
     const { base, seen } = await serve((request, response, count) => {
       if (count === 1) sendAndCut(response, bytes, 120_000);
       else {
-        expect(request.headers["if-range"]).toBe('"one"');
+        validators.push(request.headers["if-range"]);
         sendBytes(request, response, bytes);
       }
     });
@@ -30,6 +37,7 @@ describe("a download", () => {
     const [fetched] = await fetchAll([source(sha256, `${base}/a`)], opts);
     expect(await readFile(fetched!.path)).toEqual(bytes);
     expect(seen).toEqual(["GET /a", "GET /a bytes=120000-"]);
+    expect(validators).toEqual(['"one"']);
     expect(opts.events.filter((event) => event.type === "fetch-retry")).toHaveLength(1);
   });
 
@@ -37,7 +45,9 @@ describe("a download", () => {
     const { bytes, sha256 } = payload(200_000);
     const opts = await options();
     const first = await serve((_request, response) => sendAndCut(response, bytes, 50_000));
-    await failureOf(fetchAll([source(sha256, `${first.base}/a`)], { ...opts, limits: { ...opts.limits, attempts: 1 } }));
+    await failureOf(
+      fetchAll([source(sha256, `${first.base}/a`)], { ...opts, limits: { ...opts.limits, attempts: 1 } }),
+    );
     expect(await names(opts.cache)).toEqual([`${sha256}.part`, `${sha256}.part.origin`]);
     const second = await serve((request, response) => sendBytes(request, response, bytes));
     await fetchAll([source(sha256, `${second.base}/b`)], opts);
@@ -92,7 +102,10 @@ describe("a download", () => {
     const [fetched] = await fetchAll([source(sha256, `${base}/gone`, `${base}/a`)], opts);
     expect(seen).toEqual(["GET /gone", "GET /a", "GET /a"]);
     expect(fetched!.location).toBe(`${base}/a`);
-    expect(opts.events.find((event) => event.type === "location-failed")).toMatchObject({ location: `${base}/gone`, reason: "answered 404 (not found)" });
+    expect(opts.events.find((event) => event.type === "location-failed")).toMatchObject({
+      location: `${base}/gone`,
+      reason: "answered 404 (not found)",
+    });
   });
 
   it("gives up after a bounded number of tries", async () => {
@@ -158,7 +171,9 @@ describe("a hostile or broken server", () => {
       }
     });
     const began = performance.now();
-    const error = await failureOf(fetchAll([source(sha256, `${base}/silent`, `${base}/stall`, `${base}/trickle`)], await options()));
+    const error = await failureOf(
+      fetchAll([source(sha256, `${base}/silent`, `${base}/stall`, `${base}/trickle`)], await options()),
+    );
     expect(performance.now() - began).toBeLessThan(8000);
     expect(error.code).toBe("source-unavailable");
     expect(error.details[0]).toContain("no answer in time");
@@ -182,14 +197,19 @@ describe("a hostile or broken server", () => {
       response.writeHead(302, { location: request.url === "/file" ? "file:///etc/passwd" : "/round" }).end();
     });
     const error = await failureOf(fetchAll([source(sha256, `${base}/file`, `${base}/round`)], await options()));
-    expect(error.details).toEqual([`${base}/file: a redirect to the scheme file: is refused`, `${base}/round: more than 8 redirects`]);
+    expect(error.details).toEqual([
+      `${base}/file: a redirect to the scheme file: is refused`,
+      `${base}/round: more than 8 redirects`,
+    ]);
     expect(seen.length).toBeLessThan(12);
   });
 
   it("may redirect to another place of the same scheme", async () => {
     const { bytes, sha256 } = payload(1000);
     const target = await serve((request, response) => sendBytes(request, response, bytes));
-    const { base } = await serve((_request, response) => response.writeHead(302, { location: `${target.base}/b?token=1` }).end());
+    const { base } = await serve((_request, response) =>
+      response.writeHead(302, { location: `${target.base}/b?token=1` }).end(),
+    );
     const [fetched] = await fetchAll([source(sha256, `${base}/a`)], await options());
     expect(fetched!.location).toBe(`${base}/a`);
   });
@@ -205,7 +225,10 @@ describe("a hostile or broken server", () => {
       asked.push(request.headers.authorization);
       response.writeHead(302, { location: `${target.base}/b` }).end();
     });
-    const [fetched] = await fetchAll([source(sha256, `http://me:secret@127.0.0.1:${port}/a?key=secret`)], await options());
+    const [fetched] = await fetchAll(
+      [source(sha256, `http://me:secret@127.0.0.1:${port}/a?key=secret`)],
+      await options(),
+    );
     expect(asked).toEqual([`Basic ${Buffer.from("me:secret").toString("base64")}`, undefined]);
     expect(fetched!.location).toBe(`http://127.0.0.1:${port}/a`);
   });
@@ -220,7 +243,9 @@ describe("a host that cannot be reached", () => {
     await fetchAll([source(sha256, `${dead}/a`, `${base}/a`)], opts);
     const error = await failureOf(fetchAll([source(payload(1).sha256, `${dead}/b`)], opts));
     expect(opts.events.filter((event) => event.type === "fetch-retry")).toEqual([]);
-    expect(error.details).toEqual([`${dead}/b: the host refuses the connection (ECONNREFUSED), found earlier in this run`]);
+    expect(error.details).toEqual([
+      `${dead}/b: the host refuses the connection (ECONNREFUSED), found earlier in this run`,
+    ]);
   });
 
   it("costs little when its name does not exist", async () => {

@@ -8,19 +8,36 @@ import { failureOf, options, payload, sendBytes, serve, source } from "./support
 const wheel: Location = { kind: "pypi", project: "My.Thing_x", file: "my_thing_x-1.0-py3-none-any.whl" };
 
 /** An index of one project, in the form asked for. */
-async function index({ bytes, announced, html }: { bytes: Buffer; announced: string | null; html: boolean }): ReturnType<typeof serve> {
+async function index({
+  bytes,
+  announced,
+  html,
+}: {
+  bytes: Buffer;
+  announced: string | null;
+  html: boolean;
+}): ReturnType<typeof serve> {
   return serve((request, response) => {
     if (request.url === "/simple/my-thing-x/") {
-      expect(request.headers.accept).toContain("application/vnd.pypi.simple.v1+json");
+      if (request.headers.accept?.includes("application/vnd.pypi.simple.v1+json") !== true) response.writeHead(406);
       const file = `../../files/${wheel.kind === "pypi" ? wheel.file : ""}`;
       if (html) {
         const fragment = announced === null ? "" : `#sha256=${announced}`;
         response.setHeader("content-type", "text/html");
-        response.end(`<html><a href="../../files/other">other</a>\n<a data-x="1" href="${file}?a=1&amp;b=2${fragment}" >my_thing_x-1.0-py3-none-any.whl</a></html>`);
+        response.end(
+          `<html><a href="../../files/other">other</a>\n<a data-x="1" href="${file}?a=1&amp;b=2${fragment}" >my_thing_x-1.0-py3-none-any.whl</a></html>`,
+        );
       } else {
         response.setHeader("content-type", "application/vnd.pypi.simple.v1+json");
         const hashes = announced === null ? {} : { sha256: announced };
-        response.end(JSON.stringify({ files: [{ filename: "other", url: "x", hashes: {} }, { filename: "my_thing_x-1.0-py3-none-any.whl", url: `${file}?a=1&b=2`, hashes }] }));
+        response.end(
+          JSON.stringify({
+            files: [
+              { filename: "other", url: "x", hashes: {} },
+              { filename: "my_thing_x-1.0-py3-none-any.whl", url: `${file}?a=1&b=2`, hashes },
+            ],
+          }),
+        );
       }
     } else if (request.url?.startsWith("/files/") === true) sendBytes(request, response, bytes);
     else response.writeHead(404).end();
@@ -34,14 +51,19 @@ describe("the Python package index", () => {
       const { base, seen } = await index({ bytes, announced: sha256, html });
       const opts = await options({ bases: { debian: [], pypi: `${base}/simple/` } });
       const [fetched] = await fetchAll([source(sha256, wheel)], opts);
-      expect(fetched).toMatchObject({ verified: true, location: "Python package index, My.Thing_x/my_thing_x-1.0-py3-none-any.whl" });
+      expect(fetched).toMatchObject({
+        verified: true,
+        location: "Python package index, My.Thing_x/my_thing_x-1.0-py3-none-any.whl",
+      });
       expect(seen).toEqual(["GET /simple/my-thing-x/", "GET /files/my_thing_x-1.0-py3-none-any.whl?a=1&b=2"]);
     });
 
     it(`is not asked for a file whose announced digest is another, ${html ? "HTML" : "JSON"}`, async () => {
       const { bytes, sha256 } = payload(3000);
       const { base, seen } = await index({ bytes, announced: payload(1).sha256, html });
-      const error = await failureOf(fetchAll([source(sha256, wheel)], await options({ bases: { debian: [], pypi: `${base}/simple` } })));
+      const error = await failureOf(
+        fetchAll([source(sha256, wheel)], await options({ bases: { debian: [], pypi: `${base}/simple` } })),
+      );
       expect(error.code).toBe("source-mismatch");
       expect(error.details[0]).toContain("announces other bytes");
       expect(seen).toHaveLength(1);
@@ -61,7 +83,9 @@ describe("the Python package index", () => {
       if (count === 1) response.writeHead(502).end();
       else response.setHeader("content-type", "application/json").end('{"files":[]}');
     });
-    const error = await failureOf(fetchAll([source(sha256, wheel)], await options({ bases: { debian: [], pypi: `${base}/simple` } })));
+    const error = await failureOf(
+      fetchAll([source(sha256, wheel)], await options({ bases: { debian: [], pypi: `${base}/simple` } })),
+    );
     expect(seen).toHaveLength(2);
     expect(error.details).toEqual([expect.stringContaining("the index does not list my_thing_x-1.0-py3-none-any.whl")]);
   });
@@ -74,7 +98,10 @@ describe("availability", () => {
       if (request.url === "/b") sendBytes(request, response, bytes);
       else response.writeHead(404).end();
     });
-    expect(await availability(source(sha256, `${base}/a`, `${base}/b`), await options())).toEqual({ state: "available", location: { kind: "url", url: `${base}/b` } });
+    expect(await availability(source(sha256, `${base}/a`, `${base}/b`), await options())).toEqual({
+      state: "available",
+      location: { kind: "url", url: `${base}/b` },
+    });
     expect(seen).toEqual(["HEAD /a", "HEAD /b"]);
   });
 
@@ -96,7 +123,10 @@ describe("availability", () => {
       state: "unavailable",
       reasons: [`${dead}: the host refuses the connection (ECONNREFUSED)`, `${base}/a: answered 404 (not found)`],
     });
-    expect(await availability(source(sha256, dead), await options())).toMatchObject({ state: "unavailable", down: true });
+    expect(await availability(source(sha256, dead), await options())).toMatchObject({
+      state: "unavailable",
+      down: true,
+    });
   });
 
   it("does not wait long for a silent host", async () => {
@@ -115,6 +145,9 @@ describe("availability", () => {
     expect((await availability(source(payload(1).sha256, wheel), opts)).state).toBe("unavailable");
     await mkdir(opts.cache, { recursive: true });
     await writeFile(join(opts.cache, sha256), bytes);
-    expect(await availability(source(sha256, wheel), { ...opts, offline: true })).toEqual({ state: "cached", path: join(opts.cache, sha256) });
+    expect(await availability(source(sha256, wheel), { ...opts, offline: true })).toEqual({
+      state: "cached",
+      path: join(opts.cache, sha256),
+    });
   });
 });

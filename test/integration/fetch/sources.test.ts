@@ -69,7 +69,10 @@ describe("the cache", () => {
     const file = join(await scratch(), "a-file");
     await writeFile(file, "");
     const opts = await options({ caches: [join(file, "cache")] });
-    expect(await failureOf(fetchAll([source(digest, `${base}/a`)], opts))).toMatchObject({ code: "prefix-unusable", message: expect.stringContaining(file) });
+    expect(await failureOf(fetchAll([source(digest, `${base}/a`)], opts))).toMatchObject({
+      code: "prefix-unusable",
+      message: expect.stringContaining(file),
+    });
   });
 });
 
@@ -85,7 +88,10 @@ describe("several sources", () => {
         sendBytes(request, response, files.get(request.url!)!.bytes);
       }, 50);
     });
-    const wanted = [...files, ...files].map(([path, { sha256: digest }], index) => ({ ...source(digest, base + path), name: `n${index}` }));
+    const wanted = [...files, ...files].map(([path, { sha256: digest }], index) => ({
+      ...source(digest, base + path),
+      name: `n${index}`,
+    }));
     const fetched = await fetchAll(wanted, await options());
     expect(fetched.map((one) => one.source.name)).toEqual(wanted.map((one) => one.name));
     expect(fetched.map((one) => one.sha256)).toEqual(wanted.map((one) => one.sha256));
@@ -115,9 +121,21 @@ describe("locations", () => {
       if (request.url === "/second/pool/t.tar.gz") sendBytes(request, response, bytes);
       else response.writeHead(404).end();
     });
-    const opts = await options({ mirror: `${base}/mirror/`, bases: { debian: [`${base}/first`, `${base}/second`], pypi: null } });
-    const [fetched] = await fetchAll([source(digest, `${base}/up`, { kind: "mirror", url: `${base}/m2` }, { kind: "debian", path: "pool/t.tar.gz" })], opts);
-    expect(seen).toEqual([`GET /mirror/${digest}`, "GET /up", `GET /m2/${digest}`, "GET /first/pool/t.tar.gz", "GET /second/pool/t.tar.gz"]);
+    const opts = await options({
+      mirror: `${base}/mirror/`,
+      bases: { debian: [`${base}/first`, `${base}/second`], pypi: null },
+    });
+    const [fetched] = await fetchAll(
+      [source(digest, `${base}/up`, { kind: "mirror", url: `${base}/m2` }, { kind: "debian", path: "pool/t.tar.gz" })],
+      opts,
+    );
+    expect(seen).toEqual([
+      `GET /mirror/${digest}`,
+      "GET /up",
+      `GET /m2/${digest}`,
+      "GET /first/pool/t.tar.gz",
+      "GET /second/pool/t.tar.gz",
+    ]);
     expect(fetched!.location).toBe(`${base}/second/pool/t.tar.gz`);
   });
 
@@ -126,10 +144,18 @@ describe("locations", () => {
     const { base, seen } = await serve((request, response) => sendBytes(request, response, bytes));
     const folder = await scratch();
     const opts = await options({ offline: true, mirror: pathToFileURL(folder).href });
-    const error = await failureOf(fetchAll([source(digest, `${base}/a`, { kind: "file", path: join(folder, "thing") })], opts));
-    expect(error.details).toEqual([expect.stringContaining("no such file"), `${base}/a: not asked, because of --offline`, `${join(folder, "thing")}: no such file`]);
+    const error = await failureOf(
+      fetchAll([source(digest, `${base}/a`, { kind: "file", path: join(folder, "thing") })], opts),
+    );
+    expect(error.details).toEqual([
+      expect.stringContaining("no such file"),
+      `${base}/a: not asked, because of --offline`,
+      `${join(folder, "thing")}: no such file`,
+    ]);
     await writeFile(join(folder, "thing"), "wrong");
-    expect(await failureOf(fetchAll([source(digest, { kind: "file", path: join(folder, "thing") })], opts))).toMatchObject({ code: "source-mismatch" });
+    expect(
+      await failureOf(fetchAll([source(digest, { kind: "file", path: join(folder, "thing") })], opts)),
+    ).toMatchObject({ code: "source-mismatch" });
     await writeFile(join(folder, digest), bytes);
     expect((await fetchAll([source(digest, `${base}/a`)], opts))[0]!.verified).toBe(true);
     expect(seen).toEqual([]);
@@ -146,7 +172,9 @@ describe("locations", () => {
     const secure = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const before = globalAgent.options.ca;
     try {
-      expect((await failureOf(fetchAll([source(digest, `${secure}/good`)], await options()))).details[0]).toMatch(/self.signed certificate/i);
+      expect((await failureOf(fetchAll([source(digest, `${secure}/good`)], await options()))).details[0]).toMatch(
+        /self.signed certificate/i,
+      );
       globalAgent.options.ca = certificate;
       const error = await failureOf(fetchAll([source(digest, `${secure}/bad`)], await options()));
       expect(error.details).toEqual([`${secure}/bad: a redirect from https to http is refused (${plain.base}/a)`]);
@@ -164,7 +192,10 @@ describe("locations", () => {
   it("are reached through the proxy of the environment", async () => {
     const { bytes, sha256: digest } = payload(1000);
     const proxy = await serve((request, response) => sendBytes(request, response, bytes));
-    await fetchAll([source(digest, "http://somewhere.invalid/a")], await options({ environment: { HTTP_PROXY: proxy.base } }));
+    await fetchAll(
+      [source(digest, "http://somewhere.invalid/a")],
+      await options({ environment: { HTTP_PROXY: proxy.base } }),
+    );
     expect(proxy.seen).toEqual(["GET http://somewhere.invalid/a"]);
   });
 });
@@ -175,7 +206,12 @@ describe("the user's own source", () => {
     const file = join(await scratch(), "own.tar.gz");
     await writeFile(file, bytes);
     const opts = { ...(await options()), overrides: { thing: file } };
-    expect((await fetchAll([source(digest)], opts))[0]).toMatchObject({ path: file, location: "user", sha256: digest, verified: true });
+    expect((await fetchAll([source(digest)], opts))[0]).toMatchObject({
+      path: file,
+      location: "user",
+      sha256: digest,
+      verified: true,
+    });
     expect((await fetchAll([source(payload(1).sha256)], opts))[0]).toMatchObject({ sha256: digest, verified: false });
     expect((await fetchAll([source(null)], opts))[0]).toMatchObject({ sha256: digest, verified: false, bytes: 1000 });
   });
@@ -186,7 +222,8 @@ describe("the user's own source", () => {
     await mkdir(join(folder, "src"), { recursive: true });
     await writeFile(join(folder, "src/x.c"), "int x;");
     await symlink("src/x.c", join(folder, "link"));
-    const digestOf = async (path: string): Promise<string> => (await fetchAll([source(null)], { ...(await options()), overrides: { thing: path } }))[0]!.sha256;
+    const digestOf = async (path: string): Promise<string> =>
+      (await fetchAll([source(null)], { ...(await options()), overrides: { thing: path } }))[0]!.sha256;
     const first = await digestOf(folder);
     const copy = join(parent, "b");
     await cp(folder, copy, { recursive: true, verbatimSymlinks: true });

@@ -45,7 +45,11 @@ export async function serve(handler: Handler): Promise<{ base: string; port: num
 /** Answers with `bytes`, honouring a Range header. */
 export function sendBytes(request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
   const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0);
-  if (from > 0) response.writeHead(206, { "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}`, "content-length": bytes.length - from });
+  if (from > 0)
+    response.writeHead(206, {
+      "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}`,
+      "content-length": bytes.length - from,
+    });
   else response.writeHead(200, { "content-length": bytes.length });
   response.end(request.method === "HEAD" ? undefined : bytes.subarray(from));
 }
@@ -78,7 +82,9 @@ export function source(digest: string | null, ...locations: (string | Location)[
 }
 
 /** Options with a cache of their own and short times; what happened is collected in `events`. */
-export async function options(changes: Partial<FetchOptions> = {}): Promise<FetchOptions & { events: ForgeEvent[]; cache: string }> {
+export async function options(
+  changes: Partial<FetchOptions> = {},
+): Promise<FetchOptions & { events: ForgeEvent[]; cache: string }> {
   const events: ForgeEvent[] = [];
   const cache = join(await scratch(), "cache");
   return {
@@ -88,7 +94,14 @@ export async function options(changes: Partial<FetchOptions> = {}): Promise<Fetc
     emit: (event) => void events.push(event),
     signal: new AbortController().signal,
     ...changes,
-    limits: { connectSeconds: 1, stallSeconds: 0.5, checkSeconds: 1, attempts: 3, backoffSeconds: 0.01, ...changes.limits },
+    limits: {
+      connectSeconds: 1,
+      stallSeconds: 0.5,
+      checkSeconds: 1,
+      attempts: 3,
+      backoffSeconds: 0.01,
+      ...changes.limits,
+    },
     events,
     cache,
   };
@@ -96,11 +109,13 @@ export async function options(changes: Partial<FetchOptions> = {}): Promise<Fetc
 
 /** Names in a folder, empty when it is not there. */
 export async function names(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch(() => [])).sort();
+  return (await readdir(folder).catch((): string[] => [])).sort();
 }
 
 /** The ForgeError-like thing that a promise rejects with. */
-export async function failureOf(promise: Promise<unknown>): Promise<{ code: string; message: string; details: readonly string[]; hint?: string }> {
+export async function failureOf(
+  promise: Promise<unknown>,
+): Promise<{ code: string; message: string; details: readonly string[]; hint?: string }> {
   return promise.then(
     () => {
       throw new Error("nothing was thrown");

@@ -26,10 +26,18 @@ async function archive(bytes: Buffer): Promise<string> {
 }
 
 /** Asserts that unpacking fails with the code and leaves nothing behind, neither in the target nor around it. */
-async function refused(bytes: Buffer, options: { strip?: 0 | 1; limits?: object } = {}): Promise<{ code: string; message: string }> {
+async function refused(
+  bytes: Buffer,
+  options: { strip?: 0 | 1; limits?: object } = {},
+): Promise<{ code: string; message: string }> {
   const file = await archive(bytes);
   const before = await tree(base);
-  const error = await failureOf(unpack(file, into, { strip: options.strip ?? 0, ...(options.limits === undefined ? {} : { limits: options.limits }) }));
+  const error = await failureOf(
+    unpack(file, into, {
+      strip: options.strip ?? 0,
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+    }),
+  );
   expect(await tree(base)).toEqual(before);
   expect(await readFile(join(base, "outside"), "utf8")).toBe("untouched");
   return error;
@@ -78,7 +86,8 @@ describe("a good archive", () => {
 
   it("is unpacked: bzip2", async () => {
     // `tarOf([{ name: "a", content: "hello\n" }])` through bzip2, which not every machine has.
-    const packed = "QlpoOTFBWSZTWdC5I7cAAC5bgMkQQAB/gAAA4kSeAAgIIABURBoADQDQSUyTTQyAaDbSMP0RQPBBS1ZkdZMggrNRxNARXhweeLk0BUJXc5ZKC3dnzocMzihHxdyRThQkNC5I7cA=";
+    const packed =
+      "QlpoOTFBWSZTWdC5I7cAAC5bgMkQQAB/gAAA4kSeAAgIIABURBoADQDQSUyTTQyAaDbSMP0RQPBBS1ZkdZMggrNRxNARXhweeLk0BUJXc5ZKC3dnzocMzihHxdyRThQkNC5I7cA=";
     await unpack(await archive(Buffer.from(packed, "base64")), into, { strip: 0 });
     expect(await readFile(join(into, "a"), "utf8")).toBe("hello\n");
   });
@@ -119,11 +128,10 @@ describe("a good archive", () => {
         { name: "a/b/file", content: "x" },
         { name: "a/up", type: "2", link: "b/../b/file" },
         { name: "dangling", type: "2", link: "a/none" },
-        { name: "round", type: "2", link: "round" },
       ]),
     );
     await unpack(file, into, { strip: 0 });
-    expect(await tree(into)).toEqual(["a", "a/b", "a/b/file", "a/up", "dangling", "round"]);
+    expect(await tree(into)).toEqual(["a", "a/b", "a/b/file", "a/up", "dangling"]);
   });
 });
 
@@ -132,12 +140,19 @@ describe("a hostile archive", () => {
     "goes up": { members: [{ name: "../evil", content: "x" }], says: /leaves the folder/ },
     "goes up in the middle": { members: [{ name: "a/../../evil", content: "x" }], says: /leaves the folder/ },
     "goes up after strip": { members: [{ name: "top/../../evil", content: "x" }], says: /leaves the folder/, strip: 1 },
-    "goes up by a pax header": { members: [paxHeader({ path: "../evil" }), { name: "fine", content: "x" }], says: /leaves the folder/ },
+    "goes up by a pax header": {
+      members: [paxHeader({ path: "../evil" }), { name: "fine", content: "x" }],
+      says: /leaves the folder/,
+    },
     "goes up with a folder": { members: [{ name: "../evil/", type: "5" }], says: /leaves the folder/ },
     "is absolute": { members: [{ name: "/tmp/tlsforge-evil", content: "x" }], says: /absolute/ },
     "links out": { members: [{ name: "l", type: "2", link: "../outside" }], says: /points out/ },
     "links to an absolute path": { members: [{ name: "l", type: "2", link: "/etc" }], says: /points out/ },
-    "links out from a deeper folder after strip": { members: [{ name: "top/l", type: "2", link: "../outside" }], says: /points out/, strip: 1 },
+    "links out from a deeper folder after strip": {
+      members: [{ name: "top/l", type: "2", link: "../outside" }],
+      says: /points out/,
+      strip: 1,
+    },
     "links out over another link": {
       members: [
         { name: "deep/er/", type: "5" },
@@ -153,6 +168,10 @@ describe("a hostile archive", () => {
         { name: "d/e", type: "2", link: ".." },
       ],
       says: /points out/,
+    },
+    "links in a circle": {
+      members: [{ name: "round", type: "2", link: "round" }],
+      says: /circle/,
     },
     "writes through a link": {
       members: [
@@ -177,7 +196,10 @@ describe("a hostile archive", () => {
       says: /twice/,
     },
     "links hard to the outside": { members: [{ name: "l", type: "1", link: "../outside" }], says: /leaves the folder/ },
-    "links hard to what is not in it": { members: [{ name: "l", type: "1", link: "none" }], says: /not an earlier file/ },
+    "links hard to what is not in it": {
+      members: [{ name: "l", type: "1", link: "none" }],
+      says: /not an earlier file/,
+    },
     "links hard to a link": {
       members: [
         { name: "a", content: "" },
@@ -224,11 +246,20 @@ describe("a hostile archive", () => {
 
   it("is stopped as a bomb by ratio, size and number", async () => {
     const bomb = gzipSync(tarOf([{ name: "zeros", content: Buffer.alloc(48 * 1024 * 1024) }]));
-    expect(await refused(bomb)).toMatchObject({ code: "archive-unsafe", message: expect.stringContaining("200 times") });
+    expect(await refused(bomb)).toMatchObject({
+      code: "archive-unsafe",
+      message: expect.stringContaining("200 times"),
+    });
     const large = tarOf([{ name: "a", content: Buffer.alloc(2000) }]);
-    expect(await refused(large, { limits: { bytes: 1999 } })).toMatchObject({ code: "archive-unsafe", message: expect.stringContaining("1999 bytes") });
+    expect(await refused(large, { limits: { bytes: 1999 } })).toMatchObject({
+      code: "archive-unsafe",
+      message: expect.stringContaining("1999 bytes"),
+    });
     const many = tarOf(Array.from({ length: 11 }, (_, index) => ({ name: `${index}` })));
-    expect(await refused(many, { limits: { entries: 10 } })).toMatchObject({ code: "archive-unsafe", message: expect.stringContaining("more than 10 members") });
+    expect(await refused(many, { limits: { entries: 10 } })).toMatchObject({
+      code: "archive-unsafe",
+      message: expect.stringContaining("more than 10 members"),
+    });
   });
 
   it("of the zip kind is refused as well", async () => {
@@ -242,18 +273,31 @@ describe("a hostile archive", () => {
       [[{ name: "a", content: "x", crc: 1 }], "archive-broken", /checksum/],
     ];
     for (const [members, code, says] of cases) {
-      expect(await refused(zipOf([{ name: "honest", content: "x" }, ...members]))).toMatchObject({ code, message: expect.stringMatching(says) });
+      expect(await refused(zipOf([{ name: "honest", content: "x" }, ...members]))).toMatchObject({
+        code,
+        message: expect.stringMatching(says),
+      });
     }
   });
 });
 
 describe("a broken archive", () => {
-  const tar = tarOf([{ name: "a", content: Buffer.alloc(5000, "a") }, { name: "b", content: Buffer.alloc(5000, "b") }]);
+  const tar = tarOf([
+    { name: "a", content: Buffer.alloc(5000, "a") },
+    { name: "b", content: Buffer.alloc(5000, "b") },
+  ]);
 
   it("that was cut short is refused, wherever the cut is", async () => {
-    const whole = [tar, gzipSync(tar), zstdCompressSync(tar), await piped("xz", tar), zipOf([{ name: "a", content: "a".repeat(500) }])];
+    const whole = [
+      tar,
+      gzipSync(tar),
+      zstdCompressSync(tar),
+      await piped("xz", tar),
+      zipOf([{ name: "a", content: "a".repeat(500) }]),
+    ];
     for (const bytes of whole) {
-      for (const part of [0.3, 0.6, 0.95]) expect((await refused(bytes.subarray(0, Math.floor(bytes.length * part)))).code).toBe("archive-broken");
+      for (const part of [0.3, 0.6, 0.95])
+        expect((await refused(bytes.subarray(0, Math.floor(bytes.length * part)))).code).toBe("archive-broken");
     }
     expect((await refused(tarOf([{ name: "a", content: "x" }], { end: false }))).message).toContain("ends too early");
   });
@@ -275,7 +319,9 @@ describe("a broken archive", () => {
     expect((await refused(gzipSync(tarOf([])))).code).toBe("archive-broken");
     expect((await refused(gzipSync(gzipSync(tar)))).message).toContain("compressed twice");
     expect((await refused(tar, { strip: 1 })).message).toContain("does not lie in the top folder");
-    expect((await refused(tarOf([{ name: "x/a" }, { name: "y/a" }]), { strip: 1 })).message).toContain("more than one top folder");
+    expect((await refused(tarOf([{ name: "x/a" }, { name: "y/a" }]), { strip: 1 })).message).toContain(
+      "more than one top folder",
+    );
   });
 });
 
