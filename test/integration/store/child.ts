@@ -50,9 +50,10 @@ async function slowBuild({ out }: { readonly out: string }) {
   return result;
 }
 
-/** A program that outlives its parent and goes on writing into the output. */
+/** A program that outlives its parent and goes on writing into the output, for 20 seconds at most. */
 async function leaveOrphan({ out }: { readonly out: string }) {
-  const script = 'while :; do mkdir -p "$0" && echo late > "$0/late"; sleep 0.01; done';
+  const script =
+    'i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); mkdir -p "$0" && echo late > "$0/late"; sleep 0.01; done';
   spawn("sh", ["-c", script, out], {
     env: { PATH: process.env["PATH"], TLSFORGE_OUT: out },
     stdio: "ignore",

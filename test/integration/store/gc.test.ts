@@ -15,13 +15,11 @@ import {
   rollbackTo,
   type GarbageReport,
 } from "../../../src/store/index.ts";
-import { needs, withReason } from "../../tools/needs.ts";
+import { describeWith } from "../../tools/needs.ts";
 import { derivation, freshPrefix, parts, provide, result, surroundings, writes } from "./helpers.ts";
 
 const run = promisify(execFile);
 const script = new URL("./child.ts", import.meta.url).pathname;
-const linux = process.platform === "linux";
-const noProc = linux ? null : "needs Linux";
 
 describe("collectGarbage", () => {
   it("keeps the current and the newest generations with what they use, and says before what it would do", async () => {
@@ -51,66 +49,6 @@ describe("collectGarbage", () => {
     await collect(prefix, { keep: 1, keepGenerations: [2] });
     expect(await names(prefix)).toEqual(["four", "one", "two"]);
   });
-
-  it.runIf(linux)(`${withReason("keeps what a live process uses, and its inputs", noProc)}`, async () => {
-    const prefix = await freshPrefix();
-    const input = derivation(prefix, "input");
-    const used = derivation(prefix, "used", [input]);
-    const program = async ({ out }: { readonly out: string }) => {
-      await mkdir(join(out, "bin"));
-      await copyFile("/bin/sleep", join(out, "bin/sleep"));
-      return result;
-    };
-    await realise(input, writes({ "lib/libinput.so": "" }), surroundings());
-    await realise(used, program, surroundings());
-    await activate(prefix, parts([used]), surroundings());
-    const child = start(join(prefix, "bin/sleep"), ["60"]);
-    await once(child, "spawn");
-    await provide(prefix, { new: {} });
-    const report = await collect(prefix, { keep: 1 });
-    expect(await names(prefix)).toEqual(["input", "new", "used"]);
-    const why = report.kept.filter(({ kind }) => kind === "output").map((item) => item.why);
-    expect(why.filter((text) => text === `in use by process ${child.pid}`)).toHaveLength(2);
-    await stopped(child);
-    await collect(prefix, { keep: 1 });
-    expect(await names(prefix)).toEqual(["new"]);
-  });
-
-  it.runIf(linux)(`${withReason("keeps what a process stands in", noProc)}`, async () => {
-    const prefix = await freshPrefix();
-    await provide(prefix, { one: { "share/file": "" } });
-    const child = start("sleep", ["60"], { cwd: join(prefix, "current/share") });
-    await once(child, "spawn");
-    await provide(prefix, { two: {} });
-    const report = await collect(prefix, { keep: 1 });
-    expect(report.kept).toContainEqual(expect.objectContaining({ path: join(prefix, "generations/1") }));
-    expect(await names(prefix)).toEqual(["one", "two"]);
-    await stopped(child);
-  });
-
-  const noRoot = needs("root");
-  it.runIf(linux && noRoot === null)(
-    `${withReason("removes nothing that a process which hides itself may use", noRoot)}`,
-    async () => {
-      const prefix = await freshPrefix();
-      for (const name of ["one", "two"]) await provide(prefix, { [name]: {} });
-      await run("chmod", ["755", join(prefix, "..")]);
-      await run("chown", ["-R", "65534:65534", prefix]);
-      // Of another user, which nobody cannot look into; it names the prefix but no output.
-      const child = start("sh", ["-c", "sleep 60; :", join(prefix, "bin/tool")]);
-      await once(child, "spawn");
-      const collectAsNobody = async (): Promise<GarbageReport> =>
-        JSON.parse(
-          (await run(process.execPath, [script, "gc", prefix], { uid: 65534, gid: 65534 })).stdout,
-        ) as GarbageReport;
-      const report = await collectAsNobody();
-      expect(report.kept.map(({ why }) => why)).toContain(`process ${child.pid} may use it and does not let us look`);
-      expect(await names(prefix)).toEqual(["one", "two"]);
-      await stopped(child);
-      await collectAsNobody();
-      expect(await names(prefix)).toEqual(["two"]);
-    },
-  );
 
   it("removes what has no receipt, unless it is being built or is not ours", async () => {
     const prefix = await freshPrefix();
@@ -164,6 +102,66 @@ describe("collectGarbage", () => {
       message: expect.stringContaining("provision, pid"),
     });
     await release();
+  });
+});
+
+describeWith(["linux"], "collectGarbage beside live processes", () => {
+  it("keeps what a live process uses, and its inputs", async () => {
+    const prefix = await freshPrefix();
+    const input = derivation(prefix, "input");
+    const used = derivation(prefix, "used", [input]);
+    const program = async ({ out }: { readonly out: string }) => {
+      await mkdir(join(out, "bin"));
+      await copyFile("/bin/sleep", join(out, "bin/sleep"));
+      return result;
+    };
+    await realise(input, writes({ "lib/libinput.so": "" }), surroundings());
+    await realise(used, program, surroundings());
+    await activate(prefix, parts([used]), surroundings());
+    const child = start(join(prefix, "bin/sleep"), ["60"]);
+    await once(child, "spawn");
+    await provide(prefix, { new: {} });
+    const report = await collect(prefix, { keep: 1 });
+    expect(await names(prefix)).toEqual(["input", "new", "used"]);
+    const why = report.kept.filter(({ kind }) => kind === "output").map((item) => item.why);
+    expect(why.filter((text) => text === `in use by process ${child.pid}`)).toHaveLength(2);
+    await stopped(child);
+    await collect(prefix, { keep: 1 });
+    expect(await names(prefix)).toEqual(["new"]);
+  });
+
+  it("keeps what a process stands in", async () => {
+    const prefix = await freshPrefix();
+    await provide(prefix, { one: { "share/file": "" } });
+    const child = start("sleep", ["60"], { cwd: join(prefix, "current/share") });
+    await once(child, "spawn");
+    await provide(prefix, { two: {} });
+    const report = await collect(prefix, { keep: 1 });
+    expect(report.kept).toContainEqual(expect.objectContaining({ path: join(prefix, "generations/1") }));
+    expect(await names(prefix)).toEqual(["one", "two"]);
+    await stopped(child);
+  });
+});
+
+describeWith(["linux", "root"], "collectGarbage by a user who cannot see everything", () => {
+  it("removes nothing that a process which hides itself may use", async () => {
+    const prefix = await freshPrefix();
+    for (const name of ["one", "two"]) await provide(prefix, { [name]: {} });
+    await run("chmod", ["755", join(prefix, "..")]);
+    await run("chown", ["-R", "65534:65534", prefix]);
+    // Of another user, which nobody cannot look into; it names the prefix but no output.
+    const child = start("sh", ["-c", "sleep 60; :", join(prefix, "bin/tool")]);
+    await once(child, "spawn");
+    const collectAsNobody = async (): Promise<GarbageReport> =>
+      JSON.parse(
+        (await run(process.execPath, [script, "gc", prefix], { uid: 65534, gid: 65534 })).stdout,
+      ) as GarbageReport;
+    const report = await collectAsNobody();
+    expect(report.kept.map(({ why }) => why)).toContain(`process ${child.pid} may use it and does not let us look`);
+    expect(await names(prefix)).toEqual(["one", "two"]);
+    await stopped(child);
+    await collectAsNobody();
+    expect(await names(prefix)).toEqual(["two"]);
   });
 });
 

@@ -1,11 +1,11 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { access, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ForgeError } from "../../../src/errors.ts";
 import { activate, atomicWrite, openPrefix, prefixPaths, realise, removeTree } from "../../../src/store/index.ts";
-import { needs, withReason } from "../../tools/needs.ts";
+import { describeWith, needs } from "../../tools/needs.ts";
 import { derivation, freshFolder, freshPrefix, parts, provide, result, surroundings } from "./helpers.ts";
 
 const run = promisify(execFile);
@@ -56,9 +56,10 @@ describe("openPrefix", () => {
     const opened = openPrefix(join(path, "file/p"), { create: true });
     await expect(opened).rejects.toEqual(expect.objectContaining({ code: "prefix-unusable" }));
   });
+});
 
-  const noRoot = needs("root");
-  it.runIf(noRoot === null)(`${withReason("refuses a prefix that the user may not write to", noRoot)}`, async () => {
+describeWith(["root"], "openPrefix by a user without rights", () => {
+  it("refuses a prefix that the user may not write to", async () => {
     const path = await freshPrefix();
     await run("chmod", ["755", join(path, "..")]);
     const { stdout } = await run(process.execPath, [script, "open", path], { uid: 65534, gid: 65534 });
@@ -66,39 +67,36 @@ describe("openPrefix", () => {
   });
 });
 
-describe("a full disk", () => {
-  const lacking = needs("root", "namespaces", "mount");
-  it.runIf(lacking === null)(
-    `${withReason("fails with its own code and leaves a prefix that works", lacking)}`,
-    async () => {
-      const disk = await freshFolder();
-      await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
-      onTestFinished(async () => void (await run("umount", ["-l", disk])));
-      const path = (await openPrefix(join(disk, "p"), { create: true })).path;
-      await provide(path, { small: { "bin/tool": "one" } });
-      const full = expect.objectContaining({ code: "disk-full" });
-      const filler = join(disk, "filler");
-      await expect(writeFile(filler, Buffer.alloc(2 << 20))).rejects.toThrow("ENOSPC");
+const noDisk = needs("linux", "root", "unshare") ?? (mayMount() ? null : "needs the right to mount");
+describe.skipIf(noDisk !== null)(`a full disk${noDisk === null ? "" : ` (${noDisk})`}`, () => {
+  it("fails with its own code and leaves a prefix that works", async () => {
+    const disk = await freshFolder();
+    await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+    onTestFinished(async () => void (await run("umount", ["-l", disk])));
+    const path = (await openPrefix(join(disk, "p"), { create: true })).path;
+    await provide(path, { small: { "bin/tool": "one" } });
+    const full = expect.objectContaining({ code: "disk-full" });
+    const filler = join(disk, "filler");
+    await expect(writeFile(filler, Buffer.alloc(2 << 20))).rejects.toThrow("ENOSPC");
 
-      const more = derivation(path, "more");
-      const fills = async ({ out }: { readonly out: string }) => {
-        await writeFile(join(out, "a"), Buffer.alloc(1 << 16));
-        return result;
-      };
-      await expect(realise(more, fills, surroundings())).rejects.toEqual(full);
-      await expect(activate(path, parts([derivation(path, "small")]), surroundings())).rejects.toEqual(full);
-      await expect(atomicWrite(join(path, "var/file"), Buffer.alloc(1 << 16))).rejects.toEqual(full);
-      await expect(access(more.out)).rejects.toThrow("ENOENT");
-      expect(await readFile(join(path, "bin/tool"), "utf8")).toBe("one");
-      expect((await readdir(path, { recursive: true })).filter((name) => name.includes(".tmp-"))).toEqual([]);
+    const more = derivation(path, "more");
+    const fills = async ({ out }: { readonly out: string }) => {
+      await writeFile(join(out, "a"), Buffer.alloc(1 << 16));
+      return result;
+    };
+    await expect(realise(more, fills, surroundings())).rejects.toEqual(full);
+    await expect(activate(path, parts([derivation(path, "small")]), surroundings())).rejects.toEqual(full);
+    await expect(atomicWrite(join(path, "var/file"), Buffer.alloc(1 << 16))).rejects.toEqual(full);
+    await expect(access(more.out)).rejects.toThrow("ENOENT");
+    expect(await readFile(join(path, "bin/tool"), "utf8")).toBe("one");
+    expect((await readdir(path, { recursive: true })).filter((name) => name.includes(".tmp-"))).toEqual([]);
 
-      await rm(filler);
-      expect(await realise(more, fills, surroundings())).toMatchObject({ cached: false });
-      expect((await provide(path, { small: { "bin/tool": "one" } })).manifest.generation).toBe(2);
-    },
-  );
+    await rm(filler);
+    expect(await realise(more, fills, surroundings())).toMatchObject({ cached: false });
+    expect((await provide(path, { small: { "bin/tool": "one" } })).manifest.generation).toBe(2);
+  });
 
-  it.runIf(lacking === null)(`${withReason("is recognised behind a compiler's own words", lacking)}`, async () => {
+  it("is recognised behind a compiler's own words", async () => {
     const disk = await freshFolder();
     await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
     onTestFinished(async () => void (await run("umount", ["-l", disk])));
@@ -158,3 +156,7 @@ describe("atomicWrite", () => {
     expect((await readdir(folder)).toSorted()).toEqual(["key", "taken"]);
   });
 });
+
+function mayMount(): boolean {
+  return spawnSync("unshare", ["--mount", "true"], { stdio: "ignore" }).status === 0;
+}
