@@ -9,6 +9,9 @@ import { broken } from "./unpack-members.ts";
 /** How an archive is packed, told by its first bytes. */
 export type Packing = "gzip" | "zstd" | "xz" | "bzip2" | "zip" | "tar" | "unknown";
 
+/** The packings that hold a tar stream. */
+export type TarPacking = Exclude<Packing, "zip" | "unknown">;
+
 /** Reads the packing of a file from its content; names are not looked at. */
 export async function packingOf(file: string): Promise<Packing> {
   const handle = await open(file, "r");
@@ -35,7 +38,10 @@ export interface Plain {
 }
 
 /** Opens the tar stream inside a packed file. Damage surfaces as an error of the stream or of `done`. */
-export async function decompressed(file: string, packing: Exclude<Packing, "zip" | "unknown">): Promise<Plain> {
+export async function decompressed(
+  file: string,
+  { archive, packing }: { archive: string; packing: TarPacking },
+): Promise<Plain> {
   const packed = (): Readable => createReadStream(file, { highWaterMark: 1 << 20 });
   const done = Promise.resolve();
   switch (packing) {
@@ -54,7 +60,7 @@ export async function decompressed(file: string, packing: Exclude<Packing, "zip"
       return { stream: new Readable().wrap(old), done };
     }
     case "xz":
-      return withXz(file);
+      return withXz(file, archive);
   }
 }
 
@@ -66,7 +72,7 @@ function through(from: Readable, to: NodeJS.ReadWriteStream & Readable): Readabl
 }
 
 /** The host's xz does the work in a process of its own. */
-async function withXz(file: string): Promise<Plain> {
+async function withXz(file: string, archive: string): Promise<Plain> {
   const { execa } = await import("execa");
   const child = execa("xz", ["--decompress", "--stdout", "--memlimit-decompress=1GiB", "--", file], {
     stdin: "ignore",
@@ -89,7 +95,7 @@ async function withXz(file: string): Promise<Plain> {
       });
     }
     const said = String(result.stderr).trim().split("\n")[0] ?? "";
-    throw broken(file, said === "" ? "xz failed" : said);
+    throw broken(archive, said === "" ? "xz failed" : said.replaceAll(`${file}: `, ""));
   });
   // Whoever reads the stream may fail first; the reason is still told by `done`.
   done.catch(() => undefined);

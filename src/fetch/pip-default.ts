@@ -74,7 +74,7 @@ async function bundledPip(archive: string): Promise<Buffer | null> {
   const packing = await packingOf(archive);
   if (packing === "zip" || packing === "unknown") return null;
   const { Parser } = await import("tar");
-  const { stream } = await decompressed(archive, packing);
+  const { stream } = await decompressed(archive, { archive, packing });
   let wheel: Buffer | null = null;
   const parser = new Parser({
     filter: (path) => /^[^/]+\/Lib\/ensurepip\/_bundled\/pip-[^/]+\.whl$/.test(path),

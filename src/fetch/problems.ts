@@ -14,7 +14,7 @@ export function writeProblem(error: unknown, folder: string): unknown {
   const code = errnoOf(error);
   if (code !== null && diskFull.has(code)) {
     return new ForgeError("disk-full", `No space left while writing below ${folder}`, {
-      hint: "Free some space there, or choose another place with --prefix, and run again: what has arrived is kept",
+      hint: "Free some space there, or choose another place with --prefix, and run again",
       cause: error,
     });
   }

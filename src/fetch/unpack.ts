@@ -3,6 +3,7 @@ import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { decompressed, packingOf } from "./decompress.ts";
+import type { TarPacking } from "./decompress.ts";
 import { errnoOf, writeProblem } from "./problems.ts";
 import { broken } from "./unpack-members.ts";
 import type { UnpackLimits } from "./unpack-members.ts";
@@ -68,13 +69,9 @@ async function unpackFile(file: string, { staging, packedBytes, archive, options
 
 async function readPackedTar(
   file: string,
-  {
-    archive,
-    writer,
-    packing,
-  }: { archive: string; writer: TreeWriter; packing: "gzip" | "zstd" | "xz" | "bzip2" | "tar" },
+  { archive, writer, packing }: { archive: string; writer: TreeWriter; packing: TarPacking },
 ): Promise<void> {
-  const plain = await decompressed(file, packing);
+  const plain = await decompressed(file, { archive, packing });
   try {
     await readTar(plain.stream, { archive, writer });
   } catch (error) {

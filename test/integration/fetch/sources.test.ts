@@ -1,5 +1,6 @@
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createServer, globalAgent } from "node:https";
+import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -187,6 +188,19 @@ describe("locations", () => {
       server.closeAllConnections();
       server.close();
     }
+  });
+
+  it("that accept a connection and say nothing cost their time-out once", async () => {
+    const silent = createTcpServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const address = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const opts = await options();
+    const began = performance.now();
+    const error = await failureOf(fetchAll([source(payload(1).sha256, `${address}/a`, `${address}/b`)], opts));
+    silent.close();
+    expect(performance.now() - began).toBeLessThan(2500);
+    expect(error.details[0]).toMatch(/\/a: no connection to 127\.0\.0\.1:\d+ in time$/);
+    expect(error.details[1]).toMatch(/in time, found earlier in this run$/);
   });
 
   it("are reached through the proxy of the environment", async () => {

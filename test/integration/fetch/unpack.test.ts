@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
 import { unpack } from "../../../src/fetch/index.ts";
+import { treeWriter } from "../../../src/fetch/unpack-writer.ts";
 import { paxHeader, tarOf, zipOf } from "./archives.ts";
 import type { TarMember } from "./archives.ts";
 import { failureOf, names, scratch } from "./support.ts";
@@ -236,6 +237,20 @@ describe("a hostile archive", () => {
       expect(error).toMatchObject({ code: "archive-unsafe", message: expect.stringMatching(says) });
     });
   }
+
+  it("cannot let two names meet in one file where case does not count", async () => {
+    const writer = (foldsCase: boolean): ReturnType<typeof treeWriter> =>
+      treeWriter({ archive: "a", root: join(base, "inner"), strip: 0, packedBytes: 1, foldsCase });
+    const member = (path: string): { path: string; mode: number; mtime: number } => ({ path, mode: 0o644, mtime: 0 });
+    const folding = writer(true);
+    folding.symbolicLink(member("Dir"), "x");
+    expect(() => folding.file(member("dir/evil"))).toThrow("through a link (dir)");
+    expect(() => folding.file(member("DIR"))).toThrow("is there twice");
+    const exact = writer(false);
+    exact.file(member("Readme")).end();
+    exact.file(member("README")).end();
+    expect(await names(join(base, "inner"))).toEqual(["Dir", "README", "Readme"]);
+  });
 
   it("cannot write into a folder prepared beside the target", async () => {
     await symlink(base, into);
