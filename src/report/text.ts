@@ -18,6 +18,8 @@ type Paint = (style: Style, text: string) => string;
 interface Page {
   readonly paint: Paint;
   readonly width: number;
+  /** A paragraph behind a lead, in one style. */
+  readonly says: (lead: string, text: string, style?: Style) => readonly string[];
 }
 
 const formats = { good: "green", bad: "red", doubtful: "yellow", quiet: "dim", strong: "bold" } as const;
@@ -28,7 +30,10 @@ const formats = { good: "green", bad: "red", doubtful: "yellow", quiet: "dim", s
 export function toText(report: Report, { colour, width }: TextOptions): string {
   const view = viewOf(report);
   const paint: Paint = (style, text) => (colour ? styleText(formats[style], text, { validateStream: false }) : text);
-  const page: Page = { paint, width: Math.max(40, Math.min(width, 110)) };
+  const columns = Math.max(40, Math.min(width, 110));
+  const says: Page["says"] = (lead, text, style) =>
+    hang(lead, text, { width: columns, paint: (line) => (style === undefined ? line : paint(style, line)) });
+  const page: Page = { paint, width: columns, says };
   const sections = [
     header(view, page),
     ...view.grades.map((grade) => gradeSection(grade, page)),
@@ -47,7 +52,7 @@ export function toText(report: Report, { colour, width }: TextOptions): string {
       view.findings.info.filter(({ id }) => !shownElsewhere.test(id)).flatMap((finding) => findingLines(finding, page)),
       page,
     ),
-    [paint("quiet", `${view.findings.pass.length} rules pass. ${view.cost}.`)],
+    page.says("", `${view.findings.pass.length} rules pass. ${view.cost}.`, "quiet"),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -55,90 +60,75 @@ export function toText(report: Report, { colour, width }: TextOptions): string {
     .join("\n\n")}\n`;
 }
 
-function header({ target, address, time }: ReportView, { paint, width }: Page): readonly string[] {
-  return [
-    paint("strong", target),
-    ...hang("", `${address} · ${time}`, { width, paint: (line) => paint("quiet", line) }),
-  ];
+function header({ target, address, time }: ReportView, page: Page): readonly string[] {
+  return [...page.says("", target, "strong"), ...page.says("", `${address} · ${time}`, "quiet")];
 }
 
 function gradeSection(grade: GradeView, page: Page): readonly string[] {
   const { paint, width } = page;
   const letter = paint(gradeStyle(grade.grade), paint("strong", grade.grade.padEnd(3)));
   const title = `${grade.rulebook}${grade.note === "" ? "" : `: ${grade.note}`}`;
-  const scores = grade.scores.flatMap(({ name, score, why }) => {
-    const label = `  ${name.padEnd(13)} `;
-    if (score === null) return hang(label, why, { width, paint: (line) => paint("doubtful", line) });
-    const lead = `${label}${paint(score >= 90 ? "good" : score >= 65 ? "doubtful" : "bad", bar(score, 20))} ${number(score).padStart(5)}  `;
-    return hang(lead, why, { width, leadWidth: label.length + 28, paint: (line) => paint("quiet", line) });
-  });
-  const total =
-    grade.total === null ? [] : [`  ${"Total".padEnd(13)} ${" ".repeat(20)} ${number(grade.total).padStart(5)}`];
-  const limits = grade.limits.flatMap((limit) => hang(`  at best ${limit.grade.padEnd(2)}  `, limit.reason, { width }));
-  const open = grade.incomplete.flatMap((text) =>
-    hang("  not known   ", text, { width, paint: (line) => paint("doubtful", line) }),
-  );
-  return [...hang(`${letter} `, title, { width, leadWidth: 4 }), ...scores, ...total, ...limits, ...open];
-}
-
-function protocols(view: ReportView, { paint, width }: Page): readonly string[] {
-  const offers: Readonly<Record<string, Style>> = { "TLSv1.3": "good", "TLSv1.2": "good" };
-  return view.protocols.flatMap(({ name, state, detail }) => {
-    const lead = `  ${name.padEnd(9)} `;
-    if (state === "unknown")
-      return hang(lead, `not known: ${detail}`, { width, paint: (line) => paint("doubtful", line) });
-    const style = state === "offered" ? (offers[name] ?? "bad") : "quiet";
-    return hang(lead, `${state}${detail === "" ? "" : ` (${detail})`}`, { width, paint: (line) => paint(style, line) });
-  });
-}
-
-function suiteLines({ order, rows, unknown }: SuitesView, { paint, width }: Page): readonly string[] {
-  if (unknown !== null) return hang("  ", `not known: ${unknown}`, { width, paint: (line) => paint("doubtful", line) });
-  const name = Math.max(...rows.map((row) => row.name.length), 0);
-  const lines = rows.flatMap((row) => {
-    const words = `${row.name.padEnd(name)}  ${row.bits.padStart(3)}  ${row.exchange}`;
-    const marks = row.marks.length === 0 ? "" : `  ${paint("bad", row.marks.join(", "))}`;
-    return words.length + 2 <= width
-      ? [`  ${words}${marks}`]
-      : hang("  ", `${row.name} ${row.bits} ${row.exchange} ${row.marks.join(", ")}`.trimEnd(), { width });
-  });
-  return [...hang("  ", order, { width, paint: (line) => paint("quiet", line) }), ...lines];
-}
-
-function groups(
-  { groups: { order, negotiated, rows, unknown } }: ReportView,
-  { paint, width }: Page,
-): readonly string[] {
-  if (unknown !== null) return hang("  ", `not known: ${unknown}`, { width, paint: (line) => paint("doubtful", line) });
-  const title = `${order}; negotiated: ${negotiated ?? "not known"}`;
-  const name = Math.max(...rows.map((row) => row.name.length), 0);
-  const lines = rows.flatMap((row) => {
-    const hybrid = row.postQuantum ? paint("good", "post-quantum") : "";
-    return [`  ${row.name.padEnd(name)}  ${[row.strength, hybrid].filter((text) => text !== "").join("  ")}`];
-  });
-  return [...hang("  ", title, { width, paint: (line) => paint("quiet", line) }), ...lines];
-}
-
-function chains({ chains: { unknown, rows } }: ReportView, page: Page): readonly (readonly string[])[] {
-  if (unknown === null)
-    return rows.map((chain) => section(`Certificate: ${chain.title}`, chainLines(chain, page), page));
-  const { paint, width } = page;
+  const total = `  ${"Total".padEnd(13)} ${" ".repeat(barCells(width))} ${number(grade.total ?? 0).padStart(5)}`;
   return [
-    section(
-      "Certificates",
-      hang("  ", `not known: ${unknown}`, { width, paint: (line) => paint("doubtful", line) }),
-      page,
-    ),
+    ...hang(`${letter} `, title, { width, leadWidth: 4 }),
+    ...grade.scores.flatMap((score) => scoreLines(score, page)),
+    ...(grade.total === null ? [] : [total]),
+    ...grade.limits.flatMap((limit) => page.says(`  at best ${limit.grade.padEnd(2)}  `, limit.reason)),
+    ...grade.incomplete.flatMap((text) => page.says("  not known   ", text, "doubtful")),
   ];
 }
 
-function chainLines({ facts, certificates }: ChainView, { paint, width }: Page): readonly string[] {
+/** From here on a score's reason fits beside its bar. */
+const roomy = 70;
+const barCells = (width: number): number => (width < roomy ? 12 : 20);
+
+function scoreLines({ name, score, why }: GradeView["scores"][number], page: Page): readonly string[] {
+  const { paint, width } = page;
+  const label = `  ${name.padEnd(13)} `;
+  if (score === null) return page.says(label, why, "doubtful");
+  const style = score >= 90 ? "good" : score >= 65 ? "doubtful" : "bad";
+  const lead = `${label}${paint(style, bar(score, barCells(width)))} ${number(score).padStart(5)}`;
+  if (width < roomy) return [lead, ...page.says("    ", why, "quiet")];
+  return hang(`${lead}  `, why, { width, leadWidth: label.length + 28, paint: (line) => paint("quiet", line) });
+}
+
+function protocols(view: ReportView, page: Page): readonly string[] {
+  const offers: Readonly<Record<string, Style>> = { "TLSv1.3": "good", "TLSv1.2": "good" };
+  return view.protocols.flatMap(({ name, state, detail }) => {
+    const lead = `  ${name.padEnd(9)} `;
+    if (state === "unknown") return page.says(lead, `not known: ${detail}`, "doubtful");
+    const style = state === "offered" ? (offers[name] ?? "bad") : "quiet";
+    return page.says(lead, `${state}${detail === "" ? "" : ` (${detail})`}`, style);
+  });
+}
+
+function suiteLines({ order, rows, unknown }: SuitesView, page: Page): readonly string[] {
+  if (unknown !== null) return page.says("  ", `not known: ${unknown}`, "doubtful");
+  const cells = rows.map(({ name, bits, exchange, marks }) => [name, bits.padStart(3), exchange, marks.join(", ")]);
+  return [...page.says("  ", order, "quiet"), ...table(cells, "bad", page)];
+}
+
+function groups({ groups: { order, negotiated, rows, unknown } }: ReportView, page: Page): readonly string[] {
+  if (unknown !== null) return page.says("  ", `not known: ${unknown}`, "doubtful");
+  const cells = rows.map(({ name, strength, postQuantum }) => [name, strength, postQuantum ? "post-quantum" : ""]);
+  return [
+    ...page.says("  ", `${order}; negotiated: ${negotiated ?? "not known"}`, "quiet"),
+    ...table(cells, "good", page),
+  ];
+}
+
+function chains({ chains: { unknown, rows } }: ReportView, page: Page): readonly (readonly string[])[] {
+  if (unknown !== null) return [section("Certificates", page.says("  ", `not known: ${unknown}`, "doubtful"), page)];
+  return rows.map((chain) => section(`Certificate: ${chain.title}`, chainLines(chain, page), page));
+}
+
+function chainLines({ facts, certificates }: ChainView, page: Page): readonly string[] {
   const told = facts.flatMap(({ name, value, good }) =>
-    hang(`  ${name.padEnd(15)} `, value, { width, paint: (line) => (good === false ? paint("bad", line) : line) }),
+    page.says(`  ${name.padEnd(15)} `, value, good === false ? "bad" : undefined),
   );
   const sent = certificates.flatMap(({ subject, detail }, index) => [
-    ...hang(`  ${`${index + 1}.`.padEnd(3)} `, subject, { width }),
-    ...hang("      ", detail, { width, paint: (line) => paint("quiet", line) }),
+    ...page.says(`  ${`${index + 1}.`.padEnd(3)} `, subject),
+    ...page.says("      ", detail, "quiet"),
   ]);
   return [...told, ...sent];
 }
@@ -167,16 +157,26 @@ function unknownLines(findings: readonly Finding[], page: Page): readonly string
 
 const marks = { fail: ["✗", "bad"], unknown: ["?", "doubtful"], info: ["·", "quiet"], pass: ["✓", "good"] } as const;
 
-function findingLines(finding: Finding, { paint, width }: Page): readonly string[] {
+function findingLines(finding: Finding, page: Page): readonly string[] {
   const [mark, style] = marks[finding.outcome];
   const worry = finding.severity === "info" ? "" : ` [${finding.severity}]`;
-  const quiet = { width, paint: (line: string) => paint("quiet", line) };
   return [
-    ...hang(`  ${paint(style, mark)} `, `${finding.message}${worry}`, { width, leadWidth: 4 }),
-    ...(finding.evidence === "" ? [] : hang("    ", finding.evidence, quiet)),
-    ...(finding.fix === null ? [] : hang("    → ", finding.fix, { width })),
-    ...(finding.outcome === "fail" ? hang("    ", finding.reference, quiet) : []),
+    ...hang(`  ${page.paint(style, mark)} `, `${finding.message}${worry}`, { width: page.width, leadWidth: 4 }),
+    ...(finding.evidence === "" ? [] : page.says("    ", finding.evidence, "quiet")),
+    ...(finding.fix === null ? [] : page.says("    → ", finding.fix)),
+    ...(finding.outcome === "fail" ? page.says("    ", finding.reference, "quiet") : []),
   ];
+}
+
+/** Rows in columns, the last cell in a style of its own; a row too wide for the page becomes a paragraph. */
+function table(rows: readonly (readonly string[])[], last: Style, page: Page): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.flatMap((row) => {
+    const line = `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}`.trimEnd();
+    if (line.length > page.width) return page.says("  ", row.filter((cell) => cell !== "").join(" "));
+    const end = row.at(-1) ?? "";
+    return [end === "" ? line : line.slice(0, line.length - end.length) + page.paint(last, end)];
+  });
 }
 
 function section(title: string, lines: readonly string[], { paint }: Page): readonly string[] {

@@ -57,7 +57,11 @@ export function gradeOf(rules: readonly JudgedRule[], scores: Scores): GradeResu
   };
 }
 
-const scoreNames: Readonly<Record<keyof Scores, string>> = { protocol: "protocol", keyExchange: "key exchange", cipher: "cipher" };
+const scoreNames: Readonly<Record<keyof Scores, string>> = {
+  protocol: "protocol",
+  keyExchange: "key exchange",
+  cipher: "cipher",
+};
 
 function decided(
   rules: readonly JudgedRule[],

@@ -1,0 +1,206 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { describe, expect, test } from "vitest";
+import schema from "../../../schema/result.schema.json" with { type: "json" };
+import { exitCodeFor, ForgeError } from "../../../src/errors.ts";
+import type { ErrorCode } from "../../../src/errors.ts";
+import { bad, good, hostile } from "./reports.ts";
+
+const ajv = new Ajv2020({ strict: true, strictRequired: false, strictTypes: false, allErrors: true });
+formats.default(ajv);
+const validate = ajv.compile(schema);
+
+function problems(record: unknown): readonly string[] {
+  return validate(record)
+    ? []
+    : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+const done = (command: string, fields: object) => ({
+  schema: "tlsforge.result/1",
+  command,
+  outcome: "done",
+  exitCode: 0,
+  ...fields,
+});
+const error = { code: "grade-low", message: "grade B is below A+", hint: "see the caps" };
+const failed = (command: string, fields: object) => ({
+  ...done(command, fields),
+  outcome: "failed",
+  exitCode: 1,
+  error,
+});
+
+const key = "0f".repeat(32);
+const build = {
+  recipe: "openssl",
+  version: "3.5.7",
+  key,
+  cached: false,
+  location: "mirror",
+  wallSeconds: 120.5,
+  cpuSeconds: 210,
+};
+const change = { id: "loader-path:tlsforge", action: "create", current: null, desired: "/opt/tlsforge/lib" };
+const certificate = { names: ["localhost"], notAfter: "2026-05-01T00:00:00Z", staple: null };
+const server = { pid: 4711, workers: [4712], listen: ["127.0.0.1:8443"], generation: 1, certificates: [certificate] };
+const provision = { generation: 1, prefix: "/opt/tlsforge", builds: [build], host: [change], server, report: good };
+
+const valid: readonly (readonly [string, object])[] = [
+  ["provision", done("provision", provision)],
+  ["provision, unchanged", { ...done("provision", { ...provision, builds: [], host: [] }), outcome: "unchanged" }],
+  ["provision, failed early", failed("provision", {})],
+  ["provision, failed by its grade", failed("provision", { ...provision, report: bad })],
+  ["build", done("build", { generation: 2, prefix: "/opt/tlsforge", builds: [{ ...build, cached: true }] })],
+  ...["launch", "reload", "status"].map((command) => [command, done(command, { server })] as const),
+  ["stop", done("stop", { server: null })],
+  ["status, not serving", failed("status", { server: null })],
+  [
+    "plan",
+    done("plan", {
+      builds: [{ recipe: "openssl", version: "3.5.7", key, action: "build", why: "nothing is there yet" }],
+      host: [change],
+    }),
+  ],
+  [
+    "plan --exit-code",
+    { ...done("plan", { builds: [], host: [{ ...change, origin: "default", why: "wanted" }] }), exitCode: 10 },
+  ],
+  ["verify", done("verify", { report: good })],
+  ["verify, bad", failed("verify", { report: bad })],
+  ["verify, hostile", { ...failed("verify", { report: hostile }), exitCode: 3 }],
+  ["verify, summary", done("verify", { summary: { done: 3, failed: 0, unreachable: 0, incomplete: 0 } })],
+  [
+    "verify, unreachable",
+    { ...failed("verify", {}), exitCode: 3, error: { code: "unreachable", message: "no answer", hint: null } },
+  ],
+  [
+    "generations",
+    done("generations", {
+      generations: [{ generation: 1, current: true, stack: "twisted", created: "2026-02-01T12:00:00Z" }],
+    }),
+  ],
+  ["rollback", done("rollback", { generation: 1, previous: 2, server })],
+  [
+    "gc",
+    done("gc", {
+      removed: [{ kind: "output", path: "/opt/tlsforge/store/x", why: "no generation needs it", bytes: 12 }],
+      kept: [],
+    }),
+  ],
+  ["recipe lint", done("recipe lint", { files: ["recipes/openssl/recipe.yaml"], problems: [] })],
+  [
+    "recipe lint, failed",
+    failed("recipe lint", {
+      files: ["a.yaml"],
+      problems: [{ code: "recipe-invalid", message: "unknown key", hint: null, file: "a.yaml", line: 3, column: 1 }],
+    }),
+  ],
+  [
+    "doctor",
+    done("doctor", { checks: [{ id: "one-openssl", outcome: "pass", message: "one libssl is mapped", fix: null }] }),
+  ],
+  ["any command, failed by its use", { ...failed("log", {}), exitCode: 2, error: { ...error, code: "usage" } }],
+];
+
+const invalid: readonly (readonly [string, object])[] = [
+  ["another schema", { ...done("stop", { server: null }), schema: "tlsforge.result/2" }],
+  ["unknown command", done("provison", provision)],
+  ["unknown key at the top", done("stop", { server: null, sever: null })],
+  ["another command's key", done("stop", { server: null, report: good })],
+  ["done without what it did", done("provision", { generation: 1 })],
+  ["verify with nothing", done("verify", {})],
+  ["failed without error", { ...failed("stop", { server: null }), error: undefined }],
+  ["failed with exit code 0", { ...failed("stop", { server: null }), exitCode: 0 }],
+  ["done with an error", done("stop", { server: null, error })],
+  ["done with exit code 1", { ...done("stop", { server: null }), exitCode: 1 }],
+  ["exit code 10 of another command than plan", { ...done("stop", { server: null }), exitCode: 10 }],
+  ["error code outside the list", { ...failed("stop", {}), error: { ...error, code: "oops" } }],
+  ["error without hint", { ...failed("stop", {}), error: { code: "usage", message: "no" } }],
+  ["build with a short key", done("build", { generation: 1, prefix: "/p", builds: [{ ...build, key: "0f" }] })],
+  ["build with an unknown key", done("build", { generation: 1, prefix: "/p", builds: [{ ...build, speed: 1 }] })],
+  ["host action outside the list", done("plan", { builds: [], host: [{ ...change, action: "replace" }] })],
+  ["server without generation", done("launch", { server: { ...server, generation: undefined } })],
+  ["unknown grade", done("verify", { report: withGrade({ grade: "S" }) })],
+  ["no grade and nothing incomplete", done("verify", { report: withGrade({ grade: null }) })],
+  ["all grades and something incomplete", done("verify", { report: withGrade({ incomplete: ["http"] }) })],
+  [
+    "score above 100",
+    done("verify", { report: withGrade({ scores: { protocol: 101, keyExchange: 90, cipher: 90, total: 93 } }) }),
+  ],
+  [
+    "rulebook that is none",
+    done("verify", { report: { ...good, grades: { "ssllabs-2009": good.grades["ssllabs-2009r"] } } }),
+  ],
+  [
+    "finding with an unknown outcome",
+    done("verify", { report: { ...good, findings: [{ ...good.findings[0], outcome: "skipped" }] } }),
+  ],
+  [
+    "finding without reference",
+    done("verify", { report: { ...good, findings: [{ ...good.findings[0], reference: undefined }] } }),
+  ],
+  ["unknown key in the report", done("verify", { report: { ...good, verdict: "fine" } })],
+  [
+    "observation without a reason",
+    done("verify", { report: { ...good, observations: { ...good.observations, compression: { state: "failed" } } } }),
+  ],
+  [
+    "observation missing",
+    done("verify", { report: { ...good, observations: { ...good.observations, protocols: undefined } } }),
+  ],
+  ["protocol missing", done("verify", { report: { ...good, observations: { ...good.observations, protocols: {} } } })],
+];
+
+function withGrade(changes: object): object {
+  return { ...good, grades: { "ssllabs-2009r": { ...good.grades["ssllabs-2009r"], ...changes } } };
+}
+
+/** As it goes over the wire: undefined keys are gone. */
+const sent = (record: object): unknown => JSON.parse(JSON.stringify(record));
+
+describe("schema of results", () => {
+  test.each(valid)("accepts %s", (_, record) => {
+    expect(problems(sent(record))).toEqual([]);
+  });
+
+  test.each(invalid)("refuses %s", (_, record) => {
+    expect(problems(sent(record))).not.toEqual([]);
+  });
+
+  test("its error codes are those of the errors, and `bug`", () => {
+    // A record over all codes: the compiler refuses it when one is missing or too many.
+    const codes: Readonly<Record<ErrorCode, true>> = {
+      usage: true,
+      "recipe-invalid": true,
+      "site-invalid": true,
+      "prefix-newer": true,
+      "source-unavailable": true,
+      "source-mismatch": true,
+      "archive-unsafe": true,
+      "archive-broken": true,
+      "requirement-missing": true,
+      "patch-failed": true,
+      "build-failed": true,
+      "gate-failed": true,
+      "prefix-unusable": true,
+      "prefix-busy": true,
+      "disk-full": true,
+      "host-refused": true,
+      "host-failed": true,
+      "port-in-use": true,
+      "certificate-failed": true,
+      "server-failed": true,
+      "not-serving": true,
+      "not-found": true,
+      "grade-low": true,
+      unreachable: true,
+      incomplete: true,
+      interrupted: true,
+    };
+    const names = Object.keys(codes) as ErrorCode[];
+    expect(schema.$defs.error.properties.code.enum.toSorted()).toEqual([...names, "bug"].toSorted());
+    const exits = new Set(names.map((code) => exitCodeFor(new ForgeError(code, "x"))));
+    for (const exit of exits) expect(schema.properties.exitCode.enum).toContain(exit);
+  });
+});

@@ -1,0 +1,266 @@
+import { describe, expect, test } from "vitest";
+import { judge } from "../../../src/grade/index.ts";
+import { clean, toJson, toText } from "../../../src/report/index.ts";
+import { certificate, chain, observations, observed } from "../grade/observations.ts";
+import { attack, bad, good, hostile } from "./reports.ts";
+
+/** Terminal controls and deceivers, line feed apart. */
+const dangerous = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
+
+describe("text", () => {
+  test("a good server", () => {
+    expect(toText(good, { colour: false, width: 100 })).toMatchInlineSnapshot(`
+      "www.example.org:443
+      192.0.2.10 · 2026-02-01 12:00:00 UTC
+
+      A+  ssllabs-2009r
+        Protocol      ████████████████████   100  best TLSv1.3, worst TLSv1.2
+        Key exchange  ██████████████████░░    90  weakest: certificate key RSA 2048
+        Cipher        ██████████████████░░    90  strongest 256 bits, weakest 128 bits
+                                                  (TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                                                  TLS_AES_128_GCM_SHA256)
+        Total                                 93
+
+      Protocols
+        TLSv1.3   offered
+        TLSv1.2   offered
+        TLSv1.1   refused (alert 70)
+        TLSv1.0   refused (alert 70)
+        SSLv3     refused (alert 70)
+        SSLv2     refused (alert 70)
+
+      Cipher suites of TLSv1.3
+        the server chooses
+        TLS_AES_256_GCM_SHA384        256  X25519
+        TLS_CHACHA20_POLY1305_SHA256  256  X25519
+        TLS_AES_128_GCM_SHA256        128  X25519
+
+      Cipher suites of TLSv1.2
+        the server chooses
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384  256  X25519
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256  128  X25519
+
+      Groups
+        in the server's order; negotiated: X25519MLKEM768
+        X25519MLKEM768  classical part as RSA 3072  post-quantum
+        X25519          as RSA 3072
+
+      Certificate: RSA 2048
+        Names           www.example.org, example.org
+        Valid           2026-01-01 to 2026-03-31
+        SHA-256         abababababababababababababababababababababababababababababababab
+        Trust           CN=Example Root
+        Order           2 certificates, in order
+        Stapled status  none
+        1.  CN=www.example.org
+            RSA 2048, sha256WithRSAEncryption, until 2026-03-31
+        2.  CN=Example Issuing CA
+            RSA 2048, sha256WithRSAEncryption, until 2026-03-31
+
+      Not known
+        ? Not examined or not known, and left out of the grade: Heartbleed; CCS injection; DROWN; Insecure
+          renegotiation; Debian weak key; Revoked certificate
+
+      Information
+        · Post-quantum hybrid negotiated: X25519MLKEM768
+          offered: X25519MLKEM768
+        · No ephemeral key was seen twice
+          TLSv1.3 X25519: 6 different of 6
+        · No session ticket is issued
+          TLS 1.3 tickets: 0; TLS 1.2 ticket: false; early data: no
+        · Extended master secret is supported
+        · Downgrades are marked
+        · Who chooses the suite
+          TLSv1.2: server; TLSv1.3: server
+        · Application protocol: http/1.1
+        · Each certificate is followed by its issuer's
+        · The RSA certificate comes without its status
+          it names no responder
+
+      40 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
+      "
+    `);
+  });
+
+  test("a bad server of which not all is known", () => {
+    expect(toText(bad, { colour: false, width: 80 })).toMatchInlineSnapshot(`
+      "www.example.org:443
+      192.0.2.10 · 2026-02-01 12:00:00 UTC
+
+      T   ssllabs-2009r: with trust aside: incomplete
+        Protocol      Protocol score 95: best TLSv1.3, worst TLSv1.0
+        Key exchange  not known: TLSv1.3 suites: timed out after 3 s, twice
+        Cipher        not known: TLSv1.3 suites: timed out after 3 s, twice
+        at best T   The certificate is expired or not yet valid
+        at best T   The chain is not publicly trusted
+        at best B   TLS 1.0 is offered
+        not known   ssllabs.cipher.insecure: TLSv1.3 suites: timed out after 3 s,
+                    twice
+        not known   key exchange score: TLSv1.3 suites: timed out after 3 s, twice
+        not known   cipher score: TLSv1.3 suites: timed out after 3 s, twice
+
+      Protocols
+        TLSv1.3   offered
+        TLSv1.2   offered
+        TLSv1.1   refused (alert 70)
+        TLSv1.0   offered
+        SSLv3     refused (alert 70)
+        SSLv2     refused (alert 70)
+
+      Cipher suites of TLSv1.3
+        not known: timed out after 3 s, twice
+
+      Cipher suites of TLSv1.2
+        the server chooses
+        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384  256  X25519
+        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256  128  X25519
+
+      Cipher suites of TLSv1.0
+        the client chooses
+        TLS_RSA_WITH_AES_128_CBC_SHA   128  RSA  no forward secrecy, no AEAD
+        TLS_RSA_WITH_3DES_EDE_CBC_SHA  112  RSA  no forward secrecy, no AEAD
+
+      Groups
+        in the server's order; negotiated: X25519MLKEM768
+        X25519MLKEM768  classical part as RSA 3072  post-quantum
+        X25519          as RSA 3072
+
+      Certificate: RSA 2048
+        Names           www.example.org, example.org
+        Valid           2026-01-01 to 2026-03-31 (not now)
+        SHA-256         ababababababababababababababababababababababababababababababab
+                        ab
+        Trust           local authority CN=Example Root, unknown to the public
+        Order           2 certificates, in order
+        Stapled status  none, which the certificate demands
+        1.  CN=www.example.org
+            RSA 2048, sha256WithRSAEncryption, until 2026-03-31
+        2.  CN=Example Issuing CA
+            RSA 2048, sha256WithRSAEncryption, until 2026-03-31
+
+      Failed
+        ✗ The certificate is expired or not yet valid [high]
+          2026-01-01T00:00:00.000Z to 2026-03-31T00:00:00.000Z
+          → Renew the certificate, and check the server's clock
+          SSL Server Rating Guide 2009: certificate inspection, dates
+        ✗ The chain is not publicly trusted [high]
+          it ends in the local authority CN=Example Root
+          → Use a certificate of a public authority, or have the clients trust the
+            local one
+          SSL Server Rating Guide 2009: certificate inspection, trust
+        ✗ TLS 1.0 is offered [medium]
+          TLSv1.0 is accepted
+          → Turn TLS 1.0 off
+          SSL Server Rating Guide 2009q: TLS 1.0 and TLS 1.1
+
+      Not known
+        ? Whether insecure suites are offered is not known [critical]
+          TLSv1.3 suites: timed out after 3 s, twice
+        ? Whether reference browsers get forward secrecy is not known [medium]
+          TLSv1.3 suites: timed out after 3 s, twice
+        ? Whether reference browsers get authenticated encryption is not known
+          [medium]
+          TLSv1.3 suites: timed out after 3 s, twice
+        ? The HSTS policy is not known [low]
+          connection reset
+        ? Whether HSTS lasts six months is not known [low]
+          connection reset
+        ? Not examined or not known, and left out of the grade: Heartbleed; CCS
+          injection; ROBOT; POODLE against TLS; Zombie POODLE; GOLDENDOODLE; Sleeping
+          POODLE; 0-length padding oracle; OpenSSL padding oracle; DROWN; Insecure
+          renegotiation; Debian weak key; Revoked certificate; Invalid Public-Key-Pins
+
+      Information
+        · The RSA certificate demands a stapled status and none is sent [high]
+          → Turn stapling on
+        · Post-quantum hybrid negotiated: X25519MLKEM768
+          offered: X25519MLKEM768
+        · No ephemeral key was seen twice
+          TLSv1.3 X25519: 6 different of 6
+        · No session ticket is issued
+          TLS 1.3 tickets: 0; TLS 1.2 ticket: false; early data: no
+        · Extended master secret is supported
+        · Downgrades are marked
+        · Who chooses the suite
+          TLSv1.0: client; TLSv1.2: server
+        · Application protocol: http/1.1
+        · Each certificate is followed by its issuer's
+
+      24 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
+      "
+    `);
+  });
+
+  test("colours change nothing but colours", () => {
+    const coloured = toText(bad, { colour: true, width: 80 });
+    expect(coloured.replace(/\u001b\[\d+m/g, "")).toBe(toText(bad, { colour: false, width: 80 }));
+    expect(coloured).not.toBe(toText(bad, { colour: false, width: 80 }));
+  });
+
+  test.each([40, 60, 80])("no line is longer than %i columns", (width) => {
+    for (const report of [good, bad, hostile]) {
+      const lines = toText(report, { colour: false, width }).split("\n");
+      expect(lines.filter((line) => line.length > width)).toEqual([]);
+    }
+  });
+
+  test("hostile texts cannot drive the terminal", () => {
+    expect(attack).toMatch(dangerous);
+    expect(toText(hostile, { colour: false, width: 100 })).not.toMatch(dangerous);
+  });
+
+  test("an incomplete grade shows a question mark and why", () => {
+    const text = toText(hostile, { colour: false, width: 100 });
+    expect(text).toContain("with trust aside: incomplete");
+    const unknown = judge(observations({ groups: { state: "failed", why: "timed out" } }));
+    expect(toText(unknown, { colour: false, width: 100 })).toMatch(/^\? +ssllabs-2009r: incomplete/m);
+  });
+
+  test("ten thousand names are told in short", () => {
+    const names = Array.from({ length: 10_000 }, (_, index) => `host-${index}.example.org`);
+    const text = toText(judge(observations({ certificates: observed([chain({ names })]) })), {
+      colour: false,
+      width: 100,
+    });
+    expect(text.replace(/\s+/g, " ")).toContain("and 9992 more");
+    expect(text.length).toBeLessThan(6000);
+  });
+
+  test("certificates without a chain, and an empty list, do not break it", () => {
+    for (const certificates of [
+      [],
+      [chain({}, { certificates: [] })],
+      [chain({}, { certificates: [certificate({ subject: "", names: [] })] })],
+    ]) {
+      expect(
+        toText(judge(observations({ certificates: observed(certificates) })), { colour: false, width: 80 }),
+      ).toContain("Certificate");
+    }
+  });
+});
+
+describe("cleaning", () => {
+  test.each([
+    ["a\u001b[31mb", "a\ufffd[31mb"],
+    ["line\nbreak\ttab", "line\ufffdbreak\ufffdtab"],
+    ["\u202egro.elpmaxe", "\ufffdgro.elpmaxe"],
+    ["half \ud800 pair, whole \u{1f512}", "half \ufffd pair, whole \u{1f512}"],
+    ["Zoë 東京 مثال", "Zoë 東京 مثال"],
+  ])("%j becomes %j", (from, to) => {
+    expect(clean(from)).toBe(to);
+  });
+
+  test("a long text is cut and says how long it was", () => {
+    expect(clean("x".repeat(5000))).toBe(`${"x".repeat(400)} … (5000 characters)`);
+  });
+});
+
+describe("json", () => {
+  test("parses to the same report, and carries no raw control character", () => {
+    for (const report of [good, bad, hostile]) {
+      expect(JSON.parse(toJson(report))).toEqual(JSON.parse(JSON.stringify(report)));
+      expect(toJson(report)).not.toMatch(dangerous);
+    }
+    expect(JSON.parse(toJson({ text: attack }))).toEqual({ text: attack });
+  });
+});
