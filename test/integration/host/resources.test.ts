@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { execa } from "execa";
+import { join } from "node:path";
+import { describeWith } from "../../tools/needs.ts";
+import { inSandbox } from "./sandbox.ts";
+
+describeWith(["linux", "root", "cleanroot", "unshare", "ldconfig", "cc"], "the loader entry, for real", () => {
+  test("stands in the cache, changes no other entry, and goes without a trace", async () => {
+    expect(await inSandbox({ scenario: "loader" })).toEqual({
+      plan: "create",
+      listed: [
+        expect.stringMatching(/libtlsforgetest\.so\.1 .* => \/opt\/tlsforge-test\/lib\/libtlsforgetest\.so\.1$/),
+      ],
+      lost: [],
+      again: "none",
+      quick: [],
+      standing: [],
+      restored: true,
+    });
+  });
+
+  test("is refused for a library that the system has under the same name", async () => {
+    expect(await inSandbox({ scenario: "clash" })).toEqual([
+      { action: "blocked", reason: expect.stringContaining("libc.so.6 (now /") as string },
+    ]);
+  });
+});
+
+describeWith(["linux", "root", "cleanroot", "unshare", "python3"], "low ports, for real", () => {
+  test("the sysctl opens them for every user, and closes them again", async () => {
+    expect(await inSandbox({ scenario: "sysctl" })).toEqual({
+      action: "create",
+      before: false,
+      during: { bound: true, below: false },
+      file: expect.stringContaining("# It was 1024\nnet.ipv4.ip_unprivileged_port_start = 443\n") as string,
+      again: "none",
+      quick: [],
+      standing: [],
+      after: false,
+      left: false,
+    });
+  });
+});
+
+describeWith(
+  ["linux", "root", "cleanroot", "unshare", "python3", "setcap", "getcap"],
+  "the private interpreter, for real",
+  () => {
+    test("binds for its group, runs for nobody else, and the shared one gains nothing", async () => {
+      expect(await inSandbox({ scenario: "capability" })).toEqual({
+        action: "create",
+        facts: "cap_net_bind_service=ep, mode 0750, group nogroup",
+        member: { bound: true, detail: "" },
+        stranger: { bound: false, detail: expect.stringContaining("EACCES") as string },
+        shared: { bound: false, detail: expect.stringContaining("Permission denied") as string },
+        again: "none",
+        quick: [],
+        standing: [],
+        left: false,
+      });
+    });
+  },
+);
+
+describeWith(["cleanroot", "all"], "in a clean root, for real", () => {
+  const cleanRoot = async (): Promise<string> =>
+    (await execa(join(import.meta.dirname, "../../tools/cleanroot"), ["image"])).stdout;
+
+  test("an ordinary user with sudo changes the machine and takes it back", { timeout: 300_000 }, async () => {
+    expect(await inSandbox({ lower: await cleanRoot(), network: true, scenario: "sudo" })).toEqual({
+      uid: 1000,
+      privilege: "sudo",
+      made: { patch: true, library: "/opt/tlsforge-test/lib", owner: 0 },
+      standing: [],
+      left: false,
+    });
+  });
+
+  test(
+    "packages are installed without lists, alternatives decided, and removed again",
+    { timeout: 300_000 },
+    async () => {
+      expect(await inSandbox({ lower: await cleanRoot(), network: true, scenario: "packages" })).toEqual({
+        action: "update",
+        current: "tar",
+        added: expect.arrayContaining(["make", "patch"]) as string[],
+        again: "none",
+        quick: [],
+        standing: [],
+        restored: true,
+      });
+    },
+  );
+});
