@@ -60,8 +60,8 @@ class _Control(LineOnlyReceiver, TimeoutMixin):
             # The answer first: the server stops when it has been sent and the connection is closed.
             self._stop = True
             self._answer({"ok": True})
-            if self.transport is not None:
-                self.transport.loseConnection()
+            transport: Any = self.transport
+            transport.loseConnection()
         else:
             self._answer({"ok": False, "error": {"code": "usage", "message": 'expected {"command": "status" | "reload" | "stop"}'}})
 

@@ -27,9 +27,11 @@ class Limits:
     handshake_seconds: float = 10.0
     #: From the first moment a request may come to the end of its head.
     head_seconds: float = 15.0
+    #: From the end of a request's head to the end of its body.
+    body_seconds: float = 60.0
     #: Between requests of one connection.
     idle_seconds: float = 30.0
-    #: Without the client taking what is written to it.
+    #: Without the client taking what is written to it, or answering that the connection is closed.
     stall_seconds: float = 60.0
     #: From the request to close for those still open.
     drain_seconds: float = 5.0

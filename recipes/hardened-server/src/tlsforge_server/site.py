@@ -126,7 +126,7 @@ class Channel(http.HTTPChannel):
 
     site: Any
     transport: Any
-    _head: Any = None
+    _request: Any = None
     _stall: Any = None
     _refused = False
     requestFactory = Request
@@ -135,36 +135,44 @@ class Channel(http.HTTPChannel):
         self.site.channels.add(self)
         super().connectionMade()
         if not self.isSecure():
-            self._await_head()
+            self._await(self.site.limits.head_seconds)
 
     def handshakeCompleted(self) -> None:
-        self._await_head()
+        self._await(self.site.limits.head_seconds)
 
     def dataReceived(self, data: bytes) -> None:
         if self._refused:
             return
-        if self._head is None and not self.requests and data:
-            self._await_head()
+        if self._request is None and not self.requests:
+            self._await(self.site.limits.head_seconds)
         super().dataReceived(data)
 
     def allHeadersReceived(self) -> None:
-        self._cancel_head()
+        self._await(self.site.limits.body_seconds)
         super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        self._await(None)
+        super().allContentReceived()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.site.channels.discard(self)
-        self._cancel_head()
-        self._cancel_stall()
+        self._await(None)
+        self._expect_progress(False)
         super().connectionLost(reason)
 
     def pauseProducing(self) -> None:
-        if self._stall is None:
-            self._stall = self.callLater(self.site.limits.stall_seconds, self._cut)
+        self._expect_progress(True)
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        self._cancel_stall()
+        self._expect_progress(False)
         super().resumeProducing()
+
+    def loseConnection(self) -> None:
+        # The TLS layer waits for the client's closing alert, which may never come.
+        self._expect_progress(True)
+        super().loseConnection()
 
     def timeoutConnection(self) -> None:
         self.loseConnection()
@@ -183,23 +191,25 @@ class Channel(http.HTTPChannel):
             self.transport.write(b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             self.loseConnection()
 
-    def _await_head(self) -> None:
-        self._cancel_head()
-        self._head = self.callLater(self.site.limits.head_seconds, self._cut)
+    def _await(self, seconds: float | None) -> None:
+        """Sets the deadline of the part of a request that is expected now, or none."""
+        if self._request is not None:
+            self._request.cancel()
+        self._request = None if seconds is None else self.callLater(seconds, self._cut)
 
-    def _cut(self) -> None:
-        self._head = self._stall = None
-        self.transport.abortConnection()
-
-    def _cancel_head(self) -> None:
-        if self._head is not None:
-            self._head.cancel()
-            self._head = None
-
-    def _cancel_stall(self) -> None:
-        if self._stall is not None:
+    def _expect_progress(self, expected: bool) -> None:
+        if expected and self._stall is None:
+            self._stall = self.callLater(self.site.limits.stall_seconds, self._cut)
+        elif not expected and self._stall is not None:
             self._stall.cancel()
             self._stall = None
+
+    def _cut(self) -> None:
+        for call in (self._request, self._stall):
+            if call is not None and call.active():
+                call.cancel()
+        self._request = self._stall = None
+        self.transport.abortConnection()
 
 
 class _About(resource.Resource):
