@@ -142,12 +142,23 @@ export function messageSource(channel: Channel): { next: () => Promise<Handshake
 
 /** A flight that begins with this message, which must be a ServerHello for something that the hello offered. */
 export function openFlight(hello: Hello, message: HandshakeMessage): Flight {
-  if (message.type !== handshakeTypes.serverHello) throw new DecodeError(`handshake message ${message.type} in place of ServerHello`);
+  if (message.type !== handshakeTypes.serverHello)
+    throw new DecodeError(`handshake message ${message.type} in place of ServerHello`);
   const serverHello = decodeServerHello(message.body);
   const protocol = versionName(negotiatedVersion(serverHello));
-  if (protocol === undefined) throw new DecodeError(`version 0x${negotiatedVersion(serverHello).toString(16)} in ServerHello`);
-  if (!hello.plan.suites.includes(serverHello.cipherSuite)) throw new DecodeError(`suite 0x${serverHello.cipherSuite.toString(16)} was not offered`);
-  return { hello, protocol, serverHello, isRetry: isHelloRetry(serverHello), certificates: null, stapled: false, keyExchange: null };
+  if (protocol === undefined)
+    throw new DecodeError(`version 0x${negotiatedVersion(serverHello).toString(16)} in ServerHello`);
+  if (!hello.plan.suites.includes(serverHello.cipherSuite))
+    throw new DecodeError(`suite 0x${serverHello.cipherSuite.toString(16)} was not offered`);
+  return {
+    hello,
+    protocol,
+    serverHello,
+    isRetry: isHelloRetry(serverHello),
+    certificates: null,
+    stapled: false,
+    keyExchange: null,
+  };
 }
 
 async function readRest(start: Flight, messages: { next: () => Promise<HandshakeMessage> }): Promise<Flight> {

@@ -9,7 +9,9 @@ import type { Observations, Outcome, ProtocolName, ProtocolSupport, SuiteProtoco
 /** All facts as observations. */
 export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Observations, "seconds"> {
   const protocols = protocolsOf(facts);
-  const offered = (Object.keys(protocols) as ProtocolName[]).filter((name): name is SuiteProtocol => name !== "SSLv2" && valueOf(protocols[name])?.offered === true);
+  const offered = (Object.keys(protocols) as ProtocolName[]).filter(
+    (name): name is SuiteProtocol => name !== "SSLv2" && valueOf(protocols[name])?.offered === true,
+  );
   return {
     ...headOf(look),
     protocols,
@@ -30,7 +32,14 @@ export function assembleFailed(look: Look, why: string): Omit<Observations, "sec
   const unknown = failed(why);
   return {
     ...headOf(look),
-    protocols: { SSLv2: unknown, SSLv3: unknown, "TLSv1.0": unknown, "TLSv1.1": unknown, "TLSv1.2": unknown, "TLSv1.3": unknown },
+    protocols: {
+      SSLv2: unknown,
+      SSLv3: unknown,
+      "TLSv1.0": unknown,
+      "TLSv1.1": unknown,
+      "TLSv1.2": unknown,
+      "TLSv1.3": unknown,
+    },
     cipherSuites: {},
     groups: unknown,
     keyShares: unknown,
@@ -82,7 +91,7 @@ function ticketsOf(look: Look, facts: Facts): Observations["tickets"] {
   const tls12 = ticket12In(look.flights);
   const modern = facts.exchange.tickets;
   if (modern !== null && modern.state !== "observed") return modern;
-  if (modern === null && tls12 === null) return failed("no handshake was completed, and no ServerHello of TLS 1.2 was seen");
+  if (modern === null && tls12 === null)
+    return failed("no handshake was completed, and no ServerHello of TLS 1.2 was seen");
   return observed({ tls13: modern?.value.count ?? null, tls12, earlyData: modern?.value.earlyData ?? false });
 }
-

@@ -26,7 +26,8 @@ function fits(suite: Suite, protocol: SuiteProtocol): boolean {
 function rank(suite: Suite): number {
   const { keyExchange, encryption } = suite;
   if (keyExchange === "PSK" || keyExchange === "other" || suite.name.endsWith("_OLD")) return 9;
-  if (encryption.startsWith("ARIA") || /^CAMELLIA.*GCM/.test(encryption)) return keyExchange === "DH" || keyExchange === "ECDH" ? 8 : 6;
+  if (encryption.startsWith("ARIA") || /^CAMELLIA.*GCM/.test(encryption))
+    return keyExchange === "DH" || keyExchange === "ECDH" ? 8 : 6;
   if (keyExchange === "DH" || keyExchange === "ECDH") return 5;
   if (keyExchange === "anon" || encryption === "NULL" || suite.export || suite.bits < 112) return 4;
   if (suite.aead) return keyExchange === "RSA" ? 2 : 0;

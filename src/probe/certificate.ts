@@ -1,10 +1,21 @@
 import type { X509Certificate } from "node:crypto";
 
-import { demandsStaple, readCertificate, readOcspUrls, readSubjectNames, DecodeError, type CertificateParts } from "../wire/index.ts";
+import {
+  demandsStaple,
+  readCertificate,
+  readOcspUrls,
+  readSubjectNames,
+  DecodeError,
+  type CertificateParts,
+} from "../wire/index.ts";
 import { printable } from "./http.ts";
 import type { CertificateSeen } from "./types.ts";
 
-const oids = { subjectAltName: "2.5.29.17", authorityInfoAccess: "1.3.6.1.5.5.7.1.1", tlsFeature: "1.3.6.1.5.5.7.1.24" } as const;
+const oids = {
+  subjectAltName: "2.5.29.17",
+  authorityInfoAccess: "1.3.6.1.5.5.7.1.1",
+  tlsFeature: "1.3.6.1.5.5.7.1.24",
+} as const;
 
 /** Names of signature algorithms by identifier (RFC 3279, 4055, 5758, 8410, 9881). */
 const signatureNames: Readonly<Record<string, string>> = {
@@ -69,7 +80,12 @@ function keyOf(certificate: X509Certificate): CertificateSeen["key"] {
   switch (key.asymmetricKeyType) {
     case "rsa":
     case "rsa-pss":
-      return { type: "RSA", bits: modulusLength, curve: null, exponent: publicExponent === undefined ? null : publicExponent.toString() };
+      return {
+        type: "RSA",
+        bits: modulusLength,
+        curve: null,
+        exponent: publicExponent === undefined ? null : publicExponent.toString(),
+      };
     case "ec":
       return { type: "EC", bits: curveBits[namedCurve ?? ""] ?? 0, curve: namedCurve ?? null, exponent: null };
     case "ed25519":

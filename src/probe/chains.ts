@@ -15,18 +15,29 @@ import type { ChainSeen, Outcome, Target } from "./types.ts";
  * Probe `certificates` of TLS 1.3. Needs: suites and groups of TLS 1.3, the first chain. Gives: flights with the chain of the other kind of key, to the
  * harvest. A server that has none refuses, which is no trouble. Connections: 1.
  */
-export async function probeOtherCertificate(look: Look, of: { suites: readonly number[]; group: number }): Promise<void> {
-  const leaf = look.flights.find((flight) => flight.protocol === "TLSv1.3" && flight.certificates !== null)?.certificates?.[0];
+export async function probeOtherCertificate(
+  look: Look,
+  of: { suites: readonly number[]; group: number },
+): Promise<void> {
+  const leaf = look.flights.find((flight) => flight.protocol === "TLSv1.3" && flight.certificates !== null)
+    ?.certificates?.[0];
   const kind = leaf === undefined ? undefined : keyKind(leaf);
   if (kind === undefined) return;
-  const isElliptic = (scheme: number): boolean => Object.entries(signatureSchemes).some(([name, id]) => id === scheme && name.startsWith("ecdsa"));
-  const isRsa = (scheme: number): boolean => Object.entries(signatureSchemes).some(([name, id]) => id === scheme && name.startsWith("rsa"));
-  const schemes = allSchemes.filter((scheme) => (kind === "ec" ? !isElliptic(scheme) : kind.startsWith("rsa") ? !isRsa(scheme) : isElliptic(scheme) || isRsa(scheme)));
+  const isElliptic = (scheme: number): boolean =>
+    Object.entries(signatureSchemes).some(([name, id]) => id === scheme && name.startsWith("ecdsa"));
+  const isRsa = (scheme: number): boolean =>
+    Object.entries(signatureSchemes).some(([name, id]) => id === scheme && name.startsWith("rsa"));
+  const schemes = allSchemes.filter((scheme) =>
+    kind === "ec" ? !isElliptic(scheme) : kind.startsWith("rsa") ? !isRsa(scheme) : isElliptic(scheme) || isRsa(scheme),
+  );
   await askCertificate(look, { ...of, schemes });
 }
 
 /** Every chain that was sent, once, with what can be said of it. Needs: all flights. Connections: none. */
-export function harvestChains(flights: readonly Flight[], of: { target: Target; store: TrustStore; now: Date }): Outcome<readonly ChainSeen[]> {
+export function harvestChains(
+  flights: readonly Flight[],
+  of: { target: Target; store: TrustStore; now: Date },
+): Outcome<readonly ChainSeen[]> {
   const withChain = flights.filter((flight) => (flight.certificates?.length ?? 0) > 0);
   const [any] = withChain;
   if (any === undefined) return untestable("no certificate was seen");
@@ -40,7 +51,10 @@ export function harvestChains(flights: readonly Flight[], of: { target: Target; 
   return observed(chains);
 }
 
-function describeChain(same: readonly Flight[], of: { target: Target; store: TrustStore; now: Date }): Outcome<ChainSeen> {
+function describeChain(
+  same: readonly Flight[],
+  of: { target: Target; store: TrustStore; now: Date },
+): Outcome<ChainSeen> {
   try {
     const chain = (same[0]?.certificates ?? []).map((der) => new X509Certificate(der));
     const [leaf] = chain;
@@ -57,7 +71,8 @@ function describeChain(same: readonly Flight[], of: { target: Target; store: Tru
     });
   } catch (error) {
     // node:crypto throws errors of its own at a broken certificate, and they carry OpenSSL's code.
-    if (error instanceof DecodeError || (error instanceof Error && "code" in error)) return failed(`a certificate cannot be read: ${error.message}`);
+    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
+      return failed(`a certificate cannot be read: ${error.message}`);
     throw error;
   }
 }

@@ -79,7 +79,11 @@ function openChannel(socket: Socket, dial: Dial): OpenChannel {
   };
   const timer = setTimeout(() => {
     const seconds = `${dial.timeoutMs / 1000} s`;
-    fail(isConnected ? { kind: "silent", why: `no complete answer within ${seconds}` } : { kind: "unconnected", why: `no connection within ${seconds}` });
+    fail(
+      isConnected
+        ? { kind: "silent", why: `no complete answer within ${seconds}` }
+        : { kind: "unconnected", why: `no connection within ${seconds}` },
+    );
   }, dial.timeoutMs);
   const onAbort = (): void => fail({ kind: "skipped", why: "interrupted" });
   if (dial.signal?.aborted === true) onAbort();

@@ -42,7 +42,11 @@ export async function probeClassicSuites(look: Look, protocol: ClassicProtocol):
 }
 
 /** The rich hello's answer; the plain one's when the server does not seem to bear the rich one. */
-async function firstAnswer(look: Look, protocol: ClassicProtocol, suites: readonly number[]): Promise<{ answer: Answer; plain: boolean }> {
+async function firstAnswer(
+  look: Look,
+  protocol: ClassicProtocol,
+  suites: readonly number[],
+): Promise<{ answer: Answer; plain: boolean }> {
   const plan: HelloPlan = { protocol, suites };
   const answer = await look.ask(plan);
   if (protocol === "SSLv3" || !isIntolerance(protocol, answer)) return { answer, plain: false };
@@ -52,7 +56,8 @@ async function firstAnswer(look: Look, protocol: ClassicProtocol, suites: readon
 
 /** protocol_version, internal_error and the like are a plain no; other alerts may be about the hello's contents. */
 function isIntolerance(protocol: ClassicProtocol, answer: Answer): boolean {
-  if (answer.kind === "alert") return ![70, 71, 80, 86].includes(answer.alert) && (protocol === "TLSv1.2" || answer.alert !== 40);
+  if (answer.kind === "alert")
+    return ![70, 71, 80, 86].includes(answer.alert) && (protocol === "TLSv1.2" || answer.alert !== 40);
   return protocol === "TLSv1.2" && ["silent", "reset", "closed"].includes(answer.kind);
 }
 
@@ -61,23 +66,37 @@ function mayHaveRareSuites(protocol: ClassicProtocol, answer: Answer): boolean {
   return protocol === "TLSv1.2" && answer.kind === "alert" && answer.alert === 40;
 }
 
-async function conclude(removals: readonly Removal[], protocol: ClassicProtocol, ask: (suites: readonly number[]) => Promise<Answer>): Promise<Outcome<SuitesSeen>> {
+async function conclude(
+  removals: readonly Removal[],
+  protocol: ClassicProtocol,
+  ask: (suites: readonly number[]) => Promise<Answer>,
+): Promise<Outcome<SuitesSeen>> {
   const broken = removals.find((removal) => !removal.complete);
   if (broken !== undefined) return incomplete(broken.last);
   const withHits = removals.filter((removal) => removal.picked.length > 0);
   const all = withHits.flatMap((removal) => removal.picked);
   // Suites of different hellos have no order among each other yet.
-  const ordered = withHits.length > 1 ? await enumerateByRemoval({ protocol, candidates: all, ask, pick: (flight) => flight.serverHello.cipherSuite }) : undefined;
+  const ordered =
+    withHits.length > 1
+      ? await enumerateByRemoval({ protocol, candidates: all, ask, pick: (flight) => flight.serverHello.cipherSuite })
+      : undefined;
   if (ordered !== undefined && ordered.picked.length !== all.length) return incomplete(ordered.last);
   const picked = ordered?.picked ?? all;
   const preference = await findPreference(picked, ask);
   if ("state" in preference) return preference;
   const flights = removals.flatMap((removal) => removal.flights);
-  return observed({ suites: picked.map((id) => suiteSeen(id, flights.find((flight) => flight.serverHello.cipherSuite === id))), ...preference });
+  return observed({
+    suites: picked.map((id) =>
+      suiteSeen(
+        id,
+        flights.find((flight) => flight.serverHello.cipherSuite === id),
+      ),
+    ),
+    ...preference,
+  });
 }
 
 function incomplete(last: Answer): Unknown {
   const why = `the list of suites is not complete: ${describeAnswer(last)}`;
   return last.kind === "skipped" ? untestable(why) : failed(why);
 }
-

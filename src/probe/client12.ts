@@ -48,7 +48,8 @@ export async function handshake12(channel: Channel, hello: Hello, random: Random
   let flight = openFlight(hello, await next());
   const { cipherSuite } = flight.serverHello;
   const aead = aeadOf(cipherSuite);
-  if (flight.protocol !== "TLSv1.2" || aead === undefined) throw new DecodeError("the server did not take TLS 1.2 with an AEAD");
+  if (flight.protocol !== "TLSv1.2" || aead === undefined)
+    throw new DecodeError("the server did not take TLS 1.2 with an AEAD");
   let asksForCertificate = false;
   for (let message = await next(); message.type !== handshakeTypes.serverHelloDone; message = await next()) {
     flight = addMessage(flight, message);
@@ -59,17 +60,32 @@ export async function handshake12(channel: Channel, hello: Hello, random: Random
   const { publicValue, premaster } = exchangeKeys(flight, random);
   if (asksForCertificate) sendHandshake(channel, transcript, encodeHandshake(handshakeTypes.certificate, vector(3)));
   sendHandshake(channel, transcript, encodeHandshake(handshakeTypes.clientKeyExchange, vector(1, publicValue)));
-  const extended = findExtension(flight.serverHello.extensions ?? [], extensionTypes.extendedMasterSecret) !== undefined;
+  const extended =
+    findExtension(flight.serverHello.extensions ?? [], extensionTypes.extendedMasterSecret) !== undefined;
   const randoms = concat(hello.random, flight.serverHello.random);
   const master = extended
-    ? prf12(hash, premaster, { label: "extended master secret", seed: digest(hash, transcriptOf(hello, ...transcript)), length: 48 })
+    ? prf12(hash, premaster, {
+        label: "extended master secret",
+        seed: digest(hash, transcriptOf(hello, ...transcript)),
+        length: 48,
+      })
     : prf12(hash, premaster, { label: "master secret", seed: randoms, length: 48 });
   const keys = connectionKeys(aead, hash, { master, seed: concat(flight.serverHello.random, hello.random) });
 
-  const finished = encodeHandshake(handshakeTypes.finished, verifyData(hash, master, { label: "client finished", transcript: transcriptOf(hello, ...transcript) }));
-  channel.send(concat(encodeRecords(contentTypes.changeCipherSpec, versions["TLSv1.2"], Uint8Array.of(1)), keys.client.seal(contentTypes.handshake, finished)));
+  const finished = encodeHandshake(
+    handshakeTypes.finished,
+    verifyData(hash, master, { label: "client finished", transcript: transcriptOf(hello, ...transcript) }),
+  );
+  channel.send(
+    concat(
+      encodeRecords(contentTypes.changeCipherSpec, versions["TLSv1.2"], Uint8Array.of(1)),
+      keys.client.seal(contentTypes.handshake, finished),
+    ),
+  );
   transcript.push(finished);
-  await readFinished(reader, keys.server, (beforeIt) => verifyData(hash, master, { label: "server finished", transcript: transcriptOf(hello, ...transcript, ...beforeIt) }));
+  await readFinished(reader, keys.server, (beforeIt) =>
+    verifyData(hash, master, { label: "server finished", transcript: transcriptOf(hello, ...transcript, ...beforeIt) }),
+  );
   return { flight, session: openSession(channel, reader, keys) };
 }
 
@@ -78,7 +94,8 @@ function exchangeKeys(flight: Flight, random: Random): { publicValue: Uint8Array
   if (exchange?.kind !== "ECDHE") throw new DecodeError("a key exchange other than ECDHE");
   const agreement = createKeyAgreement(exchange.group, random);
   const premaster = agreement?.agree(exchange.point);
-  if (agreement === undefined || premaster === undefined || premaster === null) throw new DecodeError(`group ${exchange.group} cannot be computed here`);
+  if (agreement === undefined || premaster === undefined || premaster === null)
+    throw new DecodeError(`group ${exchange.group} cannot be computed here`);
   return { publicValue: agreement.share.exchange, premaster };
 }
 
@@ -88,7 +105,11 @@ interface ConnectionKeys {
 }
 
 function connectionKeys(aead: Aead, hash: HashName, of: { master: Uint8Array; seed: Uint8Array }): ConnectionKeys {
-  const block = prf12(hash, of.master, { label: "key expansion", seed: of.seed, length: 2 * (aead.keyLength + aead.fixedNonce12) });
+  const block = prf12(hash, of.master, {
+    label: "key expansion",
+    seed: of.seed,
+    length: 2 * (aead.keyLength + aead.fixedNonce12),
+  });
   const at = (start: number, length: number): Uint8Array => block.subarray(start, start + length);
   const nonces = 2 * aead.keyLength;
   return {
@@ -129,7 +150,10 @@ function messageReader(channel: Channel): MessageReader {
           isProtected = true;
           continue;
         }
-        const { type, content } = isProtected && protection !== undefined ? protection.open(record) : { type: record.type, content: record.fragment };
+        const { type, content } =
+          isProtected && protection !== undefined
+            ? protection.open(record)
+            : { type: record.type, content: record.fragment };
         if (type === contentTypes.alert) refuseAlert(content);
         else return { type, content };
       }
@@ -139,7 +163,8 @@ function messageReader(channel: Channel): MessageReader {
         const message = queue.shift();
         if (message !== undefined) return message;
         const { type, content } = await reader.nextContent();
-        if (type !== contentTypes.handshake) throw new DecodeError(`a record of type ${type} in place of a handshake message`);
+        if (type !== contentTypes.handshake)
+          throw new DecodeError(`a record of type ${type} in place of a handshake message`);
         queue.push(...parser.push(content));
       }
     },
@@ -148,7 +173,11 @@ function messageReader(channel: Channel): MessageReader {
 }
 
 /** Reads to the server's Finished and checks it; a session ticket may stand before it (RFC 5077, 3.3). */
-async function readFinished(reader: MessageReader, protection: Protection, expected: (beforeIt: readonly Uint8Array[]) => Uint8Array): Promise<void> {
+async function readFinished(
+  reader: MessageReader,
+  protection: Protection,
+  expected: (beforeIt: readonly Uint8Array[]) => Uint8Array,
+): Promise<void> {
   reader.protect(protection);
   const beforeIt: Uint8Array[] = [];
   for (;;) {

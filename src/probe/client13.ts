@@ -46,11 +46,13 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
   const reader = protectedReader(channel);
   const first = await reader.nextMessage();
   const opened = openFlight(hello, first);
-  if (opened.protocol !== "TLSv1.3" || opened.isRetry) throw new DecodeError("the server does not take the key share that was sent");
+  if (opened.protocol !== "TLSv1.3" || opened.isRetry)
+    throw new DecodeError("the server does not take the key share that was sent");
   const { cipherSuite } = opened.serverHello;
   const { hash } = suiteOf(cipherSuite);
   const aead = aeadOf(cipherSuite);
-  if (aead === undefined) throw new DecodeError(`suite 0x${cipherSuite.toString(16)} has no AEAD that can be computed here`);
+  if (aead === undefined)
+    throw new DecodeError(`suite 0x${cipherSuite.toString(16)} has no AEAD that can be computed here`);
   const secrets = handshakeSecrets(hash, agree(hello, opened), digest(hash, transcriptOf(hello, first.raw)));
   reader.protect(protection13(aead, hash, secrets.server));
 
@@ -81,8 +83,14 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
     entries,
     finish() {
       const sealHandshake = protection13(aead, hash, secrets.client);
-      const certificate = asksForCertificate ? [encodeHandshake(handshakeTypes.certificate, Uint8Array.of(0, 0, 0, 0))] : [];
-      const verifyData = finishedData(hash, secrets.client, digest(hash, transcriptOf(hello, ...transcript, ...certificate)));
+      const certificate = asksForCertificate
+        ? [encodeHandshake(handshakeTypes.certificate, Uint8Array.of(0, 0, 0, 0))]
+        : [];
+      const verifyData = finishedData(
+        hash,
+        secrets.client,
+        digest(hash, transcriptOf(hello, ...transcript, ...certificate)),
+      );
       const messages = concat(...certificate, encodeHandshake(handshakeTypes.finished, verifyData));
       const middlebox = encodeRecords(contentTypes.changeCipherSpec, versions["TLSv1.2"], Uint8Array.of(1));
       channel.send(concat(middlebox, sealHandshake.seal(contentTypes.handshake, messages)));
@@ -96,7 +104,8 @@ function agree(hello: Hello, flight: Flight): Uint8Array {
   if (data === undefined) throw new DecodeError("a ServerHello of TLS 1.3 without a key share");
   const { group, exchange } = decodeServerKeyShare(data);
   const shared = hello.agreements.find(({ share }) => share.group === group)?.agree(exchange);
-  if (shared === undefined || shared === null) throw new DecodeError(`a key share of group ${group}, for which none was sent`);
+  if (shared === undefined || shared === null)
+    throw new DecodeError(`a key share of group ${group}, for which none was sent`);
   return shared;
 }
 
@@ -121,7 +130,10 @@ function protectedReader(channel: Channel): ProtectedReader {
         const record = await records.next();
         if (record.type === contentTypes.changeCipherSpec) continue;
         const isProtected = protection !== undefined && record.type === contentTypes.applicationData;
-        const { type, content } = isProtected && protection !== undefined ? protection.open(record) : { type: record.type, content: record.fragment };
+        const { type, content } =
+          isProtected && protection !== undefined
+            ? protection.open(record)
+            : { type: record.type, content: record.fragment };
         if (type === contentTypes.alert) refuseAlert(content);
         else return { type, content };
       }
@@ -131,7 +143,8 @@ function protectedReader(channel: Channel): ProtectedReader {
         const message = queue.shift();
         if (message !== undefined) return message;
         const { type, content } = await reader.nextContent();
-        if (type !== contentTypes.handshake) throw new DecodeError(`a record of type ${type} in place of a handshake message`);
+        if (type !== contentTypes.handshake)
+          throw new DecodeError(`a record of type ${type} in place of a handshake message`);
         queue.push(...parser.push(content));
       }
     },
@@ -139,7 +152,11 @@ function protectedReader(channel: Channel): ProtectedReader {
   return reader;
 }
 
-function openSession(channel: Channel, reader: ProtectedReader, of: { secrets: TrafficSecrets; make: (secret: Uint8Array) => Protection }): SecureSession {
+function openSession(
+  channel: Channel,
+  reader: ProtectedReader,
+  of: { secrets: TrafficSecrets; make: (secret: Uint8Array) => Protection },
+): SecureSession {
   const sealing = of.make(of.secrets.client);
   reader.protect(of.make(of.secrets.server));
   const parser = createHandshakeParser();

@@ -3,7 +3,10 @@ import type { Flight } from "./answer.ts";
 import { notApplicable, observed, untestable } from "./outcome.ts";
 import type { Observations, Outcome, SuiteProtocol } from "./types.ts";
 
-export type Features = Pick<Observations, "compression" | "secureRenegotiation" | "extendedMasterSecret" | "downgradeSentinel">;
+export type Features = Pick<
+  Observations,
+  "compression" | "secureRenegotiation" | "extendedMasterSecret" | "downgradeSentinel"
+>;
 
 /**
  * Facts that stand in flights which other probes were answered with. Needs: all flights. Gives: compression, secure renegotiation, extended master
@@ -13,10 +16,18 @@ export function harvestFeatures(flights: readonly Flight[], offered: readonly Su
   const classic = flights.filter((flight) => flight.protocol !== "TLSv1.3");
   return {
     compression: compressionIn(flights),
-    secureRenegotiation: extensionIn(classic, { type: extensionTypes.renegotiationInfo, without: "TLS 1.3 has no renegotiation, and nothing older is offered", offered }),
+    secureRenegotiation: extensionIn(classic, {
+      type: extensionTypes.renegotiationInfo,
+      without: "TLS 1.3 has no renegotiation, and nothing older is offered",
+      offered,
+    }),
     extendedMasterSecret: extensionIn(
       classic.filter((flight) => flight.protocol !== "SSLv3" && flight.hello.plan.plain !== true),
-      { type: extensionTypes.extendedMasterSecret, without: "TLS 1.3 always binds its secrets to the handshake, and nothing older is offered", offered },
+      {
+        type: extensionTypes.extendedMasterSecret,
+        without: "TLS 1.3 always binds its secrets to the handshake, and nothing older is offered",
+        offered,
+      },
     ),
     downgradeSentinel: sentinelIn(classic, offered),
   };
@@ -35,7 +46,10 @@ function compressionIn(flights: readonly Flight[]): Outcome<boolean> {
 }
 
 /** True when every flight has the extension: one that lacks it is what an attacker would choose. */
-function extensionIn(asked: readonly Flight[], of: { type: number; without: string; offered: readonly SuiteProtocol[] }): Outcome<boolean> {
+function extensionIn(
+  asked: readonly Flight[],
+  of: { type: number; without: string; offered: readonly SuiteProtocol[] },
+): Outcome<boolean> {
   if (asked.length > 0) return observed(asked.every((flight) => has(flight, of.type)));
   const isModernOnly = of.offered.length > 0 && of.offered.every((protocol) => protocol === "TLSv1.3");
   return isModernOnly ? notApplicable(of.without) : untestable("no ServerHello of TLS 1.2 or older was seen");
@@ -44,10 +58,16 @@ function extensionIn(asked: readonly Flight[], of: { type: number; without: stri
 /** RFC 8446, 4.1.3: a TLS 1.3 server marks every older ServerHello, a TLS 1.2 server those before 1.2. */
 function sentinelIn(classic: readonly Flight[], offered: readonly SuiteProtocol[]): Outcome<boolean> {
   const top = offered.includes("TLSv1.3") ? "TLSv1.3" : offered.includes("TLSv1.2") ? "TLSv1.2" : undefined;
-  const lower = classic.filter((flight) => (top === "TLSv1.3" || flight.protocol !== "TLSv1.2") && flight.protocol !== "SSLv3");
+  const lower = classic.filter(
+    (flight) => (top === "TLSv1.3" || flight.protocol !== "TLSv1.2") && flight.protocol !== "SSLv3",
+  );
   if (top === undefined) return notApplicable("neither TLS 1.3 nor TLS 1.2 is offered");
   if (lower.length === 0) return notApplicable(`nothing older than ${top} is offered`);
-  return observed(lower.every((flight) => downgradeMark(flight.serverHello.random) === (flight.protocol === "TLSv1.2" ? "TLSv1.2" : "TLSv1.1")));
+  return observed(
+    lower.every(
+      (flight) => downgradeMark(flight.serverHello.random) === (flight.protocol === "TLSv1.2" ? "TLSv1.2" : "TLSv1.1"),
+    ),
+  );
 }
 
 function has(flight: Flight, type: number): boolean {

@@ -10,24 +10,36 @@ import type { GroupSeen, GroupsSeen, Outcome, SuiteSeen } from "./types.ts";
  * Probe `groups` for TLS 1.3. Needs: suites and groups of TLS 1.3, the server's own list when it sent one. Gives: groups in order, the one negotiated.
  * Connections: 1 for what is negotiated with a hello that offers everything, 1 for the order when the server did not tell it.
  */
-export async function probeModernGroups(look: Look, of: { suites: readonly number[]; groups: readonly number[]; listed: readonly number[] | null }): Promise<Outcome<GroupsSeen>> {
+export async function probeModernGroups(
+  look: Look,
+  of: { suites: readonly number[]; groups: readonly number[]; listed: readonly number[] | null },
+): Promise<Outcome<GroupsSeen>> {
   const { suites, groups } = of;
   const [top] = groups;
   const [natural, reversed] = await Promise.all([
     look.ask({ protocol: "TLSv1.3", suites, groups: modernGroups, shares: [0x11ec, 29] }),
-    of.listed === null && groups.length > 1 ? look.ask({ protocol: "TLSv1.3", suites, groups: groups.toReversed() }) : Promise.resolve(undefined),
+    of.listed === null && groups.length > 1
+      ? look.ask({ protocol: "TLSv1.3", suites, groups: groups.toReversed() })
+      : Promise.resolve(undefined),
   ]);
   if (natural.kind !== "hello") return unknownOf(natural);
   const negotiated = shareGroup(natural.flight);
   const order = of.listed === null ? orderOf(reversed, top) : "server";
-  return observed({ groups: inOrder(groups, of.listed).map(groupSeen), order, negotiated: negotiated === undefined ? null : groupOf(negotiated).name });
+  return observed({
+    groups: inOrder(groups, of.listed).map(groupSeen),
+    order,
+    negotiated: negotiated === undefined ? null : groupOf(negotiated).name,
+  });
 }
 
 /**
  * Probe `groups` for TLS 1.2 and older. Needs: suites of that version. Gives: groups of ECDHE. Connections: one per group and 2 more.
  * With an ECDSA certificate its own curve must stay in the hello, so groups behind it in the server's order cannot all be reached.
  */
-export async function probeClassicGroups(look: Look, of: { protocol: "TLSv1.2" | "TLSv1.1" | "TLSv1.0"; suites: readonly SuiteSeen[] }): Promise<Outcome<GroupsSeen>> {
+export async function probeClassicGroups(
+  look: Look,
+  of: { protocol: "TLSv1.2" | "TLSv1.1" | "TLSv1.0"; suites: readonly SuiteSeen[] },
+): Promise<Outcome<GroupsSeen>> {
   const elliptic = of.suites.filter((suite) => suite.keyExchange === "ECDHE" || suite.name.startsWith("TLS_ECDH_anon"));
   if (elliptic.length === 0) return observed({ groups: [], order: "unknown", negotiated: null });
   const withoutCurve = elliptic.filter((suite) => suite.authentication !== "ECDSA");
@@ -45,7 +57,11 @@ export async function probeClassicGroups(look: Look, of: { protocol: "TLSv1.2" |
 }
 
 /** With ECDSA: each group that is left, before the curves that are known to be taken. */
-async function besideCurve(candidates: readonly number[], found: readonly number[], ask: (groups: readonly number[]) => Promise<Answer>): Promise<readonly number[]> {
+async function besideCurve(
+  candidates: readonly number[],
+  found: readonly number[],
+  ask: (groups: readonly number[]) => Promise<Answer>,
+): Promise<readonly number[]> {
   const answers = await Promise.all(
     candidates
       .filter((group) => !found.includes(group) && group >= 23)
@@ -81,4 +97,3 @@ function groupSeen(id: number): GroupSeen {
   const { name, postQuantum, rsaBits, classicalRsaBits } = groupOf(id);
   return { id, name, postQuantum, rsaBits, classicalRsaBits };
 }
-

@@ -56,10 +56,27 @@ export interface Hello {
 export const allSchemes: readonly number[] = Object.values(signatureSchemes);
 
 /** Groups for TLS 1.2 and older: the hybrids must not be offered there. */
-export const classicGroups: readonly number[] = [29, 23, 24, 25, 30, ...groups.map(({ id }) => id).filter((id) => id < 512 && ![29, 23, 24, 25, 30, 31, 32, 33].includes(id))];
+export const classicGroups: readonly number[] = [
+  29,
+  23,
+  24,
+  25,
+  30,
+  ...groups.map(({ id }) => id).filter((id) => id < 512 && ![29, 23, 24, 25, 30, 31, 32, 33].includes(id)),
+];
 
 /** Groups for TLS 1.3, hybrids first as current clients send them. */
-export const modernGroups: readonly number[] = [0x11ec, 0x11eb, 0x11ed, 29, 23, 24, 25, 30, ...tls13Groups.map(({ id }) => id).filter((id) => ![0x11ec, 0x11eb, 0x11ed, 29, 23, 24, 25, 30].includes(id))];
+export const modernGroups: readonly number[] = [
+  0x11ec,
+  0x11eb,
+  0x11ed,
+  29,
+  23,
+  24,
+  25,
+  30,
+  ...tls13Groups.map(({ id }) => id).filter((id) => ![0x11ec, 0x11eb, 0x11ed, 29, 23, 24, 25, 30].includes(id)),
+];
 
 /** Builds the hello. It asks for everything that can be learned at no cost from the answer: compression, tickets, heartbeat, stapling and more. */
 export function buildHello(plan: HelloPlan, of: { serverName: string; random: Random }): Hello {
@@ -73,7 +90,11 @@ export function buildHello(plan: HelloPlan, of: { serverName: string; random: Ra
     sessionId: isModern ? of.random(32) : new Uint8Array(0),
     cipherSuites: withExtensions ? plan.suites : [...plan.suites, signallingSuites.renegotiation],
     compressionMethods: isModern || plan.plain === true ? [0] : [1, 0],
-    extensions: withExtensions ? (isModern ? modernExtensions(plan, agreements, of.serverName) : classicExtensions(plan, of.serverName)) : null,
+    extensions: withExtensions
+      ? isModern
+        ? modernExtensions(plan, agreements, of.serverName)
+        : classicExtensions(plan, of.serverName)
+      : null,
   });
   const message = encodeHandshake(handshakeTypes.clientHello, body);
   const recordVersion = withExtensions ? versions["TLSv1.0"] : versions.SSLv3;
@@ -98,7 +119,13 @@ function classicExtensions(plan: HelloPlan, serverName: string): Extension[] {
   const pointFormats = { type: extensionTypes.ecPointFormats, data: vector(1, uint(1, 0)) };
   const schemes = plan.protocol === "TLSv1.2" ? [signatureAlgorithmsExtension(plan.schemes ?? allSchemes)] : [];
   const renegotiation = { type: extensionTypes.renegotiationInfo, data: vector(1) };
-  const base = [...named(serverName), supportedGroupsExtension(plan.groups ?? classicGroups), pointFormats, ...schemes, renegotiation];
+  const base = [
+    ...named(serverName),
+    supportedGroupsExtension(plan.groups ?? classicGroups),
+    pointFormats,
+    ...schemes,
+    renegotiation,
+  ];
   if (plan.plain === true) return base;
   return [
     ...base,

@@ -9,7 +9,11 @@ const maxHead = 2 ** 16;
 
 /** Asks for `/` on a secure session and reads the head of the response (RFC 9112). How it fails is an outcome too. */
 export async function askHttp(session: SecureSession, target: Target): Promise<Outcome<HttpSeen>> {
-  session.send(ascii(`GET / HTTP/1.1\r\nHost: ${hostHeader(target)}\r\nUser-Agent: tlsforge\r\nAccept: */*\r\nConnection: close\r\n\r\n`));
+  session.send(
+    ascii(
+      `GET / HTTP/1.1\r\nHost: ${hostHeader(target)}\r\nUser-Agent: tlsforge\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
+    ),
+  );
   try {
     return observed(parseHead(await readHead(session)));
   } catch (error) {
@@ -41,7 +45,8 @@ export function parseHead(head: string): HttpSeen {
 export function parseHsts(fields: readonly string[]): HttpSeen["hsts"] {
   const [raw] = fields;
   const problems = fields.length > 1 ? ["the header occurs more than once"] : [];
-  if (raw === undefined) return { present: false, raw: null, maxAge: null, includeSubdomains: false, preload: false, problems };
+  if (raw === undefined)
+    return { present: false, raw: null, maxAge: null, includeSubdomains: false, preload: false, problems };
   const directives = new Map<string, string>();
   for (const part of raw.split(";")) {
     const { name, value, problem } = parseDirective(part);
@@ -89,8 +94,7 @@ function hostHeader(target: Target): string {
   return target.port === 443 ? name : `${name}:${target.port}`;
 }
 
-/** Control characters and bytes beyond ASCII as escapes: what a server sends is never printed raw. */
+/** Everything but printable ASCII as escapes: what a server sends is never printed raw. */
 export function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u00ff]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replaceAll(/[^ -~]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }

@@ -14,7 +14,10 @@ type Sample = { readonly kind: "TLSv1.3" | "ECDHE" | "DHE"; readonly group: stri
  * Probe `key-shares`. Needs: all other probes done. Gives: how many public values were seen, how many differ. Samples come from connections
  * made anyway; single connections in a row fill up to 5 per kind, because reuse can end after a while.
  */
-export async function probeKeyShares(look: Look, known: { suites: Partial<Record<SuiteProtocol, SuitesSeen>>; groups: readonly number[] }): Promise<Outcome<KeyShareReuse>> {
+export async function probeKeyShares(
+  look: Look,
+  known: { suites: Partial<Record<SuiteProtocol, SuitesSeen>>; groups: readonly number[] },
+): Promise<Outcome<KeyShareReuse>> {
   const plans = topUpPlans(known);
   if (plans.length === 0) return notApplicable("no ephemeral key exchange is offered");
   await Promise.all(plans.map((plan) => topUp(look, plan)));
@@ -27,7 +30,16 @@ export function summarise(samples: readonly Sample[]): KeyShareReuse["samples"] 
   const byGroup = Map.groupBy(samples, ({ kind, group }) => `${kind} ${group}`);
   return [...byGroup.values()].flatMap((same) => {
     const [first] = same;
-    return first === undefined ? [] : [{ kind: first.kind, group: first.group, seen: same.length, distinct: new Set(same.map(({ value }) => value)).size }];
+    return first === undefined
+      ? []
+      : [
+          {
+            kind: first.kind,
+            group: first.group,
+            seen: same.length,
+            distinct: new Set(same.map(({ value }) => value)).size,
+          },
+        ];
   });
 }
 
@@ -35,9 +47,14 @@ export function summarise(samples: readonly Sample[]): KeyShareReuse["samples"] 
 export function samplesOf(flights: readonly Flight[]): Sample[] {
   return flights.flatMap((flight): Sample[] => {
     const exchange = flight.keyExchange;
-    if (exchange?.kind === "ECDHE") return [{ kind: "ECDHE", group: groupOf(exchange.group).name, value: hex(exchange.point) }];
-    if (exchange?.kind === "DHE") return [{ kind: "DHE", group: `DH ${bitLength(exchange.prime)}`, value: hex(exchange.publicValue) }];
-    const data = flight.protocol === "TLSv1.3" && !flight.isRetry ? findExtension(flight.serverHello.extensions ?? [], extensionTypes.keyShare) : undefined;
+    if (exchange?.kind === "ECDHE")
+      return [{ kind: "ECDHE", group: groupOf(exchange.group).name, value: hex(exchange.point) }];
+    if (exchange?.kind === "DHE")
+      return [{ kind: "DHE", group: `DH ${bitLength(exchange.prime)}`, value: hex(exchange.publicValue) }];
+    const data =
+      flight.protocol === "TLSv1.3" && !flight.isRetry
+        ? findExtension(flight.serverHello.extensions ?? [], extensionTypes.keyShare)
+        : undefined;
     if (data === undefined) return [];
     const share = decodeServerKeyShare(data);
     return [{ kind: "TLSv1.3", group: groupOf(share.group).name, value: hex(share.exchange) }];
@@ -54,7 +71,10 @@ function topUpPlans({ suites, groups }: Parameters<typeof probeKeyShares>[1]): T
   const shares = [29, 23, 24].filter((group) => groups.includes(group)).slice(0, 1);
   const modern = suites["TLSv1.3"];
   if (modern !== undefined && shares.length > 0) {
-    plans.push({ kind: "TLSv1.3", plan: { protocol: "TLSv1.3", suites: modern.suites.map(({ id }) => id), groups: shares, shares } });
+    plans.push({
+      kind: "TLSv1.3",
+      plan: { protocol: "TLSv1.3", suites: modern.suites.map(({ id }) => id), groups: shares, shares },
+    });
   }
   const protocol = (["TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3"] as const).find((name) => suites[name] !== undefined);
   if (protocol === undefined) return plans;
@@ -66,7 +86,8 @@ function topUpPlans({ suites, groups }: Parameters<typeof probeKeyShares>[1]): T
 }
 
 async function topUp(look: Look, { kind, plan }: TopUp): Promise<void> {
-  const most = (): number => Math.max(0, ...summarise(samplesOf(look.flights)).flatMap((entry) => (entry.kind === kind ? [entry.seen] : [])));
+  const most = (): number =>
+    Math.max(0, ...summarise(samplesOf(look.flights)).flatMap((entry) => (entry.kind === kind ? [entry.seen] : [])));
   for (let missing = wanted - most(); missing > 0; missing--) {
     const answer = await look.ask(plan);
     if (answer.kind !== "hello") return;

@@ -44,9 +44,16 @@ export function createLook(target: Target, options: LookOptions): Look {
 
   const attempt = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
     const left = end - performance.now();
-    if (tally.connections >= options.budget) return { kind: "skipped", why: `the budget of ${options.budget} connections is used up` };
+    if (tally.connections >= options.budget)
+      return { kind: "skipped", why: `the budget of ${options.budget} connections is used up` };
     if (left <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
-    const dial: Dial = { address: target.address, port: target.port, timeoutMs: Math.min(options.timeoutMs, left), tally, signal: options.signal };
+    const dial: Dial = {
+      address: target.address,
+      port: target.port,
+      timeoutMs: Math.min(options.timeoutMs, left),
+      tally,
+      signal: options.signal,
+    };
     try {
       return { kind: "done", value: await converse(dial, use) };
     } catch (error) {
@@ -58,7 +65,10 @@ export function createLook(target: Target, options: LookOptions): Look {
   const talk = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
     // A target that has been silent in every way is not asked everything twice.
     const mayRepeat = spoken || tally.connections === 0;
-    const result = await scheduler.run(() => attempt(use), (answer) => isTrouble(answer) && (mayRepeat || spoken));
+    const result = await scheduler.run(
+      () => attempt(use),
+      (answer) => isTrouble(answer) && (mayRepeat || spoken),
+    );
     if (result.kind === "done" || result.kind === "alert") spoken = true;
     return result;
   };
@@ -71,7 +81,9 @@ export function createLook(target: Target, options: LookOptions): Look {
     flights,
     talk,
     async ask(plan) {
-      const result = await talk((channel) => readFlight(channel, buildHello(plan, { serverName: target.serverName, random: options.random })));
+      const result = await talk((channel) =>
+        readFlight(channel, buildHello(plan, { serverName: target.serverName, random: options.random })),
+      );
       if (result.kind !== "done") return result;
       flights.push(result.value);
       return { kind: "hello", flight: result.value };

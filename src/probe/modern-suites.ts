@@ -41,11 +41,16 @@ export async function probeModernSuites(look: Look, first: Answer): Promise<Mode
   if (support.state !== "observed") return { support, suites: undefined, groups: support };
   if (!support.value.offered) return { support, suites: undefined, groups: untestable("TLS 1.3 is not offered") };
 
-  const ask: Ask = (suites, groups) => look.ask({ protocol, suites, groups, shares: shares.filter((group) => groups.includes(group)) });
+  const ask: Ask = (suites, groups) =>
+    look.ask({ protocol, suites, groups, shares: shares.filter((group) => groups.includes(group)) });
   const both = await removeTogether(ask, answer);
   const [suites, groups] = await Promise.all([finishSuites(ask, both), finishGroups(ask, both)]);
   const groupsSeen = groups.complete ? observed(groups.picked) : unfinished("groups", groups);
-  return { support, suites: suites.complete ? await withPreference(look, suites, groups.picked) : unfinished("suites", suites), groups: groupsSeen };
+  return {
+    support,
+    suites: suites.complete ? await withPreference(look, suites, groups.picked) : unfinished("suites", suites),
+    groups: groupsSeen,
+  };
 }
 
 /** The group that a ServerHello or HelloRetryRequest names. */
@@ -56,10 +61,13 @@ export function groupOfFlight(flight: Flight): number | undefined {
 
 /** A server that does not bear an empty list of key shares is asked with one that nearly all know. */
 async function bearable(look: Look, first: Answer): Promise<{ answer: Answer; shares: readonly number[] }> {
-  if (first.kind === "hello" || (first.kind === "alert" && first.alert === 70) || !isRefusal(first)) return { answer: first, shares: [] };
+  if (first.kind === "hello" || (first.kind === "alert" && first.alert === 70) || !isRefusal(first))
+    return { answer: first, shares: [] };
   const shares = [29, 23];
   const again = await look.ask({ protocol, suites: modernSuites, groups: modernGroups, shares });
-  return again.kind === "hello" && again.flight.protocol === protocol ? { answer: again, shares } : { answer: first, shares: [] };
+  return again.kind === "hello" && again.flight.protocol === protocol
+    ? { answer: again, shares }
+    : { answer: first, shares: [] };
 }
 
 interface Together {
@@ -73,10 +81,15 @@ async function removeTogether(ask: Ask, first: Answer): Promise<Together> {
   const suites: number[] = [];
   const groups: number[] = [];
   const flights: Flight[] = [];
-  for (let answer = first; answer.kind === "hello"; answer = await ask(without(modernSuites, suites), without(modernGroups, groups))) {
+  for (
+    let answer = first;
+    answer.kind === "hello";
+    answer = await ask(without(modernSuites, suites), without(modernGroups, groups))
+  ) {
     const group = groupOfFlight(answer.flight);
     const suite = answer.flight.serverHello.cipherSuite;
-    if (answer.flight.protocol !== protocol || group === undefined || groups.includes(group) || suites.includes(suite)) break;
+    if (answer.flight.protocol !== protocol || group === undefined || groups.includes(group) || suites.includes(suite))
+      break;
     suites.push(suite);
     groups.push(group);
     flights.push(answer.flight);
@@ -107,7 +120,9 @@ async function finishGroups(ask: Ask, both: Together): Promise<Removal> {
 
 /** The preference's hellos carry a key share: their answers are samples of the server's public values too. */
 async function withPreference(look: Look, found: Removal, groups: readonly number[]): Promise<Outcome<SuitesSeen>> {
-  const preference = await findPreference(found.picked, (suites) => look.ask({ protocol, suites, groups, shares: [29] }));
+  const preference = await findPreference(found.picked, (suites) =>
+    look.ask({ protocol, suites, groups, shares: [29] }),
+  );
   if ("state" in preference) return preference;
   return observed({ suites: found.picked.map((id) => suiteSeen(id, undefined)), ...preference });
 }

@@ -45,7 +45,10 @@ export interface ObserveOptions {
 export async function observe(target: ObserveTarget, options: ObserveOptions): Promise<Observations> {
   const began = performance.now();
   const timeoutMs = options.timeoutMs ?? 5000;
-  const store = createTrustStore([...(options.ca ?? []), ...(options.localCa === undefined ? [] : [options.localCa])], options.systemCas ?? null);
+  const store = createTrustStore(
+    [...(options.ca ?? []), ...(options.localCa === undefined ? [] : [options.localCa])],
+    options.systemCas ?? null,
+  );
   const resolved: Target = {
     host: target.host,
     port: target.port,
@@ -61,7 +64,8 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
     signal: options.signal,
   });
   const observations = await observeLook(look, store);
-  if (options.signal?.aborted === true) throw new ForgeError("interrupted", `The look at ${resolved.host}:${resolved.port} was interrupted`);
+  if (options.signal?.aborted === true)
+    throw new ForgeError("interrupted", `The look at ${resolved.host}:${resolved.port} was interrupted`);
   return { ...observations, seconds: Math.round(performance.now() - began) / 1000 };
 }
 
@@ -71,7 +75,9 @@ async function observeLook(look: Look, store: TrustStore): Promise<Omit<Observat
   const first = await askModern(look);
   if (first.kind === "unconnected") {
     const { host, port, address } = look.target;
-    throw new ForgeError("unreachable", `Nothing answers at ${host}:${port} (${address}): ${first.why}`, { hint: "Check the name and the port, and that the server is running" });
+    throw new ForgeError("unreachable", `Nothing answers at ${host}:${port} (${address}): ${first.why}`, {
+      hint: "Check the name and the port, and that the server is running",
+    });
   }
   if (first.kind === "garbage" && !look.hasSpoken()) return assembleFailed(look, first.why);
   const facts = await runProbes(look, allProbes, { first });
@@ -80,7 +86,10 @@ async function observeLook(look: Look, store: TrustStore): Promise<Omit<Observat
 
 async function resolve(host: string, timeoutMs: number): Promise<string> {
   if (isIP(host) > 0) return host;
-  const unreachable = (why: string): ForgeError => new ForgeError("unreachable", `The name ${host} does not resolve: ${why}`, { hint: "Check the spelling of the name, or give an address" });
+  const unreachable = (why: string): ForgeError =>
+    new ForgeError("unreachable", `The name ${host} does not resolve: ${why}`, {
+      hint: "Check the spelling of the name, or give an address",
+    });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(unreachable(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
@@ -89,7 +98,8 @@ async function resolve(host: string, timeoutMs: number): Promise<string> {
     const { address } = await Promise.race([lookup(host), late]);
     return address;
   } catch (error) {
-    if (error instanceof Error && "code" in error && !(error instanceof ForgeError)) throw unreachable(String(error.code));
+    if (error instanceof Error && "code" in error && !(error instanceof ForgeError))
+      throw unreachable(String(error.code));
     throw error;
   } finally {
     clearTimeout(timer);

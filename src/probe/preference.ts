@@ -11,7 +11,10 @@ export type Preference = Pick<SuitesSeen, "preference" | "chachaException">;
  * Who decides among suites, by one hello in the opposite order and one with ChaCha20 first.
  * `found` is in the order in which the server picked them. ChaCha20 never stands first in the reversed hello: its exception must not pass for the client's choice.
  */
-export async function findPreference(found: readonly number[], ask: (suites: readonly number[]) => Promise<Answer>): Promise<Preference | Unknown> {
+export async function findPreference(
+  found: readonly number[],
+  ask: (suites: readonly number[]) => Promise<Answer>,
+): Promise<Preference | Unknown> {
   const [top] = found;
   if (top === undefined || found.length === 1) return { preference: "single", chachaException: null };
   const reversed = awayFromChaCha(found.toReversed());

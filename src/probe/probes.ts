@@ -24,7 +24,8 @@ export const allProbes: readonly Probe[] = [
       const modern = modernLists(known.modern);
       if (modern !== undefined) return exchangeModern(look, modern);
       const classic = valueOf(known.tls12.suites);
-      if (classic !== undefined) return { ...(await exchangeClassic(look, classic.suites)), tickets: null, groupList: null };
+      if (classic !== undefined)
+        return { ...(await exchangeClassic(look, classic.suites)), tickets: null, groupList: null };
       const why = untestable("no version of TLS that a connection can be completed with here");
       return { alpn: why, http: why, tickets: null, groupList: null };
     },
@@ -36,7 +37,8 @@ export const allProbes: readonly Probe[] = [
       const modern = modernLists(known.modern);
       const group = modern?.groups.find((id) => [29, 23, 24, 25, 30].includes(id));
       // TLS 1.2 tells the kinds of keys apart by its suites, at no cost.
-      if (modern !== undefined && group !== undefined && valueOf(known.tls12.suites) === undefined) await probeOtherCertificate(look, { suites: modern.suites, group });
+      if (modern !== undefined && group !== undefined && valueOf(known.tls12.suites) === undefined)
+        await probeOtherCertificate(look, { suites: modern.suites, group });
       return null;
     },
   }),
@@ -47,21 +49,32 @@ export const allProbes: readonly Probe[] = [
       const modern = modernLists(known.modern);
       if (modern !== undefined) return probeModernGroups(look, { ...modern, listed: known.exchange.groupList });
       if (valueOf(known.modern.support)?.offered === true) return unknownGroups(known.modern.groups);
-      const newest = ([["TLSv1.2", known.tls12], ["TLSv1.1", known.tls11], ["TLSv1.0", known.tls10]] as const).find(([, seen]) => isOffered(seen));
+      const newest = (
+        [
+          ["TLSv1.2", known.tls12],
+          ["TLSv1.1", known.tls11],
+          ["TLSv1.0", known.tls10],
+        ] as const
+      ).find(([, seen]) => isOffered(seen));
       const suites = newest?.[1].suites;
       if (newest === undefined) return untestable("no version of TLS is offered");
-      return suites?.state === "observed" ? probeClassicGroups(look, { protocol: newest[0], suites: suites.value.suites }) : unknownGroups(suites);
+      return suites?.state === "observed"
+        ? probeClassicGroups(look, { protocol: newest[0], suites: suites.value.suites })
+        : unknownGroups(suites);
     },
   }),
   probe({
     gives: "keyShares",
     needs: ["modern", "tls12", "tls11", "tls10", "ssl3", "exchange", "otherCertificate", "groups"],
-    run: (look, known) => probeKeyShares(look, { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] }),
+    run: (look, known) =>
+      probeKeyShares(look, { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] }),
   }),
 ];
 
 /** The versions with a suite list that was observed, newest first. */
-export function suitesByProtocol(known: Pick<Facts, "modern" | "tls12" | "tls11" | "tls10" | "ssl3">): Partial<Record<SuiteProtocol, SuitesSeen>> {
+export function suitesByProtocol(
+  known: Pick<Facts, "modern" | "tls12" | "tls11" | "tls10" | "ssl3">,
+): Partial<Record<SuiteProtocol, SuitesSeen>> {
   const lists: [SuiteProtocol, Outcome<SuitesSeen> | undefined][] = [
     ["TLSv1.3", known.modern.suites],
     ["TLSv1.2", known.tls12.suites],
@@ -69,7 +82,9 @@ export function suitesByProtocol(known: Pick<Facts, "modern" | "tls12" | "tls11"
     ["TLSv1.0", known.tls10.suites],
     ["SSLv3", known.ssl3.suites],
   ];
-  return Object.fromEntries(lists.flatMap(([protocol, suites]) => (suites?.state === "observed" ? [[protocol, suites.value]] : [])));
+  return Object.fromEntries(
+    lists.flatMap(([protocol, suites]) => (suites?.state === "observed" ? [[protocol, suites.value]] : [])),
+  );
 }
 
 function modernLists(modern: Facts["modern"]): { suites: readonly number[]; groups: readonly number[] } | undefined {
@@ -84,5 +99,7 @@ function isOffered(seen: VersionSeen): boolean {
 
 /** Passes on why a list that groups rest on is missing. */
 function unknownGroups(outcome: Outcome<unknown> | undefined): Facts["groups"] {
-  return outcome === undefined || outcome.state === "observed" ? untestable("the list of suites is not known") : outcome;
+  return outcome === undefined || outcome.state === "observed"
+    ? untestable("the list of suites is not known")
+    : outcome;
 }

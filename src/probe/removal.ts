@@ -31,12 +31,18 @@ export async function enumerateByRemoval(of: {
   let answer = of.first ?? (await of.ask(left));
   while (answer.kind === "hello") {
     const choice = answer.flight.protocol === of.protocol ? of.pick(answer.flight) : undefined;
-    if (choice === undefined || !left.includes(choice)) return { picked, flights, last: answer, complete: answer.flight.protocol !== of.protocol };
+    if (choice === undefined || !left.includes(choice))
+      return { picked, flights, last: answer, complete: answer.flight.protocol !== of.protocol };
     picked.push(choice);
     flights.push(answer.flight);
     left = left.filter((id) => id !== choice);
     if (left.length === 0) return { picked, flights, last: answer, complete: true };
     answer = await of.ask(left);
   }
-  return { picked, flights, last: answer, complete: isRefusal(answer) || (!isTrouble(answer) && answer.kind !== "skipped") };
+  return {
+    picked,
+    flights,
+    last: answer,
+    complete: isRefusal(answer) || (!isTrouble(answer) && answer.kind !== "skipped"),
+  };
 }

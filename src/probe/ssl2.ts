@@ -1,4 +1,13 @@
-import { createRecordParser, decodeAlert, decodeSsl2ServerHello, encodeSsl2ClientHello, looksLikeSsl2, concat, contentTypes, DecodeError } from "../wire/index.ts";
+import {
+  createRecordParser,
+  decodeAlert,
+  decodeSsl2ServerHello,
+  encodeSsl2ClientHello,
+  looksLikeSsl2,
+  concat,
+  contentTypes,
+  DecodeError,
+} from "../wire/index.ts";
 import { RefusedError } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import type { Look } from "./look.ts";
@@ -39,7 +48,8 @@ async function readSsl2(channel: Channel, hello: Uint8Array): Promise<object> {
       continue;
     }
     for (const record of alerts.push(more)) {
-      if (record.type !== contentTypes.alert) throw new DecodeError(`a record of type ${record.type} in answer to an SSL 2.0 hello`);
+      if (record.type !== contentTypes.alert)
+        throw new DecodeError(`a record of type ${record.type} in answer to an SSL 2.0 hello`);
       throw new RefusedError({ kind: "alert", alert: decodeAlert(record.fragment).description });
     }
   }

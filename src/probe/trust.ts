@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { getCACertificates, rootCertificates } from "node:tls";
 
 import { DecodeError, readCertificate, readKeyPurposes } from "../wire/index.ts";
+import { printable } from "./http.ts";
 
 /** Anchors to judge by. `local` ones are the user's or tlsforge's own. */
 export interface TrustStore {
@@ -60,17 +61,30 @@ export function isValidAt(certificate: X509Certificate, now: Date): boolean {
   return now >= new Date(certificate.validFrom) && now <= new Date(certificate.validTo);
 }
 
-type Path = { readonly anchor: X509Certificate; readonly reason: null } | { readonly anchor: null; readonly reason: string };
+type Path =
+  | { readonly anchor: X509Certificate; readonly reason: null }
+  | { readonly anchor: null; readonly reason: string };
 
-function findPath(leaf: X509Certificate, of: { others: readonly X509Certificate[]; anchors: readonly X509Certificate[]; now: Date }, depth = 0): Path {
+function findPath(
+  leaf: X509Certificate,
+  of: { others: readonly X509Certificate[]; anchors: readonly X509Certificate[]; now: Date },
+  depth = 0,
+): Path {
   if (!isValidAt(leaf, of.now)) return { anchor: null, reason: `not valid now: ${nameOf(leaf)}` };
   const same = of.anchors.find((anchor) => anchor.fingerprint256 === leaf.fingerprint256);
   if (same !== undefined) return { anchor: same, reason: null };
   const anchor = of.anchors.find((candidate) => candidate.ca && isSignedBy(leaf, candidate));
-  if (anchor !== undefined) return isValidAt(anchor, of.now) ? { anchor, reason: null } : { anchor: null, reason: `the anchor is not valid now: ${nameOf(anchor)}` };
-  if (leaf.checkIssued(leaf)) return { anchor: null, reason: depth === 0 ? "self-signed certificate" : `self-signed certificate in the chain: ${nameOf(leaf)}` };
+  if (anchor !== undefined)
+    return isValidAt(anchor, of.now)
+      ? { anchor, reason: null }
+      : { anchor: null, reason: `the anchor is not valid now: ${nameOf(anchor)}` };
+  if (leaf.checkIssued(leaf))
+    return {
+      anchor: null,
+      reason: depth === 0 ? "self-signed certificate" : `self-signed certificate in the chain: ${nameOf(leaf)}`,
+    };
   if (depth >= maxDepth) return { anchor: null, reason: "the chain is too long" };
-  let reason = `no issuer found for ${nameOf(leaf)} (it names ${leaf.issuer.split("\n").join(", ")})`;
+  let reason = `no issuer found for ${nameOf(leaf)} (it names ${printable(leaf.issuer.split("\n").join(", "))})`;
   for (const issuer of of.others.filter((candidate) => candidate.ca && isSignedBy(leaf, candidate))) {
     const path = findPath(issuer, { ...of, others: of.others.filter((candidate) => candidate !== issuer) }, depth + 1);
     if (path.anchor !== null) return path;
@@ -87,7 +101,9 @@ function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): bool
 function isForServers(certificate: X509Certificate): boolean {
   try {
     const usage = readCertificate(certificate.raw).extensions.get("2.5.29.37");
-    return usage === undefined || readKeyPurposes(usage).some((oid) => oid === "1.3.6.1.5.5.7.3.1" || oid === "2.5.29.37.0");
+    return (
+      usage === undefined || readKeyPurposes(usage).some((oid) => oid === "1.3.6.1.5.5.7.3.1" || oid === "2.5.29.37.0")
+    );
   } catch (error) {
     if (error instanceof DecodeError) return false;
     throw error;
@@ -99,7 +115,7 @@ function refused(reason: string): TrustResult {
 }
 
 function nameOf(certificate: X509Certificate): string {
-  return certificate.subject.split("\n").join(", ");
+  return printable(certificate.subject.split("\n").join(", "));
 }
 
 function systemAnchors(): readonly string[] {

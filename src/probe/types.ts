@@ -72,7 +72,12 @@ export interface GroupsSeen {
 
 export interface KeyShareReuse {
   /** Public values seen per kind of exchange and how many of them differ. */
-  readonly samples: readonly { readonly kind: "TLSv1.3" | "ECDHE" | "DHE"; readonly group: string; readonly seen: number; readonly distinct: number }[];
+  readonly samples: readonly {
+    readonly kind: "TLSv1.3" | "ECDHE" | "DHE";
+    readonly group: string;
+    readonly seen: number;
+    readonly distinct: number;
+  }[];
 }
 
 export interface CertificateSeen {
@@ -81,7 +86,12 @@ export interface CertificateSeen {
   readonly names: readonly string[];
   readonly notBefore: string;
   readonly notAfter: string;
-  readonly key: { readonly type: "RSA" | "EC" | "Ed25519" | "Ed448" | "DSA" | "other"; readonly bits: number; readonly curve: string | null; readonly exponent: string | null };
+  readonly key: {
+    readonly type: "RSA" | "EC" | "Ed25519" | "Ed448" | "DSA" | "other";
+    readonly bits: number;
+    readonly curve: string | null;
+    readonly exponent: string | null;
+  };
   readonly signature: string;
   readonly serial: string;
   readonly sha256: string;
@@ -99,7 +109,12 @@ export interface ChainSeen {
   /** Each certificate signs the one before it. */
   readonly ordered: boolean;
   /** Trust: `anchor` names what it ends in. `local` when the anchor came from `--ca` or is tlsforge's own CA. */
-  readonly trust: Outcome<{ readonly trusted: boolean; readonly local: boolean; readonly anchor: string | null; readonly reason: string | null }>;
+  readonly trust: Outcome<{
+    readonly trusted: boolean;
+    readonly local: boolean;
+    readonly anchor: string | null;
+    readonly reason: string | null;
+  }>;
   readonly nameMatches: Outcome<boolean>;
   /** At the time of the look. */
   readonly validNow: boolean;
@@ -108,7 +123,14 @@ export interface ChainSeen {
 
 export interface HttpSeen {
   readonly status: number;
-  readonly hsts: { readonly present: boolean; readonly raw: string | null; readonly maxAge: number | null; readonly includeSubdomains: boolean; readonly preload: boolean; readonly problems: readonly string[] };
+  readonly hsts: {
+    readonly present: boolean;
+    readonly raw: string | null;
+    readonly maxAge: number | null;
+    readonly includeSubdomains: boolean;
+    readonly preload: boolean;
+    readonly problems: readonly string[];
+  };
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -131,7 +153,11 @@ export interface Observations {
   readonly extendedMasterSecret: Outcome<boolean>;
   readonly downgradeSentinel: Outcome<boolean>;
   /** NewSessionTicket messages after a TLS 1.3 handshake, and whether a TLS 1.2 ticket is issued. */
-  readonly tickets: Outcome<{ readonly tls13: number | null; readonly tls12: boolean | null; readonly earlyData: boolean }>;
+  readonly tickets: Outcome<{
+    readonly tls13: number | null;
+    readonly tls12: boolean | null;
+    readonly earlyData: boolean;
+  }>;
   readonly alpn: Outcome<string | null>;
   readonly http: Outcome<HttpSeen>;
   readonly connections: number;

@@ -61,9 +61,11 @@ export class ByteReader {
 
 /** Big-endian unsigned integer of 1 to 4 bytes. Throws RangeError when the value does not fit. */
 export function uint(width: 1 | 2 | 3 | 4, value: number): Uint8Array {
-  if (!Number.isInteger(value) || value < 0 || value >= 256 ** width) throw new RangeError(`${value} does not fit in ${width} bytes`);
+  if (!Number.isInteger(value) || value < 0 || value >= 256 ** width)
+    throw new RangeError(`${value} does not fit in ${width} bytes`);
   const bytes = new Uint8Array(width);
-  for (let index = width - 1, rest = value; index >= 0; index--, rest = Math.floor(rest / 256)) bytes[index] = rest % 256;
+  for (let index = width - 1, rest = value; index >= 0; index--, rest = Math.floor(rest / 256))
+    bytes[index] = rest % 256;
   return bytes;
 }
 

@@ -41,14 +41,18 @@ export function readCertificate(der: Uint8Array): CertificateParts {
 
 /** Names of a subjectAltName: DNS names, and addresses as text (RFC 5280, 4.2.1.6). */
 export function readSubjectNames(extension: Uint8Array): string[] {
-  return readDer(only(extension, 0x30)).flatMap(({ tag, contents }) => (tag === 0x82 ? [latin1(contents)] : tag === 0x87 ? [addressText(contents)] : []));
+  return readDer(only(extension, 0x30)).flatMap(({ tag, contents }) =>
+    tag === 0x82 ? [latin1(contents)] : tag === 0x87 ? [addressText(contents)] : [],
+  );
 }
 
 /** Addresses of OCSP responders in an authorityInfoAccess (RFC 5280, 4.2.2.1). */
 export function readOcspUrls(extension: Uint8Array): string[] {
   return readDer(only(extension, 0x30)).flatMap((access) => {
     const [method, location] = readDer(access.contents);
-    return method !== undefined && readOid(method.contents) === "1.3.6.1.5.5.7.48.1" && location?.tag === 0x86 ? [latin1(location.contents)] : [];
+    return method !== undefined && readOid(method.contents) === "1.3.6.1.5.5.7.48.1" && location?.tag === 0x86
+      ? [latin1(location.contents)]
+      : [];
   });
 }
 

@@ -96,7 +96,10 @@ export function decodeSupportedGroups(data: Uint8Array): number[] {
 }
 
 /** Asks for a stapled OCSP response (RFC 6066, 8). */
-export const statusRequestExtension: Extension = { type: extensionTypes.statusRequest, data: concat(uint(1, 1), uint(2, 0), uint(2, 0)) };
+export const statusRequestExtension: Extension = {
+  type: extensionTypes.statusRequest,
+  data: concat(uint(1, 1), uint(2, 0), uint(2, 0)),
+};
 
 /** An extension without data. */
 export function emptyExtension(type: number): Extension {

@@ -24,7 +24,10 @@ export function decodeCertificates12(body: Uint8Array): Uint8Array[] {
 
 /** Certificate body of TLS 1.3 (RFC 8446, 4.4.2), with an empty request context. */
 export function encodeCertificates13(entries: readonly CertificateEntry[]): Uint8Array {
-  return concat(vector(1), vector(3, ...entries.map((entry) => concat(vector(3, entry.certificate), encodeExtensions(entry.extensions)))));
+  return concat(
+    vector(1),
+    vector(3, ...entries.map((entry) => concat(vector(3, entry.certificate), encodeExtensions(entry.extensions)))),
+  );
 }
 
 /** Decodes a Certificate body of TLS 1.3. */
@@ -92,8 +95,21 @@ export function decodeCertificateVerify(body: Uint8Array): Signed {
 
 /** Parameters of a ServerKeyExchange; `params` is the signed part. */
 export type ServerKeyExchange =
-  | { readonly kind: "ECDHE"; readonly group: number; readonly point: Uint8Array; readonly params: Uint8Array; readonly signed: Uint8Array }
-  | { readonly kind: "DHE"; readonly prime: Uint8Array; readonly generator: Uint8Array; readonly publicValue: Uint8Array; readonly params: Uint8Array; readonly signed: Uint8Array }
+  | {
+      readonly kind: "ECDHE";
+      readonly group: number;
+      readonly point: Uint8Array;
+      readonly params: Uint8Array;
+      readonly signed: Uint8Array;
+    }
+  | {
+      readonly kind: "DHE";
+      readonly prime: Uint8Array;
+      readonly generator: Uint8Array;
+      readonly publicValue: Uint8Array;
+      readonly params: Uint8Array;
+      readonly signed: Uint8Array;
+    }
   /** Explicit curves, RSA export keys, PSK hints: seen, not taken apart. */
   | { readonly kind: "other" };
 
@@ -110,7 +126,14 @@ export function decodeServerKeyExchange(body: Uint8Array, keyExchange: "ECDHE" |
     const prime = reader.vector(2);
     const generator = reader.vector(2);
     const publicValue = reader.vector(2);
-    return { kind: "DHE", prime, generator, publicValue, params: body.subarray(0, body.length - reader.left), signed: reader.rest() };
+    return {
+      kind: "DHE",
+      prime,
+      generator,
+      publicValue,
+      params: body.subarray(0, body.length - reader.left),
+      signed: reader.rest(),
+    };
   }
   return { kind: "other" };
 }

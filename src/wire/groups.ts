@@ -56,29 +56,79 @@ const byId = new Map(groups.map((group) => [group.id, group]));
 /** The group of this number; an unknown one gets a name with its number and no strength. */
 export function groupOf(id: number): Group {
   const unknown = `unknown_0x${id.toString(16).padStart(4, "0")}`;
-  return byId.get(id) ?? { id, name: unknown, kind: "elliptic", postQuantum: false, rsaBits: null, classicalRsaBits: 0, shareLength: null };
+  return (
+    byId.get(id) ?? {
+      id,
+      name: unknown,
+      kind: "elliptic",
+      postQuantum: false,
+      rsaBits: null,
+      classicalRsaBits: 0,
+      shareLength: null,
+    }
+  );
 }
 
 /** Groups that may be negotiated in TLS 1.3. */
 export const tls13Groups: readonly Group[] = groups.filter((group) => group.shareLength !== null);
 
 function old(first: number, names: string, rsaBits: number): Group[] {
-  return names.split(" ").map((name, index) => ({ id: first + index, name, kind: "elliptic", postQuantum: false, rsaBits, classicalRsaBits: rsaBits, shareLength: null }));
+  return names.split(" ").map((name, index) => ({
+    id: first + index,
+    name,
+    kind: "elliptic",
+    postQuantum: false,
+    rsaBits,
+    classicalRsaBits: rsaBits,
+    shareLength: null,
+  }));
 }
 
 function elliptic(id: number, name: string, of: { rsaBits: number; share: number }): Group {
-  return { id, name, kind: "elliptic", postQuantum: false, rsaBits: of.rsaBits, classicalRsaBits: of.rsaBits, shareLength: { client: of.share, server: of.share } };
+  return {
+    id,
+    name,
+    kind: "elliptic",
+    postQuantum: false,
+    rsaBits: of.rsaBits,
+    classicalRsaBits: of.rsaBits,
+    shareLength: { client: of.share, server: of.share },
+  };
 }
 
 function finiteField(id: number, bits: number): Group {
   const length = bits / 8;
-  return { id, name: `ffdhe${bits}`, kind: "finite-field", postQuantum: false, rsaBits: bits, classicalRsaBits: bits, shareLength: { client: length, server: length } };
+  return {
+    id,
+    name: `ffdhe${bits}`,
+    kind: "finite-field",
+    postQuantum: false,
+    rsaBits: bits,
+    classicalRsaBits: bits,
+    shareLength: { client: length, server: length },
+  };
 }
 
 function kem(id: number, name: string, of: { bits: number; client: number; server: number }): Group {
-  return { id, name, kind: "kem", postQuantum: true, rsaBits: null, classicalRsaBits: of.bits, shareLength: { client: of.client, server: of.server } };
+  return {
+    id,
+    name,
+    kind: "kem",
+    postQuantum: true,
+    rsaBits: null,
+    classicalRsaBits: of.bits,
+    shareLength: { client: of.client, server: of.server },
+  };
 }
 
 function hybrid(id: number, name: string, of: { bits: number; client: number; server: number }): Group {
-  return { id, name, kind: "hybrid", postQuantum: true, rsaBits: null, classicalRsaBits: of.bits, shareLength: { client: of.client, server: of.server } };
+  return {
+    id,
+    name,
+    kind: "hybrid",
+    postQuantum: true,
+    rsaBits: null,
+    classicalRsaBits: of.bits,
+    shareLength: { client: of.client, server: of.server },
+  };
 }

@@ -23,7 +23,9 @@ export interface ServerHello {
 }
 
 /** The random that makes a ServerHello a HelloRetryRequest (RFC 8446, 4.1.3). */
-export const helloRetryRandom: Uint8Array = new Uint8Array(Buffer.from("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c", "hex"));
+export const helloRetryRandom: Uint8Array = new Uint8Array(
+  Buffer.from("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c", "hex"),
+);
 
 /** Body of a ClientHello (RFC 8446, 4.1.2; RFC 6101, 5.6.1.2 without extensions). */
 export function encodeClientHello(hello: ClientHello): Uint8Array {

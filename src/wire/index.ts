@@ -1,5 +1,24 @@
-export { ascii, ByteReader, concat, DecodeError, hex, latin1, readUint16List, sameBytes, uint, uint16List, vector } from "./bytes.ts";
-export { demandsStaple, readCertificate, readKeyPurposes, readOcspUrls, readSubjectNames, type CertificateParts } from "./der.ts";
+export {
+  ascii,
+  ByteReader,
+  concat,
+  DecodeError,
+  hex,
+  latin1,
+  readUint16List,
+  sameBytes,
+  uint,
+  uint16List,
+  vector,
+} from "./bytes.ts";
+export {
+  demandsStaple,
+  readCertificate,
+  readKeyPurposes,
+  readOcspUrls,
+  readSubjectNames,
+  type CertificateParts,
+} from "./der.ts";
 export {
   alpnExtension,
   decodeAlpnChoice,
@@ -54,8 +73,23 @@ export {
   type ClientHello,
   type ServerHello,
 } from "./hellos.ts";
-export { applicationSecrets, digest, finishedData, handshakeSecrets, hashLength, prf12, type HashName, type TrafficSecrets } from "./key-schedule.ts";
-export { canAgree, createKeyAgreement, plausibleEncapsulationKey, type KeyAgreement, type Random } from "./key-share.ts";
+export {
+  applicationSecrets,
+  digest,
+  finishedData,
+  handshakeSecrets,
+  hashLength,
+  prf12,
+  type HashName,
+  type TrafficSecrets,
+} from "./key-schedule.ts";
+export {
+  canAgree,
+  createKeyAgreement,
+  plausibleEncapsulationKey,
+  type KeyAgreement,
+  type Random,
+} from "./key-share.ts";
 export {
   alertName,
   alertNumbers,
@@ -72,5 +106,12 @@ export {
 } from "./names.ts";
 export { aeadOf, protection12, protection13, type Aead, type Protection } from "./protection.ts";
 export { createRecordParser, encodeRecords, type RecordParser, type TlsRecord } from "./records.ts";
-export { decodeSsl2ServerHello, encodeSsl2ClientHello, encodeSsl2ServerHello, looksLikeSsl2, ssl2Ciphers, type Ssl2ServerHello } from "./ssl2.ts";
+export {
+  decodeSsl2ServerHello,
+  encodeSsl2ClientHello,
+  encodeSsl2ServerHello,
+  looksLikeSsl2,
+  ssl2Ciphers,
+  type Ssl2ServerHello,
+} from "./ssl2.ts";
 export { suiteOf, suites, type Suite } from "./suites.ts";

@@ -29,7 +29,11 @@ export function hashLength(hash: HashName): number {
 }
 
 /** HKDF-Expand-Label (RFC 8446, 7.1). */
-export function expandLabel(hash: HashName, secret: Uint8Array, of: { label: string; context: Uint8Array; length: number }): Uint8Array {
+export function expandLabel(
+  hash: HashName,
+  secret: Uint8Array,
+  of: { label: string; context: Uint8Array; length: number },
+): Uint8Array {
   const info = concat(uint(2, of.length), vector(1, ascii(`tls13 ${of.label}`)), vector(1, of.context));
   const blocks: Uint8Array[] = [];
   let block: Uint8Array = new Uint8Array(0);
@@ -41,12 +45,20 @@ export function expandLabel(hash: HashName, secret: Uint8Array, of: { label: str
 }
 
 /** Derive-Secret with the transcript's digest at hand (RFC 8446, 7.1). */
-export function deriveSecret(hash: HashName, secret: Uint8Array, of: { label: string; transcriptHash: Uint8Array }): Uint8Array {
+export function deriveSecret(
+  hash: HashName,
+  secret: Uint8Array,
+  of: { label: string; transcriptHash: Uint8Array },
+): Uint8Array {
   return expandLabel(hash, secret, { label: of.label, context: of.transcriptHash, length: hashLength(hash) });
 }
 
 /** Handshake traffic secrets without a PSK, and the master secret that follows. `transcriptHash` covers ClientHello to ServerHello. */
-export function handshakeSecrets(hash: HashName, shared: Uint8Array, transcriptHash: Uint8Array): TrafficSecrets & { readonly master: Uint8Array } {
+export function handshakeSecrets(
+  hash: HashName,
+  shared: Uint8Array,
+  transcriptHash: Uint8Array,
+): TrafficSecrets & { readonly master: Uint8Array } {
   const zeros = new Uint8Array(hashLength(hash));
   const nothing = digest(hash);
   const early = hmac(hash, zeros, zeros);
@@ -68,12 +80,20 @@ export function applicationSecrets(hash: HashName, master: Uint8Array, transcrip
 
 /** verify_data of a TLS 1.3 Finished (RFC 8446, 4.4.4). */
 export function finishedData(hash: HashName, trafficSecret: Uint8Array, transcriptHash: Uint8Array): Uint8Array {
-  const key = expandLabel(hash, trafficSecret, { label: "finished", context: new Uint8Array(0), length: hashLength(hash) });
+  const key = expandLabel(hash, trafficSecret, {
+    label: "finished",
+    context: new Uint8Array(0),
+    length: hashLength(hash),
+  });
   return hmac(hash, key, transcriptHash);
 }
 
 /** The PRF of TLS 1.2 (RFC 5246, 5). */
-export function prf12(hash: HashName, secret: Uint8Array, of: { label: string; seed: Uint8Array; length: number }): Uint8Array {
+export function prf12(
+  hash: HashName,
+  secret: Uint8Array,
+  of: { label: string; seed: Uint8Array; length: number },
+): Uint8Array {
   const seed = concat(ascii(of.label), of.seed);
   const blocks: Uint8Array[] = [];
   let chained = seed;

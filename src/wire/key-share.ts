@@ -67,7 +67,10 @@ function montgomeryHalf(curve: keyof typeof montgomery, random: Random): Half {
     value: rawPublic(privateKey, size),
     agree(peer) {
       if (peer.length !== size) throw new DecodeError(`a ${curve} value of ${peer.length} bytes`);
-      return diffieHellman({ privateKey, publicKey: createPublicKey({ key: der(spki, peer), format: "der", type: "spki" }) });
+      return diffieHellman({
+        privateKey,
+        publicKey: createPublicKey({ key: der(spki, peer), format: "der", type: "spki" }),
+      });
     },
   };
 }
@@ -100,7 +103,8 @@ function kemPrivateKey(key: Buffer): KeyObject | undefined {
 export function plausibleEncapsulationKey(rank: number, random: Random): Uint8Array {
   const key = new Uint8Array(384 * rank + 32);
   const source = random(512 * rank * 2);
-  const coefficient = (index: number): number => (((source[2 * index] ?? 0) << 8) | (source[2 * index + 1] ?? 0)) % 3329;
+  const coefficient = (index: number): number =>
+    (((source[2 * index] ?? 0) << 8) | (source[2 * index + 1] ?? 0)) % 3329;
   for (let pair = 0; pair < 128 * rank; pair++) {
     const [one, two] = [coefficient(2 * pair), coefficient(2 * pair + 1)];
     key.set([one & 0xff, (one >> 8) | ((two & 0xf) << 4), two >> 4], 3 * pair);

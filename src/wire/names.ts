@@ -1,6 +1,12 @@
 /** Numbers of the protocol and their names (IANA "TLS Parameters" and "TLS Extensions" registries). */
 
-export const contentTypes = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23, heartbeat: 24 } as const;
+export const contentTypes = {
+  changeCipherSpec: 20,
+  alert: 21,
+  handshake: 22,
+  applicationData: 23,
+  heartbeat: 24,
+} as const;
 
 export const handshakeTypes = {
   helloRequest: 0,
@@ -96,7 +102,13 @@ export const alertNumbers = {
 } as const;
 
 /** Version numbers as they stand in hellos and records. */
-export const versions = { SSLv3: 0x0300, "TLSv1.0": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const;
+export const versions = {
+  SSLv3: 0x0300,
+  "TLSv1.0": 0x0301,
+  "TLSv1.1": 0x0302,
+  "TLSv1.2": 0x0303,
+  "TLSv1.3": 0x0304,
+} as const;
 
 export type VersionName = keyof typeof versions;
 
@@ -156,5 +168,7 @@ export function versionName(version: number): VersionName | undefined {
 /** As the registries write it: `handshakeFailure` becomes `handshake_failure`. */
 function nameOf(table: Readonly<Record<string, number>>, number: number): string {
   const name = Object.keys(table).find((key) => table[key] === number);
-  return name === undefined ? `0x${number.toString(16).padStart(4, "0")}` : name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return name === undefined
+    ? `0x${number.toString(16).padStart(4, "0")}`
+    : name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

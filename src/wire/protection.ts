@@ -28,9 +28,12 @@ export function aeadOf(suite: number): Aead | undefined {
   const name = suiteOf(suite).encryption;
   const bits = name.includes("256") || name.startsWith("CHACHA20") ? 32 : 16;
   const tagLength = name.endsWith("CCM_8") ? 8 : 16;
-  if (name.startsWith("CHACHA20_POLY1305")) return { algorithm: "chacha20-poly1305", keyLength: 32, tagLength: 16, fixedNonce12: 12 };
-  if (/^AES_\d+_GCM$/.test(name)) return { algorithm: bits === 32 ? "aes-256-gcm" : "aes-128-gcm", keyLength: bits, tagLength: 16, fixedNonce12: 4 };
-  if (/^AES_\d+_CCM(_8)?$/.test(name)) return { algorithm: bits === 32 ? "aes-256-ccm" : "aes-128-ccm", keyLength: bits, tagLength, fixedNonce12: 4 };
+  if (name.startsWith("CHACHA20_POLY1305"))
+    return { algorithm: "chacha20-poly1305", keyLength: 32, tagLength: 16, fixedNonce12: 12 };
+  if (/^AES_\d+_GCM$/.test(name))
+    return { algorithm: bits === 32 ? "aes-256-gcm" : "aes-128-gcm", keyLength: bits, tagLength: 16, fixedNonce12: 4 };
+  if (/^AES_\d+_CCM(_8)?$/.test(name))
+    return { algorithm: bits === 32 ? "aes-256-ccm" : "aes-128-ccm", keyLength: bits, tagLength, fixedNonce12: 4 };
   return undefined;
 }
 
@@ -44,7 +47,11 @@ export function protection13(aead: Aead, hash: HashName, trafficSecret: Uint8Arr
   return {
     seal(type, content) {
       const inner = concat(content, uint(1, type));
-      const header = concat(uint(1, contentTypes.applicationData), uint(2, 0x0303), uint(2, inner.length + aead.tagLength));
+      const header = concat(
+        uint(1, contentTypes.applicationData),
+        uint(2, 0x0303),
+        uint(2, inner.length + aead.tagLength),
+      );
       return concat(header, encrypt(aead, { key, nonce: mix(iv, sealed++), additional: header, text: inner }));
     },
     open(record) {
@@ -62,7 +69,8 @@ export function protection12(aead: Aead, key: Uint8Array, fixed: Uint8Array): Pr
   const explicit = aead.fixedNonce12 === 4;
   let sealed = 0;
   let opened = 0;
-  const additional = (sequence: number, type: number, length: number): Uint8Array => concat(uint(4, 0), uint(4, sequence), uint(1, type), uint(2, 0x0303), uint(2, length));
+  const additional = (sequence: number, type: number, length: number): Uint8Array =>
+    concat(uint(4, 0), uint(4, sequence), uint(1, type), uint(2, 0x0303), uint(2, length));
   return {
     seal(type, content) {
       const sequence = sealed++;
@@ -77,7 +85,10 @@ export function protection12(aead: Aead, key: Uint8Array, fixed: Uint8Array): Pr
       const text = record.fragment.subarray(explicit ? 8 : 0);
       const length = text.length - aead.tagLength;
       if (length < 0) throw new DecodeError("a protected record shorter than its tag");
-      return { type: record.type, content: decrypt(aead, { key, nonce, additional: additional(sequence, record.type, length), text }) };
+      return {
+        type: record.type,
+        content: decrypt(aead, { key, nonce, additional: additional(sequence, record.type, length), text }),
+      };
     },
   };
 }
@@ -91,7 +102,9 @@ interface Sealing {
 
 /** The cipher names are passed as GCM's because node's types tell the AEADs apart by name though their use is the same. */
 function encrypt(aead: Aead, of: Sealing): Uint8Array {
-  const cipher: CipherGCM = createCipheriv(aead.algorithm as "aes-128-gcm", of.key, of.nonce, { authTagLength: aead.tagLength });
+  const cipher: CipherGCM = createCipheriv(aead.algorithm as "aes-128-gcm", of.key, of.nonce, {
+    authTagLength: aead.tagLength,
+  });
   cipher.setAAD(of.additional, { plaintextLength: of.text.length });
   return concat(cipher.update(of.text), cipher.final(), cipher.getAuthTag());
 }
@@ -99,7 +112,9 @@ function encrypt(aead: Aead, of: Sealing): Uint8Array {
 function decrypt(aead: Aead, of: Sealing): Uint8Array {
   const length = of.text.length - aead.tagLength;
   if (length < 0) throw new DecodeError("a protected record shorter than its tag");
-  const decipher: DecipherGCM = createDecipheriv(aead.algorithm as "aes-128-gcm", of.key, of.nonce, { authTagLength: aead.tagLength });
+  const decipher: DecipherGCM = createDecipheriv(aead.algorithm as "aes-128-gcm", of.key, of.nonce, {
+    authTagLength: aead.tagLength,
+  });
   decipher.setAuthTag(of.text.subarray(length));
   decipher.setAAD(of.additional, { plaintextLength: length });
   try {

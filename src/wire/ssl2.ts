@@ -22,7 +22,9 @@ export interface Ssl2ServerHello {
 /** A CLIENT-HELLO of SSL 2.0 with its record header; `challenge` is 16 to 32 bytes. */
 export function encodeSsl2ClientHello(challenge: Uint8Array): Uint8Array {
   const specs = concat(...[...ssl2Ciphers.keys()].map((spec) => uint(3, spec)));
-  return record(concat(uint(1, 1), uint(2, 2), uint(2, specs.length), uint(2, 0), uint(2, challenge.length), specs, challenge));
+  return record(
+    concat(uint(1, 1), uint(2, 2), uint(2, specs.length), uint(2, 0), uint(2, challenge.length), specs, challenge),
+  );
 }
 
 /** A SERVER-HELLO of SSL 2.0 with its record header. */
@@ -30,7 +32,18 @@ export function encodeSsl2ServerHello(hello: Ssl2ServerHello): Uint8Array {
   const specs = concat(...hello.cipherSpecs.map((spec) => uint(3, spec)));
   const connectionId = new Uint8Array(16);
   return record(
-    concat(uint(1, 4), uint(1, 0), uint(1, 1), uint(2, hello.version), uint(2, hello.certificate.length), uint(2, specs.length), uint(2, 16), hello.certificate, specs, connectionId),
+    concat(
+      uint(1, 4),
+      uint(1, 0),
+      uint(1, 1),
+      uint(2, hello.version),
+      uint(2, hello.certificate.length),
+      uint(2, specs.length),
+      uint(2, 16),
+      hello.certificate,
+      specs,
+      connectionId,
+    ),
   );
 }
 

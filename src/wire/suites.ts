@@ -24,7 +24,9 @@ export interface Suite {
 }
 
 /** Every known suite, by number ascending. */
-export const suites: readonly Suite[] = [...firstSuites.split("\n"), ...secondSuites.split("\n")].filter((line) => line !== "").map(parseLine);
+export const suites: readonly Suite[] = [...firstSuites.split("\n"), ...secondSuites.split("\n")]
+  .filter((line) => line !== "")
+  .map(parseLine);
 
 const byId = new Map(suites.map((suite) => [suite.id, suite]));
 
@@ -35,7 +37,7 @@ export function suiteOf(id: number): Suite {
 
 function parseLine(line: string): Suite {
   const [id = "", name = "", openssl] = line.split(" ");
-  const isTls13 = /^13/.test(id);
+  const isTls13 = id.startsWith("13");
   return describe(Number.parseInt(id, 16), name, openssl ?? (isTls13 ? name : null));
 }
 
@@ -47,7 +49,11 @@ function describe(id: number, name: string, opensslName: string | null): Suite {
   const authentication = exchange === undefined ? (parts === null ? "other" : "any") : authenticationOf(exchange);
   const encryption = encryptionOf(cipher);
   const aead = /GCM|CCM|POLY1305|MGM|AEGIS/.test(cipher);
-  const ephemeral = keyExchange === "DHE" || keyExchange === "ECDHE" || keyExchange === "any" || /DHE_PSK|PSK_DHE|CECPQ1|ECCPWD/.test(exchange ?? "");
+  const ephemeral =
+    keyExchange === "DHE" ||
+    keyExchange === "ECDHE" ||
+    keyExchange === "any" ||
+    /DHE_PSK|PSK_DHE|CECPQ1|ECCPWD/.test(exchange ?? "");
   return {
     id,
     name,
@@ -55,11 +61,17 @@ function describe(id: number, name: string, opensslName: string | null): Suite {
     keyExchange,
     authentication,
     encryption,
-    bits: exchange?.includes("EXPORT1024") === true ? 56 : exchange?.includes("EXPORT") === true ? 40 : bitsOf(encryption),
+    bits:
+      exchange?.includes("EXPORT1024") === true ? 56 : exchange?.includes("EXPORT") === true ? 40 : bitsOf(encryption),
     aead,
     forwardSecrecy: ephemeral,
     export: exchange?.includes("EXPORT") === true,
-    since: keyExchange === "any" || /MGM_[LS]$/.test(cipher) ? "TLSv1.3" : aead || /SHA(256|384)/.test(cipher) ? "TLSv1.2" : "SSLv3",
+    since:
+      keyExchange === "any" || /MGM_[LS]$/.test(cipher)
+        ? "TLSv1.3"
+        : aead || /SHA(256|384)/.test(cipher)
+          ? "TLSv1.2"
+          : "SSLv3",
     hash: cipher.endsWith("SHA384") ? "sha384" : cipher.endsWith("SHA512") ? "sha512" : "sha256",
   };
 }

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+
+import { harvestFeatures, ticket12In } from "../../../src/probe/features.ts";
+import { samplesOf, summarise } from "../../../src/probe/key-shares.ts";
+import { ascii, concat } from "../../../src/wire/index.ts";
+import { flightOf, shareFlight } from "./flights.ts";
+
+const empty = new Uint8Array(0);
+const good = [0xff01, 23, 35].map((type) => ({ type, data: empty }));
+const marked = concat(new Uint8Array(24), ascii("DOWNGRD\u0001"));
+const both = ["TLSv1.3", "TLSv1.2"] as const;
+
+describe("features from flights", () => {
+  it("are there when every flight has them", () => {
+    const features = harvestFeatures([flightOf({ extensions: good, random: marked }), shareFlight(29, 1)], both);
+    expect(features).toEqual({
+      compression: { state: "observed", value: false },
+      secureRenegotiation: { state: "observed", value: true },
+      extendedMasterSecret: { state: "observed", value: true },
+      downgradeSentinel: { state: "observed", value: true },
+    });
+  });
+
+  it("are not there when one flight lacks them", () => {
+    const features = harvestFeatures(
+      [flightOf({ extensions: good, random: marked }), flightOf({ compression: 1 })],
+      both,
+    );
+    expect(features).toEqual({
+      compression: { state: "observed", value: true },
+      secureRenegotiation: { state: "observed", value: false },
+      extendedMasterSecret: { state: "observed", value: false },
+      downgradeSentinel: { state: "observed", value: false },
+    });
+  });
+
+  it("are untestable, never passed, without a flight", () => {
+    const states = Object.values(harvestFeatures([], ["TLSv1.2"])).map(({ state }) => state);
+    expect(states).toEqual(["untestable", "untestable", "untestable", "untestable"]);
+  });
+
+  it("say what does not apply to TLS 1.3 alone", () => {
+    const { secureRenegotiation, extendedMasterSecret, downgradeSentinel } = harvestFeatures(
+      [shareFlight(29, 1)],
+      ["TLSv1.3"],
+    );
+    for (const outcome of [secureRenegotiation, extendedMasterSecret, downgradeSentinel]) {
+      expect(outcome).toMatchObject({ state: "untestable", why: expect.stringMatching(/^not applicable: /) });
+    }
+  });
+
+  it("do not blame a server for extensions that a plain hello did not offer", () => {
+    const flight = flightOf({ extensions: good.slice(0, 1), plan: { plain: true } });
+    expect(harvestFeatures([flight], ["TLSv1.2"]).extendedMasterSecret.state).toBe("untestable");
+    expect(ticket12In([flight])).toBeNull();
+    expect(ticket12In([flightOf({ extensions: good })])).toBe(true);
+    expect(ticket12In([flightOf()])).toBe(false);
+  });
+
+  it("know the older mark of a TLS 1.2 server", () => {
+    const older = flightOf({
+      protocol: "TLSv1.1",
+      suite: 0x2f,
+      random: concat(new Uint8Array(24), ascii("DOWNGRD\u0000")),
+    });
+    expect(harvestFeatures([older, flightOf()], ["TLSv1.2", "TLSv1.1"]).downgradeSentinel).toEqual({
+      state: "observed",
+      value: true,
+    });
+  });
+});
+
+describe("key shares", () => {
+  it("are counted per group, repeated ones seen", () => {
+    const flights = [shareFlight(29, 1), shareFlight(29, 2), shareFlight(29, 1), shareFlight(23, 1)];
+    const point = (value: number): Uint8Array => Uint8Array.of(4, value);
+    const ecdhe = flightOf({
+      keyExchange: { kind: "ECDHE", group: 23, point: point(1), params: empty, signed: empty },
+    });
+    const dhe = flightOf({
+      keyExchange: {
+        kind: "DHE",
+        prime: Uint8Array.of(0x80, 0),
+        generator: point(2),
+        publicValue: point(9),
+        params: empty,
+        signed: empty,
+      },
+    });
+    expect(summarise(samplesOf([...flights, ecdhe, ecdhe, dhe, flightOf()]))).toEqual([
+      { kind: "TLSv1.3", group: "X25519", seen: 3, distinct: 2 },
+      { kind: "TLSv1.3", group: "P-256", seen: 1, distinct: 1 },
+      { kind: "ECDHE", group: "P-256", seen: 2, distinct: 1 },
+      { kind: "DHE", group: "DH 16", seen: 1, distinct: 1 },
+    ]);
+  });
+});

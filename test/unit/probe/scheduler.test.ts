@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { describe, expect, it } from "vitest";
+
+import { probe, runProbes, type Facts } from "../../../src/probe/graph.ts";
+import type { Look } from "../../../src/probe/look.ts";
+import { observed } from "../../../src/probe/outcome.ts";
+import { createScheduler } from "../../../src/probe/scheduler.ts";
+
+describe("scheduler", () => {
+  it("runs at most its width at once", async () => {
+    const scheduler = createScheduler(3);
+    let [running, most] = [0, 0];
+    const job = async (): Promise<number> => {
+      most = Math.max(most, ++running);
+      await sleep(2);
+      return --running;
+    };
+    await Promise.all(Array.from({ length: 12 }, () => scheduler.run(job, () => false)));
+    expect(most).toBe(3);
+  });
+
+  it("halves its width after trouble and repeats what failed, alone", async () => {
+    const scheduler = createScheduler(8);
+    let running = 0;
+    const besides: number[] = [];
+    const other = async (): Promise<string> => {
+      running++;
+      await sleep(3);
+      running--;
+      return "fine";
+    };
+    let tries = 0;
+    const failing = async (): Promise<string> => {
+      tries++;
+      running++;
+      if (tries === 2) besides.push(running - 1);
+      await sleep(1);
+      if (tries === 2) besides.push(running - 1);
+      running--;
+      return tries === 1 ? "reset" : "fine";
+    };
+    const results = await Promise.all([
+      scheduler.run(failing, (result) => result === "reset"),
+      ...Array.from({ length: 12 }, () => scheduler.run(other, () => false)),
+    ]);
+    expect(results.every((result) => result === "fine")).toBe(true);
+    expect({ tries, besides, limit: scheduler.limit }).toEqual({ tries: 2, besides: [0, 0], limit: 4 });
+  });
+
+  it("lets the second result stand, and never stops altogether", async () => {
+    const scheduler = createScheduler(1);
+    expect(
+      await scheduler.run(
+        async () => "reset",
+        (result) => result === "reset",
+      ),
+    ).toBe("reset");
+    expect(scheduler.limit).toBe(1);
+    expect(
+      await scheduler.run(
+        async () => "fine",
+        () => false,
+      ),
+    ).toBe("fine");
+  });
+
+  it("goes on after a job that throws", async () => {
+    const scheduler = createScheduler(1);
+    await expect(
+      scheduler.run(
+        () => Promise.reject(new Error("a bug")),
+        () => false,
+      ),
+    ).rejects.toThrow("a bug");
+    expect(
+      await scheduler.run(
+        async () => 1,
+        () => false,
+      ),
+    ).toBe(1);
+  });
+});
+
+describe("graph of probes", () => {
+  const look = {} as Look;
+
+  it("runs each probe once, after what it needs", async () => {
+    const order: string[] = [];
+    const support = observed<{ offered: true }>({ offered: true });
+    const probes = [
+      probe({
+        gives: "otherCertificate",
+        needs: ["ssl2", "first"],
+        async run(_look, known) {
+          order.push(`other after ${known.ssl2.state} and ${known.first.kind}`);
+          return null;
+        },
+      }),
+      probe({
+        gives: "ssl2",
+        needs: ["first"],
+        async run() {
+          await sleep(1);
+          order.push("ssl2");
+          return support;
+        },
+      }),
+    ];
+    const facts: Facts = await runProbes(look, probes, { first: { kind: "closed" } });
+    expect(order).toEqual(["ssl2", "other after observed and closed"]);
+    expect(facts.ssl2).toBe(support);
+  });
+
+  it("says when nothing gives what a probe needs", async () => {
+    const lonely = probe({ gives: "otherCertificate", needs: ["modern"], run: async () => null });
+    await expect(runProbes(look, [lonely], {})).rejects.toThrow("no probe gives modern");
+  });
+});
