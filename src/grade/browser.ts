@@ -4,7 +4,7 @@
  * reference browsers that lack TLS 1.3 did. Where the server enforces its order, its first suite that the browser has is taken; elsewhere
  * the browser's first that the server has.
  */
-import type { Observations, SuiteProtocol, SuiteSeen } from "../probe/types.ts";
+import type { Observations, SuiteProtocol, SuiteSeen } from "../probe/index.ts";
 import { offers } from "./facts.ts";
 import { allOf, anyOf, no, unknown, yes } from "./verdict.ts";
 import type { Statement } from "./verdict.ts";

@@ -6,7 +6,7 @@ import type {
   ProtocolName,
   SuiteProtocol,
   SuiteSeen,
-} from "../probe/types.ts";
+} from "../probe/index.ts";
 import { isUnregistered } from "./suites.ts";
 import { anyOf, no, stated, unknown, yes } from "./verdict.ts";
 import type { Statement } from "./verdict.ts";
@@ -27,7 +27,10 @@ export function offers(observations: Observations, protocol: ProtocolName): Stat
     observations.protocols[protocol],
     (support) => {
       if (support.offered) return yes(`${protocol} is accepted`);
-      return no(`${protocol}: ${support.answer === "alert" ? `alert ${support.alert}` : support.answer}`);
+      if (support.answer === "alert") return no(`${protocol}: alert ${support.alert}`);
+      return no(
+        `${protocol}: ${support.answer === "other-version" ? `answered with ${support.version}` : support.answer}`,
+      );
     },
     `${protocol}: `,
   );

@@ -1,5 +1,5 @@
 /** Findings that no rulebook grades and people ask for all the same. They inform; `severity` says how much they should worry. */
-import type { Observations, Outcome } from "../probe/types.ts";
+import type { Observations, Outcome } from "../probe/index.ts";
 import { protocolNames } from "./facts.ts";
 import type { Finding } from "./types.ts";
 
@@ -186,8 +186,18 @@ function unusableProtocols({ protocols }: Observations): readonly Finding[] {
   return [information("unusable-protocols", found, "RFC 8446, section 6.2")];
 }
 
+/** How probes begin the reason of a fact that cannot exist on a target. */
+const notApplicable = "not applicable: ";
+
 function remark<T>(topic: Topic, outcome: Outcome<T>, say: (value: T) => Remark): Finding {
   if (outcome.state === "observed") return information(topic.id, say(outcome.value), topic.reference);
+  if (outcome.why.startsWith(notApplicable)) {
+    const remarks = {
+      message: `${topic.title}: does not apply here`,
+      evidence: outcome.why.slice(notApplicable.length),
+    };
+    return information(topic.id, remarks, topic.reference);
+  }
   const message = `${topic.title}: not known`;
   return { ...information(topic.id, { message, evidence: outcome.why }, topic.reference), outcome: "unknown" };
 }

@@ -1,4 +1,4 @@
-import type { Observations } from "../probe/types.ts";
+import type { Observations } from "../probe/index.ts";
 import { generalFindings } from "./general.ts";
 import { rulebooks as registered } from "./rulebooks/registry.ts";
 import type { GradeResult, Judgement, Report, Rulebook } from "./types.ts";

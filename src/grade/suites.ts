@@ -1,5 +1,5 @@
 /** What kind of suite it is, by its IANA name and, where the registry has no name, by what the probe recorded. */
-import type { SuiteSeen } from "../probe/types.ts";
+import type { SuiteSeen } from "../probe/index.ts";
 
 export const isRc4 = (suite: SuiteSeen): boolean => /RC4/i.test(words(suite));
 export const isExport = (suite: SuiteSeen): boolean => /EXPORT|DES40/i.test(words(suite));

@@ -1,5 +1,5 @@
 /** A judged report: what rulebooks say of recorded observations. */
-import type { Observations } from "../probe/types.ts";
+import type { Observations } from "../probe/index.ts";
 
 /** A letter of SSL Labs' scale, best first; T: not trusted, M: the name does not match. */
 export type Grade = "A+" | "A" | "A-" | "B" | "C" | "D" | "E" | "F" | "T" | "M";

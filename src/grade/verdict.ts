@@ -1,4 +1,4 @@
-import type { Outcome } from "../probe/types.ts";
+import type { Outcome } from "../probe/index.ts";
 
 /** A statement about a target in three values, with what it rests on: `because` is evidence, or why it is not known. */
 export interface Statement {

@@ -2,6 +2,8 @@ import type { Report } from "../grade/index.ts";
 import { clean } from "./clean.ts";
 
 type Seen = Report["observations"];
+type Suites = Extract<NonNullable<Seen["cipherSuites"]["TLSv1.2"]>, { state: "observed" }>["value"];
+type SuiteSeen = Suites["suites"][number];
 
 export interface ProtocolView {
   readonly name: string;
@@ -39,6 +41,7 @@ export function viewProtocols({ protocols }: Seen): readonly ProtocolView[] {
     if (outcome.state !== "observed") return { name, state: "unknown", detail: clean(outcome.why) };
     if (outcome.value.offered) return { name, state: "offered", detail: "" };
     const { value } = outcome;
+    if (value.answer === "other-version") return { name, state: "refused", detail: `answered with ${value.version}` };
     if (value.answer !== "alert") return { name, state: "refused", detail: value.answer };
     return {
       name,
@@ -66,13 +69,19 @@ export function viewSuites({ protocols, cipherSuites }: Seen): readonly SuitesVi
       name: clean(suite.name),
       // 3DES is scored by its 168 bits of key and is worth 112.
       bits: suite.name.includes("3DES") ? "112" : `${suite.bits}`,
-      exchange: clean(suite.dhBits === null ? (suite.group ?? suite.keyExchange) : `DH ${suite.dhBits}`),
+      exchange: clean(exchangeOf(suite)),
       marks: [suite.forwardSecrecy ? "" : "no forward secrecy", suite.aead ? "" : "no AEAD"].filter(
         (mark) => mark !== "",
       ),
     }));
     return [{ protocol, order: `${order}${exception}`, rows, unknown: null }];
   });
+}
+
+/** What the key exchange was seen with; TLS 1.3 suites leave it open. */
+function exchangeOf({ dhBits, group, keyExchange }: SuiteSeen): string {
+  if (dhBits !== null) return `DH ${dhBits}`;
+  return group ?? (keyExchange === "any" ? "" : keyExchange);
 }
 
 export function viewGroups({ groups }: Seen): GroupsView {

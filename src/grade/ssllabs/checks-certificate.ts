@@ -1,4 +1,4 @@
-import type { CertificateSeen, ChainSeen, Observations } from "../../probe/types.ts";
+import type { CertificateSeen, ChainSeen, Observations } from "../../probe/index.ts";
 import { someCertificate, someChain } from "../facts.ts";
 import { defect, no, stated, unknown, yes } from "../verdict.ts";
 import type { Statement, Verdict } from "../verdict.ts";
@@ -104,12 +104,16 @@ function commonName(name: string): string {
   return (/(?:^|[,/\n+]\s*)CN\s*=\s*([^,/\n+]+)/i.exec(name)?.[1] ?? name).trim();
 }
 
+/** Names of signatures that tell which hash they use; RSASSA-PSS by itself, or a bare identifier, does not. */
+const namesHash = /sha-?(1|2|3|512)|md-?[25](?!\d)|ed25519|ed448|ml-dsa|slh-dsa/i;
+
 /** A root's own signature protects nothing and is not looked at; the server's own certificate always is. */
 function signedWith(observations: Observations, pattern: RegExp, title: string): Verdict {
   const found = someCertificate(observations, (certificate, leaf) => {
     if (!leaf && certificate.selfSigned) return no("");
     const text = `${certificate.subject}: ${certificate.signature}`;
-    return pattern.test(certificate.signature) ? yes(text) : no(text);
+    if (pattern.test(certificate.signature)) return yes(text);
+    return namesHash.test(certificate.signature) ? no(text) : unknown(`${text} does not tell its hash`);
   });
   return defect(found, {
     fail: `A certificate is signed with ${title}`,

@@ -1,4 +1,4 @@
-import type { Observations, ProtocolName } from "../../probe/types.ts";
+import type { Observations, ProtocolName } from "../../probe/index.ts";
 import { offers, offersBeforeTls13, someSuite } from "../facts.ts";
 import { longHsts } from "../rulebooks/ssllabs-2009r.ts";
 import { isCbc } from "../suites.ts";

@@ -1,4 +1,4 @@
-import type { Observations, SuiteSeen } from "../../probe/types.ts";
+import type { Observations, SuiteSeen } from "../../probe/index.ts";
 import { browsersGet, legacyBrowserGets } from "../browser.ts";
 import { listed, olderSuiteProtocols, someSuite, suitesOf } from "../facts.ts";
 import {

@@ -1,5 +1,5 @@
 /** The checks that rules name. Each looks for one defect and answers in three values. */
-import type { Observations } from "../../probe/types.ts";
+import type { Observations } from "../../probe/index.ts";
 import type { Verdict } from "../verdict.ts";
 import * as certificate from "./checks-certificate.ts";
 import * as protocol from "./checks-protocol.ts";

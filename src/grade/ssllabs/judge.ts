@@ -1,4 +1,4 @@
-import type { Observations } from "../../probe/types.ts";
+import type { Observations } from "../../probe/index.ts";
 import { rules } from "../rulebooks/ssllabs-2009r-rules.ts";
 import type { Effect } from "../rulebooks/ssllabs-2009r-rules.ts";
 import { ssllabs2009r } from "../rulebooks/ssllabs-2009r.ts";

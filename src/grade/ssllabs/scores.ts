@@ -1,5 +1,5 @@
 /** The three category scores and the total. Each category says what it rests on; one that cannot be known is null, and so is the total. */
-import type { Observations, SuiteSeen } from "../../probe/types.ts";
+import type { Observations, SuiteSeen } from "../../probe/index.ts";
 import { listed, offers, protocolNames, suitesOf } from "../facts.ts";
 import {
   anonymousScore,

@@ -1,10 +1,12 @@
-import type { CertificateSeen } from "../../probe/types.ts";
+import type { CertificateSeen } from "../../probe/index.ts";
 import { curveStrengths } from "../rulebooks/ssllabs-2009r.ts";
 
 type Key = CertificateSeen["key"];
 
-/** Bits of an RSA key as strong as this one, as SSL Labs counts; null for kinds it has no measure for. */
+/** Bits of an RSA key as strong as this one, as SSL Labs counts; null for kinds and sizes it has no measure for. */
 export function rsaEquivalent(key: Key): number | null {
+  // 0 is the size of a key that was not understood.
+  if (key.bits <= 0 && !key.type.startsWith("Ed")) return null;
   switch (key.type) {
     case "RSA":
     case "DSA":

@@ -3,7 +3,7 @@
  * are unknown. In this version they never decide the grade: a grade is of the rules that were examined, and `ssllabs.not-examined` names
  * the rest on every report. They become decisive by moving into the rulebook with an observation of their own.
  */
-import type { Observations } from "../../probe/types.ts";
+import type { Observations } from "../../probe/index.ts";
 import { offersBeforeTls13, olderSuiteProtocols, someCertificate, someSuite } from "../facts.ts";
 import { hasRsaKeyExchange, isCbc } from "../suites.ts";
 import type { Finding } from "../types.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { judge, rulebooks } from "../../../src/grade/index.ts";
 import type { Finding, Rulebook } from "../../../src/grade/index.ts";
-import type { Observations } from "../../../src/probe/types.ts";
+import type { Observations } from "../../../src/probe/index.ts";
 import * as build from "./observations.ts";
 
 const { chain, ecKey, failed, observations, observed, speaking, suites, tls12, tls13 } = build;
@@ -122,6 +122,15 @@ describe("findings of general interest", () => {
     ["stapling", withLeaf({}, { stapled: failed("timed out") })],
   ])("%s is unknown where it was not seen", (id, changes) => {
     expect(finding(`general.${id}`, changes)).toMatchObject({ outcome: "unknown", evidence: "timed out" });
+  });
+});
+
+test("a fact that cannot exist here is no unknown", () => {
+  const changes = { downgradeSentinel: build.untestable("not applicable: nothing older is offered") };
+  expect(finding("general.downgrade-sentinel", changes)).toMatchObject({
+    outcome: "info",
+    message: "Downgrade sentinel: does not apply here",
+    evidence: "nothing older is offered",
   });
 });
 

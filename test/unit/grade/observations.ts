@@ -11,7 +11,7 @@ import type {
   SuiteProtocol,
   SuiteSeen,
   SuitesSeen,
-} from "../../../src/probe/types.ts";
+} from "../../../src/probe/index.ts";
 
 export const observed = <T>(value: T): Outcome<T> => ({ state: "observed", value });
 export const failed = (why = "timed out"): Outcome<never> => ({ state: "failed", why });

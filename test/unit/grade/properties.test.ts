@@ -11,7 +11,7 @@ import type {
   ProtocolName,
   SuiteProtocol,
   SuitesSeen,
-} from "../../../src/probe/types.ts";
+} from "../../../src/probe/index.ts";
 import * as build from "./observations.ts";
 
 const { failed, observed } = build;

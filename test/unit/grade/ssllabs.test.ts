@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/grade/index.ts";
 import type { GradeResult } from "../../../src/grade/index.ts";
 import { rules as rulebook } from "../../../src/grade/rulebooks/ssllabs-2009r-rules.ts";
-import type { Observations } from "../../../src/probe/types.ts";
+import type { Observations } from "../../../src/probe/index.ts";
 import * as build from "./observations.ts";
 
 const {
@@ -373,6 +373,8 @@ describe("unknowns", () => {
       leaf({}, { nameMatches: untestable("no name to check") }),
       "ssllabs.certificate.name: no name to check",
     ],
+    ["a signature that does not tell its hash", leaf({ signature: "rsassaPss" }), "rsassaPss does not tell its hash"],
+    ["a key of unknown size", leaf({ key: ecKey(0) }), "key of unknown strength"],
     ["compression", { compression: failed() }, "ssllabs.protocol.compression: timed out"],
     ["renegotiation", { secureRenegotiation: failed() }, "ssllabs.protocol.secure-renegotiation: timed out"],
     ["HSTS", { http: untestable("no HTTP") }, "ssllabs.hsts.valid: no HTTP"],

@@ -68,6 +68,15 @@ const valid: readonly (readonly [string, object])[] = [
   ],
   ["verify", done("verify", { report: good })],
   ["verify, bad", failed("verify", { report: bad })],
+  [
+    "verify, other answers of protocols",
+    done("verify", {
+      report: withProtocols({
+        SSLv2: { offered: false, answer: "reset" },
+        "TLSv1.1": { offered: false, answer: "other-version", version: "TLSv1.0" },
+      }),
+    }),
+  ],
   ["verify, hostile", { ...failed("verify", { report: hostile }), exitCode: 3 }],
   ["verify, summary", done("verify", { summary: { done: 3, failed: 0, unreachable: 0, incomplete: 0 } })],
   [
@@ -149,8 +158,15 @@ const invalid: readonly (readonly [string, object])[] = [
     "observation missing",
     done("verify", { report: { ...good, observations: { ...good.observations, protocols: undefined } } }),
   ],
+  ["refusal without its answer", done("verify", { report: withProtocols({ SSLv2: { offered: false } }) })],
   ["protocol missing", done("verify", { report: { ...good, observations: { ...good.observations, protocols: {} } } })],
 ];
+
+function withProtocols(changes: Readonly<Record<string, object>>): object {
+  const seen = Object.entries(changes).map(([name, value]) => [name, { state: "observed", value }]);
+  const protocols = { ...good.observations.protocols, ...Object.fromEntries(seen) };
+  return { ...good, observations: { ...good.observations, protocols } };
+}
 
 function withGrade(changes: object): object {
   return { ...good, grades: { "ssllabs-2009r": { ...good.grades["ssllabs-2009r"], ...changes } } };
