@@ -15,16 +15,18 @@ export const capability: ResourceKind<Capability> = {
     const desired = `${resource.capability}=ep, mode 0750${resource.group === undefined ? "" : `, group ${resource.group}`}`;
     const why = "a copy of the interpreter that may bind low ports";
     const [original, copy] = await Promise.all([host.facts(resource.source), host.facts(resource.copy)]);
-    const current = copy === null ? null : await currentState(host, resource);
+    const environment = await environmentText(host, resource);
+    const current = copy === null ? null : await currentState(host, resource, environment);
     const block = (reason: string): ReturnType<typeof blocked> => blocked(resource, { current, desired, why, reason });
     if (host.platform.os !== "linux") return block("file capabilities are Linux's only");
     if (copy !== null && copy.kind !== "file") return block(`${resource.copy} is there and is no file`);
     if (original === null) return block(`${resource.source} is not there yet`);
     if ((await host.which("setcap")) === null || (await host.which("getcap")) === null)
       return block("setcap or getcap is missing (Debian: libcap2-bin)");
-    if (resource.group !== undefined && host.privilege !== "none" && !/^[a-z_][a-z0-9_-]*$/.test(resource.group))
-      return block(`${resource.group} is no name of a group`);
-    if (current === wantedState(resource))
+    const gid = resource.group === undefined ? null : await groupId(host, resource.group);
+    if (gid === undefined) return block(`there is no group ${resource.group ?? ""}`);
+    const owned = gid === null || (copy?.uid === 0 && copy.gid === gid);
+    if (current === wantedState(resource) && owned)
       return { ...planBase(resource), current: desired, desired, why, action: "none", commands: [] };
     return {
       ...planBase(resource),
@@ -32,7 +34,7 @@ export const capability: ResourceKind<Capability> = {
       desired,
       why,
       action: copy === null ? "create" : "update",
-      commands: await commandsOf(host, resource),
+      commands: await commandsOf(host, resource, environment),
       effect: `whoever may run ${resource.copy} (${resource.group === undefined ? "its owner and the owner's group" : `root and group ${resource.group}`}) may bind any port; OpenSSL ignores its environment in it`,
     };
   },
@@ -92,14 +94,16 @@ async function recordData(host: Host, resource: Capability): Promise<RecordData>
 }
 
 /** State of the copy as one line; equal to `wantedState` when nothing is to be done. */
-async function currentState(host: Host, resource: Capability): Promise<string> {
-  const [facts, caps, same] = await Promise.all([
+async function currentState(host: Host, resource: Capability, environment: string): Promise<string> {
+  const [facts, environmentNow, caps, same] = await Promise.all([
     host.facts(resource.copy),
+    host.readFile(environmentFile(resource)),
     host.exec(["getcap", resource.copy], { timeoutSeconds: 10 }),
     host.exec(["cmp", "-s", resource.source, resource.copy], { timeoutSeconds: 30 }),
   ]);
   const granted = /\s(?:= )?(cap_\S+?)[+=]e[ip]*p?$/m.exec(caps.stdout.trimEnd())?.[1] ?? "no capability";
-  const content = same.exitCode === 0 ? "current copy" : same.exitCode === 1 ? "outdated copy" : "unreadable copy";
+  const outdated = same.exitCode === 1 || environmentNow !== environment;
+  const content = outdated ? "outdated copy" : same.exitCode === 0 ? "current copy" : "unreadable copy";
   return `${content}, ${granted}, mode 0${(facts?.mode ?? 0).toString(8)}`;
 }
 
@@ -107,11 +111,12 @@ function wantedState(resource: Capability): string {
   return `current copy, ${resource.capability}, mode 0750`;
 }
 
-async function commandsOf(host: Host, resource: Capability): Promise<readonly HostCommand[]> {
+async function commandsOf(host: Host, resource: Capability, environment: string): Promise<readonly HostCommand[]> {
   const fresh = join(dirname(resource.copy), `.${basename(resource.copy)}.new`);
   return [
     change(host, "mkdir", "-p", dirname(resource.copy)),
-    ...(await environmentCommands(host, resource)),
+    { ...change(host, "tee", environmentFile(resource)), input: environment },
+    change(host, "ln", "-sfn", join(dirname(dirname(resource.source)), "lib"), join(folderOf(resource), "lib")),
     change(host, "rm", "-f", fresh),
     change(host, "cp", "-L", resource.source, fresh),
     // Ownership before the capability: a change of ownership drops it.
@@ -122,22 +127,29 @@ async function commandsOf(host: Host, resource: Capability): Promise<readonly Ho
   ];
 }
 
-/** What makes the copy find its packages: the virtual environment that the original belongs to, or a new one beside the original. */
-async function environmentCommands(host: Host, resource: Capability): Promise<readonly HostCommand[]> {
-  const folder = dirname(dirname(resource.copy));
-  const origin = dirname(dirname(resource.source));
-  if ((await host.facts(join(origin, "pyvenv.cfg"))) !== null) {
-    return [
-      change(host, "cp", "-L", join(origin, "pyvenv.cfg"), join(folder, "pyvenv.cfg")),
-      change(host, "ln", "-sfn", join(origin, "lib"), join(folder, "lib")),
-    ];
-  }
-  return [
-    {
-      ...change(host, "tee", join(folder, "pyvenv.cfg")),
-      input: `home = ${dirname(resource.source)}\ninclude-system-site-packages = true\n`,
-    },
-  ];
+/**
+ * What makes the copy find its packages: the settings of the virtual environment that the original belongs to, or such that the copy shares
+ * the original's. The original's path stands in it too (Python ignores a key that it does not know), so that another one is seen.
+ */
+async function environmentText(host: Host, resource: Capability): Promise<string> {
+  const original = await host.readFile(join(dirname(dirname(resource.source)), "pyvenv.cfg"));
+  const settings = original ?? `home = ${dirname(resource.source)}\ninclude-system-site-packages = true\n`;
+  return `${settings.trimEnd()}\ntlsforge-source = ${resource.source}\n`;
+}
+
+function environmentFile(resource: Capability): string {
+  return join(folderOf(resource), "pyvenv.cfg");
+}
+
+function folderOf(resource: Capability): string {
+  return dirname(dirname(resource.copy));
+}
+
+/** A group's number; undefined when there is none of that name. Reads group(5). */
+async function groupId(host: Host, name: string): Promise<number | undefined> {
+  const groups = ((await host.readFile("/etc/group")) ?? "").split("\n").map((line) => line.split(":"));
+  const number = groups.find(([group]) => group === name)?.[2];
+  return number === undefined ? undefined : Number(number);
 }
 
 /** The prefix belongs to who runs tlsforge, so its files need no privilege of their own. */

@@ -29,7 +29,9 @@ export const loaderPath: ResourceKind<LoaderPath> = {
     if (cached === null)
       return blocked(resource, { ...state, reason: "the loader cache cannot be read (ldconfig -p)" });
     const names = versionedNames(await host.list(resource.library));
-    const clashes = await clashesOf(host, resource.library, { names, cached });
+    // What our own entry names now is replaced, so it is no clash.
+    const own = [resource.library, ...(owner === "ours" ? [libraryIn(text ?? "")] : [])];
+    const clashes = await clashesOf(host, own, { names, cached });
     if (clashes.length > 0)
       return blocked(resource, { ...state, reason: `it would change what other programs load: ${clashes.join(", ")}` });
 
@@ -130,11 +132,11 @@ function versionedNames(names: readonly string[]): readonly string[] {
 /** Names that the machine already finds in another folder: with our entry it might find ours instead. */
 async function clashesOf(
   host: Host,
-  library: string,
+  own: readonly string[],
   found: { names: readonly string[]; cached: ReadonlyMap<string, readonly string[]> },
 ): Promise<readonly string[]> {
   const elsewhere = found.names.flatMap((name) =>
-    (found.cached.get(name) ?? []).filter((path) => dirname(path) !== library).map((path) => ({ name, path })),
+    (found.cached.get(name) ?? []).filter((path) => !own.includes(dirname(path))).map((path) => ({ name, path })),
   );
   const standing = await Promise.all(
     elsewhere.map(async ({ name, path }) =>

@@ -33,12 +33,13 @@ const sysctl: Resource = {
   file: "/etc/sysctl.d/50-tlsforge.conf",
   demanded: true,
 };
+const environment = "/opt/tlsforge-test/venv";
 const copy = "/opt/tlsforge-test/low-port/bin/python3";
 const capability: Resource = {
   kind: "capability",
   id: "capability:interpreter",
   origin: "test",
-  source: "/usr/bin/python3",
+  source: `${environment}/bin/python3`,
   copy,
   capability: "cap_net_bind_service",
   demanded: true,
@@ -95,8 +96,12 @@ const scenarios = {
   },
 
   async capability() {
+    const made = spawnSync("/usr/bin/python3", ["-m", "venv", "--without-pip", environment], { encoding: "utf8" });
+    if (made.status !== 0) throw new Error(made.stderr);
+    const packages = readdirSync(`${environment}/lib`)[0] ?? "";
+    writeFileSync(`${environment}/lib/${packages}/site-packages/tlsforge_mark.py`, "");
     const { action, records } = await change(capability);
-    const member = bindAs(copy, { uid: 65534, gid: 65534, port: 443 });
+    const member = bindAs(copy, { uid: 65534, gid: 65534, port: 443, imports: "tlsforge_mark" });
     const stranger = bindAs(copy, { uid: 1, gid: 1, port: 443 });
     const shared = bindAs("/usr/bin/python3", { uid: 65534, gid: 65534, port: 443 });
     const again = (await planHost(host, [capability]))[0]?.action;
@@ -220,9 +225,9 @@ function loaderState(): { cache: string[]; files: string[] } {
 
 function bindAs(
   interpreter: string,
-  who: { uid: number; gid: number; port: number },
+  who: { uid: number; gid: number; port: number; imports?: string },
 ): { bound: boolean; detail: string } {
-  const program = `import socket, sys, json\ns = socket.socket()\ns.bind(("127.0.0.1", ${who.port}))\nprint(sys.version_info[0])`;
+  const program = `import socket, ${who.imports ?? "sys"}\ns = socket.socket()\ns.bind(("127.0.0.1", ${who.port}))`;
   const run = spawnSync(interpreter, ["-c", program], { uid: who.uid, gid: who.gid, encoding: "utf8", cwd: "/" });
   const detail = run.error === undefined ? (run.stderr.trim().split("\n").at(-1) ?? "") : run.error.message;
   return { bound: run.status === 0, detail };

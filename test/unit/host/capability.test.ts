@@ -43,7 +43,7 @@ test("a private copy is made, the capability last, and taken back", async () => 
     capabilities: "cap_net_bind_service=ep",
   });
   expect(host.files.get("/opt/tlsforge/var/low-port/pyvenv.cfg")?.content).toBe(
-    "home = /opt/tlsforge/store/p/bin\ninclude-system-site-packages = true\n",
+    `home = /opt/tlsforge/store/p/bin\ninclude-system-site-packages = true\ntlsforge-source = ${source}\n`,
   );
   expect(host.files.get(source)?.capabilities).toBeUndefined();
   expect(await quickCheckHost(host, records)).toEqual([]);
@@ -107,18 +107,34 @@ test("for an ordinary user only the capability itself is elevated", async () => 
 });
 
 test("with a group the copy is root's and the group's before it gets the capability", async () => {
-  const host = machine();
-  const { plan } = await provide(host, { ...resource, group: "tlsforge" });
+  const host = machine({ files: { "/etc/group": "root:x:0:\ntlsforge:x:1000:\n" } });
+  const wanted = { ...resource, group: "tlsforge" };
+  const { plan } = await provide(host, wanted);
   expect(plan.effect).toContain("root and group tlsforge");
   const programs = changes(host).map((line) => line.split(" ")[0]);
   expect(programs.slice(-5)).toEqual(["cp", "chown", "chmod", "setcap", "mv"]);
   expect(host.files.get(copy)?.capabilities).toBe("cap_net_bind_service=ep");
+  expect((await planOf(host, wanted)).action).toBe("none");
+  expect((await planOf(host, { ...resource, group: "root" })).action).toBe("update");
+  expect(await planOf(host, { ...resource, group: "nobody" })).toMatchObject({
+    action: "blocked",
+    reason: "there is no group nobody",
+  });
+});
+
+test("another environment around the same interpreter is another original", async () => {
+  const other = "/opt/tlsforge/store/q/bin/python3";
+  const host = machine({ files: { [other]: { content: "interpreter", mode: 0o755 } } });
+  await provide(host, resource);
+  expect((await planOf(host, { ...resource, source: other })).action).toBe("update");
 });
 
 test("in a virtual environment the copy gets the same packages", async () => {
   const host = machine({ files: { "/opt/tlsforge/store/p/pyvenv.cfg": "home = /base/bin\n" } });
   await provide(host, resource);
-  expect(host.files.get("/opt/tlsforge/var/low-port/pyvenv.cfg")?.content).toBe("home = /base/bin\n");
+  expect(host.files.get("/opt/tlsforge/var/low-port/pyvenv.cfg")?.content).toBe(
+    `home = /base/bin\ntlsforge-source = ${source}\n`,
+  );
   expect(host.files.get("/opt/tlsforge/var/low-port/lib")).toEqual({
     content: "/opt/tlsforge/store/p/lib",
     kind: "link",

@@ -85,6 +85,13 @@ test("an entry of ours for another folder is changed, and comes back", async () 
   expect(snapshot(host)).toEqual(before);
 });
 
+test("the folder of a newer build with the same names takes the older one's place", async () => {
+  const newer = "/opt/tlsforge/newer/lib";
+  const host = machine({ [`${newer}/libssl-tlsforge.so.3`]: "" });
+  await provide(host, resource);
+  expect(await planOf(host, { ...resource, library: newer })).toMatchObject({ action: "update", current: library });
+});
+
 describe("blocked", () => {
   const reasonOf = async (host: MemoryHost, wanted: Resource = resource): Promise<string | undefined> => {
     const before = snapshot(host);
