@@ -47,8 +47,12 @@ const examples: Readonly<
       ["src/cli/a.ts", 'import { x } from "../fetch/http.ts";', "../fetch/http.ts is not an entry"],
       ["src/cli/a.ts", 'import { x } from "../fetch/types.ts";', "../fetch/types.ts is not an entry"],
       ["src/cli/a.ts", 'import { x } from "../host/resources/index.ts";', "is not an entry"],
+      ["src/main.ts", 'import { x } from "./host/node.ts";', "is not an entry"],
     ],
-    good: [["src/cli/a.ts", 'import type { X } from "../fetch/types.ts";\nimport { y } from "../fetch/index.ts";']],
+    good: [
+      ["src/cli/a.ts", 'import type { X } from "../fetch/types.ts";\nimport { y } from "../fetch/index.ts";'],
+      ["src/main.ts", 'import { y } from "./cli/quick.ts";'],
+    ],
   },
   "events.ts and types.ts hold types only": {
     bad: [
