@@ -23,7 +23,7 @@ export async function fetchAll(
   const settled = await Promise.allSettled(
     requests.map(async (source) => {
       const override = options.overrides?.[source.name];
-      const identity = override === undefined ? `sha256 ${source.sha256}` : `user ${override}`;
+      const identity = override === undefined ? `sha256 ${source.sha256}` : `user ${override} ${source.sha256}`;
       const running =
         started.get(identity) ??
         slot(() => fetchOne(source, override === undefined ? inner : { ...inner, override })).catch(
@@ -44,9 +44,7 @@ export async function fetchAll(
     outcome instanceof ForgeError ? [{ source, error: outcome }] : [],
   );
   if (failed.length > 0) throw summary(failed, requests.length);
-  return results.flatMap(({ source, outcome }) =>
-    outcome instanceof ForgeError ? [] : [{ ...outcome, verified: outcome.sha256 === source.sha256, source }],
-  );
+  return results.flatMap(({ source, outcome }) => (outcome instanceof ForgeError ? [] : [{ ...outcome, source }]));
 }
 
 function isAboutOneSource(error: unknown): error is ForgeError {

@@ -1,4 +1,5 @@
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { createServer, globalAgent } from "node:https";
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -64,6 +65,31 @@ describe("the cache", () => {
     expect(opts.events).toContainEqual({ type: "notice", message: "Another run is fetching thing: waiting for it" });
   });
 
+  it("does not take a file that reads back differently from what arrived", async () => {
+    const { bytes, sha256: digest } = payload(200_000);
+    const opts = await options();
+    const { base } = await serve((request, response, count) => {
+      if (count > 1) return sendBytes(request, response, bytes);
+      response.writeHead(200, { "content-length": bytes.length });
+      response.write(bytes.subarray(0, 100_000));
+      setTimeout(() => {
+        // Another program writes into the file under way.
+        const handle = openSync(join(opts.cache, `${digest}.part`), "r+");
+        writeSync(handle, "garbage", 10);
+        closeSync(handle);
+        response.end(bytes.subarray(100_000));
+      }, 200);
+      return undefined;
+    });
+    const error = await failureOf(fetchAll([source(digest, `${base}/a`)], opts));
+    expect(error).toMatchObject({
+      code: "source-mismatch",
+      message: expect.stringContaining("reads back differently"),
+    });
+    expect(await names(opts.cache)).not.toContain(digest);
+    expect((await fetchAll([source(digest, `${base}/a`)], opts))[0]!.verified).toBe(true);
+  });
+
   it("that cannot be written is named", async () => {
     const { bytes, sha256: digest } = payload(10);
     const { base } = await serve((request, response) => sendBytes(request, response, bytes));
@@ -93,10 +119,12 @@ describe("several sources", () => {
       ...source(digest, base + path),
       name: `n${index}`,
     }));
-    const fetched = await fetchAll(wanted, await options());
+    const opts = await options();
+    const fetched = await fetchAll(wanted, opts);
     expect(fetched.map((one) => one.source.name)).toEqual(wanted.map((one) => one.name));
     expect(fetched.map((one) => one.sha256)).toEqual(wanted.map((one) => one.sha256));
     expect(seen).toHaveLength(9);
+    expect(opts.events.filter((event) => event.type === "notice")).toEqual([]);
     expect(most).toBe(6);
   });
 
