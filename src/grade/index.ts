@@ -1,4 +1,4 @@
-export { compareGrades, gradeNames, isGrade, meets } from "./grades.ts";
+export { compareGrades, isGrade, meets } from "./grades.ts";
 export { judge } from "./judge.ts";
 export { rulebooks } from "./rulebooks/registry.ts";
 export type { Cap, Finding, Grade, GradeResult, Judgement, ObservationName, Report, Rulebook } from "./types.ts";
