@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, symlink } from "node:fs/promises";
+import { copyFile, cp, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
@@ -54,7 +54,9 @@ async function layOut(context: BuildContext, wheels: string): Promise<void> {
       await symlink(fetched.path, path.join(dist, source.file)).catch(() => copyFile(fetched.path, path.join(dist, source.file)));
     } else {
       const folder = source.unpack === "main" ? "source" : source.unpack.folder;
-      await unpack(fetched.path, path.join(context.scratch, folder), { strip: 1, name: source.file });
+      const into = path.join(context.scratch, folder);
+      if ((await stat(fetched.path)).isDirectory()) await cp(fetched.path, into, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+      else await unpack(fetched.path, into, { strip: 1, name: source.file });
     }
   }
 }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { outputVariable } from "../store/index.ts";
 import type { BuildContext } from "./types.ts";
 
 const standardPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -29,9 +30,10 @@ export function registryEnvironment(environment: Readonly<Record<string, string 
 /**
  * The closed environment of a build's programs: a fixed locale, time zone and PATH (the scratch folder's `bin` first, for tools that the
  * build makes for itself), a home and a temporary folder of its own, and a fixed
- * date for whatever would write today's (the start of the zip format's calendar, since wheels cannot hold an earlier one).
+ * date for whatever would write today's (the start of the zip format's calendar, since wheels cannot hold an earlier one). The output's
+ * name marks every process of the build, so that the store can end what a killed run left behind.
  */
-export function closedEnvironment(context: Pick<BuildContext, "scratch" | "toolFolders" | "passThrough">): Record<string, string> {
+export function closedEnvironment(context: Pick<BuildContext, "derivation" | "scratch" | "toolFolders" | "passThrough">): Record<string, string> {
   return {
     ...context.passThrough,
     PATH: [path.join(context.scratch, "bin"), ...context.toolFolders, ...standardPath].join(":"),
@@ -43,6 +45,7 @@ export function closedEnvironment(context: Pick<BuildContext, "scratch" | "toolF
     SHELL: "/bin/sh",
     SOURCE_DATE_EPOCH: "315532800",
     PYTHONHASHSEED: "0",
+    [outputVariable]: context.derivation.out,
     PIP_DISABLE_PIP_VERSION_CHECK: "1",
     PIP_NO_INPUT: "1",
   };

@@ -1,0 +1,80 @@
+import { ForgeError } from "../../errors.ts";
+import { configDigest, reload as reloadServer, renderConfig, serverPaths, status as serverStatus, stop as stopServer, type ServerStatus } from "../../server/index.ts";
+import { atomicWrite, lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
+import type { Context } from "../context.ts";
+import { hostWishes } from "../host-changes.ts";
+import { loadSite, loadStack } from "../load.ts";
+import { machine } from "../prepare.ts";
+import { serverFields, type Result } from "../result.ts";
+import { generationFile, interpreterOf, serverOutputs, servesAlready, setUpServer, startServer, type ServerSetup } from "../serve.ts";
+
+/** Starts the server of the current generation as the site file says. */
+export async function launch(context: Context): Promise<Result> {
+  return withServer(context, "launch", async (manifest, setup) => {
+    const running = await servesAlready(context.options.prefix, setup.config);
+    if (running !== null) return told(context, running, "unchanged");
+    const status = await startServer(context, setup);
+    await updateManifest(context.options.prefix, manifest.generation, { server: { configDigest: configDigest(setup.config), listen: setup.config.listen } });
+    return told(context, status, "done");
+  });
+}
+
+/** Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused. */
+export async function reload(context: Context): Promise<Result> {
+  return withServer(context, "reload", async (manifest, setup) => {
+    const { prefix } = context.options;
+    const text = renderConfig(setup.config);
+    await atomicWrite(serverPaths(prefix).config, text, 0o600);
+    const status = await reloadServer(prefix);
+    await atomicWrite(generationFile(prefix, manifest.generation, "server.json"), text);
+    await updateManifest(prefix, manifest.generation, { server: { configDigest: configDigest(setup.config), listen: setup.config.listen } });
+    return told(context, status, "done");
+  });
+}
+
+/** Stops the server of this prefix, and waits until it is gone. */
+export async function stop(context: Context): Promise<Result> {
+  const outcome = await stopServer(context.options.prefix);
+  const text = outcome === "stopped" ? "Stopped.\n" : "Nothing was serving.\n";
+  return { outcome: outcome === "stopped" ? "done" : "unchanged", exitCode: 0, fields: { prefix: context.options.prefix, server: null }, text };
+}
+
+/** Whether the prefix's server serves: exit 0 when it does, 1 when it does not or cannot tell. */
+export async function status(context: Context): Promise<Result> {
+  const { prefix } = context.options;
+  const state = await serverStatus(prefix);
+  if (state.state === "serving") return told(context, state.status, "done");
+  if (state.state === "unknown") throw new ForgeError("server-failed", state.reason, { hint: `look at ${serverPaths(prefix).log}` });
+  throw new ForgeError("not-serving", `nothing serves from ${prefix}`, { hint: "start it with tlsforge launch, or make it with tlsforge provision" });
+}
+
+async function withServer(context: Context, what: string, act: (manifest: Manifest, setup: ServerSetup) => Promise<Result>): Promise<Result> {
+  const { emit, signal, options } = context;
+  const manifest = await readManifest(options.prefix);
+  if (manifest === null) throw new ForgeError("not-found", `there is no generation in ${options.prefix}`, { hint: "run tlsforge provision first" });
+  const release = await lockPrefix(options.prefix, { what, wait: options.wait, emit, signal });
+  try {
+    const site = await loadSite(context);
+    const { stack } = await loadStack(context, manifest.stack);
+    const host = machine(context, site);
+    const outputs = serverOutputs(stack, manifest.builds);
+    const interpreter = interpreterOf(outputs);
+    const { lowPort } = await hostWishes(host, site, { openssl: outputs.openssl, interpreter, prefix: options.prefix });
+    const setup = await setUpServer(context, { site, host, outputs, interpreter: lowPort.interpreter, generation: manifest.generation, builds: manifest.builds });
+    return await act(manifest, setup);
+  } finally {
+    await release();
+  }
+}
+
+function told(context: Context, status: ServerStatus, outcome: "done" | "unchanged"): Result {
+  const lines = [
+    `Serving    ${status.listen.join(", ")}`,
+    `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
+    `Generation ${status.generation}`,
+    ...status.certificates.map((certificate) => `Certificate ${certificate.names.join(", ")}, until ${certificate.notAfter}`),
+    ...(status.lastError === null ? [] : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
+  ];
+  const failed = status.lastError === null ? [] : [status.lastError];
+  return { outcome, exitCode: 0, fields: { prefix: context.options.prefix, server: serverFields(status), warnings: failed }, text: `${lines.join("\n")}\n` };
+}

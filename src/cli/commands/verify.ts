@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { exitCodeFor, ForgeError } from "../../errors.ts";
+import { status, serverPaths } from "../../server/index.ts";
+import { toHtml } from "../../report/index.ts";
+import { atomicWrite } from "../../store/index.ts";
+import type { Context } from "../context.ts";
+import { readTextIfThere } from "../files.ts";
+import { gradeProblem, locallyTrusted, look, reportText } from "../look.ts";
+import { errorFields, type Result } from "../result.ts";
+
+export interface VerifyRequest {
+  /** `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`. */
+  readonly target: string;
+  readonly serverName?: string;
+  /** PEM files with anchors to trust besides the system's. */
+  readonly ca: readonly string[];
+  readonly ignoreTrust: boolean;
+  readonly minGrade: string | null;
+  /** Where to write the report as HTML. */
+  readonly html?: string;
+}
+
+/** Grades any TLS server. Exit 1 below `--min-grade`, 3 when it cannot be reached or the grade cannot be said. */
+export async function verify(context: Context, request: VerifyRequest): Promise<Result> {
+  const { host, port } = parseTarget(request.target);
+  const ca = await Promise.all(request.ca.map(readAnchor));
+  const authority = await ownAuthority(context, port);
+  const report = await look(context, { host, port, ca, authority, ...(request.serverName === undefined ? {} : { serverName: request.serverName }) });
+  if (request.html !== undefined) await atomicWrite(request.html, toHtml(report));
+  const problem = gradeProblem(report, { minGrade: request.minGrade, ignoreTrust: request.ignoreTrust || locallyTrusted(report) });
+  const text = reportText(context, report, 100);
+  if (problem === null) return { outcome: "done", exitCode: 0, fields: { report }, text };
+  return { outcome: "failed", exitCode: exitCodeFor(problem), fields: { report, ...errorFields(problem) }, text, error: problem };
+}
+
+/** Splits `HOST[:PORT]`; port 443 unless told. An address with colons stands in brackets when a port follows. */
+export function parseTarget(target: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]/\s]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]+))(?::(\d{1,5}))?$/.exec(target.replace(/^https:\/\//, "").replace(/\/$/, ""));
+  const host = match?.[1] ?? match?.[2] ?? match?.[3];
+  const port = Number(match?.[4] ?? 443);
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new ForgeError("usage", `${JSON.stringify(target)} is no target`, { hint: "write HOST, HOST:PORT or [ADDRESS]:PORT" });
+  }
+  return { host, port };
+}
+
+/** Our own authority is trusted for the server of this prefix without being named. */
+async function ownAuthority(context: Context, port: number): Promise<string | null> {
+  const { prefix } = context.options;
+  const state = await status(prefix);
+  const own = state.state === "serving" && state.status.listen.some((address) => address.endsWith(`:${port}`));
+  return own ? readTextIfThere(`${serverPaths(prefix).tls}/ca/cert.pem`) : null;
+}
+
+async function readAnchor(file: string): Promise<string> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    throw new ForgeError("usage", `the file of --ca cannot be read: ${file}`, { cause: error, hint: "name a PEM file" });
+  });
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new ForgeError("usage", `there is no PEM certificate in ${file}`, { hint: "name a file with BEGIN CERTIFICATE lines" });
+  return text;
+}

@@ -1,0 +1,35 @@
+import type { Emit } from "../events.ts";
+import type { Platform } from "../recipe/index.ts";
+
+/** What every command gets: the machine's facts as `main.ts` read them, and the global options. Paths absolute. */
+export interface Context {
+  readonly version: string;
+  /** Folder of recipes that ships with tlsforge. */
+  readonly recipes: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly platform: Platform;
+  readonly cwd: string;
+  readonly home: string;
+  readonly uid: number;
+  /** Whether a person can be asked: a terminal on both sides, and not in CI. */
+  readonly interactive: boolean;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Asks a yes-or-no question on the terminal; only called when `interactive`. */
+  readonly confirm: (question: string) => Promise<boolean>;
+  readonly options: GlobalOptions;
+}
+
+/** The global options of the command line. */
+export interface GlobalOptions {
+  readonly prefix: string;
+  /** The site file, or null when none was given and there is none in the current folder. */
+  readonly config: string | null;
+  readonly json: boolean;
+  readonly yes: boolean;
+  readonly jobs: number;
+  readonly wait: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly colour: boolean;
+}

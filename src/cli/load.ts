@@ -1,0 +1,61 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import { checkTogether, parseRecipe, parseSite, parseStack, type Recipe, type Site, type Stack } from "../recipe/index.ts";
+import { orderRecipes } from "../plan/index.ts";
+import type { Context } from "./context.ts";
+import { readTextIfThere } from "./files.ts";
+
+/** A stack with the recipes it names and those that they need, in build order. */
+export interface LoadedStack {
+  readonly stack: Stack;
+  readonly recipes: readonly Recipe[];
+}
+
+/** Reads and checks the site file; all defaults when there is none. */
+export async function loadSite(context: Pick<Context, "options">): Promise<Site> {
+  const file = context.options.config;
+  if (file === null) return parseSite(null);
+  return parseSite({ text: await readText(file, "site file", "create it (an empty file is valid), or leave --config out"), path: file });
+}
+
+/** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */
+export async function loadStack(context: Pick<Context, "recipes">, name: string): Promise<LoadedStack> {
+  const file = path.join(context.recipes, "stacks", `${name}.yaml`);
+  const known = (await readdir(path.join(context.recipes, "stacks"))).filter((entry) => entry.endsWith(".yaml")).map((entry) => entry.slice(0, -5));
+  if (!known.includes(name)) {
+    throw new ForgeError("usage", `there is no stack named ${JSON.stringify(name)}`, { hint: `use one of ${known.join(", ")}` });
+  }
+  const stack = parseStack({ text: await readFile(file, "utf8"), path: file });
+  const recipes = await loadRecipes(context.recipes);
+  checkTogether(recipes, stack);
+  const wanted = new Set(Object.keys(stack.recipes));
+  const ordered = orderRecipes(recipes.filter((recipe) => wanted.has(recipe.name)));
+  return { stack, recipes: ordered.flatMap((entry) => recipes.filter((recipe) => recipe.name === entry)) };
+}
+
+/** Every recipe below a folder. */
+export async function loadRecipes(folder: string): Promise<readonly Recipe[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const recipes: Recipe[] = [];
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const own = path.join(folder, entry.name);
+    const file = path.join(own, "recipe.yaml");
+    const text = entry.isDirectory() ? await readTextIfThere(file) : null;
+    if (text !== null) recipes.push(await loadRecipe({ text, path: file, folder: own }));
+  }
+  return recipes;
+}
+
+/** One recipe with its lock file, when it has one. */
+export async function loadRecipe(file: { readonly text: string; readonly path: string; readonly folder: string }): Promise<Recipe> {
+  const lockPath = path.join(file.folder, "lock.yaml");
+  const lock = await readTextIfThere(lockPath);
+  return parseRecipe({ ...file, ...(lock === null ? {} : { lock: { text: lock, path: lockPath } }) });
+}
+
+async function readText(file: string, what: string, hint: string): Promise<string> {
+  const text = await readTextIfThere(file);
+  if (text === null) throw new ForgeError("usage", `the ${what} ${file} is not there`, { hint });
+  return text;
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import { isGrade, judge, meets, type Grade, type Report } from "../grade/index.ts";
+import { observe } from "../probe/index.ts";
+import { toHtml, toJson, toText } from "../report/index.ts";
+import { atomicWrite } from "../store/index.ts";
+import type { Context } from "./context.ts";
+
+/** The rulebook whose grade `--min-grade` is compared with. */
+export const gradingRulebook = "ssllabs-2009r";
+
+/** What is looked at, and which anchors are trusted besides the system's. `authority` is our own CA (PEM). */
+export interface LookRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly serverName?: string;
+  readonly ca?: readonly string[];
+  readonly authority?: string | null;
+}
+
+/** Looks at a target and judges what was seen. Throws `unreachable` and `interrupted`. */
+export async function look(context: Pick<Context, "signal">, request: LookRequest): Promise<Report> {
+  const { host, port, serverName, ca = [], authority } = request;
+  const observations = await observe(
+    { host, port, ...(serverName === undefined ? {} : { serverName }) },
+    {
+      ca,
+      ...(authority === undefined || authority === null ? {} : { localCa: authority }),
+      signal: context.signal,
+      now: new Date(),
+      random: (length) => randomBytes(length),
+    },
+  );
+  return judge(observations);
+}
+
+/** Whether a report reaches a grade: an error to throw or to tell, or null when it does. Unknown is never a pass. */
+export function gradeProblem(report: Report, request: { readonly minGrade: string | null; readonly ignoreTrust: boolean }): ForgeError | null {
+  const result = report.grades[gradingRulebook];
+  const grade = (request.ignoreTrust ? result?.gradeTrustIgnored : result?.grade) ?? null;
+  if (grade === null) {
+    return new ForgeError("incomplete", `the grade of ${report.target.host}:${report.target.port} cannot be said`, {
+      details: result?.incomplete ?? [],
+      hint: "look at what was unknown above, then verify again",
+    });
+  }
+  if (request.minGrade === null) return null;
+  const wanted = parseGrade(request.minGrade);
+  if (meets(grade, wanted) === true) return null;
+  const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
+  return new ForgeError("grade-low", `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`, { details: caps, hint: "see the findings of the report" });
+}
+
+/** Checks a value of `--min-grade`. */
+export function parseGrade(text: string): Grade {
+  const grade = text.toUpperCase();
+  if (isGrade(grade)) return grade;
+  throw new ForgeError("usage", `${JSON.stringify(text)} is no grade`, { hint: "use one of A+, A, A-, B, C, D, E, F" });
+}
+
+/** Whether the chain ends in an anchor that was given for this look, not in one of the system's. */
+export function locallyTrusted(report: Report): boolean {
+  const { certificates } = report.observations;
+  return certificates.state === "observed" && certificates.value.some((chain) => chain.trust.state === "observed" && chain.trust.value.local);
+}
+
+/** Writes a report as JSON and as HTML into a folder; gives the paths. */
+export async function writeReport(report: Report, folder: string): Promise<{ readonly json: string; readonly html: string }> {
+  await mkdir(folder, { recursive: true });
+  const json = path.join(folder, "report.json");
+  const html = path.join(folder, "report.html");
+  await atomicWrite(json, toJson(report));
+  await atomicWrite(html, toHtml(report));
+  return { json, html };
+}
+
+/** A report for the terminal. */
+export function reportText(context: Pick<Context, "options">, report: Report, width: number): string {
+  return toText(report, { colour: context.options.colour, width });
+}

@@ -1,0 +1,86 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { registryEnvironment, runBuild } from "../build/index.ts";
+import type { FetchedSource } from "../fetch/index.ts";
+import type { Derivation, PlannedBuild } from "../plan/index.ts";
+import { prefixPaths, readReceipt, realise, removeTree, type Receipt } from "../store/index.ts";
+import type { Context } from "./context.ts";
+import { buildTools, type Selection } from "./prepare.ts";
+import type { BuildRecord } from "./result.ts";
+
+/** A build that is in the store, with what its receipt says. */
+export interface Made {
+  readonly derivation: Derivation;
+  readonly receipt: Receipt;
+  readonly cached: boolean;
+}
+
+/** Makes every planned build in order; those that are in the store already are taken from there. */
+export async function makeAll(
+  context: Context,
+  selection: Selection,
+  work: { readonly planned: readonly PlannedBuild[]; readonly sources: ReadonlyMap<string, readonly FetchedSource[]> },
+): Promise<readonly Made[]> {
+  const made: Made[] = [];
+  for (const { derivation } of work.planned) {
+    made.push(await make(context, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [] }));
+  }
+  return made;
+}
+
+/** What `--json` tells of builds. */
+export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
+  return made.map(({ derivation, receipt, cached }) => ({
+    recipe: derivation.recipe.name,
+    version: derivation.recipe.version,
+    key: derivation.key,
+    cached,
+    location: locationOf(receipt),
+    wallSeconds: receipt.wallSeconds,
+    cpuSeconds: receipt.cpuSeconds,
+  }));
+}
+
+/** Where the main source of a build came from; `recipe` when its files lie in the recipe's own folder. */
+export function locationOf(receipt: Receipt): string {
+  return receipt.sources[0]?.location ?? "recipe";
+}
+
+async function make(context: Context, selection: Selection, work: { readonly derivation: Derivation; readonly sources: readonly FetchedSource[] }): Promise<Made> {
+  const { derivation, sources } = work;
+  const { emit, signal, options } = context;
+  const previous = await expectedSeconds(derivation);
+  const scratch = path.join(prefixPaths(options.prefix).path, "build", `${derivation.key.slice(0, 16)}-${derivation.recipe.name}`);
+  const { receipt, cached } = await realise(
+    derivation,
+    async ({ log }) => {
+      await removeTree(scratch, options.prefix);
+      await mkdir(scratch, { recursive: true });
+      try {
+        const outcome = await runBuild({
+          derivation,
+          sources,
+          scratch,
+          log,
+          jobs: options.jobs,
+          ...buildTools(selection.requirements),
+          passThrough: registryEnvironment(context.environment),
+          keepFailed: false,
+          emit,
+          signal,
+        });
+        return { ...outcome, sources: sources.map(({ source, sha256, location, verified }) => ({ name: source.name, file: source.file, sha256, location, verified })) };
+      } finally {
+        await removeTree(scratch, options.prefix);
+      }
+    },
+    { emit, signal, wait: options.wait, ...(previous === null ? {} : { expectedSeconds: previous }) },
+  );
+  return { derivation, receipt, cached };
+}
+
+/** Wall seconds of the last build of the same recipe on this prefix, for the estimate. */
+async function expectedSeconds(derivation: Derivation): Promise<number | null> {
+  const receipt = await readReceipt(derivation.out);
+  return receipt?.wallSeconds ?? null;
+}

@@ -1,0 +1,110 @@
+import { ForgeError } from "../errors.ts";
+import type { PlannedBuild } from "../plan/index.ts";
+import type { Site } from "../recipe/index.ts";
+import { activate, readManifest, type Manifest } from "../store/index.ts";
+import type { Context } from "./context.ts";
+import { inputsFingerprint, toolStamp } from "./inputs.ts";
+import { locationOf, makeAll, type Made } from "./make.ts";
+import { satisfyRequirements } from "./packages.ts";
+import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
+import { loadSite } from "./load.ts";
+
+/** What `provision` and `build` are asked for. */
+export interface BuildRequest {
+  /** The stack named on the command line; else the site file's. */
+  readonly stack: string | null;
+  readonly sources: SourceOptions;
+  readonly minGrade: string | null;
+}
+
+/** Everything up to outputs in the store. */
+export interface Built {
+  readonly site: Site;
+  readonly selection: Selection;
+  readonly made: readonly Made[];
+  readonly previous: Manifest | null;
+  readonly fingerprint: string;
+}
+
+/** Resolve, plan, packages, fetch, build. `agree` is shown the plan and says whether to go on. */
+export async function buildStack(context: Context, request: BuildRequest, agree: (planned: readonly PlannedBuild[], selection: Selection) => Promise<void>): Promise<Built> {
+  const { emit, options } = context;
+  const fingerprint = fingerprintOf(context, request);
+  const site = await loadSite(context);
+  const previous = await readManifest(options.prefix);
+  emit({ type: "phase", phase: "resolve", state: "start" });
+  let selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
+  emit({ type: "phase", phase: "resolve", state: "done", detail: selection.resolved.map((recipe) => `${recipe.name} ${recipe.version}`).join(", ") });
+  const requirements = await satisfyRequirements(context, selection);
+  selection = { ...selection, requirements };
+  emit({ type: "phase", phase: "plan", state: "start" });
+  const planned = await planSelection(selection, previous, options.prefix);
+  const pending = planned.filter((entry) => entry.action === "build");
+  emit({ type: "phase", phase: "plan", state: "done", detail: pending.length === 0 ? "nothing to build" : `${pending.length} of ${planned.length} to build` });
+  await agree(planned, selection);
+  emit({ type: "phase", phase: "fetch", state: pending.length === 0 ? "skipped" : "start" });
+  const sources = await fetchFor(planned, selection);
+  if (pending.length > 0) emit({ type: "phase", phase: "fetch", state: "done" });
+  emit({ type: "phase", phase: "build", state: "start" });
+  const made = await makeAll(context, selection, { planned, sources });
+  emit({ type: "phase", phase: "build", state: "done" });
+  return { site, selection, made, previous, fingerprint };
+}
+
+/** Makes a new generation from what was built and points `current` at it. */
+export async function activateBuilt(context: Context, built: Built): Promise<Manifest> {
+  const { emit, signal, options } = context;
+  emit({ type: "phase", phase: "activate", state: "start" });
+  const { manifest, conflicts } = await activate(
+    options.prefix,
+    {
+      stack: built.selection.stack.name,
+      builds: manifestBuilds(built.made),
+      host: built.previous?.host ?? [],
+      fingerprint: built.fingerprint,
+      tools: toolStamps(built.selection),
+      server: null,
+      report: null,
+      warnings: warningsOf(built.made),
+    },
+    { what: "provision", wait: options.wait, emit, signal },
+  );
+  for (const conflict of conflicts) emit({ type: "notice", message: `${conflict.path} is in two outputs: ${conflict.shown} is shown` });
+  emit({ type: "phase", phase: "activate", state: "done", detail: `generation ${manifest.generation}` });
+  return manifest;
+}
+
+/** Builds as a manifest holds them. */
+export function manifestBuilds(made: readonly Made[]): Manifest["builds"] {
+  return made.map(({ derivation, receipt }) => ({ recipe: derivation.recipe.name, version: derivation.recipe.version, key: derivation.key, out: derivation.out, location: locationOf(receipt) }));
+}
+
+/** Programs whose replacement makes the quick answer void. */
+export function toolStamps(selection: Selection): Manifest["tools"] {
+  const paths = selection.requirements.flatMap((result) => (result.path === undefined ? [] : [result.path]));
+  return [...new Set(paths)].toSorted().flatMap((file) => toolStamp(file) ?? []);
+}
+
+/** What a user must not overlook about outputs: versions that were fallen back to, sources that were not verified. */
+export function warningsOf(made: readonly Made[]): readonly string[] {
+  return made.flatMap(({ receipt }) => [
+    ...(receipt.fallback === undefined ? [] : [`${receipt.recipe} ${receipt.version} was built because ${receipt.fallback.wanted} could not be had`]),
+    ...receipt.sources.filter((source) => !source.verified).map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
+  ]);
+}
+
+function fingerprintOf(context: Context, request: BuildRequest): string {
+  const { options, version, recipes, platform } = context;
+  const plain = Object.keys(request.sources.sources).length === 0;
+  const fingerprint = inputsFingerprint({ version, recipes, config: options.config, stack: request.stack, platform, prefix: options.prefix, minGrade: request.minGrade });
+  return plain ? fingerprint : `${fingerprint} with own sources`;
+}
+
+/** Asks whether to go on, or demands `--yes` where nobody can be asked. */
+export async function agreeTo(context: Context, question: string): Promise<void> {
+  if (context.options.yes) return;
+  if (!context.interactive) {
+    throw new ForgeError("usage", "this would build and change things, and there is no terminal to ask on", { hint: "add --yes, or look first with tlsforge plan" });
+  }
+  if (!(await context.confirm(question))) throw new ForgeError("interrupted", "stopped, as you said; nothing was changed");
+}

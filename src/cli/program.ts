@@ -1,0 +1,209 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import { build } from "./commands/build.ts";
+import { completion } from "./commands/completion.ts";
+import { doctor } from "./commands/doctor.ts";
+import { gc, generations, parseGeneration, rollback } from "./commands/generations.ts";
+import { log } from "./commands/log.ts";
+import { plan } from "./commands/plan.ts";
+import { provision } from "./commands/provision.ts";
+import { lint, schema } from "./commands/recipe.ts";
+import { launch, reload, status, stop } from "./commands/server.ts";
+import { verify } from "./commands/verify.ts";
+import type { Context, GlobalOptions } from "./context.ts";
+import { parseGrade } from "./look.ts";
+import type { BuildRequest } from "./pipeline.ts";
+import type { Result } from "./result.ts";
+
+/** A parsed command line: the command's name as records tell it, its global options, and what runs it. */
+export interface Invocation {
+  readonly command: string;
+  readonly options: RawOptions;
+  readonly run: (context: Context) => Promise<Result>;
+}
+
+/** Global options as they were written. */
+export interface RawOptions {
+  readonly prefix?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly jobs?: number;
+  readonly wait?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly progress?: "auto" | "plain" | "json";
+}
+
+/** What the command line itself answers (help, version): text for standard output and nothing to run. */
+export interface Answered {
+  readonly text: string;
+}
+
+/** Parses a command line without running anything. Throws ForgeError `usage` with a near match for what is unknown. */
+export async function parseCommandLine(argv: readonly string[], world: { readonly version: string; readonly cwd: string }): Promise<Invocation | Answered> {
+  let invocation: Invocation | undefined;
+  let output = "";
+  const program = commandTree(world, (found) => {
+    invocation = found;
+  });
+  forAll(program, (command) => command.exitOverride().configureOutput({ writeOut: (text) => (output += text), writeErr: () => undefined }));
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { text: output };
+    if (error.code === "commander.help") return { text: program.helpInformation() };
+    throw usage(error.message);
+  }
+  return invocation ?? { text: output === "" ? program.helpInformation() : output };
+}
+
+/** Options of a Context from what was written, with their defaults. */
+export function globalOptions(raw: RawOptions, world: { readonly cwd: string; readonly prefix: string; readonly config: string | null; readonly cores: number; readonly colour: boolean }): GlobalOptions {
+  return {
+    prefix: raw.prefix === undefined ? world.prefix : path.resolve(world.cwd, raw.prefix),
+    config: raw.config === undefined ? world.config : path.resolve(world.cwd, raw.config),
+    json: raw.json ?? false,
+    yes: raw.yes ?? false,
+    jobs: raw.jobs ?? world.cores,
+    wait: raw.wait ?? true,
+    quiet: raw.quiet ?? false,
+    verbose: raw.verbose ?? false,
+    colour: world.colour,
+  };
+}
+
+function commandTree(world: { readonly version: string; readonly cwd: string }, found: (invocation: Invocation) => void): Command {
+  const program = new Command("tlsforge")
+    .description("From a machine with a compiler to a running, hardened TLS server that the public rulebooks grade at the top.")
+    .version(world.version)
+    .showSuggestionAfterError(true);
+  const add = (parent: Command, name: string, description: string): Command => withGlobals(parent.command(name).description(description));
+  const runs = (command: Command, act: (context: Context, args: readonly string[], options: Record<string, unknown>) => Promise<Result>): Command =>
+    command.action((...given: unknown[]) => {
+      const args = given.slice(0, -2).flat().filter((value): value is string => typeof value === "string");
+      const options = command.opts();
+      found({ command: fullName(command), options, run: (context) => act(context, args, options) });
+    });
+
+  runs(withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")), (context, args, options) => provision(context, buildRequest(args, options, context)));
+  runs(withSources(add(program, "plan [stack]", "what provision would do; changes nothing")).option("--exit-code", "exit 10 when something would change"), (context, args, options) =>
+    plan(context, { ...buildRequest(args, options, context), exitCode: options["exitCode"] === true }),
+  );
+  runs(withSources(add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch")), (context, args, options) => build(context, buildRequest(args, options, context)));
+  runs(add(program, "launch", "start the server of the current generation"), (context) => launch(context));
+  runs(add(program, "reload", "new certificates and settings without closing a connection"), (context) => reload(context));
+  runs(add(program, "stop", "stop the server of this prefix"), (context) => stop(context));
+  runs(add(program, "status", "whether the server serves: exit 0 when it does, 1 when not"), (context) => status(context));
+  runs(
+    add(program, "verify <target>", "grade any TLS server: HOST, HOST:PORT or [ADDRESS]:PORT")
+      .option("--ca <file>", "PEM file with anchors to trust besides the system's (repeatable)", collect, [])
+      .option("--ignore-trust", "grade as if the chain were trusted")
+      .option("--server-name <name>", "name to ask for and to check (default: the host)")
+      .option("--html <file>", "write the report as one HTML file")
+      .addOption(minGrade()),
+    (context, args, options) =>
+      verify(context, {
+        target: args[0] ?? "",
+        ca: (options["ca"] as string[]).map((file) => path.resolve(context.cwd, file)),
+        ignoreTrust: options["ignoreTrust"] === true,
+        minGrade: text(options["minGrade"]) ?? null,
+        ...optional("serverName", text(options["serverName"])),
+        ...optional("html", absolute(context, text(options["html"]))),
+      }),
+  );
+  runs(add(program, "generations", "all generations of the prefix"), (context) => generations(context));
+  runs(add(program, "rollback [generation]", "go back to the generation before, or to the one named"), (context, args) => rollback(context, args[0] === undefined ? undefined : parseGeneration(args[0])));
+  runs(add(program, "gc", "remove what no kept generation and no live process needs").option("--dry-run", "only say what would be removed").option("--keep <n>", "generations to keep besides the current one", count), (context, _args, options) =>
+    gc(context, { dryRun: options["dryRun"] === true, ...optional("keep", options["keep"] as number | undefined) }),
+  );
+  const recipe = program.command("recipe").description("recipes, stacks and site files");
+  runs(add(recipe, "lint [files...]", "check files, or all that ship: every problem at once"), (context, args) => lint(context, args));
+  runs(add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"), (_context, args) => Promise.resolve(schema(args[0] ?? "")));
+  runs(add(program, "log [build]", "the full log of a build: a recipe's name or the beginning of a key; the newest unless named"), (context, args) => log(context, args[0]));
+  runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), (context) => doctor(context));
+  runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), (_context, args) => Promise.resolve(completion(program, args[0] ?? "")));
+  return program;
+}
+
+function withGlobals(command: Command): Command {
+  return command
+    .option("--prefix <dir>", "root of everything (TLSFORGE_PREFIX; default: /opt/tlsforge for root, else ~/.local/share/tlsforge)")
+    .option("--config <file>", "site file (default: tlsforge.yaml here, when there is one)")
+    .option("--json", "one JSON document on standard output")
+    .option("-y, --yes", "go on without asking")
+    .option("--jobs <n>", "parallel jobs (default: all cores)", count)
+    .option("--no-wait", "fail instead of waiting for another run on the same prefix")
+    .option("-q, --quiet", "only what is loud")
+    .option("-v, --verbose", "also steps, gates and commands")
+    .addOption(new Option("--progress <kind>", "how progress is told on standard error").choices(["auto", "plain", "json"]));
+}
+
+function withSources(command: Command): Command {
+  return command
+    .option("--source <name=path>", "your own file or folder for a source, marked unverified (repeatable)", collect, [])
+    .option("--mirror <url>", "content-addressed mirror, tried first")
+    .option("--offline", "use only what is in the caches")
+    .addOption(minGrade());
+}
+
+function minGrade(): Option {
+  return new Option("--min-grade <grade>", "fail below this grade").argParser((value: string) => parseGrade(value));
+}
+
+function buildRequest(args: readonly string[], options: Record<string, unknown>, context: Context): BuildRequest {
+  const mirror = text(options["mirror"]);
+  return {
+    stack: args[0] ?? null,
+    minGrade: text(options["minGrade"]) ?? null,
+    sources: { sources: parseSources(options["source"] as string[], context.cwd), offline: options["offline"] === true, ...optional("mirror", mirror) },
+  };
+}
+
+function parseSources(given: readonly string[], cwd: string): Record<string, string> {
+  return Object.fromEntries(
+    given.map((entry) => {
+      const split = entry.indexOf("=");
+      if (split < 1 || split === entry.length - 1) throw usage(`--source ${entry} is not NAME=PATH`);
+      return [entry.slice(0, split), path.resolve(cwd, entry.slice(split + 1))];
+    }),
+  );
+}
+
+function fullName(command: Command): string {
+  const parent = command.parent;
+  return parent === null || parent.name() === "tlsforge" ? command.name() : `${fullName(parent)} ${command.name()}`;
+}
+
+function forAll(command: Command, act: (command: Command) => void): void {
+  act(command);
+  for (const child of command.commands) forAll(child, act);
+}
+
+function usage(message: string): ForgeError {
+  const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
+  return new ForgeError("usage", first, { hint: rest.join(" ").replaceAll(/[()]/g, "").trim() || "tlsforge --help shows the commands, tlsforge COMMAND --help its options" });
+}
+
+function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
+}
+
+function count(value: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError("It must be a whole number from 1 to 9999.");
+  return Number(value);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function absolute(context: Context, file: string | undefined): string | undefined {
+  return file === undefined ? undefined : path.resolve(context.cwd, file);
+}
+
+function optional<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
+  return value === undefined ? {} : ({ [name]: value } as Partial<Record<Name, Value>>);
+}

@@ -1,0 +1,45 @@
+import path from "node:path";
+
+/** What the quick answer needs of a command line. */
+export interface QuickArguments {
+  readonly stack: string | null;
+  readonly prefix: string;
+  readonly config: string | null;
+  readonly json: boolean;
+  readonly minGrade: string | null;
+}
+
+const flags = new Set(["--yes", "-y", "--json", "--quiet", "-q", "--verbose", "-v", "--no-wait"]);
+const valued = new Set(["--prefix", "--config", "--min-grade", "--jobs", "--progress"]);
+
+/**
+ * Reads `provision` with only such options as change nothing about its result; null for every other command line, which the full parser
+ * then takes, errors and all.
+ */
+export function quickArguments(argv: readonly string[], world: { readonly cwd: string; readonly prefix: string; readonly config: string | null }): QuickArguments | null {
+  if (argv[0] !== "provision") return null;
+  const values = new Map<string, string>();
+  const words: string[] = [];
+  let json = false;
+  for (let index = 1; index < argv.length; index += 1) {
+    const word = argv[index] ?? "";
+    const value = argv[index + 1];
+    if (flags.has(word)) json ||= word === "--json";
+    else if (valued.has(word) && value !== undefined && !value.startsWith("-")) {
+      values.set(word, value);
+      index += 1;
+    } else if (word.startsWith("-") || words.length > 0) return null;
+    else words.push(word);
+  }
+  const resolved = (name: string): string | undefined => {
+    const value = values.get(name);
+    return value === undefined ? undefined : path.resolve(world.cwd, value);
+  };
+  return {
+    stack: words[0] ?? null,
+    prefix: resolved("--prefix") ?? world.prefix,
+    config: resolved("--config") ?? world.config,
+    json,
+    minGrade: values.get("--min-grade")?.toUpperCase() ?? null,
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules, the store's reader and the server's light
+ * module: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
+ */
+import { existsSync, readFileSync } from "node:fs";
+import type { Report } from "../grade/index.ts";
+import { serverPaths, status, type ServerStatus } from "../server/index.ts";
+import { prefixPaths, type Manifest } from "../store/index.ts";
+import { inputsFingerprint, toolStamp, type FingerprintParts } from "./inputs.ts";
+
+/** A generation that serves what the same inputs gave before. */
+export interface Standing {
+  readonly manifest: Manifest;
+  readonly server: ServerStatus;
+  readonly report: Report;
+}
+
+/** The standing generation when everything that a provision would look at is as that provision left it; else null. */
+export async function standing(parts: FingerprintParts): Promise<Standing | null> {
+  const { current } = prefixPaths(parts.prefix);
+  const manifest = readJson<Manifest>(`${current}/manifest.json`);
+  if (manifest === null || manifest.layout !== 1 || manifest.server === null || manifest.report === null) return null;
+  if (manifest.fingerprint !== inputsFingerprint(parts)) return null;
+  if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`))) return null;
+  if (!manifest.host.every(stands)) return null;
+  const state = await status(parts.prefix);
+  if (state.state !== "serving") return null;
+  const { status: server } = state;
+  if (server.configDigest !== manifest.server.configDigest || server.generation !== manifest.generation || server.lastError !== null) return null;
+  if (!server.certificates.every(farFromItsEnd)) return null;
+  const report = readJson<Report>(manifest.report.path);
+  return report === null ? null : { manifest, server, report };
+}
+
+/** The authority's certificate file of a prefix, when it has one. */
+export function authorityFile(prefix: string): string | null {
+  const file = `${serverPaths(prefix).tls}/ca/cert.pem`;
+  return existsSync(file) ? file : null;
+}
+
+function sameTool(stamp: Manifest["tools"][number]): boolean {
+  const now = toolStamp(stamp.path);
+  return now !== null && now.size === stamp.size && now.mtimeMs === stamp.mtimeMs;
+}
+
+/** Host changes that can be looked at without starting a process; any other kind is left to the full run. */
+function stands(record: Manifest["host"][number]): boolean {
+  if (record.kind === "package") return true;
+  const file = record.data["file"];
+  if (record.kind !== "loader-path" || file === undefined || record.after === null) return false;
+  try {
+    return readFileSync(file, "utf8").split("\n").includes(record.after);
+  } catch {
+    return false;
+  }
+}
+
+/** A certificate in the last third of the longest life that we give one is left to the full run, which renews it when its time has come. */
+function farFromItsEnd(certificate: ServerStatus["certificates"][number]): boolean {
+  const thirdOfLifeMs = 30 * 24 * 3600 * 1000;
+  return Date.parse(certificate.notAfter) - Date.now() > thirdOfLifeMs;
+}
+
+function readJson<T>(file: string): T | null {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as T;
+  } catch {
+    return null;
+  }
+}

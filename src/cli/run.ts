@@ -1,0 +1,95 @@
+import { exitCodeFor, ForgeError } from "../errors.ts";
+import { detectPlatform } from "../host/index.ts";
+import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
+import type { Context } from "./context.ts";
+import { globalOptions, parseCommandLine, type Invocation, type RawOptions } from "./program.ts";
+import { errorFields, record, type Result } from "./result.ts";
+
+/** What `main.ts` reads from the process. */
+export interface World {
+  readonly argv: readonly string[];
+  readonly version: string;
+  readonly recipes: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly os: string;
+  readonly arch: string;
+  readonly cwd: string;
+  readonly home: string;
+  readonly uid: number;
+  readonly prefix: string;
+  readonly config: string | null;
+  readonly cores: number;
+  /** Whether standard error is a terminal that may be drawn on. */
+  readonly terminal: boolean;
+  readonly interactive: boolean;
+  readonly colour: boolean;
+  readonly signal: AbortSignal;
+  readonly write: (text: string) => void;
+  readonly talk: Output;
+  readonly confirm: (question: string) => Promise<boolean>;
+}
+
+/** Runs one command line: data to standard output, talk to standard error, the exit code as a result. */
+export async function run(world: World): Promise<number> {
+  const parsed = await parse(world);
+  if (typeof parsed === "number") return parsed;
+  if ("text" in parsed) {
+    world.write(parsed.text);
+    return 0;
+  }
+  const screen = renderer({ kind: kindOf(parsed.options, world), out: world.talk, colour: world.colour, now: () => performance.now(), level: levelOf(parsed.options) });
+  const result = await attempt(world, parsed, screen.emit);
+  await screen.close();
+  if (parsed.options.json === true) world.write(record(parsed.command, result));
+  else world.write(result.text);
+  if (result.outcome === "failed" && result.error !== undefined) world.talk.write(renderError(result.error, { colour: world.colour }));
+  return result.exitCode;
+}
+
+async function parse(world: World): Promise<Invocation | { readonly text: string } | number> {
+  try {
+    return await parseCommandLine(world.argv, { version: world.version, cwd: world.cwd });
+  } catch (error) {
+    world.talk.write(renderError(error, { colour: world.colour }));
+    if (world.argv.includes("--json")) world.write(record(world.argv.find((word) => !word.startsWith("-")) ?? "tlsforge", failure(error)));
+    return exitCodeFor(error);
+  }
+}
+
+async function attempt(world: World, invocation: Invocation, emit: Context["emit"]): Promise<Result> {
+  try {
+    const context: Context = {
+      version: world.version,
+      recipes: world.recipes,
+      environment: world.environment,
+      platform: detectPlatform({ os: world.os, arch: world.arch }),
+      cwd: world.cwd,
+      home: world.home,
+      uid: world.uid,
+      interactive: world.interactive && invocation.options.json !== true,
+      emit,
+      signal: world.signal,
+      confirm: world.confirm,
+      options: globalOptions(invocation.options, world),
+    };
+    return await invocation.run(context);
+  } catch (error) {
+    // What an interrupted run throws on its way out is not what the user did wrong.
+    const shown = world.signal.aborted && !(error instanceof ForgeError && error.code === "interrupted") ? new ForgeError("interrupted", "interrupted", { cause: error, hint: "run the same command again: it goes on where it was" }) : error;
+    return failure(shown);
+  }
+}
+
+function failure(error: unknown): Result {
+  return { outcome: "failed", exitCode: exitCodeFor(error), fields: errorFields(error), text: "", error };
+}
+
+function kindOf(options: RawOptions, world: World): RendererKind {
+  if (options.progress === "json") return "json";
+  return options.progress === "plain" || !world.terminal ? "plain" : "tty";
+}
+
+function levelOf(options: RawOptions): "quiet" | "normal" | "verbose" {
+  if (options.quiet === true) return "quiet";
+  return options.verbose === true ? "verbose" : "normal";
+}

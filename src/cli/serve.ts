@@ -1,0 +1,147 @@
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import type { Host } from "../host/index.ts";
+import type { Site, Stack } from "../recipe/index.ts";
+import {
+  configDigest,
+  ensureCertificates,
+  launch,
+  policyFor,
+  renderConfig,
+  serverConfig,
+  serverPaths,
+  status,
+  stop,
+  type CertificateFiles,
+  type ServerConfig,
+  type ServerStatus,
+} from "../server/index.ts";
+import { atomicWrite, type Manifest } from "../store/index.ts";
+import type { Context } from "./context.ts";
+
+/** Outputs of one generation that a server runs from, as store paths. */
+export interface ServerOutputs {
+  readonly openssl: string;
+  readonly python: string;
+  readonly pythonTls: string;
+  readonly server: string;
+}
+
+/** A configuration that is ready to be launched, and the authority that a client must trust when it is our own. */
+export interface ServerSetup {
+  readonly config: ServerConfig;
+  readonly outputs: ServerOutputs;
+  readonly interpreter: string;
+  readonly authority: string | null;
+}
+
+/** The outputs of a manifest's builds that serve. Throws `not-found` when one is not among them. */
+export function serverOutputs(stack: Stack, builds: Manifest["builds"]): ServerOutputs {
+  const out = (recipe: string): string => {
+    const build = builds.find((entry) => entry.recipe === recipe);
+    if (build === undefined) throw new ForgeError("not-found", `the generation has no build of ${recipe}`, { hint: "run tlsforge provision" });
+    return build.out;
+  };
+  return { openssl: out(stack.openssl), python: out(stack.python), pythonTls: out("python-tls"), server: out(stack.server) };
+}
+
+/** Certificates made or found, and the configuration of a generation's server. Nothing is started. */
+export async function setUpServer(context: Context, request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs; readonly interpreter: string; readonly generation: number; readonly builds: Manifest["builds"] }): Promise<ServerSetup> {
+  const { site, outputs, generation, builds } = request;
+  const { prefix } = context.options;
+  const { certificates, authority } = await certificatesFor(context, request);
+  const libraries = await readdir(path.join(outputs.openssl, "lib"));
+  const libssl = libraries.find((name) => /^libssl.*\.so\.\d+$/.test(name));
+  if (libssl === undefined) throw new ForgeError("server-failed", `there is no libssl in ${outputs.openssl}/lib`, { hint: "run tlsforge provision, which builds it anew" });
+  const config = serverConfig({
+    site,
+    policy: policyFor(site.server.profile),
+    generation,
+    prefix,
+    certificates,
+    libssl: path.join(outputs.openssl, "lib", libssl),
+    about: Object.fromEntries(builds.map((build) => [build.recipe, build.version])),
+  });
+  return { config, outputs, interpreter: request.interpreter, authority };
+}
+
+/** Starts a generation's server and keeps its configuration with the generation. A server of this prefix that runs already is stopped first. */
+export async function startServer(context: Context, setup: ServerSetup): Promise<ServerStatus> {
+  const { prefix } = context.options;
+  await stop(prefix);
+  const { python, launcher } = await runnable(setup);
+  const status = await launch({ python, launcher, config: setup.config, configPath: serverPaths(prefix).config, emit: context.emit, signal: context.signal });
+  await atomicWrite(generationFile(prefix, setup.config.generation, "server.json"), renderConfig(setup.config));
+  return status;
+}
+
+/** Path of a file that belongs to a generation. */
+export function generationFile(prefix: string, generation: number, name: string): string {
+  return path.join(prefix, "generations", String(generation), name);
+}
+
+/** Whether the server that runs is the one a setup describes. Unknown counts as no. */
+export async function servesAlready(prefix: string, config: ServerConfig): Promise<ServerStatus | null> {
+  const state = await status(prefix);
+  return state.state === "serving" && state.status.configDigest === configDigest(config) ? state.status : null;
+}
+
+/** The PEM text of our own authority, or null when the certificates come from elsewhere. */
+export async function readAuthority(file: string | null): Promise<string | null> {
+  return file === null ? null : readFile(file, "utf8");
+}
+
+/**
+ * The interpreter and program to start. A private copy of the interpreter (for a file capability) finds Python's library through a
+ * `pyvenv.cfg` beside its folder, as any virtual environment does.
+ */
+async function runnable({ outputs, interpreter }: ServerSetup): Promise<{ python: string; launcher: string }> {
+  const launcher = path.join(outputs.server, "bin", "tlsforge-server");
+  if (interpreter === interpreterOf(outputs)) return { python: interpreter, launcher };
+  const folder = path.dirname(path.dirname(interpreter));
+  await mkdir(folder, { recursive: true });
+  const settings = await readFile(path.join(outputs.pythonTls, "pyvenv.cfg"), "utf8");
+  await atomicWrite(path.join(folder, "pyvenv.cfg"), settings);
+  return { python: interpreter, launcher };
+}
+
+/** The interpreter that a generation's server runs with. */
+export function interpreterOf(outputs: ServerOutputs): string {
+  return path.join(outputs.pythonTls, "bin", "python");
+}
+
+async function certificatesFor(context: Context, request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs }): Promise<{ certificates: readonly CertificateFiles[]; authority: string | null }> {
+  const { certificate, names } = request.site.server;
+  if (certificate.kind === "directory") return { certificates: await certificatesIn(certificate.directory), authority: null };
+  const folder = serverPaths(context.options.prefix).tls;
+  const made = await ensureCertificates({
+    openssl: path.join(request.outputs.openssl, "bin", "openssl"),
+    folder,
+    names,
+    now: new Date(),
+    run: request.host.exec,
+  });
+  if (made.issued !== "none") context.emit({ type: "notice", message: `issued a ${made.issued === "leaf" ? "certificate" : "local authority and a certificate"}, valid until ${made.notAfter}` });
+  return { certificates: made.certificates, authority: made.authority };
+}
+
+/** Pairs in a folder of PEM files: `NAME.pem` or `NAME.crt` (leaf, then intermediates) with `NAME.key`; or `fullchain.pem` with `privkey.pem`. */
+async function certificatesIn(directory: string): Promise<readonly CertificateFiles[]> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    throw new ForgeError("certificate-failed", `the certificate folder ${directory} cannot be read`, { cause: error, hint: "check server.certificate.directory in the site file" });
+  });
+  const has = new Set(names);
+  const keyFor = (name: string): string | undefined => (name === "fullchain.pem" ? "privkey.pem" : `${name.replace(/\.(?:pem|crt)$/, "")}.key`);
+  const pairs = names.toSorted().flatMap((name) => {
+    if (!/\.(?:pem|crt)$/.test(name)) return [];
+    const key = keyFor(name);
+    return key !== undefined && has.has(key) ? [{ chain: path.join(directory, name), key: path.join(directory, key) }] : [];
+  });
+  if (pairs.length === 0) {
+    throw new ForgeError("certificate-failed", `there is no certificate with its key in ${directory}`, {
+      hint: "put NAME.pem (certificate, then intermediates) and NAME.key there, or fullchain.pem and privkey.pem",
+    });
+  }
+  return pairs;
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+/** The only file that touches the process: arguments, environment, streams and signals in, exit code out. */
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism, homedir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { quickArguments } from "./cli/quick-arguments.ts";
+
+const root = path.resolve(import.meta.dirname, "..");
+const recipes = path.join(root, "recipes");
+const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
+const uid = process.getuid?.() ?? -1;
+const home = process.env["HOME"] ?? homedir();
+const prefix = process.env["TLSFORGE_PREFIX"] ?? (uid === 0 ? "/opt/tlsforge" : path.join(home, ".local/share/tlsforge"));
+const siteFile = path.resolve("tlsforge.yaml");
+const config = existsSync(siteFile) ? siteFile : null;
+
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 4));
+
+process.exitCode = (await quick()) ?? (await full());
+
+/** Exit code when a second provision has nothing to do, else null. */
+async function quick(): Promise<number | null> {
+  const asked = quickArguments(process.argv.slice(2), { cwd: process.cwd(), prefix, config });
+  if (asked === null) return null;
+  const { standing } = await import("./cli/quick.ts");
+  const { detectPlatform } = await import("./host/index.ts");
+  const platform = detectPlatform({ os: process.platform, arch: process.arch });
+  const found = await standing({ version, recipes, platform, stack: asked.stack, config: asked.config, prefix: asked.prefix, minGrade: asked.minGrade });
+  if (found === null) return null;
+  const { unchangedText, unchangedRecord } = await import("./cli/unchanged.ts");
+  process.stdout.write(asked.json ? unchangedRecord(found, asked.prefix) : unchangedText(found, asked.prefix));
+  return 0;
+}
+
+/** Runs the command line with everything loaded. */
+async function full(): Promise<number> {
+  const { run } = await import("./cli/run.ts");
+  const abort = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
+  const terminal = process.stderr.isTTY === true && process.env["CI"] === undefined;
+  const { NO_COLOR, FORCE_COLOR } = process.env;
+  const colour = (NO_COLOR === undefined || NO_COLOR === "") && (process.stdout.isTTY === true || (FORCE_COLOR !== undefined && FORCE_COLOR !== "0"));
+  return run({
+    argv: process.argv.slice(2),
+    version,
+    recipes,
+    environment: process.env,
+    os: process.platform,
+    arch: process.arch,
+    cwd: process.cwd(),
+    home,
+    uid,
+    prefix,
+    config,
+    cores: availableParallelism(),
+    terminal,
+    interactive: terminal && process.stdin.isTTY === true,
+    colour,
+    signal: abort.signal,
+    write: (text) => process.stdout.write(text),
+    talk: process.stderr,
+    confirm,
+  });
+}
+
+/** Asks on the terminal; anything but yes is no. */
+async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = await import("node:readline/promises");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(?:es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
