@@ -1,0 +1,229 @@
+import { createServer } from "node:net";
+import type { Server } from "node:net";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { ForgeEvent } from "../../../src/events.ts";
+import { launch, policyFor, reload, serverConfig, serverPaths, status, stop } from "../../../src/server/index.ts";
+import type { LaunchOptions, ServerStatus } from "../../../src/server/index.ts";
+import { describeWith } from "../../tools/needs.ts";
+
+let prefix: string;
+let events: ForgeEvent[];
+let started: number[];
+
+beforeEach(async () => {
+  prefix = await mkdtemp(join(tmpdir(), "tlsforge-srv-"));
+  events = [];
+  started = [];
+  const script = join(import.meta.dirname, "stand-in.mjs");
+  await writeFile(join(prefix, "python"), `#!${process.execPath}\nimport(${JSON.stringify(script)});\n`);
+  await chmod(join(prefix, "python"), 0o755);
+});
+
+afterEach(async () => {
+  for (const pid of started) end(pid);
+  await rm(prefix, { recursive: true, force: true });
+});
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOptions {
+  const config = serverConfig({
+    site: {
+      server: {
+        names: ["localhost"],
+        listen: ["127.0.0.1:8443"],
+        redirect: [],
+        hsts: { maxAge: 1, includeSubdomains: false, preload: false },
+        app: { kind: "about" },
+      },
+    },
+    policy: policyFor("modern"),
+    generation: 5,
+    prefix,
+    certificates: [{ chain: "/c.pem", key: "/k.pem" }],
+    libssl: "/x/libssl.so",
+    about: { behaviour },
+  });
+  return {
+    python: join(prefix, "python"),
+    launcher: "/x/server",
+    config,
+    configPath: serverPaths(prefix).config,
+    emit: (event) => events.push(event),
+    ...more,
+  };
+}
+
+async function launched(behaviour: string): Promise<ServerStatus> {
+  const served = await launch(options(behaviour));
+  started.push(served.pid);
+  return served;
+}
+
+describeWith(["linux"], "launch, status, reload, stop", () => {
+  it("starts a server in a closed environment, and it answers", async () => {
+    const served = await launched("serve");
+    expect(served.generation).toBe(5);
+    const { config } = serverPaths(prefix);
+    expect(served.policy["argv"]).toEqual(expect.arrayContaining(["-B", "/x/server", "--config", config]));
+    expect(Object.keys(served.policy["environment"] as object).toSorted()).toEqual(["HOME", "LANG", "PATH"]);
+    expect(served.policy["cwd"]).toBe("/");
+    expect((await stat(config)).mode & 0o777).toBe(0o600);
+    expect(events).toEqual([{ type: "server-log", line: "now listening on everything" }]);
+    await expect(stat(`${config}.stderr`)).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await status(prefix)).toMatchObject({ state: "serving", status: { pid: served.pid } });
+  });
+
+  it("reloads and stops it", async () => {
+    await launched("serve");
+    expect((await reload(prefix)).generation).toBe(6);
+    expect(await stop(prefix)).toBe("stopped");
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+    expect(await stop(prefix)).toBe("not-serving");
+    await expect(reload(prefix)).rejects.toMatchObject({ code: "not-serving" });
+  });
+
+  it("refuses a second server before its configuration is touched", async () => {
+    const served = await launched("serve");
+    const before = await readFile(serverPaths(prefix).config, "utf8");
+    await expect(launch(options("silent"))).rejects.toMatchObject({
+      code: "server-failed",
+      message: `A server of this prefix already runs as process ${served.pid}`,
+    });
+    expect(await readFile(serverPaths(prefix).config, "utf8")).toBe(before);
+  });
+
+  it("is not held up by what a killed server left", async () => {
+    const served = await launched("serve");
+    end(served.pid);
+    await expect.poll(async () => (await status(prefix)).state).toBe("not-serving");
+    await expect(stat(serverPaths(prefix).control)).resolves.toBeDefined();
+    expect((await launched("serve")).pid).not.toBe(served.pid);
+  });
+
+  it("tells a refused certificate and keeps the server", async () => {
+    await launched("bad-pair");
+    await expect(reload(prefix)).rejects.toMatchObject({
+      code: "certificate-failed",
+      message: "The server keeps what it had: /k.pem does not belong",
+      hint: "renew it",
+    });
+    expect((await status(prefix)).state).toBe("serving");
+  });
+
+  it("tells the server's own reason when it refuses to start", async () => {
+    const told = { code: "policy-refused", message: "OpenSSL refuses the groups X", hint: "choose others" };
+    await expect(launch(options(JSON.stringify(told)))).rejects.toMatchObject({
+      code: "server-failed",
+      message: "The server refused to start: OpenSSL refuses the groups X",
+      hint: "choose others",
+    });
+  });
+
+  it("shows the last lines when it ends without a reason", async () => {
+    await expect(launch(options("crash"))).rejects.toMatchObject({
+      code: "server-failed",
+      message: "The server ended before it served",
+      details: expect.arrayContaining(["ImportError: no module named tlsforge_server"]),
+    });
+  });
+
+  it("tells an interpreter that cannot be run", async () => {
+    await expect(launch(options("serve", { python: "/x/python" }))).rejects.toMatchObject({
+      code: "server-failed",
+      details: expect.arrayContaining([expect.stringContaining("ENOENT")]),
+    });
+  });
+
+  it("names the owner of a port in use", async () => {
+    const holder = await listening();
+    const { port } = holder.address() as { port: number };
+    const told = { code: "port-in-use", message: "taken", listen: `127.0.0.1:${port}`, port };
+    await expect(launch(options(JSON.stringify(told)))).rejects.toMatchObject({
+      code: "port-in-use",
+      message: expect.stringMatching(new RegExp(`^127.0.0.1:${port} is in use by process ${process.pid} \\(.*node`)),
+    });
+    holder.close();
+  });
+
+  it("ends a server that does not answer in time", async () => {
+    const began = Date.now();
+    const failure = launch(options("silent", { deadlineSeconds: 0.5 }));
+    await expect(failure).rejects.toMatchObject({ message: "The server does not answer within 0.5 s of its start" });
+    expect(Date.now() - began).toBeLessThan(3000);
+  });
+
+  it("ends the server when it is interrupted", async () => {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(), 200);
+    await expect(launch(options("silent", { signal: abort.signal }))).rejects.toMatchObject({ code: "interrupted" });
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+
+  it("tells a folder that cannot be written", async () => {
+    await writeFile(join(prefix, "var"), "");
+    await expect(launch(options("serve"))).rejects.toMatchObject({ code: "prefix-unusable" });
+  });
+});
+
+describeWith(["linux"], "status", () => {
+  it("is not-serving when there is nothing, or only what a dead server left", async () => {
+    expect(await status(join(prefix, "none"))).toEqual({ state: "not-serving" });
+    await mkdir(join(prefix, "var"));
+    await writeFile(serverPaths(prefix).pid, `${process.pid}\n1\n`);
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+
+  it("is unknown when the process lives and nothing answers, and then nothing is stopped", async () => {
+    await mkdir(join(prefix, "var"));
+    const start = (await readFile(`/proc/${process.pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ")[19];
+    await writeFile(serverPaths(prefix).pid, `${process.pid}\n${start}\n`);
+    const reason = expect.stringContaining(`process ${process.pid} of`);
+    expect(await status(prefix)).toEqual({ state: "unknown", reason });
+    await expect(stop(prefix)).rejects.toMatchObject({
+      code: "server-failed",
+      hint: `end it with: kill ${process.pid}`,
+    });
+    await expect(launch(options("serve"))).rejects.toMatchObject({ message: expect.stringContaining("already runs") });
+  });
+
+  it.each([
+    ["garbage", "answers something else than the server's JSON"],
+    ["other", "answers something else than a status"],
+  ])("is unknown when the answer is %s", async (behaviour, reason) => {
+    const server = await answering(behaviour === "garbage" ? "what?" : '{"ok": true, "status": {"pid": "one"}}');
+    expect(await status(prefix)).toEqual({ state: "unknown", reason: expect.stringContaining(reason) });
+    server.close();
+  });
+
+  it("is unknown when nothing comes, in bounded time", async () => {
+    const server = await answering(null);
+    expect(await status(prefix, 0.2)).toEqual({ state: "unknown", reason: expect.stringContaining("within 0.2 s") });
+    server.close();
+  });
+});
+
+async function answering(line: string | null): Promise<Server> {
+  await mkdir(join(prefix, "var"), { recursive: true });
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    if (line !== null) socket.end(`${line}\n`);
+  });
+  await new Promise<void>((resolve) => server.listen(serverPaths(prefix).control, resolve));
+  return server;
+}
+
+async function listening(): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}

@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { configDigest, policyFor, renderConfig, serverConfig } from "../../../src/server/index.ts";
+import type { ServerConfigInput } from "../../../src/server/index.ts";
+
+const input: ServerConfigInput = {
+  site: {
+    server: {
+      names: ["www.example.org"],
+      listen: ["localhost:8443", "[::1]:8443", "*:443"],
+      redirect: ["127.0.0.1:8080"],
+      hsts: { maxAge: 63_072_000, includeSubdomains: true, preload: false },
+      app: { kind: "about" },
+    },
+  },
+  policy: policyFor("intermediate"),
+  generation: 3,
+  prefix: "/opt/tlsforge",
+  certificates: [{ chain: "/c.pem", key: "/k.pem" }],
+  libssl: "/opt/tlsforge/lib/libssl-tlsforge.so.3",
+  about: { openssl: "3.5.7" },
+};
+
+describe("serverConfig", () => {
+  it("holds the site's wishes and the prefix's paths, addresses as numbers", () => {
+    const config = serverConfig(input);
+    expect(config.listen).toEqual(["127.0.0.1:8443", "[::1]:8443", "[::]:443"]);
+    expect(config.paths).toEqual({
+      control: "/opt/tlsforge/var/control.sock",
+      pid: "/opt/tlsforge/var/server.pid",
+      log: "/opt/tlsforge/var/server.log",
+    });
+    expect(config.schema).toBe("tlsforge.server/1");
+    expect(JSON.parse(renderConfig(config))).toEqual(config);
+  });
+
+  it("takes nothing from the site that the server would refuse", () => {
+    const server = {
+      ...input.site.server,
+      profile: "intermediate",
+      hsts: { ...input.site.server.hsts, more: 1 },
+      app: { kind: "static" as const, directory: "/srv/www" },
+    };
+    const config = serverConfig({ ...input, site: { server } });
+    expect(Object.keys(config.hsts)).toEqual(["maxAge", "includeSubdomains", "preload"]);
+    expect(config.app).toEqual({ kind: "static", directory: "/srv/www" });
+    expect(Object.keys(config)).not.toContain("profile");
+  });
+
+  it("answers for localhost when the site names nothing", () => {
+    expect(serverConfig({ ...input, site: { server: { ...input.site.server, names: [] } } }).names).toEqual([
+      "localhost",
+    ]);
+  });
+
+  it("refuses a prefix whose control socket would have too long a path", () => {
+    const prefix = `/${"x".repeat(90)}`;
+    expect(() => serverConfig({ ...input, prefix })).toThrow(
+      expect.objectContaining({ code: "prefix-unusable", hint: "choose a prefix at least 5 bytes shorter" }),
+    );
+  });
+
+  it("has a digest of the file's bytes, which every change moves", () => {
+    const config = serverConfig(input);
+    expect(configDigest(config)).toBe(createHash("sha256").update(renderConfig(config)).digest("hex"));
+    expect(configDigest(serverConfig({ ...input }))).toBe(configDigest(config));
+    expect(configDigest({ ...config, generation: 4 })).not.toBe(configDigest(config));
+  });
+});
