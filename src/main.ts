@@ -11,23 +11,41 @@ const recipes = path.join(root, "recipes");
 const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
 const uid = process.getuid?.() ?? -1;
 const home = process.env["HOME"] ?? homedir();
-const prefix = process.env["TLSFORGE_PREFIX"] ?? (uid === 0 ? "/opt/tlsforge" : path.join(home, ".local/share/tlsforge"));
+const prefix =
+  process.env["TLSFORGE_PREFIX"] ?? (uid === 0 ? "/opt/tlsforge" : path.join(home, ".local/share/tlsforge"));
 const siteFile = path.resolve("tlsforge.yaml");
 const config = existsSync(siteFile) ? siteFile : null;
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 4));
 
+refuseOldNode(process.versions.node);
 process.exitCode = (await quick()) ?? (await full());
+
+/** An older Node fails in odd places; ours comes with `npm start`. */
+function refuseOldNode(node: string): void {
+  const [major = 0, minor = 0] = node.split(".").map(Number);
+  if (major >= 26 || (major === 24 && minor >= 15) || (major === 22 && minor >= 22)) return;
+  process.stderr.write(
+    `error[usage]: tlsforge needs Node 22.22, 24.15 or 26 and newer; this is ${node}\n  hint: start it with npm start, which brings its own Node\n`,
+  );
+  process.exit(2);
+}
 
 /** Exit code when a second provision has nothing to do, else null. */
 async function quick(): Promise<number | null> {
   const asked = quickArguments(process.argv.slice(2), { cwd: process.cwd(), prefix, config });
   if (asked === null) return null;
   const { standing } = await import("./cli/quick.ts");
-  const { detectPlatform } = await import("./host/index.ts");
-  const platform = detectPlatform({ os: process.platform, arch: process.arch });
-  const found = await standing({ version, recipes, platform, stack: asked.stack, config: asked.config, prefix: asked.prefix, minGrade: asked.minGrade });
+  const found = await standing({
+    version,
+    recipes,
+    machine: `${process.platform} ${process.arch}`,
+    stack: asked.stack,
+    config: asked.config,
+    prefix: asked.prefix,
+    minGrade: asked.minGrade,
+  });
   if (found === null) return null;
   const { unchangedText, unchangedRecord } = await import("./cli/unchanged.ts");
   process.stdout.write(asked.json ? unchangedRecord(found, asked.prefix) : unchangedText(found, asked.prefix));
@@ -41,7 +59,9 @@ async function full(): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
   const terminal = process.stderr.isTTY === true && process.env["CI"] === undefined;
   const { NO_COLOR, FORCE_COLOR } = process.env;
-  const colour = (NO_COLOR === undefined || NO_COLOR === "") && (process.stdout.isTTY === true || (FORCE_COLOR !== undefined && FORCE_COLOR !== "0"));
+  const colour =
+    (NO_COLOR === undefined || NO_COLOR === "") &&
+    (process.stdout.isTTY === true || (FORCE_COLOR !== undefined && FORCE_COLOR !== "0"));
   return run({
     argv: process.argv.slice(2),
     version,

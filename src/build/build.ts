@@ -18,7 +18,11 @@ import type { BuildContext, BuildOutcome } from "./types.ts";
 export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
   const { derivation, emit } = context;
   const log = openLog(context.log);
-  const sink: CommandSink = { log, signal: context.signal, activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }) };
+  const sink: CommandSink = {
+    log,
+    signal: context.signal,
+    activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }),
+  };
   const wheels = path.join(context.scratch, "wheels");
   let cpuSeconds = 0;
   try {
@@ -34,7 +38,8 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       for (const command of prepared.commands) {
         const result = await runCommand(command, sink);
         cpuSeconds += result.cpuSeconds;
-        if (result.exitCode !== 0) throw stepFailed(context, { title, index, count: steps.length, kind: step.kind }, result);
+        if (result.exitCode !== 0)
+          throw stepFailed(context, { title, index, count: steps.length, kind: step.kind }, result);
       }
     }
     const gates = await passGates(context, scope, sink);
@@ -47,36 +52,55 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
 /** The scratch folder: `source` (main source), a folder per further unpacked source, `dist` (files as they are), `bin`, `home`, `tmp`, `wheels`. */
 async function layOut(context: BuildContext, wheels: string): Promise<void> {
   const dist = path.join(context.scratch, distFolder);
-  for (const folder of [dist, wheels, path.join(context.scratch, "bin"), path.join(context.scratch, "home"), path.join(context.scratch, "tmp")]) await mkdir(folder, { recursive: true });
+  for (const folder of [
+    dist,
+    wheels,
+    path.join(context.scratch, "bin"),
+    path.join(context.scratch, "home"),
+    path.join(context.scratch, "tmp"),
+  ])
+    await mkdir(folder, { recursive: true });
   for (const fetched of context.sources) {
     const { source } = fetched;
     if (source.unpack === "none") {
-      await symlink(fetched.path, path.join(dist, source.file)).catch(() => copyFile(fetched.path, path.join(dist, source.file)));
+      await symlink(fetched.path, path.join(dist, source.file)).catch(() =>
+        copyFile(fetched.path, path.join(dist, source.file)),
+      );
     } else {
       const folder = source.unpack === "main" ? "source" : source.unpack.folder;
       const into = path.join(context.scratch, folder);
-      if ((await stat(fetched.path)).isDirectory()) await cp(fetched.path, into, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+      if ((await stat(fetched.path)).isDirectory())
+        await cp(fetched.path, into, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
       else await unpack(fetched.path, into, { strip: 1, name: source.file });
     }
   }
 }
 
-async function passGates(context: BuildContext, scope: Scope, sink: CommandSink): Promise<{ name: string; detail: string }[]> {
+async function passGates(
+  context: BuildContext,
+  scope: Scope,
+  sink: CommandSink,
+): Promise<{ name: string; detail: string }[]> {
   const { derivation, emit } = context;
   const passed: { name: string; detail: string }[] = [];
   for (const gate of derivation.recipe.gates) {
     const result = await checkGate(gate, context, { expand: scope.expand, expandPattern: scope.expandPattern, sink });
     emit({ type: "gate", key: derivation.key, gate: gate.name, outcome: result.outcome, detail: result.detail });
     if (result.outcome === "fail") {
-      throw new ForgeError("gate-failed", `${derivation.recipe.name} ${derivation.recipe.version}: gate "${gate.name}": ${result.detail}`, {
-        details: result.findings,
-        hint: `${result.hint}; the whole log: ${context.log}`,
-      });
+      throw new ForgeError(
+        "gate-failed",
+        `${derivation.recipe.name} ${derivation.recipe.version}: gate "${gate.name}": ${result.detail}`,
+        {
+          details: result.findings,
+          hint: `${result.hint}; the whole log: ${context.log}`,
+        },
+      );
     }
     passed.push({ name: gate.name, detail: result.detail });
   }
   const made = await readdir(derivation.out);
-  if (made.length === 0) throw new ForgeError("gate-failed", `${derivation.recipe.name}: the build left nothing in ${derivation.out}`);
+  if (made.length === 0)
+    throw new ForgeError("gate-failed", `${derivation.recipe.name}: the build left nothing in ${derivation.out}`);
   return passed;
 }
 
@@ -90,8 +114,12 @@ function stepFailed(
   const how = result.exitCode === null ? "was ended by a signal" : `failed with exit ${result.exitCode}`;
   const short = step.title.length > 80 ? `${step.title.slice(0, 77)}...` : step.title;
   const code = found?.code ?? (step.kind === "patch" ? "patch-failed" : "build-failed");
-  return new ForgeError(code, `${recipe.name} ${recipe.version}: step ${step.index + 1} of ${step.count} (${short}) ${how}${found === null ? "" : `: ${found.summary}`}`, {
-    details: result.tail.slice(-20),
-    hint: `${found === null ? "" : `${found.hint}; `}the whole log: ${context.log}`,
-  });
+  return new ForgeError(
+    code,
+    `${recipe.name} ${recipe.version}: step ${step.index + 1} of ${step.count} (${short}) ${how}${found === null ? "" : `: ${found.summary}`}`,
+    {
+      details: result.tail.slice(-20),
+      hint: `${found === null ? "" : `${found.hint}; `}the whole log: ${context.log}`,
+    },
+  );
 }

@@ -51,7 +51,9 @@ export function readElf(file: Buffer): ElfDynamic | null {
   if (stringsAddress === undefined) return null;
   const load = segments.find(
     (segment) =>
-      segment.type === PT_LOAD && stringsAddress >= segment.address && stringsAddress < segment.address + BigInt(segment.size),
+      segment.type === PT_LOAD &&
+      stringsAddress >= segment.address &&
+      stringsAddress < segment.address + BigInt(segment.size),
   );
   if (load === undefined) throw new RangeError("the string table of the dynamic section lies in no segment");
   const strings = load.offset + Number(stringsAddress - load.address);
@@ -63,5 +65,10 @@ export function readElf(file: Buffer): ElfDynamic | null {
   };
   const all = (wanted: bigint): string[] => entries.filter(([tag]) => tag === wanted).map(([, value]) => text(value));
   const paths = (wanted: bigint): string[] => all(wanted).flatMap((value) => value.split(":"));
-  return { needed: all(DT_NEEDED), rpath: paths(DT_RPATH), runpath: paths(DT_RUNPATH), soname: all(DT_SONAME)[0] ?? null };
+  return {
+    needed: all(DT_NEEDED),
+    rpath: paths(DT_RPATH),
+    runpath: paths(DT_RUNPATH),
+    soname: all(DT_SONAME)[0] ?? null,
+  };
 }

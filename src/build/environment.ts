@@ -33,7 +33,9 @@ export function registryEnvironment(environment: Readonly<Record<string, string 
  * date for whatever would write today's (the start of the zip format's calendar, since wheels cannot hold an earlier one). The output's
  * name marks every process of the build, so that the store can end what a killed run left behind.
  */
-export function closedEnvironment(context: Pick<BuildContext, "derivation" | "scratch" | "toolFolders" | "passThrough">): Record<string, string> {
+export function closedEnvironment(
+  context: Pick<BuildContext, "derivation" | "scratch" | "toolFolders" | "passThrough">,
+): Record<string, string> {
   return {
     ...context.passThrough,
     PATH: [path.join(context.scratch, "bin"), ...context.toolFolders, ...standardPath].join(":"),

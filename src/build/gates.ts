@@ -30,23 +30,34 @@ export async function checkGate(gate: Gate, context: BuildContext, tools: GateTo
       }
       return missing.length === 0
         ? { outcome: "pass", detail: `${gate.files.length} files are there` }
-        : { outcome: "fail", detail: "files are missing", findings: missing, hint: "see in the log why they were not built" };
+        : {
+            outcome: "fail",
+            detail: "files are missing",
+            findings: missing,
+            hint: "see in the log why they were not built",
+          };
     }
     case "run": {
       const argv = gate.argv.map(tools.expand);
       const result = await runCommand({ argv, directory: context.scratch, environment: {} }, tools.sink);
       const output = result.tail.join("\n");
       const pattern = new RegExp(tools.expandPattern(gate.expect), "m");
-      if (result.exitCode === 0 && pattern.test(output)) return { outcome: "pass", detail: output.split("\n").slice(0, 3).join("; ").slice(0, 200) };
+      if (result.exitCode === 0 && pattern.test(output))
+        return { outcome: "pass", detail: output.split("\n").slice(0, 3).join("; ").slice(0, 200) };
       return {
         outcome: "fail",
-        detail: result.exitCode === 0 ? `its output does not match ${pattern}` : `exit ${result.exitCode ?? "by a signal"}`,
+        detail:
+          result.exitCode === 0 ? `its output does not match ${pattern}` : `exit ${result.exitCode ?? "by a signal"}`,
         findings: [`$ ${argv.join(" ")}`, ...result.tail.slice(-12)],
         hint: "run the command by hand with `env -i` to see what it lacks",
       };
     }
     case "linkage":
-      return checkLinkage({ out, store: path.join(context.derivation.prefix, "store"), system: gate.system.map(tools.expand) });
+      return checkLinkage({
+        out,
+        store: path.join(context.derivation.prefix, "store"),
+        system: gate.system.map(tools.expand),
+      });
   }
 }
 
@@ -54,7 +65,11 @@ export async function checkGate(gate: Gate, context: BuildContext, tools: GateTo
  * Every ELF file under `out`: each needed library is on the list of system libraries, or is found through the file's own run paths inside
  * the store; run paths are absolute and inside the store. Nothing is executed.
  */
-export async function checkLinkage(check: { readonly out: string; readonly store: string; readonly system: readonly string[] }): Promise<GateResult> {
+export async function checkLinkage(check: {
+  readonly out: string;
+  readonly store: string;
+  readonly system: readonly string[];
+}): Promise<GateResult> {
   const findings: string[] = [];
   let files = 0;
   for await (const file of elfFiles(check.out)) {
@@ -63,19 +78,30 @@ export async function checkLinkage(check: { readonly out: string; readonly store
     const runPaths = file.elf.runpath.length > 0 ? file.elf.runpath : file.elf.rpath;
     for (const runPath of runPaths) {
       if (!path.isAbsolute(runPath) || !inside(path.normalize(runPath), check.store)) {
-        findings.push(`${name}: run path ${runPath === "" ? "(empty: the current folder)" : runPath} is not an absolute path inside the store`);
+        findings.push(
+          `${name}: run path ${runPath === "" ? "(empty: the current folder)" : runPath} is not an absolute path inside the store`,
+        );
       }
     }
     for (const needed of file.elf.needed) {
       const own = await findLibrary(needed, runPaths);
       if (own !== null) {
-        if (!inside(await realpath(own), check.store)) findings.push(`${name}: ${needed} resolves to ${own}, outside of the store`);
+        if (!inside(await realpath(own), check.store))
+          findings.push(`${name}: ${needed} resolves to ${own}, outside of the store`);
       } else if (!check.system.includes(needed)) {
-        findings.push(`${name}: needs ${needed}, which is neither in its run paths nor on the recipe's list of system libraries`);
+        findings.push(
+          `${name}: needs ${needed}, which is neither in its run paths nor on the recipe's list of system libraries`,
+        );
       }
     }
   }
-  if (files === 0) return { outcome: "fail", detail: "there is no ELF file to check", findings: [], hint: "remove the gate, or see why nothing was built" };
+  if (files === 0)
+    return {
+      outcome: "fail",
+      detail: "there is no ELF file to check",
+      findings: [],
+      hint: "remove the gate, or see why nothing was built",
+    };
   if (findings.length === 0) return { outcome: "pass", detail: `${files} ELF files` };
   return {
     outcome: "fail",
@@ -123,4 +149,3 @@ function absent(error: unknown): null {
   if (code === "ENOENT" || code === "ENOTDIR") return null;
   throw new ForgeError("gate-failed", `a file of the output cannot be looked at: ${String(code)}`, { cause: error });
 }
-

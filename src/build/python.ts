@@ -10,12 +10,18 @@ type PythonEnvironmentStep = Extract<Step, { kind: "python-env" }>;
  * there is nothing for it to resolve or to download.
  */
 export function pythonEnvironmentCommands(step: PythonEnvironmentStep, scope: Scope): string[][] {
-  const packages = scope.packages.filter((entry) => (step.only === undefined ? entry.role === step.role : step.only.includes(entry.project)));
+  const packages = scope.packages.filter((entry) =>
+    step.only === undefined ? entry.role === step.role : step.only.includes(entry.project),
+  );
   const missing = (step.only ?? []).filter((project) => !packages.some((entry) => entry.project === project));
   if (missing.length > 0) {
-    throw new ForgeError("recipe-invalid", `${scope.recipe}: python-env asks for ${missing.join(", ")}, which the lock file does not have`, {
-      hint: "add them to the lock file, or take them out of `only`",
-    });
+    throw new ForgeError(
+      "recipe-invalid",
+      `${scope.recipe}: python-env asks for ${missing.join(", ")}, which the lock file does not have`,
+      {
+        hint: "add them to the lock file, or take them out of `only`",
+      },
+    );
   }
   const pip = scope.packages.find((entry) => entry.project === "pip");
   if (pip === undefined) {
@@ -26,6 +32,15 @@ export function pythonEnvironmentCommands(step: PythonEnvironmentStep, scope: Sc
   const files = packages.map((entry) => scope.packageFile(entry.project));
   return [
     [step.python, "-m", "venv", "--without-pip", step.path],
-    [`${step.path}/bin/python`, `${scope.packageFile("pip")}/pip`, "install", "--no-deps", "--no-index", "--no-cache-dir", "--no-warn-script-location", ...files],
+    [
+      `${step.path}/bin/python`,
+      `${scope.packageFile("pip")}/pip`,
+      "install",
+      "--no-deps",
+      "--no-index",
+      "--no-cache-dir",
+      "--no-warn-script-location",
+      ...files,
+    ],
   ];
 }

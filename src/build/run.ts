@@ -117,5 +117,8 @@ function splitLines(stream: NodeJS.ReadableStream, take: (line: string) => void)
 /** Seconds of user and system time of children from the second line of `times`: `1m2.34s 0m5.67s`. */
 export function parseTimes(text: string): number {
   const children = text.trim().split("\n").at(-1) ?? "";
-  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
+    0,
+  );
 }

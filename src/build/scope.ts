@@ -67,16 +67,21 @@ function packageFile(search: {
   readonly builtWheels: readonly string[];
 }): string {
   const locked = search.recipe.packages.find((entry) => entry.project === search.project);
-  if (locked === undefined) throw new ForgeError("recipe-invalid", `${search.recipe.name}: ${search.project} is not in the lock file`);
+  if (locked === undefined)
+    throw new ForgeError("recipe-invalid", `${search.recipe.name}: ${search.project} is not in the lock file`);
   const source = search.recipe.sources.find((entry) => entry.name === search.project);
   if (source === undefined || source.unpack === "none") return path.join(search.scratch, distFolder, locked.file);
   // Wheel names write runs of `-`, `_` and `.` as one underscore (PEP 427, PEP 503).
   const stem = `${search.project.toLowerCase().replace(/[-_.]+/g, "_")}-${locked.version}-`;
   const wheel = search.builtWheels.find((name) => name.toLowerCase().startsWith(stem) && name.endsWith(".whl"));
   if (wheel === undefined) {
-    throw new ForgeError("recipe-invalid", `${search.recipe.name}: no step has built a wheel of ${search.project} before it is installed`, {
-      hint: "build it into ${build}/wheels in an earlier step",
-    });
+    throw new ForgeError(
+      "recipe-invalid",
+      `${search.recipe.name}: no step has built a wheel of ${search.project} before it is installed`,
+      {
+        hint: "build it into ${build}/wheels in an earlier step",
+      },
+    );
   }
   return path.join(search.scratch, "wheels", wheel);
 }

@@ -36,14 +36,19 @@ export function stepTitle(step: Step): string {
 /** Replaces variables and turns a step into files and programs. */
 export function prepareStep(step: Step, scope: Scope): PreparedStep {
   const expand = scope.expand;
-  const directory = step.directory === undefined ? scope.directory : path.resolve(scope.directory, expand(step.directory));
+  const directory =
+    step.directory === undefined ? scope.directory : path.resolve(scope.directory, expand(step.directory));
   const environment = { ...scope.environment, ...expandValues(step.environment ?? {}, expand) };
   const command = (argv: readonly string[]): Command => ({ argv: argv.map(expand), directory, environment });
   const title = stepTitle(step);
   switch (step.kind) {
     case "patch": {
       const file = path.join(scope.recipeFolder, step.file);
-      return { title, files: [], commands: [command(["patch", `-p${step.strip}`, "--fuzz=0", "--forward", "--batch", "-i", file])] };
+      return {
+        title,
+        files: [],
+        commands: [command(["patch", `-p${step.strip}`, "--fuzz=0", "--forward", "--batch", "-i", file])],
+      };
     }
     case "configure":
     case "run":
@@ -66,7 +71,9 @@ export async function placeFiles(files: readonly FileSpec[], recipeFolder: strin
     if (file.from !== undefined) {
       const from = path.join(recipeFolder, file.from);
       await access(from).catch((error: unknown) => {
-        throw new ForgeError("recipe-invalid", `the recipe copies ${file.from}, which is not in ${recipeFolder}`, { cause: error });
+        throw new ForgeError("recipe-invalid", `the recipe copies ${file.from}, which is not in ${recipeFolder}`, {
+          cause: error,
+        });
       });
       await cp(from, file.to, { recursive: true, filter: (source) => !source.includes("__pycache__") });
     } else {
@@ -76,8 +83,16 @@ export async function placeFiles(files: readonly FileSpec[], recipeFolder: strin
   }
 }
 
-function makeArgv(step: { readonly targets: readonly string[]; readonly variables: Readonly<Record<string, string>> }, jobs: string): string[] {
-  return ["make", `-j${jobs}`, ...Object.entries(step.variables).map(([name, value]) => `${name}=${value}`), ...step.targets];
+function makeArgv(
+  step: { readonly targets: readonly string[]; readonly variables: Readonly<Record<string, string>> },
+  jobs: string,
+): string[] {
+  return [
+    "make",
+    `-j${jobs}`,
+    ...Object.entries(step.variables).map(([name, value]) => `${name}=${value}`),
+    ...step.targets,
+  ];
 }
 
 function expandFile(file: FileSpec, expand: (text: string) => string): FileSpec {
@@ -89,6 +104,9 @@ function expandFile(file: FileSpec, expand: (text: string) => string): FileSpec 
   };
 }
 
-function expandValues(values: Readonly<Record<string, string>>, expand: (text: string) => string): Record<string, string> {
+function expandValues(
+  values: Readonly<Record<string, string>>,
+  expand: (text: string) => string,
+): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, expand(value)]));
 }

@@ -1,7 +1,14 @@
 import { ForgeError } from "../errors.ts";
 import { availability, type FetchOptions } from "../fetch/index.ts";
 import type { ResolvedRecipe } from "../plan/index.ts";
-import { candidates, resolveRecipe, type Platform, type Recipe, type RecipeVersion, type Source } from "../recipe/index.ts";
+import {
+  candidates,
+  resolveRecipe,
+  type Platform,
+  type Recipe,
+  type RecipeVersion,
+  type Source,
+} from "../recipe/index.ts";
 
 /** What versions are chosen for. `own` names the sources that the user brings: those are taken as they are, without a look at the network. */
 export interface ChoiceRequest {
@@ -46,9 +53,13 @@ async function findVersion(recipe: Recipe, request: ChoiceRequest): Promise<Foun
   const versions = candidates(recipe, range);
   const newest = versions[0];
   if (newest === undefined) {
-    throw new ForgeError("recipe-invalid", `no version of ${recipe.name} in the range ${range} is at or above the recipe's security floor`, {
-      hint: "widen the range in the stack file",
-    });
+    throw new ForgeError(
+      "recipe-invalid",
+      `no version of ${recipe.name} in the range ${range} is at or above the recipe's security floor`,
+      {
+        hint: "widen the range in the stack file",
+      },
+    );
   }
   if (newest.sources.length === 0 || request.own.has(recipe.name)) return { version: newest.version, sourceIndex: 0 };
   const reasons: string[] = [];
@@ -57,13 +68,23 @@ async function findVersion(recipe: Recipe, request: ChoiceRequest): Promise<Foun
     if (sourceIndex === null) continue;
     if (version === newest) return { version: version.version, sourceIndex };
     const fallback = { wanted: newest.version, reasons };
-    request.fetch.emit({ type: "fallback", recipe: recipe.name, wanted: newest.version, got: version.version, reasons });
+    request.fetch.emit({
+      type: "fallback",
+      recipe: recipe.name,
+      wanted: newest.version,
+      got: version.version,
+      reasons,
+    });
     return { version: version.version, sourceIndex, fallback };
   }
-  throw new ForgeError("source-unavailable", `no version of ${recipe.name} can be had (tried ${versions.map((entry) => entry.version).join(", ")})`, {
-    details: reasons,
-    hint: `check the network, name a mirror with --mirror, or bring the file yourself: --source ${recipe.name}=FILE`,
-  });
+  throw new ForgeError(
+    "source-unavailable",
+    `no version of ${recipe.name} can be had (tried ${versions.map((entry) => entry.version).join(", ")})`,
+    {
+      details: reasons,
+      hint: `check the network, name a mirror with --mirror, or bring the file yourself: --source ${recipe.name}=FILE`,
+    },
+  );
 }
 
 async function firstAvailable(

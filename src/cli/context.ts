@@ -8,6 +8,8 @@ export interface Context {
   readonly recipes: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly platform: Platform;
+  /** Node's own words for system and processor: `linux x64`. */
+  readonly machine: string;
   readonly cwd: string;
   readonly home: string;
   readonly uid: number;

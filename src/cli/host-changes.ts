@@ -1,4 +1,11 @@
-import { describePlan, lowPortResources, type Host, type LowPortDecision, type Resource, type ResourcePlan } from "../host/index.ts";
+import {
+  describePlan,
+  lowPortResources,
+  type Host,
+  type LowPortDecision,
+  type Resource,
+  type ResourcePlan,
+} from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import type { HostFields } from "./result.ts";
 
@@ -12,13 +19,20 @@ export interface HostWishes {
  * Resources of a generation: the loader entry for its OpenSSL's library folder (which holds private names only, so that nothing else on the
  * machine can resolve differently), and what the low ports need. `openssl` and `interpreter` are store paths.
  */
-export async function hostWishes(host: Host, site: Site, outputs: { readonly openssl: string; readonly interpreter: string; readonly prefix: string }): Promise<HostWishes> {
+export async function hostWishes(
+  host: Host,
+  site: Site,
+  outputs: { readonly openssl: string; readonly interpreter: string; readonly prefix: string },
+): Promise<HostWishes> {
   const lowPort = await lowPortResources(host, {
     ports: [...site.server.listen, ...site.server.redirect].map(portOf),
     choice: site.host.lowPort,
     interpreter: outputs.interpreter,
     copy: `${outputs.prefix}/var/low-port/bin/python3`,
-    origin: site.host.lowPort === "auto" ? "default: host.low-port is auto" : `site file: host.low-port is ${site.host.lowPort}`,
+    origin:
+      site.host.lowPort === "auto"
+        ? "default: host.low-port is auto"
+        : `site file: host.low-port is ${site.host.lowPort}`,
   });
   const loader: Resource[] =
     site.host.loaderPath === false || host.platform.libc !== "gnu"
@@ -27,7 +41,10 @@ export async function hostWishes(host: Host, site: Site, outputs: { readonly ope
           {
             kind: "loader-path",
             id: "loader-path:tlsforge",
-            origin: site.host.loaderPath === true ? "site file: host.loader-path is true" : "default: host.loader-path is auto",
+            origin:
+              site.host.loaderPath === true
+                ? "site file: host.loader-path is true"
+                : "default: host.loader-path is auto",
             library: `${outputs.openssl}/lib`,
             name: "tlsforge",
             demanded: site.host.loaderPath === true,

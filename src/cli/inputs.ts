@@ -10,7 +10,8 @@ export interface FingerprintParts {
   readonly recipes: string;
   readonly config: string | null;
   readonly stack: string | null;
-  readonly platform: { readonly os: string; readonly arch: string; readonly libc: string };
+  /** Node's own words for system and processor. */
+  readonly machine: string;
   readonly prefix: string;
   readonly minGrade: string | null;
 }
@@ -21,8 +22,8 @@ export interface FingerprintParts {
  */
 export function inputsFingerprint(parts: FingerprintParts): string {
   const hash = createHash("sha256");
-  const { version, config, stack, platform, prefix, minGrade } = parts;
-  hash.update(JSON.stringify(["tlsforge.inputs/1", version, stack, platform.os, platform.arch, platform.libc, prefix, minGrade]));
+  const { version, config, stack, machine, prefix, minGrade } = parts;
+  hash.update(JSON.stringify(["tlsforge.inputs/1", version, stack, machine, prefix, minGrade]));
   addFolder(hash, parts.recipes, "");
   hash.update(config === null ? "no site file" : readFileSync(config));
   return hash.digest("hex");

@@ -1,7 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { checkTogether, parseRecipe, parseSite, parseStack, type Recipe, type Site, type Stack } from "../recipe/index.ts";
+import {
+  checkTogether,
+  parseRecipe,
+  parseSite,
+  parseStack,
+  type Recipe,
+  type Site,
+  type Stack,
+} from "../recipe/index.ts";
 import { orderRecipes } from "../plan/index.ts";
 import type { Context } from "./context.ts";
 import { readTextIfThere } from "./files.ts";
@@ -16,15 +24,22 @@ export interface LoadedStack {
 export async function loadSite(context: Pick<Context, "options">): Promise<Site> {
   const file = context.options.config;
   if (file === null) return parseSite(null);
-  return parseSite({ text: await readText(file, "site file", "create it (an empty file is valid), or leave --config out"), path: file });
+  return parseSite({
+    text: await readText(file, "site file", "create it (an empty file is valid), or leave --config out"),
+    path: file,
+  });
 }
 
 /** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */
 export async function loadStack(context: Pick<Context, "recipes">, name: string): Promise<LoadedStack> {
   const file = path.join(context.recipes, "stacks", `${name}.yaml`);
-  const known = (await readdir(path.join(context.recipes, "stacks"))).filter((entry) => entry.endsWith(".yaml")).map((entry) => entry.slice(0, -5));
+  const known = (await readdir(path.join(context.recipes, "stacks")))
+    .filter((entry) => entry.endsWith(".yaml"))
+    .map((entry) => entry.slice(0, -5));
   if (!known.includes(name)) {
-    throw new ForgeError("usage", `there is no stack named ${JSON.stringify(name)}`, { hint: `use one of ${known.join(", ")}` });
+    throw new ForgeError("usage", `there is no stack named ${JSON.stringify(name)}`, {
+      hint: `use one of ${known.join(", ")}`,
+    });
   }
   const stack = parseStack({ text: await readFile(file, "utf8"), path: file });
   const recipes = await loadRecipes(context.recipes);
@@ -48,7 +63,11 @@ export async function loadRecipes(folder: string): Promise<readonly Recipe[]> {
 }
 
 /** One recipe with its lock file, when it has one. */
-export async function loadRecipe(file: { readonly text: string; readonly path: string; readonly folder: string }): Promise<Recipe> {
+export async function loadRecipe(file: {
+  readonly text: string;
+  readonly path: string;
+  readonly folder: string;
+}): Promise<Recipe> {
   const lockPath = path.join(file.folder, "lock.yaml");
   const lock = await readTextIfThere(lockPath);
   return parseRecipe({ ...file, ...(lock === null ? {} : { lock: { text: lock, path: lockPath } }) });

@@ -37,7 +37,10 @@ export async function look(context: Pick<Context, "signal">, request: LookReques
 }
 
 /** Whether a report reaches a grade: an error to throw or to tell, or null when it does. Unknown is never a pass. */
-export function gradeProblem(report: Report, request: { readonly minGrade: string | null; readonly ignoreTrust: boolean }): ForgeError | null {
+export function gradeProblem(
+  report: Report,
+  request: { readonly minGrade: string | null; readonly ignoreTrust: boolean },
+): ForgeError | null {
   const result = report.grades[gradingRulebook];
   const grade = (request.ignoreTrust ? result?.gradeTrustIgnored : result?.grade) ?? null;
   if (grade === null) {
@@ -50,7 +53,11 @@ export function gradeProblem(report: Report, request: { readonly minGrade: strin
   const wanted = parseGrade(request.minGrade);
   if (meets(grade, wanted) === true) return null;
   const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
-  return new ForgeError("grade-low", `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`, { details: caps, hint: "see the findings of the report" });
+  return new ForgeError(
+    "grade-low",
+    `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`,
+    { details: caps, hint: "see the findings of the report" },
+  );
 }
 
 /** Checks a value of `--min-grade`. */
@@ -63,11 +70,17 @@ export function parseGrade(text: string): Grade {
 /** Whether the chain ends in an anchor that was given for this look, not in one of the system's. */
 export function locallyTrusted(report: Report): boolean {
   const { certificates } = report.observations;
-  return certificates.state === "observed" && certificates.value.some((chain) => chain.trust.state === "observed" && chain.trust.value.local);
+  return (
+    certificates.state === "observed" &&
+    certificates.value.some((chain) => chain.trust.state === "observed" && chain.trust.value.local)
+  );
 }
 
 /** Writes a report as JSON and as HTML into a folder; gives the paths. */
-export async function writeReport(report: Report, folder: string): Promise<{ readonly json: string; readonly html: string }> {
+export async function writeReport(
+  report: Report,
+  folder: string,
+): Promise<{ readonly json: string; readonly html: string }> {
   await mkdir(folder, { recursive: true });
   const json = path.join(folder, "report.json");
   const html = path.join(folder, "report.html");

@@ -46,11 +46,19 @@ export function locationOf(receipt: Receipt): string {
   return receipt.sources[0]?.location ?? "recipe";
 }
 
-async function make(context: Context, selection: Selection, work: { readonly derivation: Derivation; readonly sources: readonly FetchedSource[] }): Promise<Made> {
+async function make(
+  context: Context,
+  selection: Selection,
+  work: { readonly derivation: Derivation; readonly sources: readonly FetchedSource[] },
+): Promise<Made> {
   const { derivation, sources } = work;
   const { emit, signal, options } = context;
   const previous = await expectedSeconds(derivation);
-  const scratch = path.join(prefixPaths(options.prefix).path, "build", `${derivation.key.slice(0, 16)}-${derivation.recipe.name}`);
+  const scratch = path.join(
+    prefixPaths(options.prefix).path,
+    "build",
+    `${derivation.key.slice(0, 16)}-${derivation.recipe.name}`,
+  );
   const { receipt, cached } = await realise(
     derivation,
     async ({ log }) => {
@@ -69,7 +77,16 @@ async function make(context: Context, selection: Selection, work: { readonly der
           emit,
           signal,
         });
-        return { ...outcome, sources: sources.map(({ source, sha256, location, verified }) => ({ name: source.name, file: source.file, sha256, location, verified })) };
+        return {
+          ...outcome,
+          sources: sources.map(({ source, sha256, location, verified }) => ({
+            name: source.name,
+            file: source.file,
+            sha256,
+            location,
+            verified,
+          })),
+        };
       } finally {
         await removeTree(scratch, options.prefix);
       }

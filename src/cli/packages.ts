@@ -1,5 +1,13 @@
 import { ForgeError } from "../errors.ts";
-import { applyHost, describePlan, packageResource, planHost, requirementError, type Host, type RequirementResult } from "../host/index.ts";
+import {
+  applyHost,
+  describePlan,
+  packageResource,
+  planHost,
+  requirementError,
+  type Host,
+  type RequirementResult,
+} from "../host/index.ts";
 import type { ResolvedRecipe } from "../plan/index.ts";
 import type { Site } from "../recipe/index.ts";
 import type { Context } from "./context.ts";
@@ -10,10 +18,23 @@ import { tryRequirements } from "./prepare.ts";
  * on the terminal, and root or sudo), else names all of it at once (`requirement-missing`). What is only wanted is reported when it stays
  * missing. Gives the requirements as they are afterwards.
  */
-export async function satisfyRequirements(context: Context, work: { readonly host: Host; readonly site: Site; readonly resolved: readonly ResolvedRecipe[]; readonly requirements: readonly RequirementResult[] }): Promise<readonly RequirementResult[]> {
+export async function satisfyRequirements(
+  context: Context,
+  work: {
+    readonly host: Host;
+    readonly site: Site;
+    readonly resolved: readonly ResolvedRecipe[];
+    readonly requirements: readonly RequirementResult[];
+  },
+): Promise<readonly RequirementResult[]> {
   const { host, site, resolved } = work;
   let { requirements } = work;
-  const resource = packageResource(requirements, site.host.packages === "ask" ? "default: host.packages is ask" : `site file: host.packages is ${site.host.packages}`);
+  const resource = packageResource(
+    requirements,
+    site.host.packages === "ask"
+      ? "default: host.packages is ask"
+      : `site file: host.packages is ${site.host.packages}`,
+  );
   if (resource !== null && (await mayInstall(context, work))) {
     const plans = await planHost(host, [resource]);
     for (const line of plans.flatMap(describePlan)) context.emit({ type: "notice", message: line });
@@ -36,12 +57,21 @@ export async function satisfyRequirements(context: Context, work: { readonly hos
 }
 
 /** Whether packages may be installed now. What is only wanted is never worth a question. */
-async function mayInstall(context: Context, { host, site, requirements }: { readonly host: Host; readonly site: Site; readonly requirements: readonly RequirementResult[] }): Promise<boolean> {
+async function mayInstall(
+  context: Context,
+  {
+    host,
+    site,
+    requirements,
+  }: { readonly host: Host; readonly site: Site; readonly requirements: readonly RequirementResult[] },
+): Promise<boolean> {
   if (site.host.packages === "never" || host.privilege === "none") return false;
   if (site.host.packages === "install" || context.options.yes) return true;
   if (requirementError(host, requirements) === null) return false;
   if (!context.interactive) return false;
   const names = requirements.flatMap((result) => result.provides);
   if (await context.confirm(`Install ${[...new Set(names)].toSorted().join(" ")}?`)) return true;
-  throw new ForgeError("requirement-missing", "the packages were not installed, as you said", { hint: "install them yourself, or say yes" });
+  throw new ForgeError("requirement-missing", "the packages were not installed, as you said", {
+    hint: "install them yourself, or say yes",
+  });
 }

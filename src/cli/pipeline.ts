@@ -27,20 +27,34 @@ export interface Built {
 }
 
 /** Resolve, plan, packages, fetch, build. `agree` is shown the plan and says whether to go on. */
-export async function buildStack(context: Context, request: BuildRequest, agree: (planned: readonly PlannedBuild[], selection: Selection) => Promise<void>): Promise<Built> {
+export async function buildStack(
+  context: Context,
+  request: BuildRequest,
+  agree: (planned: readonly PlannedBuild[], selection: Selection) => Promise<void>,
+): Promise<Built> {
   const { emit, options } = context;
   const fingerprint = fingerprintOf(context, request);
   const site = await loadSite(context);
   const previous = await readManifest(options.prefix);
   emit({ type: "phase", phase: "resolve", state: "start" });
   let selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
-  emit({ type: "phase", phase: "resolve", state: "done", detail: selection.resolved.map((recipe) => `${recipe.name} ${recipe.version}`).join(", ") });
+  emit({
+    type: "phase",
+    phase: "resolve",
+    state: "done",
+    detail: selection.resolved.map((recipe) => `${recipe.name} ${recipe.version}`).join(", "),
+  });
   const requirements = await satisfyRequirements(context, selection);
   selection = { ...selection, requirements };
   emit({ type: "phase", phase: "plan", state: "start" });
   const planned = await planSelection(selection, previous, options.prefix);
   const pending = planned.filter((entry) => entry.action === "build");
-  emit({ type: "phase", phase: "plan", state: "done", detail: pending.length === 0 ? "nothing to build" : `${pending.length} of ${planned.length} to build` });
+  emit({
+    type: "phase",
+    phase: "plan",
+    state: "done",
+    detail: pending.length === 0 ? "nothing to build" : `${pending.length} of ${planned.length} to build`,
+  });
   await agree(planned, selection);
   emit({ type: "phase", phase: "fetch", state: pending.length === 0 ? "skipped" : "start" });
   const sources = await fetchFor(planned, selection);
@@ -69,14 +83,21 @@ export async function activateBuilt(context: Context, built: Built): Promise<Man
     },
     { what: "provision", wait: options.wait, emit, signal },
   );
-  for (const conflict of conflicts) emit({ type: "notice", message: `${conflict.path} is in two outputs: ${conflict.shown} is shown` });
+  for (const conflict of conflicts)
+    emit({ type: "notice", message: `${conflict.path} is in two outputs: ${conflict.shown} is shown` });
   emit({ type: "phase", phase: "activate", state: "done", detail: `generation ${manifest.generation}` });
   return manifest;
 }
 
 /** Builds as a manifest holds them. */
 export function manifestBuilds(made: readonly Made[]): Manifest["builds"] {
-  return made.map(({ derivation, receipt }) => ({ recipe: derivation.recipe.name, version: derivation.recipe.version, key: derivation.key, out: derivation.out, location: locationOf(receipt) }));
+  return made.map(({ derivation, receipt }) => ({
+    recipe: derivation.recipe.name,
+    version: derivation.recipe.version,
+    key: derivation.key,
+    out: derivation.out,
+    location: locationOf(receipt),
+  }));
 }
 
 /** Programs whose replacement makes the quick answer void. */
@@ -88,15 +109,27 @@ export function toolStamps(selection: Selection): Manifest["tools"] {
 /** What a user must not overlook about outputs: versions that were fallen back to, sources that were not verified. */
 export function warningsOf(made: readonly Made[]): readonly string[] {
   return made.flatMap(({ receipt }) => [
-    ...(receipt.fallback === undefined ? [] : [`${receipt.recipe} ${receipt.version} was built because ${receipt.fallback.wanted} could not be had`]),
-    ...receipt.sources.filter((source) => !source.verified).map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
+    ...(receipt.fallback === undefined
+      ? []
+      : [`${receipt.recipe} ${receipt.version} was built because ${receipt.fallback.wanted} could not be had`]),
+    ...receipt.sources
+      .filter((source) => !source.verified)
+      .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
   ]);
 }
 
 function fingerprintOf(context: Context, request: BuildRequest): string {
-  const { options, version, recipes, platform } = context;
+  const { options, version, recipes, machine } = context;
   const plain = Object.keys(request.sources.sources).length === 0;
-  const fingerprint = inputsFingerprint({ version, recipes, config: options.config, stack: request.stack, platform, prefix: options.prefix, minGrade: request.minGrade });
+  const fingerprint = inputsFingerprint({
+    version,
+    recipes,
+    config: options.config,
+    stack: request.stack,
+    machine,
+    prefix: options.prefix,
+    minGrade: request.minGrade,
+  });
   return plain ? fingerprint : `${fingerprint} with own sources`;
 }
 
@@ -104,7 +137,10 @@ function fingerprintOf(context: Context, request: BuildRequest): string {
 export async function agreeTo(context: Context, question: string): Promise<void> {
   if (context.options.yes) return;
   if (!context.interactive) {
-    throw new ForgeError("usage", "this would build and change things, and there is no terminal to ask on", { hint: "add --yes, or look first with tlsforge plan" });
+    throw new ForgeError("usage", "this would build and change things, and there is no terminal to ask on", {
+      hint: "add --yes, or look first with tlsforge plan",
+    });
   }
-  if (!(await context.confirm(question))) throw new ForgeError("interrupted", "stopped, as you said; nothing was changed");
+  if (!(await context.confirm(question)))
+    throw new ForgeError("interrupted", "stopped, as you said; nothing was changed");
 }

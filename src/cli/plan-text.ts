@@ -5,8 +5,15 @@ import type { PlannedBuild, ResolvedRecipe } from "../plan/index.ts";
 export function planText(planned: readonly PlannedBuild[], resolved: readonly ResolvedRecipe[]): readonly string[] {
   const width = Math.max(...planned.map(({ derivation }) => title(derivation.recipe).length));
   return [
-    ...planned.map(({ derivation, action, why }) => `${action === "build" ? "build" : "have "}  ${title(derivation.recipe).padEnd(width)}  ${why}`),
-    ...resolved.flatMap((recipe) => (recipe.fallback === undefined ? [] : [`       ${recipe.name} ${recipe.fallback.wanted} cannot be had; ${recipe.version} is the newest that can`])),
+    ...planned.map(
+      ({ derivation, action, why }) =>
+        `${action === "build" ? "build" : "have "}  ${title(derivation.recipe).padEnd(width)}  ${why}`,
+    ),
+    ...resolved.flatMap((recipe) =>
+      recipe.fallback === undefined
+        ? []
+        : [`       ${recipe.name} ${recipe.fallback.wanted} cannot be had; ${recipe.version} is the newest that can`],
+    ),
   ];
 }
 

@@ -1,7 +1,14 @@
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { fetchAll, pipDefaultIndex, registryBases, type FetchedSource, type FetchOptions } from "../fetch/index.ts";
-import { checkRequirements, nodeHost, toolIdentity, toolPaths, type Host, type RequirementResult } from "../host/index.ts";
+import {
+  checkRequirements,
+  nodeHost,
+  toolIdentity,
+  toolPaths,
+  type Host,
+  type RequirementResult,
+} from "../host/index.ts";
 import { derive, planBuilds, type Derivation, type PlannedBuild, type ResolvedRecipe } from "../plan/index.ts";
 import type { Site, Source } from "../recipe/index.ts";
 import { listReceipts, prefixPaths, type Manifest } from "../store/index.ts";
@@ -31,7 +38,10 @@ export interface Selection extends LoadedStack {
 }
 
 /** Chooses versions and tries the requirements. Changes nothing; looks at the network only for what is not in a cache. */
-export async function select(context: Context, request: { readonly site: Site; readonly stack: string; readonly options: SourceOptions }): Promise<Selection> {
+export async function select(
+  context: Context,
+  request: { readonly site: Site; readonly stack: string; readonly options: SourceOptions },
+): Promise<Selection> {
   const { site, options } = request;
   const loaded = await loadStack(context, request.stack);
   refuseUnknownSources(loaded, options);
@@ -49,7 +59,10 @@ export async function select(context: Context, request: { readonly site: Site; r
 }
 
 /** Tries every requirement of the recipes, each once. */
-export async function tryRequirements(host: Host, resolved: readonly ResolvedRecipe[]): Promise<readonly RequirementResult[]> {
+export async function tryRequirements(
+  host: Host,
+  resolved: readonly ResolvedRecipe[],
+): Promise<readonly RequirementResult[]> {
   const all = resolved.flatMap((recipe) => recipe.requirements);
   const distinct = new Map(all.map((requirement) => [JSON.stringify(requirement), requirement]));
   return checkRequirements(host, [...distinct.values()]);
@@ -69,7 +82,11 @@ export function machine(context: Context, site: Site): Host {
 }
 
 /** Derivations of a selection in build order, with what has to be built and why. */
-export async function planSelection(selection: Selection, previous: Manifest | null, prefix: string): Promise<readonly PlannedBuild[]> {
+export async function planSelection(
+  selection: Selection,
+  previous: Manifest | null,
+  prefix: string,
+): Promise<readonly PlannedBuild[]> {
   const identity = toolIdentity(selection.requirements);
   const optional = optionalHeaders(selection.requirements);
   const ownDigests = await digestsOfOwn(selection);
@@ -78,34 +95,64 @@ export async function planSelection(selection: Selection, previous: Manifest | n
     const names = new Set(recipe.requirements.map((requirement) => requirement.name));
     const tools = Object.fromEntries(Object.entries({ ...identity, ...optional }).filter(([name]) => names.has(name)));
     derivations.push(
-      derive({ recipe, files: await recipeFiles(recipe), platform: selection.host.platform, prefix, inputs: derivations, tools, ownDigests }),
+      derive({
+        recipe,
+        files: await recipeFiles(recipe),
+        platform: selection.host.platform,
+        prefix,
+        inputs: derivations,
+        tools,
+        ownDigests,
+      }),
     );
   }
   const receipts = await listReceipts(prefix);
-  return planBuilds({ derivations, have: new Set(receipts.map((receipt) => receipt.key)), previous: previous?.builds ?? [] });
+  return planBuilds({
+    derivations,
+    have: new Set(receipts.map((receipt) => receipt.key)),
+    previous: previous?.builds ?? [],
+  });
 }
 
 /** What a wanted header changes in a build is part of the build's identity. */
 function optionalHeaders(results: readonly RequirementResult[]): Record<string, string> {
-  const headers = results.filter((result) => result.requirement.kind !== "program" && result.requirement.wanted === true);
-  return Object.fromEntries(headers.map((result) => [result.requirement.name, result.outcome === "met" ? "present" : "absent"]));
+  const headers = results.filter(
+    (result) => result.requirement.kind !== "program" && result.requirement.wanted === true,
+  );
+  return Object.fromEntries(
+    headers.map((result) => [result.requirement.name, result.outcome === "met" ? "present" : "absent"]),
+  );
 }
 
 /** Fetches the sources of the builds that are to be made, all at once. */
-export async function fetchFor(planned: readonly PlannedBuild[], selection: Selection): Promise<ReadonlyMap<string, readonly FetchedSource[]>> {
+export async function fetchFor(
+  planned: readonly PlannedBuild[],
+  selection: Selection,
+): Promise<ReadonlyMap<string, readonly FetchedSource[]>> {
   const wanted = planned.filter((entry) => entry.action === "build").map((entry) => entry.derivation.recipe);
   const needsIndex = (source: Source): boolean => source.locations.some((location) => location.kind === "pypi");
   const options = { ...selection.fetch, overrides: selection.options.sources };
   const all = distinct(wanted.flatMap((recipe) => recipe.sources));
-  const plain = await fetchAll(all.filter((source) => !needsIndex(source)), options);
-  const bases = selection.fetch.bases.pypi === null ? { ...selection.fetch.bases, pypi: await indexOf(plain, selection) } : selection.fetch.bases;
+  const plain = await fetchAll(
+    all.filter((source) => !needsIndex(source)),
+    options,
+  );
+  const bases =
+    selection.fetch.bases.pypi === null
+      ? { ...selection.fetch.bases, pypi: await indexOf(plain, selection) }
+      : selection.fetch.bases;
   const indexed = await fetchAll(all.filter(needsIndex), { ...options, bases });
   const bySource = new Map([...plain, ...indexed].map((fetched) => [sourceKey(fetched.source), fetched]));
-  return new Map(wanted.map((recipe) => [recipe.name, recipe.sources.flatMap((source) => bySource.get(sourceKey(source)) ?? [])]));
+  return new Map(
+    wanted.map((recipe) => [recipe.name, recipe.sources.flatMap((source) => bySource.get(sourceKey(source)) ?? [])]),
+  );
 }
 
 /** Absolute paths of required programs, and the folders of those that lie outside of the standard ones. */
-export function buildTools(requirements: readonly RequirementResult[]): { readonly toolPaths: Readonly<Record<string, string>>; readonly toolFolders: readonly string[] } {
+export function buildTools(requirements: readonly RequirementResult[]): {
+  readonly toolPaths: Readonly<Record<string, string>>;
+  readonly toolFolders: readonly string[];
+} {
   const paths = toolPaths(requirements);
   const standard = new Set(["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]);
   const folders = Object.values(paths).map((file) => path.dirname(file));
@@ -135,12 +182,16 @@ function refuseUnknownSources({ recipes }: LoadedStack, options: SourceOptions):
   const names = new Set(recipes.flatMap((recipe) => [recipe.name, ...recipe.lock.map((entry) => entry.project)]));
   const unknown = Object.keys(options.sources).filter((name) => !names.has(name));
   if (unknown.length > 0) {
-    throw new ForgeError("usage", `--source names ${unknown.join(", ")}, which no recipe of the stack has`, { hint: `use one of ${[...names].toSorted().join(", ")}` });
+    throw new ForgeError("usage", `--source names ${unknown.join(", ")}, which no recipe of the stack has`, {
+      hint: `use one of ${[...names].toSorted().join(", ")}`,
+    });
   }
 }
 
 async function digestsOfOwn(selection: Selection): Promise<Record<string, string>> {
-  const own = distinct(selection.resolved.flatMap((recipe) => recipe.sources)).filter((source) => source.name in selection.options.sources);
+  const own = distinct(selection.resolved.flatMap((recipe) => recipe.sources)).filter(
+    (source) => source.name in selection.options.sources,
+  );
   if (own.length === 0) return {};
   const fetched = await fetchAll(own, { ...selection.fetch, overrides: selection.options.sources });
   return Object.fromEntries(fetched.map((entry) => [entry.source.name, entry.sha256]));
@@ -155,7 +206,10 @@ async function indexOf(fetched: readonly FetchedSource[], selection: Selection):
 /** A source that the user brings and that is not the recipe's own file has no digest to be checked against. */
 function withOwnSources(recipe: ResolvedRecipe, digests: Readonly<Record<string, string>>): ResolvedRecipe {
   const replaced = (source: Source): boolean => source.name in digests && digests[source.name] !== source.sha256;
-  return { ...recipe, sources: recipe.sources.map((source) => (replaced(source) ? { ...source, sha256: null } : source)) };
+  return {
+    ...recipe,
+    sources: recipe.sources.map((source) => (replaced(source) ? { ...source, sha256: null } : source)),
+  };
 }
 
 function distinct(sources: readonly Source[]): readonly Source[] {

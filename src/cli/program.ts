@@ -42,13 +42,18 @@ export interface Answered {
 }
 
 /** Parses a command line without running anything. Throws ForgeError `usage` with a near match for what is unknown. */
-export async function parseCommandLine(argv: readonly string[], world: { readonly version: string; readonly cwd: string }): Promise<Invocation | Answered> {
+export async function parseCommandLine(
+  argv: readonly string[],
+  world: { readonly version: string; readonly cwd: string },
+): Promise<Invocation | Answered> {
   let invocation: Invocation | undefined;
   let output = "";
   const program = commandTree(world, (found) => {
     invocation = found;
   });
-  forAll(program, (command) => command.exitOverride().configureOutput({ writeOut: (text) => (output += text), writeErr: () => undefined }));
+  forAll(program, (command) =>
+    command.exitOverride().configureOutput({ writeOut: (text) => (output += text), writeErr: () => undefined }),
+  );
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
@@ -61,7 +66,16 @@ export async function parseCommandLine(argv: readonly string[], world: { readonl
 }
 
 /** Options of a Context from what was written, with their defaults. */
-export function globalOptions(raw: RawOptions, world: { readonly cwd: string; readonly prefix: string; readonly config: string | null; readonly cores: number; readonly colour: boolean }): GlobalOptions {
+export function globalOptions(
+  raw: RawOptions,
+  world: {
+    readonly cwd: string;
+    readonly prefix: string;
+    readonly config: string | null;
+    readonly cores: number;
+    readonly colour: boolean;
+  },
+): GlobalOptions {
   return {
     prefix: raw.prefix === undefined ? world.prefix : path.resolve(world.cwd, raw.prefix),
     config: raw.config === undefined ? world.config : path.resolve(world.cwd, raw.config),
@@ -75,28 +89,57 @@ export function globalOptions(raw: RawOptions, world: { readonly cwd: string; re
   };
 }
 
-function commandTree(world: { readonly version: string; readonly cwd: string }, found: (invocation: Invocation) => void): Command {
+function commandTree(
+  world: { readonly version: string; readonly cwd: string },
+  found: (invocation: Invocation) => void,
+): Command {
   const program = new Command("tlsforge")
-    .description("From a machine with a compiler to a running, hardened TLS server that the public rulebooks grade at the top.")
+    .description(
+      "From a machine with a compiler to a running, hardened TLS server that the public rulebooks grade at the top.",
+    )
     .version(world.version)
     .showSuggestionAfterError(true);
-  const add = (parent: Command, name: string, description: string): Command => withGlobals(parent.command(name).description(description));
-  const runs = (command: Command, act: (context: Context, args: readonly string[], options: Record<string, unknown>) => Promise<Result>): Command =>
+  const add = (parent: Command, name: string, description: string): Command =>
+    withGlobals(parent.command(name).description(description));
+  const runs = (
+    command: Command,
+    act: (context: Context, args: readonly string[], options: Record<string, unknown>) => Promise<Result>,
+  ): Command =>
     command.action((...given: unknown[]) => {
-      const args = given.slice(0, -2).flat().filter((value): value is string => typeof value === "string");
+      const args = given
+        .slice(0, -2)
+        .flat()
+        .filter((value): value is string => typeof value === "string");
       const options = command.opts();
       found({ command: fullName(command), options, run: (context) => act(context, args, options) });
     });
 
-  runs(withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")), (context, args, options) => provision(context, buildRequest(args, options, context)));
-  runs(withSources(add(program, "plan [stack]", "what provision would do; changes nothing")).option("--exit-code", "exit 10 when something would change"), (context, args, options) =>
-    plan(context, { ...buildRequest(args, options, context), exitCode: options["exitCode"] === true }),
+  runs(
+    withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
+    (context, args, options) => provision(context, buildRequest(args, options, context)),
   );
-  runs(withSources(add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch")), (context, args, options) => build(context, buildRequest(args, options, context)));
+  runs(
+    withSources(add(program, "plan [stack]", "what provision would do; changes nothing")).option(
+      "--exit-code",
+      "exit 10 when something would change",
+    ),
+    (context, args, options) =>
+      plan(context, { ...buildRequest(args, options, context), exitCode: options["exitCode"] === true }),
+  );
+  runs(
+    withSources(
+      add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
+    ),
+    (context, args, options) => build(context, buildRequest(args, options, context)),
+  );
   runs(add(program, "launch", "start the server of the current generation"), (context) => launch(context));
-  runs(add(program, "reload", "new certificates and settings without closing a connection"), (context) => reload(context));
+  runs(add(program, "reload", "new certificates and settings without closing a connection"), (context) =>
+    reload(context),
+  );
   runs(add(program, "stop", "stop the server of this prefix"), (context) => stop(context));
-  runs(add(program, "status", "whether the server serves: exit 0 when it does, 1 when not"), (context) => status(context));
+  runs(add(program, "status", "whether the server serves: exit 0 when it does, 1 when not"), (context) =>
+    status(context),
+  );
   runs(
     add(program, "verify <target>", "grade any TLS server: HOST, HOST:PORT or [ADDRESS]:PORT")
       .option("--ca <file>", "PEM file with anchors to trust besides the system's (repeatable)", collect, [])
@@ -115,22 +158,45 @@ function commandTree(world: { readonly version: string; readonly cwd: string }, 
       }),
   );
   runs(add(program, "generations", "all generations of the prefix"), (context) => generations(context));
-  runs(add(program, "rollback [generation]", "go back to the generation before, or to the one named"), (context, args) => rollback(context, args[0] === undefined ? undefined : parseGeneration(args[0])));
-  runs(add(program, "gc", "remove what no kept generation and no live process needs").option("--dry-run", "only say what would be removed").option("--keep <n>", "generations to keep besides the current one", count), (context, _args, options) =>
-    gc(context, { dryRun: options["dryRun"] === true, ...optional("keep", options["keep"] as number | undefined) }),
+  runs(
+    add(program, "rollback [generation]", "go back to the generation before, or to the one named"),
+    (context, args) => rollback(context, args[0] === undefined ? undefined : parseGeneration(args[0])),
+  );
+  runs(
+    add(program, "gc", "remove what no kept generation and no live process needs")
+      .option("--dry-run", "only say what would be removed")
+      .option("--keep <n>", "generations to keep besides the current one", count),
+    (context, _args, options) =>
+      gc(context, { dryRun: options["dryRun"] === true, ...optional("keep", options["keep"] as number | undefined) }),
   );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
-  runs(add(recipe, "lint [files...]", "check files, or all that ship: every problem at once"), (context, args) => lint(context, args));
-  runs(add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"), (_context, args) => Promise.resolve(schema(args[0] ?? "")));
-  runs(add(program, "log [build]", "the full log of a build: a recipe's name or the beginning of a key; the newest unless named"), (context, args) => log(context, args[0]));
+  runs(add(recipe, "lint [files...]", "check files, or all that ship: every problem at once"), (context, args) =>
+    lint(context, args),
+  );
+  runs(add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"), (_context, args) =>
+    Promise.resolve(schema(args[0] ?? "")),
+  );
+  runs(
+    add(
+      program,
+      "log [build]",
+      "the full log of a build: a recipe's name or the beginning of a key; the newest unless named",
+    ),
+    (context, args) => log(context, args[0]),
+  );
   runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), (context) => doctor(context));
-  runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), (_context, args) => Promise.resolve(completion(program, args[0] ?? "")));
+  runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), (_context, args) =>
+    Promise.resolve(completion(program, args[0] ?? "")),
+  );
   return program;
 }
 
 function withGlobals(command: Command): Command {
   return command
-    .option("--prefix <dir>", "root of everything (TLSFORGE_PREFIX; default: /opt/tlsforge for root, else ~/.local/share/tlsforge)")
+    .option(
+      "--prefix <dir>",
+      "root of everything (TLSFORGE_PREFIX; default: /opt/tlsforge for root, else ~/.local/share/tlsforge)",
+    )
     .option("--config <file>", "site file (default: tlsforge.yaml here, when there is one)")
     .option("--json", "one JSON document on standard output")
     .option("-y, --yes", "go on without asking")
@@ -138,7 +204,9 @@ function withGlobals(command: Command): Command {
     .option("--no-wait", "fail instead of waiting for another run on the same prefix")
     .option("-q, --quiet", "only what is loud")
     .option("-v, --verbose", "also steps, gates and commands")
-    .addOption(new Option("--progress <kind>", "how progress is told on standard error").choices(["auto", "plain", "json"]));
+    .addOption(
+      new Option("--progress <kind>", "how progress is told on standard error").choices(["auto", "plain", "json"]),
+    );
 }
 
 function withSources(command: Command): Command {
@@ -158,7 +226,11 @@ function buildRequest(args: readonly string[], options: Record<string, unknown>,
   return {
     stack: args[0] ?? null,
     minGrade: text(options["minGrade"]) ?? null,
-    sources: { sources: parseSources(options["source"] as string[], context.cwd), offline: options["offline"] === true, ...optional("mirror", mirror) },
+    sources: {
+      sources: parseSources(options["source"] as string[], context.cwd),
+      offline: options["offline"] === true,
+      ...optional("mirror", mirror),
+    },
   };
 }
 
@@ -184,7 +256,11 @@ function forAll(command: Command, act: (command: Command) => void): void {
 
 function usage(message: string): ForgeError {
   const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
-  return new ForgeError("usage", first, { hint: rest.join(" ").replaceAll(/[()]/g, "").trim() || "tlsforge --help shows the commands, tlsforge COMMAND --help its options" });
+  return new ForgeError("usage", first, {
+    hint:
+      rest.join(" ").replaceAll(/[()]/g, "").trim() ||
+      "tlsforge --help shows the commands, tlsforge COMMAND --help its options",
+  });
 }
 
 function collect(value: string, earlier: readonly string[]): string[] {

@@ -16,7 +16,10 @@ const valued = new Set(["--prefix", "--config", "--min-grade", "--jobs", "--prog
  * Reads `provision` with only such options as change nothing about its result; null for every other command line, which the full parser
  * then takes, errors and all.
  */
-export function quickArguments(argv: readonly string[], world: { readonly cwd: string; readonly prefix: string; readonly config: string | null }): QuickArguments | null {
+export function quickArguments(
+  argv: readonly string[],
+  world: { readonly cwd: string; readonly prefix: string; readonly config: string | null },
+): QuickArguments | null {
   if (argv[0] !== "provision") return null;
   const values = new Map<string, string>();
   const words: string[] = [];

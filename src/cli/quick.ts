@@ -1,11 +1,11 @@
 /**
- * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules, the store's reader and the server's light
- * module: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
+ * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules and the server's light module: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { Report } from "../grade/index.ts";
-import { serverPaths, status, type ServerStatus } from "../server/index.ts";
-import { prefixPaths, type Manifest } from "../store/index.ts";
+import type { ServerStatus } from "../server/index.ts";
+import { serverPaths, status } from "../server/light.ts";
+import type { Manifest } from "../store/index.ts";
 import { inputsFingerprint, toolStamp, type FingerprintParts } from "./inputs.ts";
 
 /** A generation that serves what the same inputs gave before. */
@@ -17,16 +17,21 @@ export interface Standing {
 
 /** The standing generation when everything that a provision would look at is as that provision left it; else null. */
 export async function standing(parts: FingerprintParts): Promise<Standing | null> {
-  const { current } = prefixPaths(parts.prefix);
-  const manifest = readJson<Manifest>(`${current}/manifest.json`);
+  const manifest = readJson<Manifest>(`${parts.prefix}/current/manifest.json`);
   if (manifest === null || manifest.layout !== 1 || manifest.server === null || manifest.report === null) return null;
   if (manifest.fingerprint !== inputsFingerprint(parts)) return null;
-  if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`))) return null;
+  if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`)))
+    return null;
   if (!manifest.host.every(stands)) return null;
   const state = await status(parts.prefix);
   if (state.state !== "serving") return null;
   const { status: server } = state;
-  if (server.configDigest !== manifest.server.configDigest || server.generation !== manifest.generation || server.lastError !== null) return null;
+  if (
+    server.configDigest !== manifest.server.configDigest ||
+    server.generation !== manifest.generation ||
+    server.lastError !== null
+  )
+    return null;
   if (!server.certificates.every(farFromItsEnd)) return null;
   const report = readJson<Report>(manifest.report.path);
   return report === null ? null : { manifest, server, report };

@@ -11,7 +11,11 @@ export interface Reach {
 }
 
 /** Where to look at a server from this machine: an address that means "all" is reached over loopback. */
-export function endpointOf(server: { readonly listen: readonly string[]; readonly names: readonly string[] }): { readonly host: string; readonly port: number; readonly serverName: string } {
+export function endpointOf(server: { readonly listen: readonly string[]; readonly names: readonly string[] }): {
+  readonly host: string;
+  readonly port: number;
+  readonly serverName: string;
+} {
   const first = server.listen[0] ?? "127.0.0.1:8443";
   const split = first.lastIndexOf(":");
   const address = first.slice(0, split).replaceAll(/^\[|\]$/g, "");
@@ -29,7 +33,11 @@ export function reachText(reach: Reach): string {
   return [
     ...(reach.outcome === "unchanged" ? ["Nothing to do.", ""] : []),
     `Reach it   curl${trust}${resolve} ${url}`,
-    ...(reach.authority === null ? [] : [`Trust it   add ${reach.authority} to your browser or system store (the local authority of this prefix alone)`]),
+    ...(reach.authority === null
+      ? []
+      : [
+          `Trust it   add ${reach.authority} to your browser or system store (the local authority of this prefix alone)`,
+        ]),
     `Report     ${reach.html}`,
     `Stop it    tlsforge stop --prefix ${reach.prefix}`,
     ...reach.warnings.map((warning) => `Note       ${warning}`),

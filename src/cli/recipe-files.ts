@@ -18,12 +18,16 @@ export async function recipeFiles(recipe: ResolvedRecipe): Promise<readonly Reci
 async function describe(recipe: ResolvedRecipe, name: string): Promise<RecipeFile[]> {
   const file = path.join(recipe.folder, name);
   const facts = await stat(file).catch((error: unknown) => {
-    throw new ForgeError("recipe-invalid", `recipe ${recipe.name} reads ${name}, which is not in ${recipe.folder}`, { cause: error });
+    throw new ForgeError("recipe-invalid", `recipe ${recipe.name} reads ${name}, which is not in ${recipe.folder}`, {
+      cause: error,
+    });
   });
   if (facts.isDirectory()) {
     const entries = (await readdir(file)).filter((entry) => entry !== "__pycache__").toSorted();
     return (await Promise.all(entries.map((entry) => describe(recipe, `${name}/${entry}`)))).flat();
   }
-  const sha256 = createHash("sha256").update(await readFile(file)).digest("hex");
+  const sha256 = createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
   return [{ path: name, sha256, executable: (facts.mode & 0o111) !== 0 }];
 }

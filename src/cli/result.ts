@@ -37,10 +37,24 @@ export interface ErrorFields {
 /** An error as records hold it; anything but a ForgeError is a bug. */
 export function errorFields(error: unknown): { readonly error: ErrorFields } {
   if (!(error instanceof ForgeError)) {
-    return { error: { code: "bug", message: error instanceof Error && error.message !== "" ? error.message : "unknown", hint: "please report this with the stack that was printed" } };
+    return {
+      error: {
+        code: "bug",
+        message: error instanceof Error && error.message !== "" ? error.message : "unknown",
+        hint: "please report this with the stack that was printed",
+      },
+    };
   }
   const { code, message, hint, span, details } = error;
-  return { error: { code, message, hint: hint ?? null, ...(span === undefined ? {} : { span }), ...(details.length === 0 ? {} : { details }) } };
+  return {
+    error: {
+      code,
+      message,
+      hint: hint ?? null,
+      ...(span === undefined ? {} : { span }),
+      ...(details.length === 0 ? {} : { details }),
+    },
+  };
 }
 
 /** One build as `provision` and `build` tell it. */

@@ -37,12 +37,19 @@ export async function run(world: World): Promise<number> {
     world.write(parsed.text);
     return 0;
   }
-  const screen = renderer({ kind: kindOf(parsed.options, world), out: world.talk, colour: world.colour, now: () => performance.now(), level: levelOf(parsed.options) });
+  const screen = renderer({
+    kind: kindOf(parsed.options, world),
+    out: world.talk,
+    colour: world.colour,
+    now: () => performance.now(),
+    level: levelOf(parsed.options),
+  });
   const result = await attempt(world, parsed, screen.emit);
   await screen.close();
   if (parsed.options.json === true) world.write(record(parsed.command, result));
   else world.write(result.text);
-  if (result.outcome === "failed" && result.error !== undefined) world.talk.write(renderError(result.error, { colour: world.colour }));
+  if (result.outcome === "failed" && result.error !== undefined)
+    world.talk.write(renderError(result.error, { colour: world.colour }));
   return result.exitCode;
 }
 
@@ -51,7 +58,8 @@ async function parse(world: World): Promise<Invocation | { readonly text: string
     return await parseCommandLine(world.argv, { version: world.version, cwd: world.cwd });
   } catch (error) {
     world.talk.write(renderError(error, { colour: world.colour }));
-    if (world.argv.includes("--json")) world.write(record(world.argv.find((word) => !word.startsWith("-")) ?? "tlsforge", failure(error)));
+    if (world.argv.includes("--json"))
+      world.write(record(world.argv.find((word) => !word.startsWith("-")) ?? "tlsforge", failure(error)));
     return exitCodeFor(error);
   }
 }
@@ -63,6 +71,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       recipes: world.recipes,
       environment: world.environment,
       platform: detectPlatform({ os: world.os, arch: world.arch }),
+      machine: `${world.os} ${world.arch}`,
       cwd: world.cwd,
       home: world.home,
       uid: world.uid,
@@ -75,7 +84,13 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
     return await invocation.run(context);
   } catch (error) {
     // What an interrupted run throws on its way out is not what the user did wrong.
-    const shown = world.signal.aborted && !(error instanceof ForgeError && error.code === "interrupted") ? new ForgeError("interrupted", "interrupted", { cause: error, hint: "run the same command again: it goes on where it was" }) : error;
+    const shown =
+      world.signal.aborted && !(error instanceof ForgeError && error.code === "interrupted")
+        ? new ForgeError("interrupted", "interrupted", {
+            cause: error,
+            hint: "run the same command again: it goes on where it was",
+          })
+        : error;
     return failure(shown);
   }
 }

@@ -40,20 +40,39 @@ export interface ServerSetup {
 export function serverOutputs(stack: Stack, builds: Manifest["builds"]): ServerOutputs {
   const out = (recipe: string): string => {
     const build = builds.find((entry) => entry.recipe === recipe);
-    if (build === undefined) throw new ForgeError("not-found", `the generation has no build of ${recipe}`, { hint: "run tlsforge provision" });
+    if (build === undefined)
+      throw new ForgeError("not-found", `the generation has no build of ${recipe}`, { hint: "run tlsforge provision" });
     return build.out;
   };
-  return { openssl: out(stack.openssl), python: out(stack.python), pythonTls: out("python-tls"), server: out(stack.server) };
+  return {
+    openssl: out(stack.openssl),
+    python: out(stack.python),
+    pythonTls: out("python-tls"),
+    server: out(stack.server),
+  };
 }
 
 /** Certificates made or found, and the configuration of a generation's server. Nothing is started. */
-export async function setUpServer(context: Context, request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs; readonly interpreter: string; readonly generation: number; readonly builds: Manifest["builds"] }): Promise<ServerSetup> {
+export async function setUpServer(
+  context: Context,
+  request: {
+    readonly site: Site;
+    readonly host: Host;
+    readonly outputs: ServerOutputs;
+    readonly interpreter: string;
+    readonly generation: number;
+    readonly builds: Manifest["builds"];
+  },
+): Promise<ServerSetup> {
   const { site, outputs, generation, builds } = request;
   const { prefix } = context.options;
   const { certificates, authority } = await certificatesFor(context, request);
   const libraries = await readdir(path.join(outputs.openssl, "lib"));
   const libssl = libraries.find((name) => /^libssl.*\.so\.\d+$/.test(name));
-  if (libssl === undefined) throw new ForgeError("server-failed", `there is no libssl in ${outputs.openssl}/lib`, { hint: "run tlsforge provision, which builds it anew" });
+  if (libssl === undefined)
+    throw new ForgeError("server-failed", `there is no libssl in ${outputs.openssl}/lib`, {
+      hint: "run tlsforge provision, which builds it anew",
+    });
   const config = serverConfig({
     site,
     policy: policyFor(site.server.profile),
@@ -71,7 +90,14 @@ export async function startServer(context: Context, setup: ServerSetup): Promise
   const { prefix } = context.options;
   await stop(prefix);
   const { python, launcher } = await runnable(setup);
-  const status = await launch({ python, launcher, config: setup.config, configPath: serverPaths(prefix).config, emit: context.emit, signal: context.signal });
+  const status = await launch({
+    python,
+    launcher,
+    config: setup.config,
+    configPath: serverPaths(prefix).config,
+    emit: context.emit,
+    signal: context.signal,
+  });
   await atomicWrite(generationFile(prefix, setup.config.generation, "server.json"), renderConfig(setup.config));
   return status;
 }
@@ -111,9 +137,13 @@ export function interpreterOf(outputs: ServerOutputs): string {
   return path.join(outputs.pythonTls, "bin", "python");
 }
 
-async function certificatesFor(context: Context, request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs }): Promise<{ certificates: readonly CertificateFiles[]; authority: string | null }> {
+async function certificatesFor(
+  context: Context,
+  request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs },
+): Promise<{ certificates: readonly CertificateFiles[]; authority: string | null }> {
   const { certificate, names } = request.site.server;
-  if (certificate.kind === "directory") return { certificates: await certificatesIn(certificate.directory), authority: null };
+  if (certificate.kind === "directory")
+    return { certificates: await certificatesIn(certificate.directory), authority: null };
   const folder = serverPaths(context.options.prefix).tls;
   const made = await ensureCertificates({
     openssl: path.join(request.outputs.openssl, "bin", "openssl"),
@@ -122,21 +152,31 @@ async function certificatesFor(context: Context, request: { readonly site: Site;
     now: new Date(),
     run: request.host.exec,
   });
-  if (made.issued !== "none") context.emit({ type: "notice", message: `issued a ${made.issued === "leaf" ? "certificate" : "local authority and a certificate"}, valid until ${made.notAfter}` });
+  if (made.issued !== "none")
+    context.emit({
+      type: "notice",
+      message: `issued a ${made.issued === "leaf" ? "certificate" : "local authority and a certificate"}, valid until ${made.notAfter}`,
+    });
   return { certificates: made.certificates, authority: made.authority };
 }
 
 /** Pairs in a folder of PEM files: `NAME.pem` or `NAME.crt` (leaf, then intermediates) with `NAME.key`; or `fullchain.pem` with `privkey.pem`. */
 async function certificatesIn(directory: string): Promise<readonly CertificateFiles[]> {
   const names = await readdir(directory).catch((error: unknown) => {
-    throw new ForgeError("certificate-failed", `the certificate folder ${directory} cannot be read`, { cause: error, hint: "check server.certificate.directory in the site file" });
+    throw new ForgeError("certificate-failed", `the certificate folder ${directory} cannot be read`, {
+      cause: error,
+      hint: "check server.certificate.directory in the site file",
+    });
   });
   const has = new Set(names);
-  const keyFor = (name: string): string | undefined => (name === "fullchain.pem" ? "privkey.pem" : `${name.replace(/\.(?:pem|crt)$/, "")}.key`);
+  const keyFor = (name: string): string | undefined =>
+    name === "fullchain.pem" ? "privkey.pem" : `${name.replace(/\.(?:pem|crt)$/, "")}.key`;
   const pairs = names.toSorted().flatMap((name) => {
     if (!/\.(?:pem|crt)$/.test(name)) return [];
     const key = keyFor(name);
-    return key !== undefined && has.has(key) ? [{ chain: path.join(directory, name), key: path.join(directory, key) }] : [];
+    return key !== undefined && has.has(key)
+      ? [{ chain: path.join(directory, name), key: path.join(directory, key) }]
+      : [];
   });
   if (pairs.length === 0) {
     throw new ForgeError("certificate-failed", `there is no certificate with its key in ${directory}`, {

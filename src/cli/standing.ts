@@ -13,7 +13,10 @@ export async function readServerConfig(prefix: string, generation: number): Prom
     return JSON.parse(await readFile(file, "utf8")) as ServerConfig;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new ForgeError("prefix-unusable", `${file} cannot be read`, { cause: error, hint: "provision again, which writes it anew" });
+    throw new ForgeError("prefix-unusable", `${file} cannot be read`, {
+      cause: error,
+      hint: "provision again, which writes it anew",
+    });
   }
 }
 
@@ -21,7 +24,9 @@ export async function readServerConfig(prefix: string, generation: number): Prom
 export async function standingSetup(context: Context, manifest: Manifest): Promise<ServerSetup> {
   const config = await readServerConfig(context.options.prefix, manifest.generation);
   if (config === null) {
-    throw new ForgeError("not-found", `generation ${manifest.generation} has never served`, { hint: "run tlsforge provision, which launches and grades it" });
+    throw new ForgeError("not-found", `generation ${manifest.generation} has never served`, {
+      hint: "run tlsforge provision, which launches and grades it",
+    });
   }
   const { stack } = await loadStack(context, manifest.stack);
   const outputs = serverOutputs(stack, manifest.builds);

@@ -8,8 +8,22 @@ export function unchangedText(found: Standing, prefix: string): string {
   const { manifest, server } = found;
   const grade = manifest.report?.gradeTrustIgnored ?? "unknown";
   const listen = server.listen.join(", ");
-  const lines = [`Generation ${manifest.generation} of ${manifest.stack} serves on ${listen}, graded ${grade} (trust aside).`, ""];
-  return lines.join("\n") + reachText({ listen: server.listen, names: server.certificates[0]?.names ?? [], authority: authorityFile(prefix), prefix, html: (manifest.report?.path ?? "").replace(/\.json$/, ".html"), outcome: "unchanged", warnings: manifest.warnings });
+  const lines = [
+    `Generation ${manifest.generation} of ${manifest.stack} serves on ${listen}, graded ${grade} (trust aside).`,
+    "",
+  ];
+  return (
+    lines.join("\n") +
+    reachText({
+      listen: server.listen,
+      names: server.certificates[0]?.names ?? [],
+      authority: authorityFile(prefix),
+      prefix,
+      html: (manifest.report?.path ?? "").replace(/\.json$/, ".html"),
+      outcome: "unchanged",
+      warnings: manifest.warnings,
+    })
+  );
 }
 
 /** The same as a record. */
@@ -22,7 +36,15 @@ export function unchangedRecord(found: Standing, prefix: string): string {
     fields: {
       generation: manifest.generation,
       prefix,
-      builds: manifest.builds.map(({ recipe, version, key, location }) => ({ recipe, version, key, cached: true, location, wallSeconds: 0, cpuSeconds: 0 })),
+      builds: manifest.builds.map(({ recipe, version, key, location }) => ({
+        recipe,
+        version,
+        key,
+        cached: true,
+        location,
+        wallSeconds: 0,
+        cpuSeconds: 0,
+      })),
       host: manifest.host.map(({ id, after }) => ({ id, action: "none", current: after, desired: after })),
       server: serverFields(server),
       report,

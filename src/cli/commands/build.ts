@@ -23,7 +23,11 @@ export async function build(context: Context, request: BuildRequest): Promise<Re
       outcome: same ? "unchanged" : "done",
       exitCode: 0,
       fields: { generation: manifest.generation, prefix: options.prefix, builds: buildRecords(made), warnings },
-      text: [`Generation ${manifest.generation} in ${options.prefix}${same ? ", unchanged" : ""}`, ...warnings.map((warning) => `Note: ${warning}`), ""].join("\n"),
+      text: [
+        `Generation ${manifest.generation} in ${options.prefix}${same ? ", unchanged" : ""}`,
+        ...warnings.map((warning) => `Note: ${warning}`),
+        "",
+      ].join("\n"),
     };
   } finally {
     await release();

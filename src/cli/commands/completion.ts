@@ -5,7 +5,10 @@ import type { Result } from "../result.ts";
 /** A completion script made from the command tree. */
 export function completion(program: Command, shell: string): Result {
   const render = Object.hasOwn(renderers, shell) ? renderers[shell as keyof typeof renderers] : undefined;
-  if (render === undefined) throw new ForgeError("usage", `there is no completion for ${JSON.stringify(shell)}`, { hint: "use one of bash, zsh, fish" });
+  if (render === undefined)
+    throw new ForgeError("usage", `there is no completion for ${JSON.stringify(shell)}`, {
+      hint: "use one of bash, zsh, fish",
+    });
   return { outcome: "done", exitCode: 0, fields: {}, text: render(entries(program, "")) };
 }
 
@@ -19,7 +22,9 @@ interface Entry {
 function entries(command: Command, path: string): Entry[] {
   const words = [
     ...command.commands.map((child) => ({ word: child.name(), help: child.description() })),
-    ...command.options.flatMap((option) => (option.long === undefined || option.long === null ? [] : [{ word: option.long, help: option.description }])),
+    ...command.options.flatMap((option) =>
+      option.long === undefined || option.long === null ? [] : [{ word: option.long, help: option.description }],
+    ),
   ];
   return [{ path, words }, ...command.commands.flatMap((child) => entries(child, `${path} ${child.name()}`.trim()))];
 }
@@ -27,7 +32,9 @@ function entries(command: Command, path: string): Entry[] {
 const renderers = { bash, zsh, fish };
 
 function bash(all: readonly Entry[]): string {
-  const cases = all.map(({ path, words }) => `    ${quote(path)}) words=${quote(words.map((entry) => entry.word).join(" "))} ;;`);
+  const cases = all.map(
+    ({ path, words }) => `    ${quote(path)}) words=${quote(words.map((entry) => entry.word).join(" "))} ;;`,
+  );
   return `# tlsforge completion for bash: source <(tlsforge completion bash)
 _tlsforge() {
   local path="" word words=""
@@ -43,7 +50,10 @@ complete -F _tlsforge tlsforge
 }
 
 function zsh(all: readonly Entry[]): string {
-  const cases = all.map(({ path, words }) => `    ${quote(path)}) entries=(${words.map(({ word, help }) => quote(`${word.replaceAll(":", "\\:")}:${help}`)).join(" ")}) ;;`);
+  const cases = all.map(
+    ({ path, words }) =>
+      `    ${quote(path)}) entries=(${words.map(({ word, help }) => quote(`${word.replaceAll(":", "\\:")}:${help}`)).join(" ")}) ;;`,
+  );
   return `#compdef tlsforge
 # tlsforge completion for zsh: tlsforge completion zsh > "\${fpath[1]}/_tlsforge"
 _tlsforge() {
@@ -61,7 +71,13 @@ compdef _tlsforge tlsforge
 function fish(all: readonly Entry[]): string {
   const lines = all.flatMap(({ path, words }) =>
     words.map(({ word, help }) => {
-      const condition = path === "" ? "__fish_use_subcommand" : path.split(" ").map((part) => `__fish_seen_subcommand_from ${part}`).join("; and ");
+      const condition =
+        path === ""
+          ? "__fish_use_subcommand"
+          : path
+              .split(" ")
+              .map((part) => `__fish_seen_subcommand_from ${part}`)
+              .join("; and ");
       const what = word.startsWith("--") ? `-l ${word.slice(2)}` : `-f -a ${word}`;
       return `complete -c tlsforge -n ${quote(condition)} ${what} -d ${quote(help)}`;
     }),

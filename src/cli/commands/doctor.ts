@@ -17,13 +17,20 @@ interface Check {
 
 /** Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server. Changes nothing. */
 export async function doctor(context: Context): Promise<Result> {
-  const checks = [...(await requirementChecks(context)), ...(await generationChecks(context)), await serverCheck(context)];
+  const checks = [
+    ...(await requirementChecks(context)),
+    ...(await generationChecks(context)),
+    await serverCheck(context),
+  ];
   const bad = checks.filter((check) => check.outcome !== "pass");
   const text = `${checks.map((check) => `${check.outcome.padEnd(7)} ${check.message}${check.fix === null ? "" : `\n        ${check.fix}`}`).join("\n")}\n`;
   const fields = { prefix: context.options.prefix, checks };
   const failed = checks.filter((check) => check.outcome === "fail").length;
   if (failed === 0) return { outcome: "done", exitCode: 0, fields, text };
-  const error = new ForgeError("not-found", `${failed} of ${checks.length} checks fail`, { details: bad.map((check) => check.message), hint: "do what stands below each failed check" });
+  const error = new ForgeError("not-found", `${failed} of ${checks.length} checks fail`, {
+    details: bad.map((check) => check.message),
+    hint: "do what stands below each failed check",
+  });
   return { outcome: "failed", exitCode: 1, fields: { ...fields, ...errorFields(error) }, text, error };
 }
 
@@ -41,11 +48,24 @@ async function requirementChecks(context: Context): Promise<Check[]> {
 async function generationChecks(context: Context): Promise<Check[]> {
   const { prefix } = context.options;
   const manifest = await readManifest(prefix);
-  if (manifest === null) return [{ id: "generation", outcome: "fail", message: `there is no generation in ${prefix}`, fix: "run tlsforge provision" }];
+  if (manifest === null)
+    return [
+      {
+        id: "generation",
+        outcome: "fail",
+        message: `there is no generation in ${prefix}`,
+        fix: "run tlsforge provision",
+      },
+    ];
   const builds = await Promise.all(
     manifest.builds.map(async (build): Promise<Check> => {
       const there = (await readReceipt(build.out)) !== null;
-      return { id: `output:${build.recipe}`, outcome: there ? "pass" : "fail", message: `${build.recipe} ${build.version}: ${there ? "its output is whole" : `${build.out} has no receipt`}`, fix: there ? null : "run tlsforge provision" };
+      return {
+        id: `output:${build.recipe}`,
+        outcome: there ? "pass" : "fail",
+        message: `${build.recipe} ${build.version}: ${there ? "its output is whole" : `${build.out} has no receipt`}`,
+        fix: there ? null : "run tlsforge provision",
+      };
     }),
   );
   const site = await loadSite(context);
@@ -53,31 +73,59 @@ async function generationChecks(context: Context): Promise<Check[]> {
   const drifted = await quickCheckHost(host, manifest.host);
   const changes = manifest.host.map((record): Check => {
     const stands = !drifted.includes(record.id);
-    return { id: `host:${record.id}`, outcome: stands ? "pass" : "fail", message: `${record.id}: ${stands ? "as tlsforge left it" : "changed since, or not to be told"}`, fix: stands ? null : "tlsforge plan shows the difference" };
+    return {
+      id: `host:${record.id}`,
+      outcome: stands ? "pass" : "fail",
+      message: `${record.id}: ${stands ? "as tlsforge left it" : "changed since, or not to be told"}`,
+      fix: stands ? null : "tlsforge plan shows the difference",
+    };
   });
   return [...builds, ...changes, await opensslCheck(context, manifest.builds)];
 }
 
 /** Runs the interpreter of the current generation and asks it which OpenSSL it has mapped. */
-async function opensslCheck(context: Context, builds: readonly { readonly recipe: string; readonly out: string }[]): Promise<Check> {
+async function opensslCheck(
+  context: Context,
+  builds: readonly { readonly recipe: string; readonly out: string }[],
+): Promise<Check> {
   const id = "one-openssl";
   const python = builds.find((build) => build.recipe === "python-tls")?.out;
   const openssl = builds.find((build) => build.recipe === "openssl")?.out;
-  if (python === undefined || openssl === undefined) return { id, outcome: "unknown", message: "the generation has no Python or no OpenSSL to ask", fix: null };
+  if (python === undefined || openssl === undefined)
+    return { id, outcome: "unknown", message: "the generation has no Python or no OpenSSL to ask", fix: null };
   const host = machine(context, await loadSite(context));
-  const program = "import ssl, _hashlib\nfrom OpenSSL import SSL\nprint(*sorted({l.split()[-1] for l in open('/proc/self/maps') if '/libssl' in l or '/libcrypto' in l}), sep='\\n')";
+  const program =
+    "import ssl, _hashlib\nfrom OpenSSL import SSL\nprint(*sorted({l.split()[-1] for l in open('/proc/self/maps') if '/libssl' in l or '/libcrypto' in l}), sep='\\n')";
   const answer = await host.exec([path.join(python, "bin", "python"), "-I", "-c", program], { timeoutSeconds: 30 });
   const mapped = answer.stdout.split("\n").filter((line) => line !== "");
-  if (answer.exitCode !== 0 || mapped.length === 0) return { id, outcome: "unknown", message: `which OpenSSL is used cannot be told: ${answer.stderr.trim().split("\n").at(-1) ?? ""}`, fix: "tlsforge log python-tls" };
+  if (answer.exitCode !== 0 || mapped.length === 0)
+    return {
+      id,
+      outcome: "unknown",
+      message: `which OpenSSL is used cannot be told: ${answer.stderr.trim().split("\n").at(-1) ?? ""}`,
+      fix: "tlsforge log python-tls",
+    };
   const foreign = mapped.filter((file) => !file.startsWith(`${openssl}/`));
   return foreign.length === 0
     ? { id, outcome: "pass", message: `ssl, hashlib and pyOpenSSL share one OpenSSL: ${mapped.join(", ")}`, fix: null }
-    : { id, outcome: "fail", message: `another OpenSSL is in the process: ${foreign.join(", ")}`, fix: "run tlsforge provision, and report this" };
+    : {
+        id,
+        outcome: "fail",
+        message: `another OpenSSL is in the process: ${foreign.join(", ")}`,
+        fix: "run tlsforge provision, and report this",
+      };
 }
 
 async function serverCheck(context: Context): Promise<Check> {
   const state = await status(context.options.prefix);
-  if (state.state === "serving") return { id: "server", outcome: "pass", message: `the server serves on ${state.status.listen.join(", ")}`, fix: null };
-  if (state.state === "unknown") return { id: "server", outcome: "unknown", message: state.reason, fix: "tlsforge stop, then tlsforge launch" };
+  if (state.state === "serving")
+    return {
+      id: "server",
+      outcome: "pass",
+      message: `the server serves on ${state.status.listen.join(", ")}`,
+      fix: null,
+    };
+  if (state.state === "unknown")
+    return { id: "server", outcome: "unknown", message: state.reason, fix: "tlsforge stop, then tlsforge launch" };
   return { id: "server", outcome: "fail", message: "no server runs", fix: "start it with tlsforge launch" };
 }

@@ -1,7 +1,14 @@
 import { ForgeError } from "../../errors.ts";
 import { status } from "../../server/index.ts";
 import { applyHost, planHost } from "../../host/index.ts";
-import { collectGarbage, currentGeneration, listGenerations, lockPrefix, rollbackTo, updateManifest } from "../../store/index.ts";
+import {
+  collectGarbage,
+  currentGeneration,
+  listGenerations,
+  lockPrefix,
+  rollbackTo,
+  updateManifest,
+} from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { hostWishes } from "../host-changes.ts";
 import { loadSite, loadStack } from "../load.ts";
@@ -16,7 +23,8 @@ export async function generations(context: Context): Promise<Result> {
   const entries = await listGenerations(prefix);
   const lines = entries.map(({ generation, current, manifest }) => {
     const grade = manifest?.report?.gradeTrustIgnored ?? "not graded";
-    const versions = manifest?.builds.map((build) => `${build.recipe} ${build.version}`).join(", ") ?? "its manifest is damaged";
+    const versions =
+      manifest?.builds.map((build) => `${build.recipe} ${build.version}`).join(", ") ?? "its manifest is damaged";
     return `${current ? "*" : " "} ${String(generation).padStart(3)}  ${manifest?.created ?? "?"}  ${grade.padEnd(10)}  ${versions}`;
   });
   return {
@@ -46,7 +54,12 @@ export async function rollback(context: Context, wanted: number | undefined): Pr
   try {
     const previous = await currentGeneration(prefix);
     if (wanted !== undefined && wanted === previous) {
-      return { outcome: "unchanged", exitCode: 0, fields: { prefix, generation: wanted, previous, server: null }, text: `Generation ${wanted} is the current one.\n` };
+      return {
+        outcome: "unchanged",
+        exitCode: 0,
+        fields: { prefix, generation: wanted, previous, server: null },
+        text: `Generation ${wanted} is the current one.\n`,
+      };
     }
     const serving = (await status(prefix)).state !== "not-serving";
     const manifest = await rollbackTo(prefix, wanted, { what: "rollback", wait: options.wait, emit, signal });
@@ -55,7 +68,12 @@ export async function rollback(context: Context, wanted: number | undefined): Pr
     return {
       outcome: "done",
       exitCode: 0,
-      fields: { prefix, generation: manifest.generation, previous, server: server === null ? null : serverFields(server) },
+      fields: {
+        prefix,
+        generation: manifest.generation,
+        previous,
+        server: server === null ? null : serverFields(server),
+      },
       text: `Generation ${manifest.generation} is current${server === null ? "" : ` and serves on ${server.listen.join(", ")}`}.\n`,
     };
   } finally {
@@ -64,25 +82,48 @@ export async function rollback(context: Context, wanted: number | undefined): Pr
 }
 
 /** Removes what no kept generation and no live process needs. */
-export async function gc(context: Context, request: { readonly dryRun: boolean; readonly keep?: number }): Promise<Result> {
+export async function gc(
+  context: Context,
+  request: { readonly dryRun: boolean; readonly keep?: number },
+): Promise<Result> {
   const { emit, signal, options } = context;
-  const { removed, kept } = await collectGarbage(options.prefix, { what: "gc", wait: options.wait, emit, signal, now: Date.now(), ...request });
+  const { removed, kept } = await collectGarbage(options.prefix, {
+    what: "gc",
+    wait: options.wait,
+    emit,
+    signal,
+    now: Date.now(),
+    ...request,
+  });
   const freed = removed.reduce((sum, item) => sum + item.bytes, 0);
   const lines = [
     ...removed.map((item) => `${request.dryRun ? "would remove" : "removed"}  ${item.path}  (${item.why})`),
     ...kept.map((item) => `keep  ${item.path}  (${item.why})`),
     `${request.dryRun ? "Would free" : "Freed"} ${(freed / 1e6).toFixed(1)} MB.`,
   ];
-  return { outcome: removed.length > 0 ? "done" : "unchanged", exitCode: 0, fields: { prefix: options.prefix, dryRun: request.dryRun, removed, kept, freedBytes: freed }, text: `${lines.join("\n")}\n` };
+  return {
+    outcome: removed.length > 0 ? "done" : "unchanged",
+    exitCode: 0,
+    fields: { prefix: options.prefix, dryRun: request.dryRun, removed, kept, freedBytes: freed },
+    text: `${lines.join("\n")}\n`,
+  };
 }
 
 /** Host resources as the generation needs them: the loader entry names its own OpenSSL. */
-async function restoreHost(context: Context, generation: number, manifest: { readonly stack: string; readonly builds: Parameters<typeof serverOutputs>[1] }): Promise<void> {
+async function restoreHost(
+  context: Context,
+  generation: number,
+  manifest: { readonly stack: string; readonly builds: Parameters<typeof serverOutputs>[1] },
+): Promise<void> {
   const site = await loadSite(context);
   const { stack } = await loadStack(context, manifest.stack);
   const host = machine(context, site);
   const outputs = serverOutputs(stack, manifest.builds);
-  const { resources } = await hostWishes(host, site, { openssl: outputs.openssl, interpreter: interpreterOf(outputs), prefix: context.options.prefix });
+  const { resources } = await hostWishes(host, site, {
+    openssl: outputs.openssl,
+    interpreter: interpreterOf(outputs),
+    prefix: context.options.prefix,
+  });
   const records = await applyHost(host, await planHost(host, resources), context.emit);
   await updateManifest(context.options.prefix, generation, { host: records });
 }
@@ -90,5 +131,7 @@ async function restoreHost(context: Context, generation: number, manifest: { rea
 /** Parses the N of `rollback N`. */
 export function parseGeneration(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new ForgeError("usage", `${JSON.stringify(text)} is no generation`, { hint: "use a number that tlsforge generations shows" });
+  throw new ForgeError("usage", `${JSON.stringify(text)} is no generation`, {
+    hint: "use a number that tlsforge generations shows",
+  });
 }

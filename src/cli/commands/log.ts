@@ -12,16 +12,22 @@ export async function log(context: Context, name: string | undefined): Promise<R
   const key = name === undefined ? undefined : await keyOf(context, name);
   const file = key === undefined ? files[0] : files.find((entry) => entry.startsWith(key));
   if (file === undefined) {
-    throw new ForgeError("not-found", name === undefined ? `there is no build log in ${folder}` : `there is no log of ${name} in ${folder}`, {
-      hint: "name a recipe of the current stack, or the beginning of a build key; tlsforge generations shows both",
-    });
+    throw new ForgeError(
+      "not-found",
+      name === undefined ? `there is no build log in ${folder}` : `there is no log of ${name} in ${folder}`,
+      {
+        hint: "name a recipe of the current stack, or the beginning of a build key; tlsforge generations shows both",
+      },
+    );
   }
   return { outcome: "done", exitCode: 0, fields: {}, text: await readFile(path.join(folder, file), "utf8") };
 }
 
 async function keyOf(context: Context, name: string): Promise<string> {
   const receipts = await listReceipts(context.options.prefix);
-  const newest = receipts.filter((receipt) => receipt.recipe === name).toSorted((a, b) => (a.finished < b.finished ? 1 : -1))[0];
+  const newest = receipts
+    .filter((receipt) => receipt.recipe === name)
+    .toSorted((a, b) => (a.finished < b.finished ? 1 : -1))[0];
   return newest?.key ?? name;
 }
 
@@ -30,6 +36,10 @@ async function newestFirst(folder: string): Promise<readonly string[]> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   });
-  const dated = await Promise.all(names.filter((name) => name.endsWith(".log")).map(async (name) => ({ name, time: (await stat(path.join(folder, name))).mtimeMs })));
+  const dated = await Promise.all(
+    names
+      .filter((name) => name.endsWith(".log"))
+      .map(async (name) => ({ name, time: (await stat(path.join(folder, name))).mtimeMs })),
+  );
   return dated.toSorted((a, b) => b.time - a.time).map((entry) => entry.name);
 }

@@ -15,20 +15,40 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const previous = await readManifest(options.prefix);
   const selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
   const planned = await planSelection(selection, previous, options.prefix);
-  const out = (name: string): string => planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
-  const wishes = await hostWishes(selection.host, site, { openssl: out(selection.stack.openssl), interpreter: `${out("python-tls")}/bin/python`, prefix: options.prefix });
+  const out = (name: string): string =>
+    planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
+  const wishes = await hostWishes(selection.host, site, {
+    openssl: out(selection.stack.openssl),
+    interpreter: `${out("python-tls")}/bin/python`,
+    prefix: options.prefix,
+  });
   const packages = packageResource(selection.requirements, `default: host.packages is ${site.host.packages}`);
   const plans = await planHost(selection.host, [...(packages === null ? [] : [packages]), ...wishes.resources]);
-  const pending = planned.some((entry) => entry.action === "build") || plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
+  const pending =
+    planned.some((entry) => entry.action === "build") ||
+    plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
   const missing = requirementError(selection.host, selection.requirements);
-  const verbose = options.verbose ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)]) : planText(planned, selection.resolved);
-  const warnings = [...(missing === null ? [] : [missing.message, ...missing.details]), ...selection.resolved.flatMap((recipe) => (recipe.fallback === undefined ? [] : [`${recipe.name} ${recipe.fallback.wanted} cannot be had`]))];
+  const verbose = options.verbose
+    ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)])
+    : planText(planned, selection.resolved);
+  const warnings = [
+    ...(missing === null ? [] : [missing.message, ...missing.details]),
+    ...selection.resolved.flatMap((recipe) =>
+      recipe.fallback === undefined ? [] : [`${recipe.name} ${recipe.fallback.wanted} cannot be had`],
+    ),
+  ];
   return {
     outcome: pending ? "done" : "unchanged",
     exitCode: pending && request.exitCode ? 10 : 0,
     fields: {
       prefix: options.prefix,
-      builds: planned.map(({ derivation, action, why }) => ({ recipe: derivation.recipe.name, version: derivation.recipe.version, key: derivation.key, action, why })),
+      builds: planned.map(({ derivation, action, why }) => ({
+        recipe: derivation.recipe.name,
+        version: derivation.recipe.version,
+        key: derivation.key,
+        action,
+        why,
+      })),
       host: hostFields(plans),
       warnings,
     },

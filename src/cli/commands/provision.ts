@@ -6,10 +6,28 @@ import type { Context } from "../context.ts";
 import { hostFields, hostWishes } from "../host-changes.ts";
 import { gradeProblem, gradingRulebook, locallyTrusted, look, reportText, writeReport } from "../look.ts";
 import { buildRecords } from "../make.ts";
-import { activateBuilt, agreeTo, buildStack, manifestBuilds, toolStamps, warningsOf, type BuildRequest, type Built } from "../pipeline.ts";
+import {
+  activateBuilt,
+  agreeTo,
+  buildStack,
+  manifestBuilds,
+  toolStamps,
+  warningsOf,
+  type BuildRequest,
+  type Built,
+} from "../pipeline.ts";
 import { planText } from "../plan-text.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
-import { generationFile, interpreterOf, readAuthority, serverOutputs, servesAlready, setUpServer, startServer, type ServerSetup } from "../serve.ts";
+import {
+  generationFile,
+  interpreterOf,
+  readAuthority,
+  serverOutputs,
+  servesAlready,
+  setUpServer,
+  startServer,
+  type ServerSetup,
+} from "../serve.ts";
 import { startGeneration } from "../standing.ts";
 import { endpointOf, reachText } from "../reach.ts";
 
@@ -38,7 +56,9 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
     context.emit({ type: "phase", phase: "launch", state: "start" });
     const server = await startServer(context, setup);
     context.emit({ type: "phase", phase: "launch", state: "done", detail: server.listen.join(", ") });
-    await updateManifest(context.options.prefix, manifest.generation, { server: { configDigest: configDigest(setup.config), listen: setup.config.listen } });
+    await updateManifest(context.options.prefix, manifest.generation, {
+      server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
+    });
     return await finish(context, request, { built, manifest, server, setup, plans, outcome: "done" });
   } catch (error) {
     await comeBack(context, built);
@@ -47,35 +67,67 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
 }
 
 /** Host resources applied and recorded, certificates made, configuration ready. */
-async function prepareServer(context: Context, built: Built, manifest: Manifest): Promise<{ plans: readonly ResourcePlan[]; setup: ServerSetup }> {
+async function prepareServer(
+  context: Context,
+  built: Built,
+  manifest: Manifest,
+): Promise<{ plans: readonly ResourcePlan[]; setup: ServerSetup }> {
   const { emit, options } = context;
   const { site, selection } = built;
   const outputs = serverOutputs(selection.stack, manifest.builds);
-  const wishes = await hostWishes(selection.host, site, { openssl: outputs.openssl, interpreter: interpreterOf(outputs), prefix: options.prefix });
+  const wishes = await hostWishes(selection.host, site, {
+    openssl: outputs.openssl,
+    interpreter: interpreterOf(outputs),
+    prefix: options.prefix,
+  });
   const plans = await planHost(selection.host, wishes.resources);
   emit({ type: "phase", phase: "host", state: "start" });
   const records = await applyHost(selection.host, plans, emit);
   await updateManifest(options.prefix, manifest.generation, { host: mergeRecords(manifest.host, records) });
   emit({ type: "phase", phase: "host", state: "done" });
-  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter: wishes.lowPort.interpreter, generation: manifest.generation, builds: manifest.builds });
+  const setup = await setUpServer(context, {
+    site,
+    host: selection.host,
+    outputs,
+    interpreter: wishes.lowPort.interpreter,
+    generation: manifest.generation,
+    builds: manifest.builds,
+  });
   return { plans, setup };
 }
 
 /** The current generation, when it is made of the same outputs and its server serves the same configuration; else null. */
-async function alreadyServing(context: Context, built: Built): Promise<{ manifest: Manifest; server: ServerStatus; setup: ServerSetup; plans: readonly ResourcePlan[] } | null> {
+async function alreadyServing(
+  context: Context,
+  built: Built,
+): Promise<{ manifest: Manifest; server: ServerStatus; setup: ServerSetup; plans: readonly ResourcePlan[] } | null> {
   const { previous, selection, site, made } = built;
   const { prefix } = context.options;
   if (previous === null || previous.server === null || previous.stack !== selection.stack.name) return null;
   const builds = manifestBuilds(made);
   if (builds.map((build) => build.key).join() !== previous.builds.map((build) => build.key).join()) return null;
   const outputs = serverOutputs(selection.stack, builds);
-  const wishes = await hostWishes(selection.host, site, { openssl: outputs.openssl, interpreter: interpreterOf(outputs), prefix });
+  const wishes = await hostWishes(selection.host, site, {
+    openssl: outputs.openssl,
+    interpreter: interpreterOf(outputs),
+    prefix,
+  });
   const plans = await planHost(selection.host, wishes.resources);
   if (plans.some((plan) => plan.action !== "none" && plan.action !== "blocked")) return null;
-  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter: wishes.lowPort.interpreter, generation: previous.generation, builds });
+  const setup = await setUpServer(context, {
+    site,
+    host: selection.host,
+    outputs,
+    interpreter: wishes.lowPort.interpreter,
+    generation: previous.generation,
+    builds,
+  });
   const server = await servesAlready(prefix, setup.config);
   if (server === null) return null;
-  const manifest = await updateManifest(prefix, previous.generation, { fingerprint: built.fingerprint, tools: toolStamps(selection) });
+  const manifest = await updateManifest(prefix, previous.generation, {
+    fingerprint: built.fingerprint,
+    tools: toolStamps(selection),
+  });
   return { manifest, server, setup, plans };
 }
 
@@ -96,9 +148,19 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
   const report = await look(context, { ...endpointOf(setup.config), authority: await readAuthority(setup.authority) });
   const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));
   const result = report.grades[gradingRulebook];
-  await updateManifest(options.prefix, manifest.generation, { report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json } });
-  emit({ type: "phase", phase: "verify", state: "done", detail: `${result?.gradeTrustIgnored ?? "incomplete"}, ${report.connections} connections, ${report.seconds} s` });
-  const problem = gradeProblem(report, { minGrade: request.minGrade ?? built.site.verify.minGrade, ignoreTrust: locallyTrusted(report) });
+  await updateManifest(options.prefix, manifest.generation, {
+    report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
+  });
+  emit({
+    type: "phase",
+    phase: "verify",
+    state: "done",
+    detail: `${result?.gradeTrustIgnored ?? "incomplete"}, ${report.connections} connections, ${report.seconds} s`,
+  });
+  const problem = gradeProblem(report, {
+    minGrade: request.minGrade ?? built.site.verify.minGrade,
+    ignoreTrust: locallyTrusted(report),
+  });
   const warnings = warningsOf(built.made);
   const fields = {
     generation: manifest.generation,
@@ -112,7 +174,13 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
   const text = `${reportText(context, report, 100)}\n${reachText({ listen: setup.config.listen, names: setup.config.names, authority: setup.authority, prefix: options.prefix, html: files.html, outcome: served.outcome, warnings })}`;
   if (problem === null) return { outcome: served.outcome, exitCode: 0, fields, text };
   await comeBack(context, built);
-  return { outcome: "failed", exitCode: exitCodeFor(problem), fields: { ...fields, server: null, ...errorFields(problem) }, text, error: problem };
+  return {
+    outcome: "failed",
+    exitCode: exitCodeFor(problem),
+    fields: { ...fields, server: null, ...errorFields(problem) },
+    text,
+    error: problem,
+  };
 }
 
 /** Brings the generation back that served before; without one, stops whatever this run has started. The prefix stays whole either way. */
@@ -125,8 +193,12 @@ async function comeBack(context: Context, built: Built): Promise<void> {
   }
   // An interrupted run still has to leave the old server serving, so its signal does not count here.
   const patient = signal.aborted ? { ...context, signal: new AbortController().signal } : context;
-  await rollbackTo(options.prefix, previous.generation, { what: "provision", wait: true, emit, signal: patient.signal });
+  await rollbackTo(options.prefix, previous.generation, {
+    what: "provision",
+    wait: true,
+    emit,
+    signal: patient.signal,
+  });
   await startGeneration(patient, previous);
   emit({ type: "warning", message: `generation ${previous.generation} is back in service` });
 }
-

@@ -14,9 +14,19 @@ export async function lint(context: Context, files: readonly string[]): Promise<
   if (checked.length === 0) await attempt(problems, () => loadStack(context, "twisted"));
   const names = checked.length > 0 ? checked : [context.recipes];
   const first = problems[0];
-  if (first === undefined) return { outcome: "done", exitCode: 0, fields: { files: names, problems: [] }, text: `No problem in ${names.join(", ")}.\n` };
+  if (first === undefined)
+    return {
+      outcome: "done",
+      exitCode: 0,
+      fields: { files: names, problems: [] },
+      text: `No problem in ${names.join(", ")}.\n`,
+    };
   const details = problems.flatMap((problem) => (problem.details.length > 0 ? problem.details : [problem.message]));
-  const all = new ForgeError("recipe-invalid", `${details.length} ${details.length === 1 ? "problem" : "problems"} in ${names.join(", ")}`, { details, hint: "mend what is shown above" });
+  const all = new ForgeError(
+    "recipe-invalid",
+    `${details.length} ${details.length === 1 ? "problem" : "problems"} in ${names.join(", ")}`,
+    { details, hint: "mend what is shown above" },
+  );
   return { outcome: "failed", exitCode: 2, fields: { ...errorFields(all) }, text: "", error: all };
 }
 
@@ -24,18 +34,25 @@ export async function lint(context: Context, files: readonly string[]): Promise<
 export function schema(kind: string): Result {
   const schemas: Readonly<Record<string, object>> = jsonSchemas();
   const found = Object.hasOwn(schemas, kind) ? schemas[kind] : undefined;
-  if (found === undefined) throw new ForgeError("usage", `there is no schema named ${JSON.stringify(kind)}`, { hint: `use one of ${Object.keys(schemas).join(", ")}` });
+  if (found === undefined)
+    throw new ForgeError("usage", `there is no schema named ${JSON.stringify(kind)}`, {
+      hint: `use one of ${Object.keys(schemas).join(", ")}`,
+    });
   return { outcome: "done", exitCode: 0, fields: {}, text: jsonSchemaText(found) };
 }
 
 async function lintFile(file: string): Promise<void> {
   const facts = await stat(file).catch((error: unknown) => {
-    throw new ForgeError("usage", `${file} cannot be read`, { cause: error, hint: "name a recipe, stack or site file, or a recipe's folder" });
+    throw new ForgeError("usage", `${file} cannot be read`, {
+      cause: error,
+      hint: "name a recipe, stack or site file, or a recipe's folder",
+    });
   });
   const text = facts.isDirectory() ? path.join(file, "recipe.yaml") : file;
   const content = await readFile(text, "utf8");
   if (/^schema:\s*["']?tlsforge\.stack\//m.test(content)) parseStack({ text: content, path: text });
-  else if (/^schema:\s*["']?tlsforge\.recipe\//m.test(content) || path.basename(text) === "recipe.yaml") await loadRecipe({ text: content, path: text, folder: path.dirname(text) });
+  else if (/^schema:\s*["']?tlsforge\.recipe\//m.test(content) || path.basename(text) === "recipe.yaml")
+    await loadRecipe({ text: content, path: text, folder: path.dirname(text) });
   else parseSite({ text: content, path: text });
 }
 

@@ -1,12 +1,28 @@
 import { ForgeError } from "../../errors.ts";
-import { configDigest, reload as reloadServer, renderConfig, serverPaths, status as serverStatus, stop as stopServer, type ServerStatus } from "../../server/index.ts";
+import {
+  configDigest,
+  reload as reloadServer,
+  renderConfig,
+  serverPaths,
+  status as serverStatus,
+  stop as stopServer,
+  type ServerStatus,
+} from "../../server/index.ts";
 import { atomicWrite, lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { hostWishes } from "../host-changes.ts";
 import { loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result } from "../result.ts";
-import { generationFile, interpreterOf, serverOutputs, servesAlready, setUpServer, startServer, type ServerSetup } from "../serve.ts";
+import {
+  generationFile,
+  interpreterOf,
+  serverOutputs,
+  servesAlready,
+  setUpServer,
+  startServer,
+  type ServerSetup,
+} from "../serve.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
@@ -14,7 +30,9 @@ export async function launch(context: Context): Promise<Result> {
     const running = await servesAlready(context.options.prefix, setup.config);
     if (running !== null) return told(context, running, "unchanged");
     const status = await startServer(context, setup);
-    await updateManifest(context.options.prefix, manifest.generation, { server: { configDigest: configDigest(setup.config), listen: setup.config.listen } });
+    await updateManifest(context.options.prefix, manifest.generation, {
+      server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
+    });
     return told(context, status, "done");
   });
 }
@@ -27,7 +45,9 @@ export async function reload(context: Context): Promise<Result> {
     await atomicWrite(serverPaths(prefix).config, text, 0o600);
     const status = await reloadServer(prefix);
     await atomicWrite(generationFile(prefix, manifest.generation, "server.json"), text);
-    await updateManifest(prefix, manifest.generation, { server: { configDigest: configDigest(setup.config), listen: setup.config.listen } });
+    await updateManifest(prefix, manifest.generation, {
+      server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
+    });
     return told(context, status, "done");
   });
 }
@@ -36,7 +56,12 @@ export async function reload(context: Context): Promise<Result> {
 export async function stop(context: Context): Promise<Result> {
   const outcome = await stopServer(context.options.prefix);
   const text = outcome === "stopped" ? "Stopped.\n" : "Nothing was serving.\n";
-  return { outcome: outcome === "stopped" ? "done" : "unchanged", exitCode: 0, fields: { prefix: context.options.prefix, server: null }, text };
+  return {
+    outcome: outcome === "stopped" ? "done" : "unchanged",
+    exitCode: 0,
+    fields: { prefix: context.options.prefix, server: null },
+    text,
+  };
 }
 
 /** Whether the prefix's server serves: exit 0 when it does, 1 when it does not or cannot tell. */
@@ -44,14 +69,24 @@ export async function status(context: Context): Promise<Result> {
   const { prefix } = context.options;
   const state = await serverStatus(prefix);
   if (state.state === "serving") return told(context, state.status, "done");
-  if (state.state === "unknown") throw new ForgeError("server-failed", state.reason, { hint: `look at ${serverPaths(prefix).log}` });
-  throw new ForgeError("not-serving", `nothing serves from ${prefix}`, { hint: "start it with tlsforge launch, or make it with tlsforge provision" });
+  if (state.state === "unknown")
+    throw new ForgeError("server-failed", state.reason, { hint: `look at ${serverPaths(prefix).log}` });
+  throw new ForgeError("not-serving", `nothing serves from ${prefix}`, {
+    hint: "start it with tlsforge launch, or make it with tlsforge provision",
+  });
 }
 
-async function withServer(context: Context, what: string, act: (manifest: Manifest, setup: ServerSetup) => Promise<Result>): Promise<Result> {
+async function withServer(
+  context: Context,
+  what: string,
+  act: (manifest: Manifest, setup: ServerSetup) => Promise<Result>,
+): Promise<Result> {
   const { emit, signal, options } = context;
   const manifest = await readManifest(options.prefix);
-  if (manifest === null) throw new ForgeError("not-found", `there is no generation in ${options.prefix}`, { hint: "run tlsforge provision first" });
+  if (manifest === null)
+    throw new ForgeError("not-found", `there is no generation in ${options.prefix}`, {
+      hint: "run tlsforge provision first",
+    });
   const release = await lockPrefix(options.prefix, { what, wait: options.wait, emit, signal });
   try {
     const site = await loadSite(context);
@@ -60,7 +95,14 @@ async function withServer(context: Context, what: string, act: (manifest: Manife
     const outputs = serverOutputs(stack, manifest.builds);
     const interpreter = interpreterOf(outputs);
     const { lowPort } = await hostWishes(host, site, { openssl: outputs.openssl, interpreter, prefix: options.prefix });
-    const setup = await setUpServer(context, { site, host, outputs, interpreter: lowPort.interpreter, generation: manifest.generation, builds: manifest.builds });
+    const setup = await setUpServer(context, {
+      site,
+      host,
+      outputs,
+      interpreter: lowPort.interpreter,
+      generation: manifest.generation,
+      builds: manifest.builds,
+    });
     return await act(manifest, setup);
   } finally {
     await release();
@@ -72,9 +114,18 @@ function told(context: Context, status: ServerStatus, outcome: "done" | "unchang
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
     `Generation ${status.generation}`,
-    ...status.certificates.map((certificate) => `Certificate ${certificate.names.join(", ")}, until ${certificate.notAfter}`),
-    ...(status.lastError === null ? [] : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
+    ...status.certificates.map(
+      (certificate) => `Certificate ${certificate.names.join(", ")}, until ${certificate.notAfter}`,
+    ),
+    ...(status.lastError === null
+      ? []
+      : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
   ];
   const failed = status.lastError === null ? [] : [status.lastError];
-  return { outcome, exitCode: 0, fields: { prefix: context.options.prefix, server: serverFields(status), warnings: failed }, text: `${lines.join("\n")}\n` };
+  return {
+    outcome,
+    exitCode: 0,
+    fields: { prefix: context.options.prefix, server: serverFields(status), warnings: failed },
+    text: `${lines.join("\n")}\n`,
+  };
 }

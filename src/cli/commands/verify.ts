@@ -25,21 +25,40 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   const { host, port } = parseTarget(request.target);
   const ca = await Promise.all(request.ca.map(readAnchor));
   const authority = await ownAuthority(context, port);
-  const report = await look(context, { host, port, ca, authority, ...(request.serverName === undefined ? {} : { serverName: request.serverName }) });
+  const report = await look(context, {
+    host,
+    port,
+    ca,
+    authority,
+    ...(request.serverName === undefined ? {} : { serverName: request.serverName }),
+  });
   if (request.html !== undefined) await atomicWrite(request.html, toHtml(report));
-  const problem = gradeProblem(report, { minGrade: request.minGrade, ignoreTrust: request.ignoreTrust || locallyTrusted(report) });
+  const problem = gradeProblem(report, {
+    minGrade: request.minGrade,
+    ignoreTrust: request.ignoreTrust || locallyTrusted(report),
+  });
   const text = reportText(context, report, 100);
   if (problem === null) return { outcome: "done", exitCode: 0, fields: { report }, text };
-  return { outcome: "failed", exitCode: exitCodeFor(problem), fields: { report, ...errorFields(problem) }, text, error: problem };
+  return {
+    outcome: "failed",
+    exitCode: exitCodeFor(problem),
+    fields: { report, ...errorFields(problem) },
+    text,
+    error: problem,
+  };
 }
 
 /** Splits `HOST[:PORT]`; port 443 unless told. An address with colons stands in brackets when a port follows. */
 export function parseTarget(target: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]/\s]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]+))(?::(\d{1,5}))?$/.exec(target.replace(/^https:\/\//, "").replace(/\/$/, ""));
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]/\s]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]+))(?::(\d{1,5}))?$/.exec(
+    target.replace(/^https:\/\//, "").replace(/\/$/, ""),
+  );
   const host = match?.[1] ?? match?.[2] ?? match?.[3];
   const port = Number(match?.[4] ?? 443);
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new ForgeError("usage", `${JSON.stringify(target)} is no target`, { hint: "write HOST, HOST:PORT or [ADDRESS]:PORT" });
+    throw new ForgeError("usage", `${JSON.stringify(target)} is no target`, {
+      hint: "write HOST, HOST:PORT or [ADDRESS]:PORT",
+    });
   }
   return { host, port };
 }
@@ -54,8 +73,14 @@ async function ownAuthority(context: Context, port: number): Promise<string | nu
 
 async function readAnchor(file: string): Promise<string> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new ForgeError("usage", `the file of --ca cannot be read: ${file}`, { cause: error, hint: "name a PEM file" });
+    throw new ForgeError("usage", `the file of --ca cannot be read: ${file}`, {
+      cause: error,
+      hint: "name a PEM file",
+    });
   });
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) throw new ForgeError("usage", `there is no PEM certificate in ${file}`, { hint: "name a file with BEGIN CERTIFICATE lines" });
+  if (!text.includes("-----BEGIN CERTIFICATE-----"))
+    throw new ForgeError("usage", `there is no PEM certificate in ${file}`, {
+      hint: "name a file with BEGIN CERTIFICATE lines",
+    });
   return text;
 }
