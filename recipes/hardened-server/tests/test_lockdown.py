@@ -51,6 +51,27 @@ told["again"] = lockdown.lock_down(True)["memoryDenyWriteExecute"]
     assert told["again"] == told["memoryDenyWriteExecute"]
 
 
+def test_capabilities_are_gone_and_do_not_come_back() -> None:
+    code = """
+import os, subprocess
+told = lockdown.lock_down(False)
+def effective(text):
+    return next(line.split()[1] for line in text.splitlines() if line.startswith("CapEff"))
+told["now"] = effective(open("/proc/self/status").read())
+told["child"] = effective(subprocess.run(["/bin/cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout)
+told["thread"] = ""
+import threading
+def look():
+    told["thread"] = effective(open(f"/proc/self/task/{threading.get_native_id()}/status").read())
+thread = threading.Thread(target=look)
+thread.start()
+thread.join()
+"""
+    told = in_child(code)
+    assert told["capabilitiesDropped"].startswith("in force")
+    assert {int(told[who], 16) & ~(1 << lockdown.CAP_DAC_OVERRIDE) for who in ("now", "child", "thread")} == {0}
+
+
 def test_it_is_left_off_and_said_when_callbacks_need_such_memory() -> None:
     told = in_child("told = lockdown.lock_down(False)")
     assert told["memoryDenyWriteExecute"].startswith("not in force: ")

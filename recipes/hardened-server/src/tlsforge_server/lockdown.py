@@ -14,6 +14,8 @@ PR_GET_NO_NEW_PRIVS = 39
 PR_SET_MDWE = 65
 PR_GET_MDWE = 66
 PR_MDWE_REFUSE_EXEC_GAIN = 1
+CAPABILITY_VERSION_3 = 0x20080522
+CAP_DAC_OVERRIDE = 1
 #: More callbacks than fit on pages that an allocator may already hold.
 _CALLBACKS = 4096
 
@@ -21,8 +23,12 @@ _CALLBACKS = 4096
 def lock_down(callbacks_work: bool | None) -> dict[str, str]:
     """Call after binding. ``callbacks_work`` is what ``callbacks_survive_wx`` said at start, before any thread."""
     if not sys.platform.startswith("linux"):
-        return {"noNewPrivileges": "not in force: not Linux", "memoryDenyWriteExecute": "not in force: not Linux"}
-    return {"noNewPrivileges": _no_new_privileges(), "memoryDenyWriteExecute": _deny_write_execute(callbacks_work)}
+        return dict.fromkeys(("noNewPrivileges", "capabilitiesDropped", "memoryDenyWriteExecute"), "not in force: not Linux")
+    return {
+        "noNewPrivileges": _no_new_privileges(),
+        "capabilitiesDropped": _drop_capabilities(),
+        "memoryDenyWriteExecute": _deny_write_execute(callbacks_work),
+    }
 
 
 def callbacks_survive_wx() -> bool | None:
@@ -54,6 +60,29 @@ def _no_new_privileges() -> str:
     if _prctl(PR_GET_NO_NEW_PRIVS) != 1 and _prctl(PR_SET_NO_NEW_PRIVS, 1) != 0:
         return f"not in force: {os.strerror(ctypes.get_errno())}"
     return "in force" if _prctl(PR_GET_NO_NEW_PRIVS) == 1 else "not in force: the kernel does not keep it"
+
+
+class _Header(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _Data(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+def _drop_capabilities() -> str:
+    """Keeps no capability; for root the one that lets it read keys and remove its files whoever owns them. Threads made later inherit it."""
+    kept = 1 << CAP_DAC_OVERRIDE if os.geteuid() == 0 else 0
+    libc: Any = ctypes.CDLL(None, use_errno=True)
+    header = _Header(CAPABILITY_VERSION_3, 0)
+    sets = (_Data * 2)()
+    if libc.capget(ctypes.byref(header), sets) != 0:
+        return f"not in force: {os.strerror(ctypes.get_errno())}"
+    kept &= sets[0].permitted
+    wanted = (_Data * 2)(_Data(kept, kept, 0), _Data(0, 0, 0))
+    if libc.capset(ctypes.byref(header), wanted) != 0:
+        return f"not in force: {os.strerror(ctypes.get_errno())}"
+    return "in force" if kept == 0 else "in force, but for CAP_DAC_OVERRIDE"
 
 
 def _deny_write_execute(callbacks_work: bool | None) -> str:
