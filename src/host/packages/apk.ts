@@ -35,6 +35,7 @@ export const apk: PackageTable = {
     "bzlib.h": one("bzip2-dev"),
     "lzma.h": one("xz-dev"),
     "sqlite3.h": one("sqlite-dev"),
+    "ltdl.h": one("libltdl", "libtool"),
     "readline/readline.h": one("readline-dev"),
     "curses.h": one("ncurses-dev"),
     "ncurses.h": one("ncurses-dev"),

@@ -44,6 +44,8 @@ export const apt: PackageTable = {
     "bzlib.h": one("libbz2-dev"),
     "lzma.h": one("liblzma-dev"),
     "sqlite3.h": one("libsqlite3-dev"),
+    // Its macros are part of what libtoolize asks for when a repository is turned into a release.
+    "ltdl.h": one("libltdl-dev"),
     "readline/readline.h": one("libreadline-dev"),
     "curses.h": one("libncurses-dev"),
     "ncurses.h": one("libncurses-dev"),

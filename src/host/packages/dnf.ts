@@ -39,6 +39,7 @@ export const dnf: PackageTable = {
     "bzlib.h": one("bzip2-devel"),
     "lzma.h": one("xz-devel"),
     "sqlite3.h": one("sqlite-devel"),
+    "ltdl.h": one("libtool-ltdl-devel"),
     "readline/readline.h": one("readline-devel"),
     "curses.h": one("ncurses-devel"),
     "ncurses.h": one("ncurses-devel"),

@@ -36,6 +36,7 @@ export const pacman: PackageTable = {
     "bzlib.h": one("bzip2"),
     "lzma.h": one("xz"),
     "sqlite3.h": one("sqlite"),
+    "ltdl.h": one("libtool"),
     "readline/readline.h": one("readline"),
     "curses.h": one("ncurses"),
     "ncurses.h": one("ncurses"),

@@ -21,6 +21,7 @@ export const pkg: PackageTable = {
   },
   headers: {
     "sqlite3.h": one("sqlite3"),
+    "ltdl.h": one("libltdl"),
     "readline/readline.h": one("readline"),
     "ffi.h": one("libffi"),
     "gdbm.h": one("gdbm"),

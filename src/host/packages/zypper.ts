@@ -36,6 +36,7 @@ export const zypper: PackageTable = {
     "bzlib.h": one("libbz2-devel"),
     "lzma.h": one("xz-devel"),
     "sqlite3.h": one("sqlite3-devel"),
+    "ltdl.h": one("libtool"),
     "readline/readline.h": one("readline-devel"),
     "curses.h": one("ncurses-devel"),
     "ncurses.h": one("ncurses-devel"),
