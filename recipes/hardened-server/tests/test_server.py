@@ -70,7 +70,7 @@ def test_nothing_follows_a_handshake(start: Start) -> None:
 
 def test_every_answer_carries_the_headers(start: Start) -> None:
     with connected(start().wait_ready().port()) as connection:
-        for method, path, status in [("GET", "/", 200), ("HEAD", "/", 200), ("GET", "/none", 404), ("POST", "/", 405), ("GET", "/../etc/passwd", 404)]:
+        for method, path, status in [("GET", "/", 200), ("HEAD", "/", 200), ("GET", "/none", 404), ("POST", "/", 405), ("GET", "/../etc/passwd", 404), ("OPTIONS", "*", 200), ("BREW", "/", 501)]:
             code, headers, body = get(connection, path, method=method, headers=("Content-Length: 0",))
             assert code == status, path
             assert headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"

@@ -98,11 +98,14 @@ class Request(server.Request):
     channel: Any
     _received = 0
 
-    def render(self, resrc: Any) -> None:
-        self.responseHeaders.removeHeader(b"Server")
-        for name, value in self.channel.site.headers:
-            self.setHeader(name, value)
-        super().render(resrc)
+    def write(self, data: bytes) -> None:
+        # Here, because every answer comes by here before its head is sent. What an application has set itself stays.
+        if not self.startedWriting and self.channel is not None:
+            self.responseHeaders.removeHeader(b"Server")
+            for name, value in self.channel.site.headers:
+                if not self.responseHeaders.hasHeader(name):
+                    self.setHeader(name, value)
+        super().write(data)
 
     def gotLength(self, length: int | None) -> None:
         limit = self.channel.site.limits.body_bytes
