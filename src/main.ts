@@ -7,7 +7,7 @@ import process from "node:process";
 import { quickArguments } from "./cli/quick-arguments.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
-const recipes = path.join(root, "recipes");
+const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] ?? path.join(root, "recipes"));
 const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
 const uid = process.getuid?.() ?? -1;
 const home = process.env["HOME"] ?? homedir();
@@ -34,12 +34,12 @@ function refuseOldNode(node: string): void {
 
 /** Exit code when a second provision has nothing to do, else null. */
 async function quick(): Promise<number | null> {
-  const asked = quickArguments(process.argv.slice(2), { cwd: process.cwd(), prefix, config });
+  const asked = quickArguments(process.argv.slice(2), { cwd: process.cwd(), prefix, config, recipes });
   if (asked === null) return null;
   const { standing } = await import("./cli/quick.ts");
   const found = await standing({
     version,
-    recipes,
+    recipes: asked.recipes,
     machine: `${process.platform} ${process.arch}`,
     stack: asked.stack,
     config: asked.config,

@@ -4,7 +4,7 @@ import type { Platform } from "../recipe/index.ts";
 /** What every command gets: the machine's facts as `main.ts` read them, and the global options. Paths absolute. */
 export interface Context {
   readonly version: string;
-  /** Folder of recipes that ships with tlsforge. */
+  /** Folder of recipes and stacks. */
   readonly recipes: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly platform: Platform;

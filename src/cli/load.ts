@@ -33,9 +33,7 @@ export async function loadSite(context: Pick<Context, "options">): Promise<Site>
 /** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */
 export async function loadStack(context: Pick<Context, "recipes">, name: string): Promise<LoadedStack> {
   const file = path.join(context.recipes, "stacks", `${name}.yaml`);
-  const known = (await readdir(path.join(context.recipes, "stacks")))
-    .filter((entry) => entry.endsWith(".yaml"))
-    .map((entry) => entry.slice(0, -5));
+  const known = await stackNames(context);
   if (!known.includes(name)) {
     throw new ForgeError("usage", `there is no stack named ${JSON.stringify(name)}`, {
       hint: `use one of ${known.join(", ")}`,
@@ -47,6 +45,21 @@ export async function loadStack(context: Pick<Context, "recipes">, name: string)
   const wanted = new Set(Object.keys(stack.recipes));
   const ordered = orderRecipes(recipes.filter((recipe) => wanted.has(recipe.name)));
   return { stack, recipes: ordered.flatMap((entry) => recipes.filter((recipe) => recipe.name === entry)) };
+}
+
+/** Names of the stacks there are. Throws `usage` when the folder of recipes has no folder of stacks. */
+export async function stackNames(context: Pick<Context, "recipes">): Promise<readonly string[]> {
+  const folder = path.join(context.recipes, "stacks");
+  const entries = await readdir(folder).catch((error: unknown) => {
+    throw new ForgeError("usage", `there are no stacks in ${folder}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: "name a folder that holds recipes, and stacks in a folder named stacks, with --recipes or TLSFORGE_RECIPES",
+    });
+  });
+  return entries
+    .filter((entry) => entry.endsWith(".yaml"))
+    .map((entry) => entry.slice(0, -5))
+    .toSorted();
 }
 
 /** Every recipe below a folder. */
@@ -74,7 +87,14 @@ export async function loadRecipe(file: {
 }
 
 async function readText(file: string, what: string, hint: string): Promise<string> {
-  const text = await readTextIfThere(file);
+  const text = await readTextIfThere(file).catch((error: unknown) => {
+    throw new ForgeError("usage", `the ${what} ${file} cannot be read: ${reasonOf(error)}`, { cause: error, hint });
+  });
   if (text === null) throw new ForgeError("usage", `the ${what} ${file} is not there`, { hint });
   return text;
+}
+
+/** What the system said, in its own words. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+ '.*'$/, "") : String(error);
 }

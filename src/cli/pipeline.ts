@@ -7,7 +7,7 @@ import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
-import { loadSite } from "./load.ts";
+import { loadSite, stackNames } from "./load.ts";
 
 /** What `provision` and `build` are asked for. */
 export interface BuildRequest {
@@ -33,8 +33,10 @@ export async function buildStack(
   agree: (planned: readonly PlannedBuild[], selection: Selection) => Promise<void>,
 ): Promise<Built> {
   const { emit, options } = context;
-  const fingerprint = fingerprintOf(context, request);
   const site = await loadSite(context);
+  await stackNames(context);
+  // Before anything is read from the recipes, so that a change while this runs is noticed by the next run.
+  const fingerprint = fingerprintOf(context, request);
   const previous = await readManifest(options.prefix);
   emit({ type: "phase", phase: "resolve", state: "start" });
   let selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });

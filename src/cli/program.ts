@@ -27,6 +27,7 @@ export interface Invocation {
 export interface RawOptions {
   readonly prefix?: string;
   readonly config?: string;
+  readonly recipes?: string;
   readonly json?: boolean;
   readonly yes?: boolean;
   readonly jobs?: number;
@@ -170,8 +171,9 @@ function commandTree(
       gc(context, { dryRun: options["dryRun"] === true, ...optional("keep", options["keep"] as number | undefined) }),
   );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
-  runs(add(recipe, "lint [files...]", "check files, or all that ship: every problem at once"), (context, args) =>
-    lint(context, args),
+  runs(
+    add(recipe, "lint [files...]", "check files, or every recipe and stack: every problem at once"),
+    (context, args) => lint(context, args),
   );
   runs(add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"), (_context, args) =>
     Promise.resolve(schema(args[0] ?? "")),
@@ -198,6 +200,7 @@ function withGlobals(command: Command): Command {
       "root of everything (TLSFORGE_PREFIX; default: /opt/tlsforge for root, else ~/.local/share/tlsforge)",
     )
     .option("--config <file>", "site file (default: tlsforge.yaml here, when there is one)")
+    .option("--recipes <dir>", "folder of recipes and stacks (TLSFORGE_RECIPES; default: those that ship)")
     .option("--json", "one JSON document on standard output")
     .option("-y, --yes", "go on without asking")
     .option("--jobs <n>", "parallel jobs (default: all cores)", count)

@@ -5,12 +5,14 @@ export interface QuickArguments {
   readonly stack: string | null;
   readonly prefix: string;
   readonly config: string | null;
+  /** Folder of recipes and stacks. */
+  readonly recipes: string;
   readonly json: boolean;
   readonly minGrade: string | null;
 }
 
 const flags = new Set(["--yes", "-y", "--json", "--quiet", "-q", "--verbose", "-v", "--no-wait"]);
-const valued = new Set(["--prefix", "--config", "--min-grade", "--jobs", "--progress"]);
+const valued = new Set(["--prefix", "--config", "--recipes", "--min-grade", "--jobs", "--progress"]);
 
 /**
  * Reads `provision` with only such options as change nothing about its result; null for every other command line, which the full parser
@@ -18,7 +20,7 @@ const valued = new Set(["--prefix", "--config", "--min-grade", "--jobs", "--prog
  */
 export function quickArguments(
   argv: readonly string[],
-  world: { readonly cwd: string; readonly prefix: string; readonly config: string | null },
+  world: Pick<QuickArguments, "prefix" | "config" | "recipes"> & { readonly cwd: string },
 ): QuickArguments | null {
   if (argv[0] !== "provision") return null;
   const values = new Map<string, string>();
@@ -42,6 +44,7 @@ export function quickArguments(
     stack: words[0] ?? null,
     prefix: resolved("--prefix") ?? world.prefix,
     config: resolved("--config") ?? world.config,
+    recipes: resolved("--recipes") ?? world.recipes,
     json,
     minGrade: values.get("--min-grade")?.toUpperCase() ?? null,
   };

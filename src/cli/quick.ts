@@ -19,6 +19,8 @@ export interface Standing {
 export async function standing(parts: FingerprintParts): Promise<Standing | null> {
   const manifest = readJson<Manifest>(`${parts.prefix}/current/manifest.json`);
   if (manifest === null || manifest.layout !== 1 || manifest.server === null || manifest.report === null) return null;
+  // What is not there is the full run's to complain about.
+  if (!existsSync(parts.recipes) || (parts.config !== null && !existsSync(parts.config))) return null;
   if (manifest.fingerprint !== inputsFingerprint(parts)) return null;
   if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`)))
     return null;

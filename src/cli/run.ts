@@ -1,3 +1,4 @@
+import path from "node:path";
 import { exitCodeFor, ForgeError } from "../errors.ts";
 import { detectPlatform } from "../host/index.ts";
 import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
@@ -9,6 +10,7 @@ import { errorFields, record, type Result } from "./result.ts";
 export interface World {
   readonly argv: readonly string[];
   readonly version: string;
+  /** Folder of recipes and stacks, unless the command line names another. */
   readonly recipes: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly os: string;
@@ -68,7 +70,8 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
   try {
     const context: Context = {
       version: world.version,
-      recipes: world.recipes,
+      recipes:
+        invocation.options.recipes === undefined ? world.recipes : path.resolve(world.cwd, invocation.options.recipes),
       environment: world.environment,
       platform: detectPlatform({ os: world.os, arch: world.arch }),
       machine: `${world.os} ${world.arch}`,

@@ -1,17 +1,18 @@
-import { readFile, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { jsonSchemas, jsonSchemaText, parseSite, parseStack } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
-import { loadRecipe, loadStack } from "../load.ts";
+import { loadRecipe, loadStack, stackNames } from "../load.ts";
 import { errorFields, type Result } from "../result.ts";
 
-/** Checks recipes, stacks and site files: those named, else all that ship. Every problem of every file is told; exit 2 when there is one. */
+/** Checks recipes, stacks and site files: those named, else every recipe and stack of the folder. Every problem of every file is told; exit 2 when there is one. */
 export async function lint(context: Context, files: readonly string[]): Promise<Result> {
   const problems: ForgeError[] = [];
   const checked = files.length > 0 ? files.map((file) => path.resolve(context.cwd, file)) : [];
   for (const file of checked) await attempt(problems, () => lintFile(file));
-  if (checked.length === 0) await attempt(problems, () => loadStack(context, "twisted"));
+  if (checked.length === 0) await lintFolder(context, problems);
   const names = checked.length > 0 ? checked : [context.recipes];
   const first = problems[0];
   if (first === undefined)
@@ -39,6 +40,19 @@ export function schema(kind: string): Result {
       hint: `use one of ${Object.keys(schemas).join(", ")}`,
     });
   return { outcome: "done", exitCode: 0, fields: {}, text: jsonSchemaText(found) };
+}
+
+/** Each recipe and stack of the folder for itself, and when all are sound, each stack together with its recipes. */
+async function lintFolder(context: Context, problems: ForgeError[]): Promise<void> {
+  const stacks = await stackNames(context);
+  const folders = await readdir(context.recipes, { withFileTypes: true });
+  const recipes = folders
+    .map((entry) => path.join(context.recipes, entry.name))
+    .filter((folder) => existsSync(path.join(folder, "recipe.yaml")));
+  const files = stacks.map((stack) => path.join(context.recipes, "stacks", `${stack}.yaml`));
+  for (const file of [...recipes.toSorted(), ...files]) await attempt(problems, () => lintFile(file));
+  if (problems.length > 0) return;
+  for (const stack of stacks) await attempt(problems, () => loadStack(context, stack));
 }
 
 async function lintFile(file: string): Promise<void> {
