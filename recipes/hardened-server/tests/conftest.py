@@ -7,8 +7,12 @@ linked to, they run as in production.
 from __future__ import annotations
 
 import os
+import sys
 
-import wheel
+# Byte code beside the sources would be an input of the recipe's build.
+sys.dont_write_bytecode = True
+
+import wheel  # noqa: E402
 
 LIBSSL = os.environ.get("TLSFORGE_TEST_LIBSSL")
 if LIBSSL is None:
@@ -18,7 +22,6 @@ import copy  # noqa: E402
 import json  # noqa: E402
 import socket  # noqa: E402
 import subprocess  # noqa: E402
-import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402

@@ -1,0 +1,156 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { get } from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import {
+  configDigest,
+  ensureCertificates,
+  launch,
+  policyFor,
+  reload,
+  renderConfig,
+  serverConfig,
+  serverPaths,
+  status,
+  stop,
+} from "../../../src/server/index.ts";
+import type { LaunchOptions, Run, ServerConfig } from "../../../src/server/index.ts";
+import { describeWith, testPrefix } from "../../tools/needs.ts";
+
+let prefix: string;
+
+beforeEach(async () => {
+  prefix = await mkdtemp(join(tmpdir(), "tlsforge-real-"));
+});
+
+afterEach(async () => {
+  await stop(prefix);
+  await rm(prefix, { recursive: true, force: true });
+});
+
+const run: Run = ([program = "", ...argv], options) =>
+  new Promise((resolve) => {
+    execFile(program, argv, { env: { ...options?.environment } }, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
+  });
+
+/** The store paths of the prefix's current generation. */
+async function outputs(): Promise<(recipe: string) => string> {
+  const manifest = JSON.parse(await readFile(join(testPrefix(), "current", "manifest.json"), "utf8")) as {
+    builds: { recipe: string; out: string }[];
+  };
+  return (recipe) => manifest.builds.find((build) => build.recipe === recipe)?.out ?? "";
+}
+
+async function options(
+  listen: string,
+  change: Partial<ServerConfig> = {},
+): Promise<LaunchOptions & { authority: string }> {
+  const out = await outputs();
+  const libraries = await readdir(join(out("openssl"), "lib"));
+  const made = await ensureCertificates({
+    openssl: join(out("openssl"), "bin", "openssl"),
+    folder: serverPaths(prefix).tls,
+    names: [],
+    now: new Date(),
+    run,
+  });
+  const config = serverConfig({
+    site: {
+      server: {
+        names: ["localhost"],
+        listen: [listen],
+        redirect: [],
+        hsts: { maxAge: 63_072_000, includeSubdomains: true, preload: false },
+        app: { kind: "about" },
+      },
+    },
+    policy: policyFor("intermediate"),
+    generation: 1,
+    prefix,
+    certificates: made.certificates,
+    libssl: join(out("openssl"), "lib", libraries.find((name) => /^libssl.*\.so\.\d+$/.test(name)) ?? ""),
+    about: { openssl: "of the prefix" },
+  });
+  return {
+    python: join(out("python-tls"), "bin", "python"),
+    launcher: join(out("hardened-server"), "bin", "tlsforge-server"),
+    config: { ...config, ...change },
+    configPath: serverPaths(prefix).config,
+    emit: () => {},
+    authority: made.authority,
+  };
+}
+
+function ask(listen: string | undefined, ca: Buffer): Promise<{ answer: IncomingMessage; protocol: string | null }> {
+  return new Promise((resolve, reject) => {
+    const request = get(`https://${listen ?? ""}/`, { ca, agent: false }, (answer) => {
+      answer.resume();
+      resolve({ answer, protocol: (answer.socket as TLSSocket).getProtocol() });
+    });
+    request.on("error", reject);
+  });
+}
+
+describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
+  it("is launched, trusted by its authority, reloaded and stopped", async () => {
+    const wanted = await options("127.0.0.1:0");
+    const served = await launch(wanted);
+    expect(served.configDigest).toBe(configDigest(wanted.config));
+    expect(served.libssl).toBe(wanted.config.libssl);
+    expect(served.policy).toMatchObject({
+      tickets: "off",
+      groups: wanted.config.policy.groups,
+      noNewPrivileges: "in force",
+    });
+    const authority = await readFile(wanted.authority);
+    const { answer, protocol } = await ask(served.listen[0], authority);
+    expect([answer.statusCode, protocol]).toEqual([200, "TLSv1.3"]);
+    expect(answer.headers["strict-transport-security"]).toBe("max-age=63072000; includeSubDomains");
+
+    await writeFile(wanted.configPath, renderConfig({ ...wanted.config, generation: 2 }));
+    expect((await reload(prefix)).generation).toBe(2);
+    await writeFile(
+      wanted.configPath,
+      renderConfig({ ...wanted.config, certificates: [{ chain: "/none", key: "/none" }] }),
+    );
+    await expect(reload(prefix)).rejects.toMatchObject({ code: "certificate-failed" });
+    expect(await status(prefix)).toMatchObject({
+      state: "serving",
+      status: { generation: 2, lastError: expect.stringContaining("/none") },
+    });
+    expect((await ask(served.listen[0], authority)).answer.statusCode).toBe(200);
+    expect(await stop(prefix)).toBe("stopped");
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+
+  it("refuses a port in use and names who has it", async () => {
+    const holder = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => holder.once("listening", resolve));
+    const { port } = holder.address() as AddressInfo;
+    await expect(launch(await options(`127.0.0.1:${port}`))).rejects.toMatchObject({
+      code: "port-in-use",
+      message: expect.stringContaining(`by process ${process.pid} (`),
+    });
+    holder.close();
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+
+  it("refuses a policy that OpenSSL does not take, and another libssl", async () => {
+    const policy = { ...policyFor("intermediate"), groups: ["X25519", "nothing"] };
+    await expect(launch(await options("127.0.0.1:0", { policy }))).rejects.toMatchObject({
+      code: "server-failed",
+      message: expect.stringContaining("OpenSSL refuses the groups X25519:nothing"),
+    });
+    await expect(launch(await options("127.0.0.1:0", { libssl: "/usr/lib/libssl.so.3" }))).rejects.toMatchObject({
+      message: expect.stringContaining("expected /usr/lib/libssl.so.3"),
+    });
+  });
+});
