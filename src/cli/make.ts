@@ -3,7 +3,7 @@ import path from "node:path";
 import { registryEnvironment, runBuild } from "../build/index.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation, PlannedBuild } from "../plan/index.ts";
-import { prefixPaths, readReceipt, realise, removeTree, type Receipt } from "../store/index.ts";
+import { listReceipts, prefixPaths, realise, removeTree, type Receipt } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { buildTools, type Selection } from "./prepare.ts";
 import type { BuildRecord } from "./result.ts";
@@ -15,17 +15,40 @@ export interface Made {
   readonly cached: boolean;
 }
 
-/** Makes every planned build in order; those that are in the store already are taken from there. */
+/**
+ * Makes every planned build, each as soon as its inputs are made; those that are in the store already are taken from there. When one fails
+ * the others are ended, and what is thrown is the failure that came first.
+ */
 export async function makeAll(
   context: Context,
   selection: Selection,
-  work: { readonly planned: readonly PlannedBuild[]; readonly sources: ReadonlyMap<string, readonly FetchedSource[]> },
+  work: {
+    readonly planned: readonly PlannedBuild[];
+    readonly sources: ReadonlyMap<string, readonly FetchedSource[]>;
+  },
 ): Promise<readonly Made[]> {
-  const made: Made[] = [];
+  const failure = new AbortController();
+  const bound = { ...context, signal: AbortSignal.any([context.signal, failure.signal]) };
+  const running = new Map<string, Promise<Made>>();
+  let first: unknown;
   for (const { derivation } of work.planned) {
-    made.push(await make(context, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [] }));
+    const inputs = derivation.inputs.map((input) => running.get(input.name));
+    const start = async (): Promise<Made> => {
+      await Promise.all(inputs);
+      return make(bound, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [] });
+    };
+    running.set(
+      derivation.recipe.name,
+      start().catch((error: unknown) => {
+        first ??= error;
+        failure.abort();
+        throw error;
+      }),
+    );
   }
-  return made;
+  const ended = await Promise.allSettled(running.values());
+  if (first !== undefined) throw first;
+  return ended.flatMap((entry) => (entry.status === "fulfilled" ? [entry.value] : []));
 }
 
 /** What `--json` tells of builds. */
@@ -96,8 +119,10 @@ async function make(
   return { derivation, receipt, cached };
 }
 
-/** Wall seconds of the last build of the same recipe on this prefix, for the estimate. */
+/** Wall seconds of the newest build of the same recipe on this prefix, for the estimate; null when there is none. */
 async function expectedSeconds(derivation: Derivation): Promise<number | null> {
-  const receipt = await readReceipt(derivation.out);
-  return receipt?.wallSeconds ?? null;
+  const earlier = (await listReceipts(derivation.prefix)).filter(
+    (receipt) => receipt.recipe === derivation.recipe.name,
+  );
+  return earlier.toSorted((a, b) => (a.finished < b.finished ? 1 : -1))[0]?.wallSeconds ?? null;
 }

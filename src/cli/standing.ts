@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
+import { applyHost, mergeRecords, planHost } from "../host/index.ts";
 import type { ServerConfig, ServerStatus } from "../server/index.ts";
-import type { Manifest } from "../store/index.ts";
+import { updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { loadStack } from "./load.ts";
+import { hostWishes } from "./host-changes.ts";
+import { loadSite, loadStack } from "./load.ts";
+import { machine } from "./prepare.ts";
 import { generationFile, interpreterOf, serverOutputs, startServer, type ServerSetup } from "./serve.ts";
 
 /** The configuration that a generation was last launched with, or null when it never was. */
@@ -37,4 +40,20 @@ export async function standingSetup(context: Context, manifest: Manifest): Promi
 /** Starts a generation's server again, as it was. */
 export async function startGeneration(context: Context, manifest: Manifest): Promise<ServerStatus> {
   return startServer(context, await standingSetup(context, manifest));
+}
+
+/** Gives the host what a generation needs of it: the loader entry names its own OpenSSL. The records are kept with the generation. */
+export async function restoreHost(context: Context, manifest: Manifest): Promise<void> {
+  const site = await loadSite(context);
+  const { stack } = await loadStack(context, manifest.stack);
+  const host = machine(context, site);
+  const outputs = serverOutputs(stack, manifest.builds);
+  const { prefix } = context.options;
+  const { resources } = await hostWishes(host, site, {
+    openssl: outputs.openssl,
+    interpreter: interpreterOf(outputs),
+    prefix,
+  });
+  const records = await applyHost(host, await planHost(host, resources), context.emit);
+  await updateManifest(prefix, manifest.generation, { host: mergeRecords(manifest.host, records) });
 }

@@ -1,21 +1,9 @@
 import { ForgeError } from "../../errors.ts";
 import { status } from "../../server/index.ts";
-import { applyHost, planHost } from "../../host/index.ts";
-import {
-  collectGarbage,
-  currentGeneration,
-  listGenerations,
-  lockPrefix,
-  rollbackTo,
-  updateManifest,
-} from "../../store/index.ts";
+import { collectGarbage, currentGeneration, listGenerations, lockPrefix, rollbackTo } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostWishes } from "../host-changes.ts";
-import { loadSite, loadStack } from "../load.ts";
-import { machine } from "../prepare.ts";
 import { serverFields, type Result } from "../result.ts";
-import { interpreterOf, serverOutputs } from "../serve.ts";
-import { startGeneration } from "../standing.ts";
+import { restoreHost, startGeneration } from "../standing.ts";
 
 /** All generations, oldest first. */
 export async function generations(context: Context): Promise<Result> {
@@ -63,7 +51,7 @@ export async function rollback(context: Context, wanted: number | undefined): Pr
     }
     const serving = (await status(prefix)).state !== "not-serving";
     const manifest = await rollbackTo(prefix, wanted, { what: "rollback", wait: options.wait, emit, signal });
-    await restoreHost(context, manifest.generation, manifest);
+    await restoreHost(context, manifest);
     const server = serving && manifest.server !== null ? await startGeneration(context, manifest) : null;
     return {
       outcome: "done",
@@ -107,25 +95,6 @@ export async function gc(
     fields: { prefix: options.prefix, dryRun: request.dryRun, removed, kept, freedBytes: freed },
     text: `${lines.join("\n")}\n`,
   };
-}
-
-/** Host resources as the generation needs them: the loader entry names its own OpenSSL. */
-async function restoreHost(
-  context: Context,
-  generation: number,
-  manifest: { readonly stack: string; readonly builds: Parameters<typeof serverOutputs>[1] },
-): Promise<void> {
-  const site = await loadSite(context);
-  const { stack } = await loadStack(context, manifest.stack);
-  const host = machine(context, site);
-  const outputs = serverOutputs(stack, manifest.builds);
-  const { resources } = await hostWishes(host, site, {
-    openssl: outputs.openssl,
-    interpreter: interpreterOf(outputs),
-    prefix: context.options.prefix,
-  });
-  const records = await applyHost(host, await planHost(host, resources), context.emit);
-  await updateManifest(context.options.prefix, generation, { host: records });
 }
 
 /** Parses the N of `rollback N`. */

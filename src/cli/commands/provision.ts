@@ -28,7 +28,7 @@ import {
   startServer,
   type ServerSetup,
 } from "../serve.ts";
-import { startGeneration } from "../standing.ts";
+import { restoreHost, startGeneration } from "../standing.ts";
 import { endpointOf, reachText } from "../reach.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
@@ -173,11 +173,12 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
   };
   const text = `${reportText(context, report, 100)}\n${reachText({ listen: setup.config.listen, names: setup.config.names, authority: setup.authority, prefix: options.prefix, html: files.html, outcome: served.outcome, warnings })}`;
   if (problem === null) return { outcome: served.outcome, exitCode: 0, fields, text };
-  await comeBack(context, built);
+  // What served before this run goes on as it was.
+  if (served.outcome === "done") await comeBack(context, built);
   return {
     outcome: "failed",
     exitCode: exitCodeFor(problem),
-    fields: { ...fields, server: null, ...errorFields(problem) },
+    fields: { ...fields, server: served.outcome === "done" ? null : fields.server, ...errorFields(problem) },
     text,
     error: problem,
   };
@@ -199,6 +200,7 @@ async function comeBack(context: Context, built: Built): Promise<void> {
     emit,
     signal: patient.signal,
   });
+  await restoreHost(patient, previous);
   await startGeneration(patient, previous);
   emit({ type: "warning", message: `generation ${previous.generation} is back in service` });
 }
