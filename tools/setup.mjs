@@ -153,7 +153,7 @@ async function fetchNode() {
 /** npm takes an optional package that it cannot download for one that is not wanted, with exit 0: asks it for the reason. */
 async function leftOut(name) {
   const program = npmProgram();
-  const argv = [program, "view", name, "version", "--fetch-retries=0"];
+  const argv = [program, "view", name, "version", "--fetch-retries=0", "--loglevel=warn"];
   const { status, output } = await capture(process.execPath, argv, nodeFolder, npmEnvironment(program));
   if (status !== 0) return new SetupError(`${name} could not be fetched`, { output, hint: npmHint(output) });
   return new SetupError(`npm ci left ${name} out although the registry has it`, {
@@ -201,7 +201,7 @@ function meantForUs({ os, cpu, libc }) {
 /** Runs `npm ci` in a folder; says nothing unless it fails. */
 async function npm(node, folder) {
   const program = npmProgram();
-  const options = ["--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const options = ["--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=warn"];
   const patience = ["--fetch-retry-mintimeout=2000", "--fetch-retry-factor=3"];
   const argv = [program, "ci", "--ignore-scripts", ...options, ...patience];
   const { status, output } = await capture(node, argv, folder, npmEnvironment(program));
