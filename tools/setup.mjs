@@ -243,7 +243,7 @@ function npmHint(output) {
   // npm's way to say that it could not ask about the platform packages that the lock file leaves out.
   const unanswered = /Missing: \S+@ from lock file/;
   if (
-    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT/.test(output) ||
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED|ERR_SOCKET_TIMEOUT/.test(output) ||
     unanswered.test(output)
   ) {
     return "the package registry could not be reached: check the network, the proxy (HTTPS_PROXY) and `npm config get registry`, then run this again";
