@@ -43,7 +43,10 @@ export function viewOf(report: Report): ReportView {
     address: clean(`${address}${named}`),
     time: clean(report.time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*Z$/, "$1 $2 UTC")),
     aaa: report.aaa === null ? "not judged: it asks for three rulebooks" : report.aaa ? "yes" : "no",
-    grades: Object.entries(report.grades).map(([id, result]) => viewGrade(id, result, findings)),
+    grades: Object.entries(report.grades).map(([id, result]) => ({
+      ...viewGrade(id, result, findings),
+      ...(result.grade === "T" && endsLocally(report) ? viewLocal(result) : {}),
+    })),
     protocols: viewProtocols(report.observations),
     suites: viewSuites(report.observations),
     groups: viewGroups(report.observations),
@@ -83,6 +86,19 @@ function viewGrade(id: string, result: GradeResult, findings: readonly Finding[]
     })),
     incomplete: result.incomplete.map(clean),
   };
+}
+
+/** Whether a chain ends in an authority that was given for this look: then distrust is what everybody else would say, not the finding. */
+function endsLocally({ observations: { certificates } }: Report): boolean {
+  return (
+    certificates.state === "observed" &&
+    certificates.value.some(({ trust }) => trust.state === "observed" && trust.value.local && trust.value.trusted)
+  );
+}
+
+function viewLocal({ gradeTrustIgnored }: GradeResult): Partial<Pick<GradeView, "grade" | "note">> {
+  if (gradeTrustIgnored === null) return {};
+  return { grade: clean(gradeTrustIgnored), note: "trust aside; T for whoever does not know the local authority" };
 }
 
 function noteOf({ grade, gradeTrustIgnored }: GradeResult): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/grade/index.ts";
+import type { ChainSeen } from "../../../src/probe/index.ts";
 import { clean, toJson, toText } from "../../../src/report/index.ts";
 import { certificate, chain, observations, observed } from "../grade/observations.ts";
 import { attack, bad, good, hostile } from "./reports.ts";
@@ -8,6 +9,15 @@ import { attack, bad, good, hostile } from "./reports.ts";
 const dangerous = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
 
 describe("text", () => {
+  test("a server of a local authority shows the letter with trust aside, and says what strangers get", () => {
+    const local = observed({ trusted: true, local: true, anchor: "CN=Own", reason: null });
+    const shown = (trust: ChainSeen["trust"]): string =>
+      toText(judge(observations({ certificates: observed([chain({}, { trust })]) })), { colour: false, width: 100 });
+    expect(shown(local)).toContain("A+  ssllabs-2009r: trust aside; T for whoever does not know the local authority");
+    const unknown = observed({ trusted: false, local: false, anchor: null, reason: "unknown authority" });
+    expect(shown(unknown)).not.toContain("A+  ssllabs-2009r");
+  });
+
   test("a good server", () => {
     expect(toText(good, { colour: false, width: 100 })).toMatchInlineSnapshot(`
       "www.example.org:443
