@@ -10,7 +10,7 @@ const dangerous = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u
 
 describe("text", () => {
   test("a server of a local authority shows the letter with trust aside, and says what strangers get", () => {
-    const local = observed({ trusted: true, local: true, anchor: "CN=Own", reason: null });
+    const local = observed({ trusted: true, local: true, anchor: "CN=Example Root", reason: null });
     const shown = (trust: ChainSeen["trust"]): string =>
       toText(judge(observations({ certificates: observed([chain({}, { trust })]) })), { colour: false, width: 100 });
     expect(shown(local)).toContain("A+  ssllabs-2009r: trust aside; T for whoever does not know the local authority");
