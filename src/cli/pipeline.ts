@@ -1,4 +1,5 @@
 import { ForgeError } from "../errors.ts";
+import type { FetchedSource } from "../fetch/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { Site } from "../recipe/index.ts";
 import { activate, readManifest, type Manifest } from "../store/index.ts";
@@ -60,11 +61,18 @@ export async function buildStack(
   await agree(planned, selection);
   emit({ type: "phase", phase: "fetch", state: pending.length === 0 ? "skipped" : "start" });
   const sources = await fetchFor(planned, selection);
-  if (pending.length > 0) emit({ type: "phase", phase: "fetch", state: "done" });
+  if (pending.length > 0)
+    emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
   emit({ type: "phase", phase: "build", state: "start" });
   const made = await makeAll(context, selection, { planned, sources });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
+}
+
+/** How many sources there are and how many of them were here already. */
+function fetchedText(sources: readonly FetchedSource[]): string {
+  const cached = sources.filter((source) => source.location === "cache").length;
+  return `${sources.length} sources${cached === 0 ? "" : `, ${cached === sources.length ? "all" : cached} from the cache`}`;
 }
 
 /** Makes a new generation from what was built and points `current` at it. */

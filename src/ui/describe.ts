@@ -48,7 +48,7 @@ export function describe(event: ForgeEvent, elapsed: number): readonly Line[] {
       return [
         {
           text: `  ${event.source}: fetched, ${size(event.bytes)} from ${event.location} [${duration(elapsed)}]`,
-          level: "normal",
+          level: event.location === "cache" ? "verbose" : "normal",
         },
       ];
     case "fetch-retry":
