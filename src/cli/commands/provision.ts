@@ -50,7 +50,7 @@ export async function provision(context: Context, request: BuildRequest): Promis
 async function serveBuilt(context: Context, request: BuildRequest, built: Built): Promise<Result> {
   const unchanged = await alreadyServing(context, built);
   if (unchanged !== null) return finish(context, request, { built, ...unchanged, outcome: "unchanged" });
-  const manifest = await activateBuilt(context, built);
+  const manifest = (await neverServed(context, built)) ?? (await activateBuilt(context, built));
   try {
     const { plans, setup } = await prepareServer(context, built, manifest);
     context.emit({ type: "phase", phase: "launch", state: "start" });
@@ -64,6 +64,24 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
     await comeBack(context, built);
     throw error;
   }
+}
+
+/** The current generation, when it has the same outputs and never came to serve: a launch that failed is tried again, not numbered anew. */
+async function neverServed(
+  context: Context,
+  { previous, made, fingerprint, selection }: Built,
+): Promise<Manifest | null> {
+  if (previous === null || previous.server !== null || previous.stack !== selection.stack.name) return null;
+  if (keysOf(manifestBuilds(made)) !== keysOf(previous.builds)) return null;
+  return updateManifest(context.options.prefix, previous.generation, {
+    fingerprint,
+    tools: toolStamps(selection),
+    warnings: warningsOf(made),
+  });
+}
+
+function keysOf(builds: Manifest["builds"]): string {
+  return builds.map((build) => build.key).join();
 }
 
 /** Host resources applied and recorded, certificates made, configuration ready. */
@@ -105,7 +123,7 @@ async function alreadyServing(
   const { prefix } = context.options;
   if (previous === null || previous.server === null || previous.stack !== selection.stack.name) return null;
   const builds = manifestBuilds(made);
-  if (builds.map((build) => build.key).join() !== previous.builds.map((build) => build.key).join()) return null;
+  if (keysOf(builds) !== keysOf(previous.builds)) return null;
   const outputs = serverOutputs(selection.stack, builds);
   const wishes = await hostWishes(selection.host, site, {
     openssl: outputs.openssl,
