@@ -70,12 +70,14 @@ async function runVitest() {
 function collect(json, result) {
   for (const suite of json.testResults) {
     const file = suite.name.replace(`${root}/`, "");
+    const broken = suite.status === "failed" && suite.assertionResults.every((test) => test.status !== "failed");
     for (const test of suite.assertionResults) {
       const kind = test.status === "passed" || test.status === "failed" ? test.status : "skipped";
+      // After a hook has failed its tests count as skipped: they are not, the file has failed.
+      if (kind === "skipped" && broken && !test.fullName.includes("(needs ")) continue;
       result[kind].push(`${file}: ${test.fullName.trim()}`);
     }
-    const hasFailed = suite.assertionResults.some((test) => test.status === "failed");
-    if (suite.status === "failed" && !hasFailed) result.failed.push(`${file}: ${firstLine(suite.message)}`);
+    if (broken) result.failed.push(`${file}: ${firstLine(suite.message) || "a hook failed, its tests did not run"}`);
   }
 }
 

@@ -19,7 +19,7 @@ interface Import {
 /** Which folders the code of a folder may load. `cli` sees everything below it; `errors` and `events` are for all. */
 const mayLoad: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "ui"],
-  cli: ["recipe", "plan", "fetch", "build", "store", "host", "server", "probe", "grade", "report", "deliver"],
+  cli: ["ui", "recipe", "plan", "fetch", "build", "store", "host", "server", "probe", "grade", "report", "deliver"],
   ui: [],
   recipe: [],
   plan: ["recipe"],
