@@ -7,12 +7,12 @@ import process from "node:process";
 import { quickArguments } from "./cli/quick-arguments.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
-const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] ?? path.join(root, "recipes"));
+const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] || path.join(root, "recipes"));
 const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
 const uid = process.getuid?.() ?? -1;
 const home = process.env["HOME"] ?? homedir();
 const prefix =
-  process.env["TLSFORGE_PREFIX"] ?? (uid === 0 ? "/opt/tlsforge" : path.join(home, ".local/share/tlsforge"));
+  process.env["TLSFORGE_PREFIX"] || (uid === 0 ? "/opt/tlsforge" : path.join(home, ".local/share/tlsforge"));
 const siteFile = path.resolve("tlsforge.yaml");
 const config = existsSync(siteFile) ? siteFile : null;
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
+import { commandFirst, commandName } from "./command-words.ts";
 import { build } from "./commands/build.ts";
 import { completion } from "./commands/completion.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -56,7 +57,7 @@ export async function parseCommandLine(
     command.exitOverride().configureOutput({ writeOut: (text) => (output += text), writeErr: () => undefined }),
   );
   try {
-    await program.parseAsync([...argv], { from: "user" });
+    await program.parseAsync([...commandFirst(program, globalsOf(), argv)], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { text: output };
@@ -64,6 +65,18 @@ export async function parseCommandLine(
     throw usage(error.message);
   }
   return invocation ?? { text: output === "" ? program.helpInformation() : output };
+}
+
+/** The name of the command that a command line is about, also when that line is wrong. */
+export function nameOfCommand(
+  argv: readonly string[],
+  world: { readonly version: string; readonly cwd: string },
+): string {
+  return commandName(
+    commandTree(world, () => undefined),
+    globalsOf(),
+    argv,
+  );
 }
 
 /** Options of a Context from what was written, with their defaults. */
@@ -166,7 +179,11 @@ function commandTree(
   runs(
     add(program, "gc", "remove what no kept generation and no live process needs")
       .option("--dry-run", "only say what would be removed")
-      .option("--keep <n>", "generations to keep besides the current one", count),
+      .option(
+        "--keep <n>",
+        "how many of the newest generations to keep (default: 3); the current one always stays",
+        count,
+      ),
     (context, _args, options) =>
       gc(context, { dryRun: options["dryRun"] === true, ...optional("keep", options["keep"] as number | undefined) }),
   );
@@ -191,6 +208,10 @@ function commandTree(
     Promise.resolve(completion(program, args[0] ?? "")),
   );
   return program;
+}
+
+function globalsOf(): readonly Option[] {
+  return withGlobals(new Command()).options;
 }
 
 function withGlobals(command: Command): Command {

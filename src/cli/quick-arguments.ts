@@ -12,7 +12,14 @@ export interface QuickArguments {
 }
 
 const flags = new Set(["--yes", "-y", "--json", "--quiet", "-q", "--verbose", "-v", "--no-wait"]);
-const valued = new Set(["--prefix", "--config", "--recipes", "--min-grade", "--jobs", "--progress"]);
+const valued: ReadonlyMap<string, RegExp> = new Map([
+  ["--prefix", /./],
+  ["--config", /./],
+  ["--recipes", /./],
+  ["--min-grade", /./],
+  ["--jobs", /^[1-9]\d{0,3}$/],
+  ["--progress", /^(?:auto|plain|json)$/],
+]);
 
 /**
  * Reads `provision` with only such options as change nothing about its result; null for every other command line, which the full parser
@@ -30,7 +37,7 @@ export function quickArguments(
     const word = argv[index] ?? "";
     const value = argv[index + 1];
     if (flags.has(word)) json ||= word === "--json";
-    else if (valued.has(word) && value !== undefined && !value.startsWith("-")) {
+    else if (value !== undefined && !value.startsWith("-") && valued.get(word)?.test(value) === true) {
       values.set(word, value);
       index += 1;
     } else if (word.startsWith("-") || words.length > 0) return null;

@@ -2,8 +2,9 @@ import path from "node:path";
 import { exitCodeFor, ForgeError } from "../errors.ts";
 import { detectPlatform } from "../host/index.ts";
 import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
+import { openPrefix } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { globalOptions, parseCommandLine, type Invocation, type RawOptions } from "./program.ts";
+import { globalOptions, nameOfCommand, parseCommandLine, type Invocation, type RawOptions } from "./program.ts";
 import { errorFields, record, type Result } from "./result.ts";
 
 /** What `main.ts` reads from the process. */
@@ -60,8 +61,7 @@ async function parse(world: World): Promise<Invocation | { readonly text: string
     return await parseCommandLine(world.argv, { version: world.version, cwd: world.cwd });
   } catch (error) {
     world.talk.write(renderError(error, { colour: world.colour }));
-    if (world.argv.includes("--json"))
-      world.write(record(world.argv.find((word) => !word.startsWith("-")) ?? "tlsforge", failure(error)));
+    if (world.argv.includes("--json")) world.write(record(nameOfCommand(world.argv, world), failure(error)));
     return exitCodeFor(error);
   }
 }
@@ -84,6 +84,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       confirm: world.confirm,
       options: globalOptions(invocation.options, world),
     };
+    if (!prefixless.has(invocation.command)) await refuseUnusable(context.options.prefix);
     return await invocation.run(context);
   } catch (error) {
     // What an interrupted run throws on its way out is not what the user did wrong.
@@ -95,6 +96,18 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
           })
         : error;
     return failure(shown);
+  }
+}
+
+/** Commands that do not need a prefix, or only look into one when they can. */
+const prefixless = new Set(["verify", "recipe lint", "recipe schema", "completion"]);
+
+/** A prefix that a newer tlsforge made, or whose path built programs cannot carry, is refused by every command; one that is not there yet by none. */
+async function refuseUnusable(prefix: string): Promise<void> {
+  try {
+    await openPrefix(prefix, { create: false });
+  } catch (error) {
+    if (!(error instanceof ForgeError) || error.code !== "not-found") throw error;
   }
 }
 

@@ -16,14 +16,16 @@ export function completion(program: Command, shell: string): Result {
 interface Entry {
   /** Words before it, without the program's name; empty for the program itself. */
   readonly path: string;
-  readonly words: readonly { readonly word: string; readonly help: string }[];
+  readonly words: readonly { readonly word: string; readonly help: string; readonly valued: boolean }[];
 }
 
 function entries(command: Command, path: string): Entry[] {
   const words = [
-    ...command.commands.map((child) => ({ word: child.name(), help: child.description() })),
+    ...command.commands.map((child) => ({ word: child.name(), help: child.description(), valued: false })),
     ...command.options.flatMap((option) =>
-      option.long === undefined || option.long === null ? [] : [{ word: option.long, help: option.description }],
+      option.long === undefined || option.long === null
+        ? []
+        : [{ word: option.long, help: option.description, valued: option.required }],
     ),
   ];
   return [{ path, words }, ...command.commands.flatMap((child) => entries(child, `${path} ${child.name()}`.trim()))];
@@ -37,11 +39,14 @@ function bash(all: readonly Entry[]): string {
   );
   return `# tlsforge completion for bash: source <(tlsforge completion bash)
 _tlsforge() {
-  local path="" word words=""
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do case $word in -*) ;; *) path="\${path:+$path }$word" ;; esac; done
-  case $path in
+  local path="" word words="" value=""
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if [ -n "$value" ]; then value=""; continue; fi
+    case $word in ${valuedOptions(all)}) value=1 ;; -*) ;; *) path="\${path:+$path }$word" ;; esac
+  done
+  if [ -z "$value" ]; then case $path in
 ${cases.join("\n")}
-  esac
+  esac; fi
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
   [ "\${#COMPREPLY[@]}" -gt 0 ] || COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
@@ -58,7 +63,12 @@ function zsh(all: readonly Entry[]): string {
 # tlsforge completion for zsh: tlsforge completion zsh > "\${fpath[1]}/_tlsforge"
 _tlsforge() {
   local -a entries rest
-  rest=(\${(M)words[2,CURRENT-1]:#[^-]*})
+  local word value=""
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    if [[ -n $value ]]; then value=""; continue; fi
+    case $word in ${valuedOptions(all)}) value=1 ;; -*) ;; *) rest+=("$word") ;; esac
+  done
+  if [[ -n $value ]]; then _files; return; fi
   case "\${(j: :)rest}" in
 ${cases.join("\n")}
   esac
@@ -70,7 +80,7 @@ compdef _tlsforge tlsforge
 
 function fish(all: readonly Entry[]): string {
   const lines = all.flatMap(({ path, words }) =>
-    words.map(({ word, help }) => {
+    words.map(({ word, help, valued }) => {
       const condition =
         path === ""
           ? "__fish_use_subcommand"
@@ -78,11 +88,17 @@ function fish(all: readonly Entry[]): string {
               .split(" ")
               .map((part) => `__fish_seen_subcommand_from ${part}`)
               .join("; and ");
-      const what = word.startsWith("--") ? `-l ${word.slice(2)}` : `-f -a ${word}`;
+      const what = word.startsWith("--") ? `-l ${word.slice(2)}${valued ? " -r" : ""}` : `-f -a ${word}`;
       return `complete -c tlsforge -n ${quote(condition)} ${what} -d ${quote(help)}`;
     }),
   );
   return `# tlsforge completion for fish: tlsforge completion fish > ~/.config/fish/completions/tlsforge.fish\n${lines.join("\n")}\n`;
+}
+
+/** Options that take the next word, as alternatives of a shell's `case`. */
+function valuedOptions(all: readonly Entry[]): string {
+  const names = all.flatMap(({ words }) => words.flatMap(({ word, valued }) => (valued ? [word] : [])));
+  return [...new Set(names)].join("|");
 }
 
 function quote(text: string): string {

@@ -1,0 +1,250 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describeWith, which } from "../tools/needs.ts";
+import { compile, main, problemsOf, recordOf, run, runJson, smallShop, start, type Workshop } from "./support.ts";
+
+let shop: Workshop;
+
+beforeAll(async () => {
+  await compile();
+  shop = await smallShop();
+});
+
+afterAll(async () => shop.remove());
+
+describe("usage", () => {
+  test.each([
+    [["provsion"], /unknown command 'provsion'/u, /provision/u],
+    [["--jsn"], /unknown option '--jsn'/u, /.+/u],
+    [["build", "--jbos", "2"], /unknown option '--jbos'/u, /--jobs/u],
+    [["build", "--jobs", "0"], /--jobs.*whole number/u, /.+/u],
+    [["build", "--jobs"], /argument missing/u, /.+/u],
+    [["verify"], /missing required argument 'target'/u, /.+/u],
+    [["verify", "https://"], /is no target/u, /HOST:PORT/u],
+    [["verify", "localhost:99999"], /is no target/u, /HOST:PORT/u],
+    [["verify", "localhost", "--min-grade", "Z"], /is no grade/u, /A\+/u],
+    [["verify", "localhost", "--ca", "/nowhere.pem"], /cannot be read/u, /PEM/u],
+    [["rollback", "last"], /is no generation/u, /tlsforge generations/u],
+    [["build", "--source", "hello"], /is not NAME=PATH/u, /.+/u],
+    [["build", "--progress", "loud"], /progress.*auto, plain, json/u, /.+/u],
+    [["completion", "tcsh"], /no completion for "tcsh"/u, /bash, zsh, fish/u],
+    [["recipe", "schema", "recip"], /no schema named "recip"/u, /recipe, /u],
+    [["plan", "--config", "/nowhere.yaml"], /\/nowhere\.yaml is not there/u, /empty file is valid/u],
+    [["status", "extra"], /too many arguments/u, /.+/u],
+  ])("%j exits 2 and says what to do", async (argv, message, hint) => {
+    const { exitCode, stdout, stderr } = await run(shop, argv);
+    expect(stderr).toMatch(/^error\[usage\]: /u);
+    expect(stderr.split("\n")[0]).toMatch(message);
+    expect(/^hint: (.*(?:\n {6}.*)*)/mu.exec(stderr)?.[1] ?? "").toMatch(hint);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe("");
+  });
+
+  test("with --json such an error is a record too", async () => {
+    const { exitCode, record } = await runJson(shop, ["build", "--jbos", "2"]);
+    expect(exitCode).toBe(2);
+    expect(record).toMatchObject({ command: "build", outcome: "failed", error: { code: "usage" } });
+    expect((await runJson(shop, ["provsion"])).record).toMatchObject({ exitCode: 2 });
+    expect((await runJson(shop, ["recipe", "lint", "--nonsense"])).record).toMatchObject({
+      command: "recipe lint",
+      exitCode: 2,
+    });
+  });
+
+  test.each([[["--help"]], [["help"]], [["help", "build"]], [["build", "--help"]], [["recipe", "--help"]], [["-h"]]])(
+    "%j exits 0 with the help on standard output",
+    async (argv) => {
+      const { exitCode, stdout, stderr } = await run(shop, argv);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      expect(stdout).toMatch(/^Usage: tlsforge/u);
+    },
+  );
+
+  test("without a command the help says which there are, and with it what a group holds", async () => {
+    const nothing = await run(shop, []);
+    expect(nothing.stdout + nothing.stderr).toMatch(/Usage: tlsforge/u);
+    for (const name of ["provision", "plan", "build", "verify", "rollback", "doctor"])
+      expect(nothing.stdout).toContain(`  ${name}`);
+    const version = await run(shop, ["--version"]);
+    expect(version).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/u) });
+  });
+
+  test("global options may stand before the command", async () => {
+    const { exitCode, stdout } = await run(shop, ["--json", "--prefix", shop.prefix, "plan", "--exit-code"]);
+    expect(exitCode).toBe(10);
+    expect(problemsOf(JSON.parse(stdout))).toEqual([]);
+  });
+
+  test("a site file that is wrong is shown with its line, the near match and exit 2", async () => {
+    const file = join(shop.folder, "wrong.yaml");
+    await writeFile(file, "stack: small\nserver:\n  listn: [127.0.0.1:1]\n");
+    const { exitCode, record, stderr } = await runJson(shop, ["plan", "--config", file]);
+    expect(exitCode).toBe(2);
+    expect(record.error.code).toBe("site-invalid");
+    expect(stderr).toMatch(/wrong\.yaml:3:3/u);
+    expect(stderr).toContain('did you mean "listen"');
+  });
+});
+
+describe("output", () => {
+  test("progress as JSON lines on standard error, the record alone on standard output", async () => {
+    const own = await smallShop();
+    try {
+      const ran = await run(own, ["build", "--yes", "--json", "--progress", "json"]);
+      expect(recordOf(ran)).toMatchObject({ outcome: "done" });
+      const events = ran.stderr
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { type: string });
+      const types = new Set(events.map((event) => event.type));
+      for (const type of ["phase", "fetch-done", "build-start", "build-step", "build-done", "gate"])
+        expect(types).toContain(type);
+    } finally {
+      await own.remove();
+    }
+  });
+
+  test("no colour and no control characters without a terminal, whatever CI says; FORCE_COLOR asks for it, NO_COLOR wins", async () => {
+    for (const environment of [{}, { CI: "true" }, { NO_COLOR: "1", FORCE_COLOR: "1" }]) {
+      const plain = await run(shop, ["plan", "nonsense"], { environment });
+      expect(plain.stdout + plain.stderr).not.toMatch(/\u001B/u);
+    }
+    const forced = await run(shop, ["plan", "nonsense"], { environment: { FORCE_COLOR: "1" } });
+    expect(forced.stderr).toMatch(/\u001B\[/u);
+  });
+
+  test("--quiet leaves only what is loud, --verbose adds the steps", async () => {
+    const own = await smallShop();
+    try {
+      const quiet = await run(own, ["build", "--yes", "--quiet"]);
+      expect(quiet).toMatchObject({ exitCode: 0, stderr: "" });
+      const verbose = await run(own, ["plan", "--verbose"]);
+      expect(verbose.stdout).toContain("configure ./configure --prefix=${out}");
+    } finally {
+      await own.remove();
+    }
+  });
+
+  test("a reader that has seen enough is no error", async () => {
+    for (const line of ["--help", "recipe schema recipe", "completion bash"]) {
+      const { stdout, stderr } = await execa(
+        "bash",
+        ["-c", `"$0" "$1" ${line} | head -n 1; echo "\${PIPESTATUS[0]}"`, process.execPath, main],
+        { cwd: shop.cwd },
+      );
+      expect({ line, stderr, status: stdout.split("\n").at(-1) }).toEqual({ line, stderr: "", status: "0" });
+    }
+  });
+
+  test("a reader that goes away early ends a run of its own accord", async () => {
+    const child = start(shop, ["recipe", "schema", "recipe"]);
+    child.stdout?.destroy();
+    const { exitCode, stderr } = await child;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  });
+
+  test("the schemas for editors are JSON, and what ships", async () => {
+    for (const kind of ["recipe", "stack", "site", "lock"]) {
+      const { stdout, exitCode } = await run(shop, ["recipe", "schema", kind]);
+      expect(exitCode).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ $schema: "https://json-schema.org/draft/2020-12/schema" });
+    }
+  });
+});
+
+describe("completion", () => {
+  test.each(["bash", "zsh", "fish"])("%s: a script on standard output, nothing else", async (shell) => {
+    const { exitCode, stdout, stderr } = await run(shop, ["completion", shell]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    for (const word of ["provision", "rollback", "prefix", "lint"]) expect(stdout).toContain(word);
+  });
+
+  test("every shell that is here reads its script", async () => {
+    const here = ["bash", "zsh", "fish"].filter((shell) => which(shell) !== null);
+    expect(here).toContain("bash");
+    for (const shell of here) {
+      const { stdout } = await run(shop, ["completion", shell]);
+      const file = join(shop.folder, `completion.${shell}`);
+      await writeFile(file, stdout);
+      const read = await execa(shell, ["-n", file], { reject: false });
+      expect({ exitCode: read.exitCode, stderr: read.stderr }).toEqual({ exitCode: 0, stderr: "" });
+    }
+  });
+
+  test("bash: completes commands, what a group holds, and options", async () => {
+    const { stdout: script } = await run(shop, ["completion", "bash"]);
+    const file = join(shop.folder, "complete.bash");
+    const ask = (words: string): string =>
+      `COMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); COMPREPLY=(); _tlsforge; echo "\${COMPREPLY[*]}"`;
+    await writeFile(
+      file,
+      `${script}\n${ask("tlsforge prov")}\n${ask("tlsforge recipe l")}\n${ask("tlsforge build --jo")}\n${ask("tlsforge --prefix /x stat")}\n`,
+    );
+    const { stdout, stderr } = await execa("bash", [file]);
+    expect(stderr).toBe("");
+    expect(stdout.split("\n")).toEqual(["provision", "lint", "--jobs", "status"]);
+  });
+});
+
+describe("prefixes that cannot be used", () => {
+  test("one with spaces is refused before anything is made", async () => {
+    const { record, exitCode } = await runJson(shop, ["build", "--yes", "--prefix", join(shop.folder, "my prefix")]);
+    expect(record.error).toMatchObject({ code: "prefix-unusable", hint: expect.stringContaining("--prefix") });
+    expect(exitCode).toBe(1);
+  });
+
+  test("a file in its place is named", async () => {
+    const file = join(shop.folder, "file");
+    await writeFile(file, "");
+    const { record, exitCode } = await runJson(shop, ["build", "--yes", "--prefix", file]);
+    expect(exitCode).toBe(1);
+    expect(record.error).toMatchObject({ code: "prefix-unusable", message: expect.stringContaining(file) });
+  });
+
+  test("a newer layout is not touched: exit 2", async () => {
+    const own = await smallShop();
+    try {
+      await run(own, ["build", "--yes"]);
+      await writeFile(join(own.prefix, "layout"), "99\n");
+      for (const argv of [["build", "--yes"], ["gc"], ["plan"], ["generations"], ["rollback"]]) {
+        const { record, exitCode } = await runJson(own, argv);
+        expect({ argv, exitCode, code: record.error.code }).toEqual({ argv, exitCode: 2, code: "prefix-newer" });
+      }
+    } finally {
+      await own.remove();
+    }
+  });
+
+  test("a damaged manifest is named, with the way out", async () => {
+    const own = await smallShop();
+    try {
+      await run(own, ["build", "--yes"]);
+      await writeFile(join(own.prefix, "generations", "1", "manifest.json"), '{"schema": "tlsf');
+      const { record, exitCode } = await runJson(own, ["plan"]);
+      expect(exitCode).toBe(1);
+      expect(record.error).toMatchObject({
+        code: "prefix-unusable",
+        message: expect.stringContaining("/manifest.json is damaged"),
+      });
+      expect((await runJson(own, ["generations"])).exitCode).toBe(0);
+    } finally {
+      await own.remove();
+    }
+  });
+});
+
+describeWith(["linux", "root", "setpriv"], "as an ordinary user", () => {
+  test("a prefix that cannot be written is named, with what to do", async () => {
+    const prefix = join(shop.folder, "roots", "prefix");
+    await mkdir(join(shop.folder, "roots"), { mode: 0o755 });
+    await chmod(shop.folder, 0o755);
+    const under = ["setpriv", "--reuid", "65534", "--clear-groups"];
+    const ran = await run(shop, ["build", "--yes", "--json", "--prefix", prefix], { under });
+    const record = recordOf(ran);
+    expect(ran.exitCode).toBe(1);
+    expect(record.error).toMatchObject({ code: "prefix-unusable", message: expect.stringContaining(prefix) });
+    expect(record.error.hint).toMatch(/--prefix/u);
+  });
+});
