@@ -120,9 +120,8 @@ async function finishGroups(ask: Ask, both: Together): Promise<Removal> {
 
 /** The preference's hellos carry a key share: their answers are samples of the server's public values too. */
 async function withPreference(look: Look, found: Removal, groups: readonly number[]): Promise<Outcome<SuitesSeen>> {
-  const preference = await findPreference(found.picked, (suites) =>
-    look.ask({ protocol, suites, groups, shares: [29] }),
-  );
+  const shares = [29, 23, 24].filter((group) => groups.includes(group)).slice(0, 1);
+  const preference = await findPreference(found.picked, (suites) => look.ask({ protocol, suites, groups, shares }));
   if ("state" in preference) return preference;
   return observed({ suites: found.picked.map((id) => suiteSeen(id, undefined)), ...preference });
 }

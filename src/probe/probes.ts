@@ -48,7 +48,8 @@ export const allProbes: readonly Probe[] = [
     async run(look, known) {
       const modern = modernLists(known.modern);
       if (modern !== undefined) return probeModernGroups(look, { ...modern, listed: known.exchange.groupList });
-      if (valueOf(known.modern.support)?.offered === true) return unknownGroups(known.modern.groups);
+      if (valueOf(known.modern.support)?.offered === true)
+        return unknownGroups(known.modern.groups.state === "observed" ? known.modern.suites : known.modern.groups);
       const newest = (
         [
           ["TLSv1.2", known.tls12],

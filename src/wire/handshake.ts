@@ -17,7 +17,7 @@ export function encodeHandshake(type: number, body: Uint8Array): Uint8Array {
 
 /** Puts handshake messages together from the fragments of records. */
 export interface HandshakeParser {
-  /** Adds the fragment of a handshake record; gives the messages that it completes. Throws DecodeError for a message beyond 1 MiB. */
+  /** Adds the fragment of a handshake record; gives the messages that it completes. Throws DecodeError for a message beyond 1 MiB and for an empty fragment (RFC 8446, 5.1). */
   push(fragment: Uint8Array): HandshakeMessage[];
   readonly pending: number;
 }
@@ -28,6 +28,7 @@ export function createHandshakeParser(): HandshakeParser {
   let length = 0;
   return {
     push(fragment) {
+      if (fragment.length === 0) throw new DecodeError("an empty handshake record");
       parts.push(fragment);
       length += fragment.length;
       if (length < wanted(parts)) return [];
