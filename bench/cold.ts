@@ -123,7 +123,7 @@ function text(result: Result): string {
     ]),
     ...(comparison === null ? [] : [comparisonText(comparison)]),
     figuresText(result.figures) +
-      (resident === null ? "" : `Memory     tlsforge itself: ${resident.peakMiB} MiB resident at its peak\n`) +
+      (resident === null ? "" : `Memory     tlsforge itself: ${resident.peakMB} MB resident at its peak\n`) +
       (whole === null
         ? "Machine    not known: the receipts are of an earlier run, whose wall times may be noise\n"
         : machineText(whole.machine)),

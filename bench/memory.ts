@@ -24,7 +24,7 @@ await runProgram({
   text: (result: Result) =>
     [
       `Built      ${result.built.join(", ")}${result.complete ? "" : ": stopped early (--only), so the peak of a whole build may be higher"}`,
-      `Memory     ${result.resident.peakMiB} MiB resident at the peak, from ${result.resident.samples} looks`,
+      `Memory     ${result.resident.peakMB} MB resident at the peak, from ${result.resident.samples} looks`,
       figuresText(result.figures) + machineText(result.machine),
     ].join("\n"),
 });
@@ -36,7 +36,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
       hint: "measure on Linux, where /proc/PID/status has VmHWM",
     });
   }
-  const measured = { value: resident.peakMiB, atMost: 150, unit: "MiB" };
+  const measured = { value: resident.peakMB, atMost: 150, unit: "MB" };
   return {
     prefix,
     complete,

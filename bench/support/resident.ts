@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 export interface ResidentWatch {
-  /** The peak in MiB (`VmHWM`), and how often it was read. Null where the system does not tell. */
-  readonly stop: () => { readonly peakMiB: number; readonly samples: number } | null;
+  /** The peak in MB (10^6 bytes) (`VmHWM`), and how often it was read. Null where the system does not tell. */
+  readonly stop: () => { readonly peakMB: number; readonly samples: number } | null;
 }
 
 /**
@@ -25,7 +25,7 @@ export function watchResident(shell: number): ResidentWatch {
   return {
     stop: () => {
       clearInterval(timer);
-      return samples === 0 ? null : { peakMiB: Math.round((peakKiB / 1024) * 10) / 10, samples };
+      return samples === 0 ? null : { peakMB: Math.round((peakKiB * 1024) / 1e5) / 10, samples };
     },
   };
 }
