@@ -1,5 +1,7 @@
 /** What a build is doing right now, read from one line of its output; null when the line does not tell. */
 export function activityOf(line: string): string | null {
+  const compiled = compiledFile(line);
+  if (compiled !== null) return `compiling ${compiled}`;
   for (const [pattern, verb] of patterns) {
     const match = pattern.exec(line);
     if (match?.[1] !== undefined) return `${verb} ${match[1]}`;
@@ -9,10 +11,24 @@ export function activityOf(line: string): string | null {
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/^\s*Compiling (\S+ v\S+)/, "compiling"],
-  [/^\s*Building wheels? for collected packages: (.+)$/, "building"],
+  [/^Compiling '\S*?([^/']+\.py)'\.\.\./, "precompiling"],
+  [/^\s*Building wheel for (\S+)/, "building"],
+  [/^\s*Building wheels? for collected packages: (.{1,80})/, "building"],
   [/^\s*Installing collected packages: (.{1,80})/, "installing"],
   [/^checking (?:for |whether )?(.{1,60}?)\.\.\./, "checking"],
-  [/\s-c\s.*?(\S+\.(?:c|cc|cpp|S|s))\b/, "compiling"],
-  [/\s(\S+\.(?:c|cc|S|s))\s+-o\s/, "compiling"],
-  [/\s-o\s+(\S+\.so(?:\.\d+)*)\b/, "linking"],
+  [/\s-o\s+(\S+\.so(?:\.\d+)*)(?!\S)/, "linking"],
 ];
+
+/** The source file of a line that runs a compiler: with `-c` the first file after it or else before it, without it the one before `-o`. */
+function compiledFile(line: string): string | null {
+  const words = line.split(/\s+/);
+  const at = words.indexOf("-c");
+  if (at > 0) return words.slice(at).find(isSource) ?? words.slice(0, at).findLast(isSource) ?? null;
+  const to = words.indexOf("-o");
+  const before = words[to - 1] ?? "";
+  return to > 0 && isSource(before) ? before : null;
+}
+
+function isSource(word: string): boolean {
+  return /^[^\s'"`$]+\.(?:c|cc|cpp|cxx|m|S|s)$/.test(word);
+}

@@ -1,35 +1,38 @@
-import { copyFile, cp, mkdir, readdir, stat, symlink } from "node:fs/promises";
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { unpack } from "../fetch/index.ts";
+import { endOrphans } from "../store/index.ts";
+import { configureFailure } from "./config-log.ts";
 import { diagnose } from "./diagnose.ts";
-import { checkGate } from "./gates.ts";
-import { closeLog, openLog, runCommand, type CommandSink } from "./run.ts";
-import { bindScope, distFolder, type Scope } from "./scope.ts";
+import { passGates } from "./gates.ts";
+import { layOut } from "./layout.ts";
+import { openLog } from "./log.ts";
+import { describeExit, runCommand, type Command, type CommandResult, type CommandSink } from "./run.ts";
+import { bindScope, wheelFolder } from "./scope.ts";
 import { placeFiles, prepareStep, stepTitle } from "./steps.ts";
 import type { BuildContext, BuildOutcome } from "./types.ts";
 
 /**
  * Runs a build: sources unpacked into the scratch folder, then the steps, then the gates on what came out. The output folder is
  * `derivation.out`, which the steps install into directly because its path is part of what they make.
- * Throws ForgeError `build-failed`, `patch-failed`, `disk-full`, `gate-failed` or `interrupted`; the log stays.
+ * Throws ForgeError `build-failed`, `patch-failed`, `disk-full`, `gate-failed`, `interrupted`, `prefix-unusable`, those of unpacking, and
+ * `recipe-invalid` for what only shows here; the log stays.
  */
 export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
-  const { derivation, emit } = context;
+  const { derivation, emit, signal } = context;
   const log = openLog(context.log);
   const sink: CommandSink = {
     log,
-    signal: context.signal,
+    signal,
     activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }),
+    endLeftovers: () => endOrphans(derivation.out),
   };
-  const wheels = path.join(context.scratch, "wheels");
   let cpuSeconds = 0;
   try {
     log.write(`tlsforge: ${derivation.recipe.name} ${derivation.recipe.version}, key ${derivation.key}\n`);
-    const scope = bindScope(context, () => readdirSync(wheels));
-    await layOut(context, wheels);
-    const steps = derivation.recipe.steps;
+    const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)));
+    await layOut(context);
+    const { steps } = derivation.recipe;
     for (const [index, step] of steps.entries()) {
       const title = stepTitle(step);
       emit({ type: "build-step", key: derivation.key, step: title, index, count: steps.length });
@@ -39,84 +42,38 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
         const result = await runCommand(command, sink);
         cpuSeconds += result.cpuSeconds;
         if (result.exitCode !== 0)
-          throw stepFailed(context, { title, index, count: steps.length, kind: step.kind }, result);
+          throw await stepFailed({ context, title, index, kind: step.kind, command, result, sink });
       }
     }
-    const gates = await passGates(context, scope, sink);
+    const { expand, expandPattern } = scope;
+    const gates = await passGates(context, { expand, expandPattern, sink });
     return { steps: steps.map(stepTitle), gates, cpuSeconds };
   } finally {
-    await closeLog(log);
+    log.close();
   }
 }
 
-/** The scratch folder: `source` (main source), a folder per further unpacked source, `dist` (files as they are), `bin`, `home`, `tmp`, `wheels`. */
-async function layOut(context: BuildContext, wheels: string): Promise<void> {
-  const dist = path.join(context.scratch, distFolder);
-  for (const folder of [
-    dist,
-    wheels,
-    path.join(context.scratch, "bin"),
-    path.join(context.scratch, "home"),
-    path.join(context.scratch, "tmp"),
-  ])
-    await mkdir(folder, { recursive: true });
-  for (const fetched of context.sources) {
-    const { source } = fetched;
-    if (source.unpack === "none") {
-      await symlink(fetched.path, path.join(dist, source.file)).catch(() =>
-        copyFile(fetched.path, path.join(dist, source.file)),
-      );
-    } else {
-      const folder = source.unpack === "main" ? "source" : source.unpack.folder;
-      const into = path.join(context.scratch, folder);
-      if ((await stat(fetched.path)).isDirectory())
-        await cp(fetched.path, into, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-      else await unpack(fetched.path, into, { strip: 1, name: source.file });
-    }
-  }
-}
-
-async function passGates(
-  context: BuildContext,
-  scope: Scope,
-  sink: CommandSink,
-): Promise<{ name: string; detail: string }[]> {
-  const { derivation, emit } = context;
-  const passed: { name: string; detail: string }[] = [];
-  for (const gate of derivation.recipe.gates) {
-    const result = await checkGate(gate, context, { expand: scope.expand, expandPattern: scope.expandPattern, sink });
-    emit({ type: "gate", key: derivation.key, gate: gate.name, outcome: result.outcome, detail: result.detail });
-    if (result.outcome === "fail") {
-      throw new ForgeError(
-        "gate-failed",
-        `${derivation.recipe.name} ${derivation.recipe.version}: gate "${gate.name}": ${result.detail}`,
-        {
-          details: result.findings,
-          hint: `${result.hint}; the whole log: ${context.log}`,
-        },
-      );
-    }
-    passed.push({ name: gate.name, detail: result.detail });
-  }
-  const made = await readdir(derivation.out);
-  if (made.length === 0)
-    throw new ForgeError("gate-failed", `${derivation.recipe.name}: the build left nothing in ${derivation.out}`);
-  return passed;
-}
-
-function stepFailed(
-  context: BuildContext,
-  step: { readonly title: string; readonly index: number; readonly count: number; readonly kind: string },
-  result: { readonly exitCode: number | null; readonly tail: readonly string[] },
-): ForgeError {
-  const found = diagnose(result.tail);
+async function stepFailed(failure: {
+  readonly context: BuildContext;
+  readonly title: string;
+  readonly index: number;
+  readonly kind: string;
+  readonly command: Command;
+  readonly result: CommandResult;
+  readonly sink: CommandSink;
+}): Promise<ForgeError> {
+  const { context, title, index, kind, command, result, sink } = failure;
   const { recipe } = context.derivation;
-  const how = result.exitCode === null ? "was ended by a signal" : `failed with exit ${result.exitCode}`;
-  const short = step.title.length > 80 ? `${step.title.slice(0, 77)}...` : step.title;
-  const code = found?.code ?? (step.kind === "patch" ? "patch-failed" : "build-failed");
+  const own = kind === "configure" ? await configureFailure(command.directory) : null;
+  if (own !== null) sink.log.write(`\n[the end of its config.log]\n${own.lines.join("\n")}\n`);
+  // The check that failed says more than the sentence that configure makes of it.
+  const found = diagnose(own?.lastCheck.slice(0, -1) ?? []) ?? diagnose(result.tail);
+  const line = title.replaceAll(/\s+/g, " ");
+  const short = line.length > 80 ? `${line.slice(0, 77)}...` : line;
+  const what = `${recipe.name} ${recipe.version}: step ${index + 1} of ${recipe.steps.length} (${short})`;
   return new ForgeError(
-    code,
-    `${recipe.name} ${recipe.version}: step ${step.index + 1} of ${step.count} (${short}) ${how}${found === null ? "" : `: ${found.summary}`}`,
+    found?.code ?? (kind === "patch" ? "patch-failed" : "build-failed"),
+    `${what} failed: ${found?.summary ?? describeExit(result.exitCode)}`,
     {
       details: result.tail.slice(-20),
       hint: `${found === null ? "" : `${found.hint}; `}the whole log: ${context.log}`,

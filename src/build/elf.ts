@@ -1,3 +1,5 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
 /** Reads what the dynamic loader would read of an ELF file (System V gABI, "Object Files" and "Dynamic Linking"). */
 
 /** The dynamic section of one file. Lists are in file order; run paths are split at colons. */
@@ -8,13 +10,59 @@ export interface ElfDynamic {
   readonly soname: string | null;
 }
 
-const DT_NEEDED = 1n;
-const DT_STRTAB = 5n;
-const DT_SONAME = 14n;
-const DT_RPATH = 15n;
-const DT_RUNPATH = 29n;
+/** The bytes of a file, by piece. `read` throws RangeError for what lies outside of the file. */
+interface Bytes {
+  readonly size: number;
+  readonly read: (offset: number, length: number) => Buffer;
+}
+
+/** Sizes and places in the two classes of files, with 32 and with 64 bits. */
+interface Layout {
+  readonly word: 4 | 8;
+  readonly header: number;
+  readonly tableAt: number;
+  readonly entrySizeAt: number;
+  readonly countAt: number;
+  readonly segment: {
+    readonly size: number;
+    readonly offset: number;
+    readonly address: number;
+    readonly fileSize: number;
+  };
+}
+
+const layouts: Readonly<Record<number, Layout>> = {
+  1: {
+    word: 4,
+    header: 52,
+    tableAt: 28,
+    entrySizeAt: 42,
+    countAt: 44,
+    segment: { size: 32, offset: 4, address: 8, fileSize: 16 },
+  },
+  2: {
+    word: 8,
+    header: 64,
+    tableAt: 32,
+    entrySizeAt: 54,
+    countAt: 56,
+    segment: { size: 56, offset: 8, address: 16, fileSize: 32 },
+  },
+};
+
+const DT_NULL = 0;
+const DT_NEEDED = 1;
+const DT_STRTAB = 5;
+const DT_SONAME = 14;
+const DT_RPATH = 15;
+const DT_RUNPATH = 29;
+const tagsRead = new Set([DT_NEEDED, DT_STRTAB, DT_SONAME, DT_RPATH, DT_RUNPATH]);
 const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
+
+/** More than any linker writes; a file that claims more is damaged. */
+const largestDynamic = 256 * 1024;
+const longestName = 4096;
 
 /** Whether the bytes begin like an ELF file. */
 export function isElf(bytes: Uint8Array): boolean {
@@ -22,53 +70,124 @@ export function isElf(bytes: Uint8Array): boolean {
 }
 
 /**
- * The dynamic section of a 64-bit ELF file of either byte order; null for a file that has none (static programs, object files).
- * Throws RangeError on a file whose headers point outside of it.
+ * The dynamic section of an ELF file of either class and byte order; null for what is no ELF file and for one without that section (static
+ * programs, object files). Reads only the pieces it needs. Throws RangeError on a file that is cut short or contradicts itself.
  */
-export function readElf(file: Buffer): ElfDynamic | null {
-  if (!isElf(file) || file.length < 64 || file[4] !== 2) return null;
-  const little = file[5] === 1;
-  const u16 = (at: number): number => (little ? file.readUInt16LE(at) : file.readUInt16BE(at));
-  const u32 = (at: number): number => (little ? file.readUInt32LE(at) : file.readUInt32BE(at));
-  const u64 = (at: number): bigint => (little ? file.readBigUInt64LE(at) : file.readBigUInt64BE(at));
+export function readElfFile(file: string): ElfDynamic | null {
+  const descriptor = openSync(file, "r");
+  try {
+    const size = fstatSync(descriptor).size;
+    return readDynamic({
+      size,
+      read(offset, length) {
+        const bytes = Buffer.alloc(length);
+        if (readSync(descriptor, bytes, 0, length, offset) !== length) throw outside();
+        return bytes;
+      },
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
-  const table = Number(u64(32));
-  const entrySize = u16(54);
-  const segments = Array.from({ length: u16(56) }, (_, index) => {
-    const at = table + index * entrySize;
-    return { type: u32(at), offset: Number(u64(at + 8)), address: u64(at + 16), size: Number(u64(at + 32)) };
-  });
+/** The same for bytes in memory. */
+export function readElf(file: Buffer): ElfDynamic | null {
+  return readDynamic({ size: file.length, read: (offset, length) => file.subarray(offset, offset + length) });
+}
+
+function readDynamic(file: Bytes): ElfDynamic | null {
+  const read = (offset: number, length: number): Buffer => {
+    if (!Number.isSafeInteger(offset + length) || offset + length > file.size) throw outside();
+    return file.read(offset, length);
+  };
+  if (file.size < 4 || !isElf(read(0, 4))) return null;
+  const [kind = 0, order = 0] = read(4, 2);
+  const layout = layouts[kind];
+  if (layout === undefined || order < 1 || order > 2) throw new RangeError("its class or byte order is none of ELF's");
+  const number = numbers(order === 1);
+  const segments = readSegments({ read, number, layout });
   const dynamic = segments.find((segment) => segment.type === PT_DYNAMIC);
   if (dynamic === undefined) return null;
 
-  const entries: [bigint, bigint][] = [];
-  for (let at = dynamic.offset; at < dynamic.offset + dynamic.size; at += 16) {
-    const tag = u64(at);
-    if (tag === 0n) break;
-    entries.push([tag, u64(at + 8)]);
-  }
+  const entries = readEntries(dynamic, { read, number, layout });
   const stringsAddress = entries.find(([tag]) => tag === DT_STRTAB)?.[1];
   if (stringsAddress === undefined) return null;
   const load = segments.find(
-    (segment) =>
-      segment.type === PT_LOAD &&
-      stringsAddress >= segment.address &&
-      stringsAddress < segment.address + BigInt(segment.size),
+    ({ type, address, size }) => type === PT_LOAD && stringsAddress >= address && stringsAddress < address + size,
   );
-  if (load === undefined) throw new RangeError("the string table of the dynamic section lies in no segment");
-  const strings = load.offset + Number(stringsAddress - load.address);
-  const text = (offset: bigint): string => {
-    const start = strings + Number(offset);
-    const end = file.indexOf(0, start);
-    if (start >= file.length || end < 0) throw new RangeError("a name of the dynamic section lies outside of the file");
-    return file.toString("utf8", start, end);
+  if (load === undefined) throw new RangeError("the string table of its dynamic section lies in no segment");
+  const strings = load.offset + stringsAddress - load.address;
+  const text = (offset: number): string => {
+    const start = strings + offset;
+    const bytes = read(start, Math.max(1, Math.min(longestName, file.size - start)));
+    const end = bytes.indexOf(0);
+    if (end < 0) throw new RangeError("a name of its dynamic section has no end");
+    return bytes.toString("utf8", 0, end);
   };
-  const all = (wanted: bigint): string[] => entries.filter(([tag]) => tag === wanted).map(([, value]) => text(value));
-  const paths = (wanted: bigint): string[] => all(wanted).flatMap((value) => value.split(":"));
+  const all = (wanted: number): string[] => entries.filter(([tag]) => tag === wanted).map(([, value]) => text(value));
+  const paths = (wanted: number): string[] => all(wanted).flatMap((value) => value.split(":"));
   return {
     needed: all(DT_NEEDED),
     rpath: paths(DT_RPATH),
     runpath: paths(DT_RUNPATH),
     soname: all(DT_SONAME)[0] ?? null,
   };
+}
+
+interface Segment {
+  readonly type: number;
+  readonly offset: number;
+  readonly address: number;
+  readonly size: number;
+}
+
+/** What reads the pieces of one file. */
+interface Reader {
+  readonly read: Bytes["read"];
+  readonly number: ReturnType<typeof numbers>;
+  readonly layout: Layout;
+}
+
+function readSegments({ read, number, layout }: Reader): Segment[] {
+  const { word, segment } = layout;
+  const header = read(0, layout.header);
+  const count = number(header, layout.countAt, 2);
+  if (count === 0) return [];
+  if (number(header, layout.entrySizeAt, 2) !== segment.size)
+    throw new RangeError("its program headers have a size that they cannot have");
+  const table = read(number(header, layout.tableAt, word), count * segment.size);
+  return Array.from({ length: count }, (_, index) => {
+    const at = index * segment.size;
+    return {
+      type: number(table, at, 4),
+      offset: number(table, at + segment.offset, word),
+      address: number(table, at + segment.address, word),
+      size: number(table, at + segment.fileSize, word),
+    };
+  });
+}
+
+/** Tag and value of each entry that matters here, up to the one that ends the section. Other values need not be numbers that JavaScript can hold. */
+function readEntries(dynamic: Segment, { read, number, layout }: Reader): [number, number][] {
+  if (dynamic.size > largestDynamic) throw new RangeError("its dynamic section is larger than any");
+  const bytes = read(dynamic.offset, dynamic.size);
+  const entries: [number, number][] = [];
+  for (let at = 0; at + 2 * layout.word <= bytes.length; at += 2 * layout.word) {
+    const tag = number(bytes, at, layout.word);
+    if (tag === DT_NULL) break;
+    if (tagsRead.has(tag)) entries.push([tag, number(bytes, at + layout.word, layout.word)]);
+  }
+  return entries;
+}
+
+/** Unsigned numbers of 2, 4 or 8 bytes. One of 8 bytes beyond 2^53 comes out inexact, and then lies outside of any file. */
+function numbers(little: boolean): (bytes: Buffer, at: number, size: 2 | 4 | 8) => number {
+  return (bytes, at, size) => {
+    if (size === 8) return Number(little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at));
+    return little ? bytes.readUIntLE(at, size) : bytes.readUIntBE(at, size);
+  };
+}
+
+function outside(): RangeError {
+  return new RangeError("it points to what lies outside of the file");
 }

@@ -4,34 +4,32 @@ import type { BuildContext } from "./types.ts";
 
 const standardPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/** Names that let pip and cargo find the machine's registries, certificates and proxies. Everything else of the caller's environment stays out. */
-const passed = [
-  "PIP_INDEX_URL",
-  "PIP_CERT",
-  "PIP_TRUSTED_HOST",
-  "CARGO_HTTP_CAINFO",
-  "CARGO_HTTP_PROXY",
-  "CARGO_REGISTRIES_CRATES_IO_PROTOCOL",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  "HTTP_PROXY",
-  "HTTPS_PROXY",
-  "NO_PROXY",
-  "http_proxy",
-  "https_proxy",
-  "no_proxy",
-] as const;
+/**
+ * Names that tell where this machine's registries, certificates and proxies are. Everything else of the caller's environment stays out, and
+ * so do credentials: packages run code of their own while they are built.
+ */
+const passed =
+  /^(?:PIP_(?:INDEX_URL|EXTRA_INDEX_URL|CERT|TRUSTED_HOST)|npm_config_(?:registry|cafile)|CARGO_(?:HTTP|NET|REGISTRY|REGISTRIES)_[A-Z0-9_]+|SSL_CERT_(?:FILE|DIR)|(?:HTTP|HTTPS|ALL|NO)_PROXY|(?:http|https|all|no)_proxy)$/;
+const secret = /_(?:TOKEN|SECRET_KEY|SECRET_KEY_SUBJECT|CREDENTIAL_PROVIDER|CREDENTIAL_PROVIDERS)$/;
 
 /** The part of the caller's environment that a build may see: addresses, certificates, proxies. */
 export function registryEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(passed.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) =>
+      value !== undefined && value !== "" && passed.test(name) && !secret.test(name) ? [[name, value]] : [],
+    ),
+  );
+}
+
+/** What marks every program of a build, so that those which a killed run or a careless step left behind can be found and ended. */
+export function processMark({ derivation }: Pick<BuildContext, "derivation">): Record<string, string> {
+  return { [outputVariable]: derivation.out };
 }
 
 /**
  * The closed environment of a build's programs: a fixed locale, time zone and PATH (the scratch folder's `bin` first, for tools that the
- * build makes for itself), a home and a temporary folder of its own, and a fixed
- * date for whatever would write today's (the start of the zip format's calendar, since wheels cannot hold an earlier one). The output's
- * name marks every process of the build, so that the store can end what a killed run left behind.
+ * build makes for itself), a home and a temporary folder of its own, and a fixed date for whatever would write today's (the start of the zip
+ * format's calendar, since wheels cannot hold an earlier one).
  */
 export function closedEnvironment(
   context: Pick<BuildContext, "derivation" | "scratch" | "toolFolders" | "passThrough">,
@@ -47,7 +45,7 @@ export function closedEnvironment(
     SHELL: "/bin/sh",
     SOURCE_DATE_EPOCH: "315532800",
     PYTHONHASHSEED: "0",
-    [outputVariable]: context.derivation.out,
+    ...processMark(context),
     PIP_DISABLE_PIP_VERSION_CHECK: "1",
     PIP_NO_INPUT: "1",
   };

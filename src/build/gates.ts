@@ -1,15 +1,12 @@
-import { lstat, open, readdir, readFile, realpath } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { Gate } from "../recipe/index.ts";
-import { isElf, readElf, type ElfDynamic } from "./elf.ts";
-import { runCommand, type CommandSink } from "./run.ts";
-import type { BuildContext } from "./types.ts";
-
-/** What a gate found: a line for the receipt when it holds, the finding and what to do when it does not. */
-export type GateResult =
-  | { readonly outcome: "pass"; readonly detail: string }
-  | { readonly outcome: "fail"; readonly detail: string; readonly findings: readonly string[]; readonly hint: string };
+import { checkContents } from "./contents.ts";
+import { processMark } from "./environment.ts";
+import { checkLinkage } from "./linkage.ts";
+import { describeExit, runCommand, type CommandSink } from "./run.ts";
+import type { BuildContext, GateResult } from "./types.ts";
 
 /** How a gate's variables are replaced and where its output goes. */
 interface GateTools {
@@ -19,133 +16,81 @@ interface GateTools {
   readonly sink: CommandSink;
 }
 
-/** Checks one gate on the finished output. Programs run in an empty environment, as a stranger's shell would run them. */
-export async function checkGate(gate: Gate, context: BuildContext, tools: GateTools): Promise<GateResult> {
-  const out = context.derivation.out;
-  switch (gate.kind) {
-    case "exists": {
-      const missing: string[] = [];
-      for (const file of gate.files.map(tools.expand)) {
-        if ((await lstat(path.resolve(out, file)).catch(absent)) === null) missing.push(file);
-      }
-      return missing.length === 0
-        ? { outcome: "pass", detail: `${gate.files.length} files are there` }
-        : {
-            outcome: "fail",
-            detail: "files are missing",
-            findings: missing,
-            hint: "see in the log why they were not built",
-          };
+/**
+ * Checks what came out: the output's contents, then the recipe's gates in order. Gives a line for each; the first that does not hold is a
+ * ForgeError `gate-failed`.
+ */
+export async function passGates(
+  context: BuildContext,
+  tools: GateTools,
+): Promise<{ readonly name: string; readonly detail: string }[]> {
+  const { derivation, emit } = context;
+  const { name: recipe, version, gates } = derivation.recipe;
+  const passed: { name: string; detail: string }[] = [];
+  const take = (name: string, result: GateResult): void => {
+    emit({ type: "gate", key: derivation.key, gate: name, outcome: result.outcome, detail: result.detail });
+    if (result.outcome === "fail") {
+      const text = [`\n[gate "${name}": ${result.detail}]`, ...result.findings.map((finding) => `  ${finding}`)];
+      tools.sink.log.write(`${text.join("\n")}\n`);
+      throw new ForgeError("gate-failed", `${recipe} ${version}: gate "${name}": ${result.detail}`, {
+        details: result.findings,
+        hint: `${result.hint}; the whole log: ${context.log}`,
+      });
     }
+    passed.push({ name, detail: result.detail });
+  };
+  take("contents", checkContents(surroundings(context)));
+  for (const gate of gates) take(gate.name, await checkGate(gate, context, tools));
+  return passed;
+}
+
+/** Checks one gate. Programs run in an empty environment, as a stranger's shell would run them, but for the mark by which leftovers are known. */
+async function checkGate(gate: Gate, context: BuildContext, tools: GateTools): Promise<GateResult> {
+  const { out } = context.derivation;
+  switch (gate.kind) {
+    case "exists":
+      return checkExists(gate.files.map(tools.expand), out);
     case "run": {
       const argv = gate.argv.map(tools.expand);
-      const result = await runCommand({ argv, directory: context.scratch, environment: {} }, tools.sink);
-      const output = result.tail.join("\n");
+      const environment = processMark(context);
+      const result = await runCommand({ argv, directory: context.scratch, environment, separate: true }, tools.sink);
       const pattern = new RegExp(tools.expandPattern(gate.expect), "m");
-      if (result.exitCode === 0 && pattern.test(output))
-        return { outcome: "pass", detail: output.split("\n").slice(0, 3).join("; ").slice(0, 200) };
+      if (result.exitCode === 0 && pattern.test(result.stdout))
+        return { outcome: "pass", detail: result.stdout.trimEnd().split("\n").slice(0, 3).join("; ").slice(0, 200) };
       return {
         outcome: "fail",
-        detail:
-          result.exitCode === 0 ? `its output does not match ${pattern}` : `exit ${result.exitCode ?? "by a signal"}`,
+        detail: result.exitCode === 0 ? `its output does not match ${pattern}` : describeExit(result.exitCode),
         findings: [`$ ${argv.join(" ")}`, ...result.tail.slice(-12)],
         hint: "run the command by hand with `env -i` to see what it lacks",
       };
     }
     case "linkage":
-      return checkLinkage({
-        out,
-        store: path.join(context.derivation.prefix, "store"),
-        system: gate.system.map(tools.expand),
-      });
+      return checkLinkage({ ...surroundings(context), system: gate.system.map(tools.expand) });
   }
 }
 
-/**
- * Every ELF file under `out`: each needed library is on the list of system libraries, or is found through the file's own run paths inside
- * the store; run paths are absolute and inside the store. Nothing is executed.
- */
-export async function checkLinkage(check: {
-  readonly out: string;
-  readonly store: string;
-  readonly system: readonly string[];
-}): Promise<GateResult> {
-  const findings: string[] = [];
-  let files = 0;
-  for await (const file of elfFiles(check.out)) {
-    files += 1;
-    const name = path.relative(check.out, file.path);
-    const runPaths = file.elf.runpath.length > 0 ? file.elf.runpath : file.elf.rpath;
-    for (const runPath of runPaths) {
-      if (!path.isAbsolute(runPath) || !inside(path.normalize(runPath), check.store)) {
-        findings.push(
-          `${name}: run path ${runPath === "" ? "(empty: the current folder)" : runPath} is not an absolute path inside the store`,
-        );
-      }
-    }
-    for (const needed of file.elf.needed) {
-      const own = await findLibrary(needed, runPaths);
-      if (own !== null) {
-        if (!inside(await realpath(own), check.store))
-          findings.push(`${name}: ${needed} resolves to ${own}, outside of the store`);
-      } else if (!check.system.includes(needed)) {
-        findings.push(
-          `${name}: needs ${needed}, which is neither in its run paths nor on the recipe's list of system libraries`,
-        );
-      }
-    }
+/** A link counts when what it leads to is there. */
+async function checkExists(files: readonly string[], out: string): Promise<GateResult> {
+  const missing: string[] = [];
+  for (const file of files) {
+    if ((await stat(path.resolve(out, file)).catch(absent)) === null) missing.push(file);
   }
-  if (files === 0)
-    return {
-      outcome: "fail",
-      detail: "there is no ELF file to check",
-      findings: [],
-      hint: "remove the gate, or see why nothing was built",
-    };
-  if (findings.length === 0) return { outcome: "pass", detail: `${files} ELF files` };
+  if (missing.length === 0)
+    return { outcome: "pass", detail: files.length === 1 ? "1 file is there" : `${files.length} files are there` };
   return {
     outcome: "fail",
-    detail: `${findings.length} findings in ${files} ELF files`,
-    findings: findings.slice(0, 20),
-    hint: "link with -Wl,-rpath,<folder in the store>, or add the library to the gate's list when it is the system's on purpose",
+    detail: `${missing.length} of ${files.length} files are missing`,
+    findings: missing,
+    hint: "see in the log why they were not built",
   };
 }
 
-async function findLibrary(name: string, runPaths: readonly string[]): Promise<string | null> {
-  for (const folder of runPaths) {
-    const candidate = path.join(folder, name);
-    if ((await lstat(candidate).catch(absent)) !== null) return candidate;
-  }
-  return null;
-}
-
-async function* elfFiles(folder: string): AsyncGenerator<{ readonly path: string; readonly elf: ElfDynamic }> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) yield* elfFiles(file);
-    else if (entry.isFile() && (await beginsLikeElf(file))) {
-      const elf = readElf(await readFile(file));
-      if (elf !== null) yield { path: file, elf };
-    }
-  }
-}
-
-async function beginsLikeElf(file: string): Promise<boolean> {
-  const handle = await open(file, "r");
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
-    return bytesRead === 4 && isElf(buffer);
-  } finally {
-    await handle.close();
-  }
-}
-
-function inside(file: string, folder: string): boolean {
-  return file === folder || file.startsWith(`${folder}/`);
+function surroundings({ derivation }: BuildContext): { readonly out: string; readonly inputs: readonly string[] } {
+  return { out: derivation.out, inputs: derivation.inputs.map((input) => input.out) };
 }
 
 function absent(error: unknown): null {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT" || code === "ENOTDIR") return null;
-  throw new ForgeError("gate-failed", `a file of the output cannot be looked at: ${String(code)}`, { cause: error });
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return null;
+  throw error;
 }

@@ -1,5 +1,4 @@
 export { runBuild } from "./build.ts";
 export { registryEnvironment } from "./environment.ts";
 export { stepTitle } from "./steps.ts";
-export { isElf, readElf, type ElfDynamic } from "./elf.ts";
 export type { BuildContext, BuildOutcome } from "./types.ts";

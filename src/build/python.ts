@@ -30,10 +30,11 @@ export function pythonEnvironmentCommands(step: PythonEnvironmentStep, scope: Sc
     });
   }
   const files = packages.map((entry) => scope.packageFile(entry.project));
+  const [python, folder] = [scope.expand(step.python), scope.expand(step.path)];
   return [
-    [step.python, "-m", "venv", "--without-pip", step.path],
+    [python, "-m", "venv", "--without-pip", folder],
     [
-      `${step.path}/bin/python`,
+      `${folder}/bin/python`,
       `${scope.packageFile("pip")}/pip`,
       "install",
       "--no-deps",

@@ -1,57 +1,62 @@
-import { createWriteStream, type WriteStream } from "node:fs";
-import { once } from "node:events";
+import { constants } from "node:os";
 import { kill } from "node:process";
-import { StringDecoder } from "node:string_decoder";
 import { execa } from "execa";
 import { ForgeError } from "../errors.ts";
 import { activityOf } from "./activity.ts";
+import { lineSplitter } from "./lines.ts";
+import type { BuildLog } from "./log.ts";
 
 /** One program to run inside a build. */
 export interface Command {
   readonly argv: readonly string[];
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Keep standard output apart from standard error, for a comparison. Otherwise both go one way, in the order in which they were written. */
+  readonly separate?: boolean;
 }
 
-/** How a program ended. `tail` holds its last lines of output, oldest first. */
+/** How a program ended. */
 export interface CommandResult {
+  /** Null when the shell around it was ended by a signal. A program that a signal ended gives 128 and the signal's number, as shells tell it. */
   readonly exitCode: number | null;
+  /** Its last lines of output, oldest first. */
   readonly tail: readonly string[];
+  /** The beginning of standard output, with `separate`; empty without. */
+  readonly stdout: string;
+  /** User and system time of the program and of all its descendants that were waited for. */
   readonly cpuSeconds: number;
 }
 
 /** Where output goes while a program runs. */
 export interface CommandSink {
-  readonly log: WriteStream;
+  readonly log: BuildLog;
   readonly activity: (text: string) => void;
   readonly signal: AbortSignal;
+  /** Ends what the build started in sessions of its own, which a signal to the process group does not reach. */
+  readonly endLeftovers: () => Promise<void>;
 }
 
-const tailLines = 60;
+const tailLines = 200;
+const stdoutCharacters = 64 * 1024;
 const killAfterMs = 3_000;
-
-/** Runs "$@" and tells on descriptor 3 what the shell counted for its children (POSIX `times`). The program text is fixed; argv is only ever "$@". */
-const timed = '"$@"; status=$?; times >&3; exit $status';
-
-/** Opens a log for appending; lines of every command and its output go there. */
-export function openLog(file: string): WriteStream {
-  return createWriteStream(file, { flags: "a", mode: 0o644 });
-}
-
-/** Ends a log when all has been written. */
-export async function closeLog(log: WriteStream): Promise<void> {
-  log.end();
-  await once(log, "close");
-}
+const pipesAfterMs = 3_000;
 
 /**
- * Runs one program in a process group of its own, with exactly the given environment, and waits for it. On abort the whole group is ended:
- * asked first, killed after three seconds. Output goes to the log as it comes; memory is bounded by the tail.
+ * Runs "$@" and tells on descriptor 3, which the program does not get, what the shell counted for its children (POSIX `times`). The text is
+ * fixed; argv is only ever "$@". The umask is part of what a build makes, so it is not the caller's.
+ */
+const timed = 'umask 022; "$@" 3>&-; status=$?; times >&3; exit $status';
+const timedAsOne = `exec 2>&1; ${timed}`;
+
+/**
+ * Runs one program in a process group of its own, with exactly the given environment, and waits for it. When it has ended, so has everything
+ * that it started. On abort the whole group is asked to end, and killed after three seconds. Output goes to the log as it comes.
+ * Throws ForgeError `interrupted`, `build-failed` (it could not be started), `disk-full` and `prefix-unusable` (the log).
  */
 export async function runCommand(command: Command, sink: CommandSink): Promise<CommandResult> {
-  sink.signal.throwIfAborted();
+  if (sink.signal.aborted) throw interrupted();
   sink.log.write(`\n$ ${command.argv.join(" ")}\n  (in ${command.directory})\n`);
-  const child = execa("/bin/sh", ["-c", timed, "sh", ...command.argv], {
+  const child = execa("/bin/sh", ["-c", command.separate === true ? timed : timedAsOne, "sh", ...command.argv], {
     cwd: command.directory,
     env: { ...command.environment },
     extendEnv: false,
@@ -60,17 +65,6 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
     buffer: { stdout: false, stderr: false, fd3: true },
     reject: false,
   });
-  const tail: string[] = [];
-  const take = (line: string): void => {
-    tail.push(line);
-    if (tail.length > tailLines) tail.shift();
-    const activity = activityOf(line);
-    if (activity !== null) sink.activity(activity);
-  };
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => sink.log.write(chunk));
-    splitLines(stream, take);
-  }
   const endGroup = (signal: NodeJS.Signals): void => {
     if (child.pid === undefined) return;
     try {
@@ -79,39 +73,49 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
   };
+
+  const output = readOutput(child, sink, () => endGroup("SIGKILL"));
   let killer: NodeJS.Timeout | undefined;
   const abort = (): void => {
     endGroup("SIGTERM");
     killer = setTimeout(() => endGroup("SIGKILL"), killAfterMs);
   };
+  // What a program leaves behind would go on writing into a finished output, and may hold the pipes open that we read from.
+  let cleared: Promise<void> = Promise.resolve();
+  let pipes: NodeJS.Timeout | undefined;
+  child.nodeChildProcess.once("exit", () => {
+    endGroup("SIGKILL");
+    cleared = sink.endLeftovers();
+    cleared.catch(() => undefined);
+    pipes = setTimeout(() => {
+      sink.log.write("\n[something that could not be ended still holds the output of this program]\n");
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, pipesAfterMs);
+  });
   sink.signal.addEventListener("abort", abort, { once: true });
   try {
     const result = await child;
-    if (sink.signal.aborted) throw new ForgeError("interrupted", "interrupted during a build");
-    // A step that leaves a process behind would go on writing into a finished output.
-    endGroup("SIGKILL");
+    await cleared;
+    if (output.failure() !== null) throw output.failure();
+    if (sink.signal.aborted) throw interrupted();
+    if (child.pid === undefined) throw notStarted(command, result.code);
     const cpuSeconds = parseTimes(String(result.stdio[3] ?? ""));
-    sink.log.write(`\n[exit ${result.exitCode ?? result.signal ?? "unknown"}, ${cpuSeconds.toFixed(1)} CPU s]\n`);
-    return { exitCode: result.exitCode ?? null, tail, cpuSeconds };
+    const exitCode = result.exitCode ?? null;
+    sink.log.write(`\n[${describeExit(exitCode)}, ${cpuSeconds.toFixed(1)} CPU s]\n`);
+    return { exitCode, tail: output.tail, stdout: output.stdout(), cpuSeconds };
   } finally {
     clearTimeout(killer);
-    if (sink.signal.aborted) endGroup("SIGKILL");
+    clearTimeout(pipes);
     sink.signal.removeEventListener("abort", abort);
   }
 }
 
-/** Calls `take` for each whole line, and for what is left at the end. A line without end is cut at 8 KiB so that memory stays bounded. */
-function splitLines(stream: NodeJS.ReadableStream, take: (line: string) => void): void {
-  const decoder = new StringDecoder("utf8");
-  let rest = "";
-  stream.on("data", (chunk: Buffer) => {
-    const lines = (rest + decoder.write(chunk)).split(/\r?\n/);
-    rest = (lines.pop() ?? "").slice(0, 8192);
-    for (const line of lines) take(line);
-  });
-  stream.on("end", () => {
-    if (rest !== "") take(rest);
-  });
+/** How a program ended, in words. */
+export function describeExit(exitCode: number | null): string {
+  if (exitCode === null) return "ended by a signal";
+  const signal = Object.entries(constants.signals).find(([, number]) => number === exitCode - 128);
+  return signal === undefined ? `exit ${exitCode}` : `exit ${exitCode}, as after ${signal[0]}`;
 }
 
 /** Seconds of user and system time of children from the second line of `times`: `1m2.34s 0m5.67s`. */
@@ -120,5 +124,54 @@ export function parseTimes(text: string): number {
   return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
     (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
     0,
+  );
+}
+
+/** Sends output to the log, its lines to the display and into the tail. A log that fails ends the program. */
+function readOutput(
+  child: { readonly stdout: NodeJS.ReadableStream; readonly stderr: NodeJS.ReadableStream },
+  sink: CommandSink,
+  end: () => void,
+) {
+  const tail: string[] = [];
+  let stdout = "";
+  let failure: unknown = null;
+  const take = (line: string): void => {
+    tail.push(line);
+    if (tail.length > tailLines) tail.shift();
+    const activity = activityOf(line);
+    if (activity !== null) sink.activity(activity);
+  };
+  const read = (stream: NodeJS.ReadableStream, each: (line: string) => void): void => {
+    const lines = lineSplitter(each);
+    stream.on("data", (chunk: Buffer) => {
+      if (failure !== null) return;
+      try {
+        sink.log.write(chunk);
+        lines.add(chunk);
+      } catch (error) {
+        failure = error;
+        end();
+      }
+    });
+    stream.on("end", () => lines.end());
+  };
+  read(child.stdout, (line) => {
+    if (stdout.length < stdoutCharacters) stdout += `${line}\n`;
+    take(line);
+  });
+  read(child.stderr, take);
+  return { tail, stdout: () => stdout, failure: () => failure };
+}
+
+function interrupted(): ForgeError {
+  return new ForgeError("interrupted", "interrupted during a build");
+}
+
+function notStarted(command: Command, code: string | undefined): ForgeError {
+  return new ForgeError(
+    "build-failed",
+    `${command.argv[0] ?? "a program"} could not be started in ${command.directory}: ${code ?? "unknown error"}`,
+    { hint: "see that the folder is there and that its path and the arguments are not too long" },
   );
 }

@@ -1,8 +1,7 @@
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import type { ResolvedRecipe } from "../plan/index.ts";
-import { expand, expandPattern } from "../recipe/index.ts";
-import { closedEnvironment } from "./environment.ts";
+import { expand, expandPattern, type ResolvedRecipe } from "../recipe/index.ts";
+import { closedEnvironment, processMark } from "./environment.ts";
 import type { BuildContext } from "./types.ts";
 
 /** What the variables of a build's steps stand for, and where its pieces lie. */
@@ -12,6 +11,8 @@ export interface Scope {
   /** Where programs run unless a step says otherwise: the unpacked main source, or the scratch folder when there is none. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** What marks every program of this build, whatever else a step sets. */
+  readonly mark: Readonly<Record<string, string>>;
   readonly packages: ResolvedRecipe["packages"];
   /** The file that installs a locked package: the fetched one, or the wheel that an earlier step built from its unpacked source. */
   readonly packageFile: (project: string) => string;
@@ -23,6 +24,9 @@ export interface Scope {
 
 /** Folder inside the scratch folder where files lie that are not unpacked. */
 export const distFolder = "dist";
+
+/** Folder inside the scratch folder where steps put the wheels that they build. */
+export const wheelFolder = "wheels";
 
 /** Binds a build's variables. `builtWheels` lists the file names in `${build}/wheels`. */
 export function bindScope(context: BuildContext, builtWheels: () => readonly string[]): Scope {
@@ -47,12 +51,14 @@ export function bindScope(context: BuildContext, builtWheels: () => readonly str
   const environment = {
     ...closedEnvironment(context),
     ...Object.fromEntries(Object.entries(recipe.environment).map(([name, value]) => [name, replace(value)])),
+    ...processMark(context),
   };
   return {
     recipe: recipe.name,
     recipeFolder: recipe.folder,
     directory,
     environment,
+    mark: processMark(context),
     packages: recipe.packages,
     packageFile: (project) => packageFile({ recipe, project, scratch, builtWheels: builtWheels() }),
     expand: replace,
@@ -71,9 +77,7 @@ function packageFile(search: {
     throw new ForgeError("recipe-invalid", `${search.recipe.name}: ${search.project} is not in the lock file`);
   const source = search.recipe.sources.find((entry) => entry.name === search.project);
   if (source === undefined || source.unpack === "none") return path.join(search.scratch, distFolder, locked.file);
-  // Wheel names write runs of `-`, `_` and `.` as one underscore (PEP 427, PEP 503).
-  const stem = `${search.project.toLowerCase().replace(/[-_.]+/g, "_")}-${locked.version}-`;
-  const wheel = search.builtWheels.find((name) => name.toLowerCase().startsWith(stem) && name.endsWith(".whl"));
+  const wheel = search.builtWheels.find((name) => isWheelOf(name, locked));
   if (wheel === undefined) {
     throw new ForgeError(
       "recipe-invalid",
@@ -83,5 +87,20 @@ function packageFile(search: {
       },
     );
   }
-  return path.join(search.scratch, "wheels", wheel);
+  return path.join(search.scratch, wheelFolder, wheel);
+}
+
+/**
+ * Whether a file name is that of a wheel of this project and version: `NAME-VERSION(-BUILD)?-PYTHON-ABI-PLATFORM.whl`. Names count as equal
+ * whatever runs of `-`, `_` and `.` they have and in whatever case (PEP 427, PEP 503); wheels write these runs as one underscore, older tools kept dots.
+ */
+export function isWheelOf(file: string, wanted: { readonly project: string; readonly version: string }): boolean {
+  const parts = file.endsWith(".whl") ? file.slice(0, -".whl".length).split("-") : [];
+  const [name = "", version = ""] = parts;
+  if (parts.length < 5 || parts.length > 6) return false;
+  return normalized(name) === normalized(wanted.project) && version.toLowerCase() === wanted.version.toLowerCase();
+}
+
+function normalized(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
 }

@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile, chmod, access } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { FileSpec, Step } from "../recipe/index.ts";
@@ -35,52 +35,62 @@ export function stepTitle(step: Step): string {
 
 /** Replaces variables and turns a step into files and programs. */
 export function prepareStep(step: Step, scope: Scope): PreparedStep {
-  const expand = scope.expand;
+  const { expand } = scope;
   const directory =
     step.directory === undefined ? scope.directory : path.resolve(scope.directory, expand(step.directory));
-  const environment = { ...scope.environment, ...expandValues(step.environment ?? {}, expand) };
-  const command = (argv: readonly string[]): Command => ({ argv: argv.map(expand), directory, environment });
-  const title = stepTitle(step);
+  const environment = { ...scope.environment, ...expandValues(step.environment ?? {}, expand), ...scope.mark };
+  const run = (argv: readonly string[]): Command => ({ argv, directory, environment });
+  const only = (...commands: readonly Command[]): PreparedStep => ({ title: stepTitle(step), files: [], commands });
   switch (step.kind) {
     case "patch": {
       const file = path.join(scope.recipeFolder, step.file);
-      return {
-        title,
-        files: [],
-        commands: [command(["patch", `-p${step.strip}`, "--fuzz=0", "--forward", "--batch", "-i", file])],
-      };
+      return only(run(["patch", `-p${step.strip}`, "--fuzz=0", "--forward", "--batch", "-i", file]));
     }
     case "configure":
     case "run":
-      return { title, files: [], commands: [command(step.argv)] };
+      return only(run(step.argv.map(expand)));
     case "make":
-      return { title, files: [], commands: [command(makeArgv(step, step.parallel ? "${jobs}" : "1"))] };
+      return only(run(makeArgv(step, step.parallel ? "${jobs}" : "1").map(expand)));
     case "install":
-      return { title, files: [], commands: [command(makeArgv(step, "1"))] };
+      return only(run(makeArgv(step, "1").map(expand)));
     case "files":
-      return { title, files: step.files.map((file) => expandFile(file, expand)), commands: [] };
+      return { ...only(), files: step.files.map((file) => expandFile(file, { expand, directory })) };
     case "python-env":
-      return { title, files: [], commands: pythonEnvironmentCommands(step, scope).map(command) };
+      return only(...pythonEnvironmentCommands(step, scope).map(run));
   }
 }
 
-/** Puts files and folders in place. */
+/**
+ * Puts files and folders in place: from the recipe's folder, links followed, without caches of compiled Python; or from text. What is
+ * executable stays so; other rights are those of the recipe or the usual ones, not those that this checkout happens to have.
+ */
 export async function placeFiles(files: readonly FileSpec[], recipeFolder: string): Promise<void> {
   for (const file of files) {
     await mkdir(path.dirname(file.to), { recursive: true });
-    if (file.from !== undefined) {
-      const from = path.join(recipeFolder, file.from);
-      await access(from).catch((error: unknown) => {
-        throw new ForgeError("recipe-invalid", `the recipe copies ${file.from}, which is not in ${recipeFolder}`, {
-          cause: error,
-        });
-      });
-      await cp(from, file.to, { recursive: true, filter: (source) => !source.includes("__pycache__") });
-    } else {
+    if (file.from === undefined) {
       await writeFile(file.to, file.content ?? "");
-    }
+      await chmod(file.to, 0o644);
+    } else await copy(path.join(recipeFolder, file.from), file.to);
     if (file.mode !== undefined) await chmod(file.to, Number.parseInt(file.mode, 8));
   }
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  const facts = await stat(from).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    throw new ForgeError("recipe-invalid", `the recipe copies ${from}, which is not there`, {
+      hint: "put it into the recipe's folder, or take it out of the step",
+      cause: error,
+    });
+  });
+  if (!facts.isDirectory()) {
+    await copyFile(from, to);
+    await chmod(to, (facts.mode & 0o111) === 0 ? 0o644 : 0o755);
+    return;
+  }
+  await mkdir(to, { recursive: true });
+  for (const name of await readdir(from))
+    if (name !== "__pycache__") await copy(path.join(from, name), path.join(to, name));
 }
 
 function makeArgv(
@@ -95,12 +105,14 @@ function makeArgv(
   ];
 }
 
-function expandFile(file: FileSpec, expand: (text: string) => string): FileSpec {
+function expandFile(
+  file: FileSpec,
+  { expand, directory }: { readonly expand: Scope["expand"]; readonly directory: string },
+): FileSpec {
   return {
-    to: expand(file.to),
-    ...(file.from === undefined ? {} : { from: file.from }),
+    ...file,
+    to: path.resolve(directory, expand(file.to)),
     ...(file.content === undefined ? {} : { content: expand(file.content) }),
-    ...(file.mode === undefined ? {} : { mode: file.mode }),
   };
 }
 

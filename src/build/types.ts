@@ -17,6 +17,8 @@ export interface BuildContext {
   readonly toolPaths: Readonly<Record<string, string>>;
   /** The base addresses that pip and cargo need, and certificates and proxies; nothing else of the caller's environment. */
   readonly passThrough: Readonly<Record<string, string>>;
+  /** The caller's cargo home (`CARGO_HOME`, else `~/.cargo`): what its configuration says about where crates come from reaches the build. */
+  readonly cargoHome?: string;
   readonly keepFailed: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -28,3 +30,8 @@ export interface BuildOutcome {
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly cpuSeconds: number;
 }
+
+/** What a gate found: a line for the receipt when it holds, the finding and what to do when it does not. */
+export type GateResult =
+  | { readonly outcome: "pass"; readonly detail: string }
+  | { readonly outcome: "fail"; readonly detail: string; readonly findings: readonly string[]; readonly hint: string };

@@ -96,6 +96,7 @@ async function make(
           jobs: options.jobs,
           ...buildTools(selection.requirements),
           passThrough: registryEnvironment(context.environment),
+          cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
           keepFailed: false,
           emit,
           signal,

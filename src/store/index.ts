@@ -21,4 +21,4 @@ export type { ViewConflict } from "./view.ts";
 export { atomicWrite, removeTree } from "./disk.ts";
 export { collectGarbage, type GarbageItem, type GarbageOptions, type GarbageReport } from "./gc.ts";
 export { boundLogs, type LogBound } from "./logs.ts";
-export { outputVariable } from "./processes.ts";
+export { endOrphans, outputVariable } from "./processes.ts";

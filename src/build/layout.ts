@@ -1,0 +1,70 @@
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import { unpack } from "../fetch/index.ts";
+import { filterCargoConfig } from "./cargo.ts";
+import { distFolder, wheelFolder } from "./scope.ts";
+import type { BuildContext } from "./types.ts";
+
+/**
+ * Fills the scratch folder: `source` (main source), a folder per further unpacked source, `dist` (files as they are), `bin` (first on PATH),
+ * `home`, `tmp`, `wheels`, and `.cargo` where cargo finds it from anywhere below.
+ */
+export async function layOut(context: BuildContext): Promise<void> {
+  const { scratch, sources, signal } = context;
+  for (const folder of [distFolder, wheelFolder, "bin", "home", "tmp"])
+    await mkdir(path.join(scratch, folder), { recursive: true });
+  await placeCargoConfig(context);
+  for (const { source, path: file } of sources) {
+    if (signal.aborted) throw new ForgeError("interrupted", "interrupted while sources were unpacked");
+    if (source.unpack === "none") await symlink(file, path.join(scratch, distFolder, source.file));
+    else {
+      const folder = source.unpack === "main" ? "source" : source.unpack.folder;
+      await unpack(file, path.join(scratch, folder), { strip: 1, name: source.file });
+    }
+  }
+}
+
+async function placeCargoConfig(context: BuildContext): Promise<void> {
+  const { scratch, cargoHome } = context;
+  const config = cargoHome === undefined ? null : await readCargoConfig(cargoHome);
+  if (config !== null && config.text !== "") {
+    await mkdir(path.join(scratch, ".cargo"));
+    await writeFile(path.join(scratch, ".cargo", "config.toml"), config.text, { mode: 0o600 });
+  }
+  const needsCargo = context.derivation.recipe.requirements.some(
+    ({ kind, name }) => kind === "program" && name === "cargo",
+  );
+  if (needsCargo) await warnOfConfigAbove(context);
+}
+
+/** Cargo reads the configuration of every folder above the one it works in, and nothing keeps it from doing so. */
+async function warnOfConfigAbove({ scratch, emit }: BuildContext): Promise<void> {
+  for (let folder = path.dirname(scratch); ; folder = path.dirname(folder)) {
+    const config = await readCargoConfig(path.join(folder, ".cargo"));
+    if (config !== null && config.left.length > 0) {
+      emit({
+        type: "warning",
+        message: `cargo also obeys ${config.file}, as the build lies below its folder: ${config.left.join(", ")}`,
+        hint: "Take these settings out, or choose a prefix elsewhere with --prefix",
+      });
+    }
+    if (folder === path.dirname(folder)) return;
+  }
+}
+
+/** Cargo prefers the name without ending when both are there. Null when neither is, or may not be read by us. */
+async function readCargoConfig(
+  folder: string,
+): Promise<(ReturnType<typeof filterCargoConfig> & { file: string }) | null> {
+  for (const name of ["config", "config.toml"]) {
+    const file = path.join(folder, name);
+    try {
+      return { ...filterCargoConfig(await readFile(file, "utf8"), path.dirname(folder)), file };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (!["ENOENT", "ENOTDIR", "EISDIR", "EACCES"].includes(code ?? "")) throw error;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,45 @@
+import { StringDecoder } from "node:string_decoder";
+
+/** Longer lines are cut, so that memory stays bounded. */
+const longest = 4096;
+
+/** Turns chunks of a program's output into lines. */
+export interface LineSplitter {
+  readonly add: (chunk: Buffer) => void;
+  /** Gives the last line when it has no end. */
+  readonly end: () => void;
+}
+
+/** Calls `take` for each line, without its end, colours and control characters; a carriage return ends a line too, as progress displays use it. */
+export function lineSplitter(take: (line: string) => void): LineSplitter {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  const split = (text: string): void => {
+    const lines = (rest + text).split(/\r?\n|\r(?!$)/);
+    rest = (lines.pop() ?? "").slice(0, longest);
+    for (const line of lines) take(plain(line));
+  };
+  return {
+    add: (chunk) => split(decoder.write(chunk)),
+    end() {
+      split(decoder.end());
+      const last = plain(rest);
+      rest = "";
+      if (last !== "") take(last);
+    },
+  };
+}
+
+const escape = String.fromCodePoint(0x1b);
+const bell = String.fromCodePoint(0x07);
+
+/** ECMA-48 control sequences, and the titles that terminals are given. */
+const sequences = new RegExp(
+  String.raw`${escape}\[[0-?]*[ -/]*[@-~]|${escape}\][^${bell}${escape}]*(?:${bell}|${escape}\\)?`,
+  "g",
+);
+const controls = /(?!\t)\p{Cc}/gu;
+
+function plain(line: string): string {
+  return line.slice(0, longest).replaceAll(sequences, "").replaceAll(controls, "");
+}

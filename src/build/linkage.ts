@@ -1,0 +1,109 @@
+import { closeSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { inside, realRoots, type Surroundings } from "./contents.ts";
+import { isElf, readElfFile, type ElfDynamic } from "./elf.ts";
+import type { GateResult } from "./types.ts";
+
+/** What the linkage of an output is held against. */
+export interface LinkageRules extends Surroundings {
+  /** Libraries of the system that are used on purpose. */
+  readonly system: readonly string[];
+}
+
+/**
+ * Every ELF file of an output: each needed library is on the list of system libraries, or is found through the file's own run paths in the
+ * output or one of its inputs; run paths are absolute and inside of those. A file that cannot be read is a finding. Nothing is executed.
+ */
+export function checkLinkage(rules: LinkageRules): GateResult {
+  const findings: string[] = [];
+  let files = 0;
+  for (const file of filesOf(rules.out)) {
+    const name = path.relative(rules.out, file);
+    const elf = look(file);
+    if (elf === null) continue;
+    files += 1;
+    const found = typeof elf === "string" ? [elf] : judge(elf, rules);
+    findings.push(...found.map((finding) => `${name}: ${finding}`));
+  }
+  if (findings.length > 0)
+    return {
+      outcome: "fail",
+      detail: `${findings.length} findings in ${files} ELF files`,
+      findings: findings.slice(0, 20),
+      hint: "link with -Wl,-rpath,<folder of the output or of an input>, or add the library to the gate's list when it is the system's on purpose",
+    };
+  if (files === 0)
+    return {
+      outcome: "fail",
+      detail: "there is no ELF file to check",
+      findings: [],
+      hint: "remove the gate, or see why nothing was built",
+    };
+  return { outcome: "pass", detail: `${files} ELF ${files === 1 ? "file" : "files"}` };
+}
+
+function judge(elf: ElfDynamic, rules: LinkageRules): string[] {
+  const findings: string[] = [];
+  // The loader ignores the older kind where there is the newer one (ld.so(8)).
+  const runPaths = elf.runpath.length > 0 ? elf.runpath : elf.rpath;
+  const roots = [rules.out, ...rules.inputs];
+  for (const runPath of runPaths) {
+    if (!path.isAbsolute(runPath))
+      findings.push(`run path ${runPath === "" ? "(empty: the current folder)" : runPath} is not absolute`);
+    else if (!roots.some((root) => inside(path.normalize(runPath), root)))
+      findings.push(`run path ${runPath} is not inside the output or one of its inputs`);
+  }
+  for (const needed of elf.needed) {
+    const own = findLibrary(needed, runPaths.filter(path.isAbsolute));
+    if (own === null) {
+      if (!rules.system.includes(needed))
+        findings.push(
+          `needs ${needed}, which is neither in its run paths nor on the recipe's list of system libraries`,
+        );
+    } else if (!realRoots(rules).some((root) => inside(own, root)))
+      findings.push(`${needed} is found as ${own}, outside of the output and its inputs`);
+  }
+  return findings;
+}
+
+/** As the loader looks: a name with a slash is a path, anything else is sought in the run paths. A link that leads nowhere is not there. */
+function findLibrary(name: string, runPaths: readonly string[]): string | null {
+  const candidates = name.includes("/") ? [name] : runPaths.map((folder) => path.join(folder, name));
+  for (const candidate of candidates) {
+    try {
+      if (path.isAbsolute(candidate)) return realpathSync(candidate);
+    } catch (error) {
+      if (!["ENOENT", "ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
+  }
+  return null;
+}
+
+function* filesOf(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesOf(file);
+    else if (entry.isFile()) yield file;
+  }
+}
+
+/** The dynamic section, or what hinders reading it; null for what is no ELF file or needs no loader. */
+function look(file: string): ElfDynamic | string | null {
+  try {
+    return beginsLikeElf(file) ? readElfFile(file) : null;
+  } catch (error) {
+    if (error instanceof RangeError) return `begins like an ELF file, but ${error.message}`;
+    if ((error as NodeJS.ErrnoException).code === "EACCES") return "cannot be read";
+    throw error;
+  }
+}
+
+function beginsLikeElf(file: string): boolean {
+  const descriptor = openSync(file, "r");
+  try {
+    const bytes = Buffer.alloc(4);
+    return readSync(descriptor, bytes, 0, 4, 0) === 4 && isElf(bytes);
+  } finally {
+    closeSync(descriptor);
+  }
+}
