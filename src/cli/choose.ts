@@ -1,12 +1,12 @@
 import { ForgeError } from "../errors.ts";
 import { availability, type FetchOptions } from "../fetch/index.ts";
-import type { ResolvedRecipe } from "../plan/index.ts";
 import {
   candidates,
   resolveRecipe,
   type Platform,
   type Recipe,
   type RecipeVersion,
+  type ResolvedRecipe,
   type Source,
 } from "../recipe/index.ts";
 

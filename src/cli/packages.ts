@@ -8,8 +8,7 @@ import {
   type Host,
   type RequirementResult,
 } from "../host/index.ts";
-import type { ResolvedRecipe } from "../plan/index.ts";
-import type { Site } from "../recipe/index.ts";
+import type { ResolvedRecipe, Site } from "../recipe/index.ts";
 import type { Context } from "./context.ts";
 import { tryRequirements } from "./prepare.ts";
 

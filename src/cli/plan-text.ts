@@ -1,5 +1,6 @@
 import { stepTitle } from "../build/index.ts";
-import type { PlannedBuild, ResolvedRecipe } from "../plan/index.ts";
+import type { PlannedBuild } from "../plan/index.ts";
+import type { ResolvedRecipe } from "../recipe/index.ts";
 
 /** The builds of a plan as lines of text, and which versions could not be had. */
 export function planText(planned: readonly PlannedBuild[], resolved: readonly ResolvedRecipe[]): readonly string[] {

@@ -9,8 +9,8 @@ import {
   type Host,
   type RequirementResult,
 } from "../host/index.ts";
-import { derive, planBuilds, type Derivation, type PlannedBuild, type ResolvedRecipe } from "../plan/index.ts";
-import type { Site, Source } from "../recipe/index.ts";
+import { derive, planBuilds, type Derivation, type PlannedBuild } from "../plan/index.ts";
+import type { ResolvedRecipe, Site, Source } from "../recipe/index.ts";
 import { listReceipts, prefixPaths, type Manifest } from "../store/index.ts";
 import { chooseVersions } from "./choose.ts";
 import type { Context } from "./context.ts";

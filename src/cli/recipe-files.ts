@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import type { RecipeFile, ResolvedRecipe } from "../plan/index.ts";
+import type { RecipeFile } from "../plan/index.ts";
+import type { ResolvedRecipe } from "../recipe/index.ts";
 
 /** The files of its folder that a recipe's steps read (patches, copied files and folders), with their digests. */
 export async function recipeFiles(recipe: ResolvedRecipe): Promise<readonly RecipeFile[]> {

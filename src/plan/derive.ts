@@ -1,6 +1,6 @@
-import type { Platform, Source, Step } from "../recipe/types.ts";
+import type { Platform, ResolvedRecipe, Source, Step } from "../recipe/index.ts";
 import { fingerprint, type Json } from "./canonical.ts";
-import type { Derivation, RecipeFile, ResolvedRecipe, ToolIdentity } from "./types.ts";
+import type { Derivation, RecipeFile, ToolIdentity } from "./types.ts";
 
 /** Raised when the way a build is run changes so that equal inputs give other outputs. */
 const keyFormat = 1;

@@ -1,26 +1,4 @@
-import type { FileSpec, Gate, LockedPackage, Platform, Requirement, Source, Step } from "../recipe/types.ts";
-
-/** A recipe made concrete: one version, one source form, one platform. Conditions are gone; variables other than those are still in the text. */
-export interface ResolvedRecipe {
-  readonly name: string;
-  readonly version: string;
-  readonly folder: string;
-  readonly support: { readonly status: string; readonly until?: string };
-  readonly inputs: readonly string[];
-  readonly sources: readonly Source[];
-  readonly packages: readonly (Pick<LockedPackage, "project" | "version" | "role"> & {
-    readonly file: string;
-    readonly sha256: string;
-  })[];
-  readonly platformValues: Readonly<Record<string, string>>;
-  readonly requirements: readonly Requirement[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly steps: readonly Step[];
-  readonly gates: readonly Gate[];
-  readonly weight: number;
-  /** Set when a newer version in range could not be had. */
-  readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
-}
+import type { Platform, ResolvedRecipe } from "../recipe/index.ts";
 
 /** A file of the recipe's folder that the build reads: patches, copied files. */
 export interface RecipeFile {
@@ -59,5 +37,3 @@ export interface PlannedBuild {
   readonly action: "build" | "cached";
   readonly why: string;
 }
-
-export type { FileSpec };

@@ -1,6 +1,5 @@
 import { ForgeError } from "../errors.ts";
-import type { ResolvedRecipe } from "../plan/types.ts";
-import type { LockedPackage, Platform, Recipe, RecipeVersion, Source, When } from "./types.ts";
+import type { LockedPackage, Platform, Recipe, RecipeVersion, ResolvedRecipe, Source, When } from "./types.ts";
 import { variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
 

@@ -1,6 +1,6 @@
 /**
  * Two families: what a recipe file says (`Recipe`, `Stack`: templates and conditions unresolved) and what a build sees
- * (`ResolvedRecipe` in `plan/types.ts`, concrete for one version, one source and one platform). Builders never see templates' conditions.
+ * (`ResolvedRecipe`: concrete for one version, one source and one platform). Builders never see templates' conditions.
  */
 import type { Span } from "../errors.ts";
 
@@ -188,6 +188,28 @@ export interface Recipe {
   readonly weight: number;
   /** Where things stand in the file, for messages. */
   readonly spans?: { readonly inputs: Readonly<Record<string, Span>> };
+}
+
+/** A recipe made concrete: one version, one source form, one platform. Conditions are gone; variables other than those are still in the text. */
+export interface ResolvedRecipe {
+  readonly name: string;
+  readonly version: string;
+  readonly folder: string;
+  readonly support: { readonly status: string; readonly until?: string };
+  readonly inputs: readonly string[];
+  readonly sources: readonly Source[];
+  readonly packages: readonly (Pick<LockedPackage, "project" | "version" | "role"> & {
+    readonly file: string;
+    readonly sha256: string;
+  })[];
+  readonly platformValues: Readonly<Record<string, string>>;
+  readonly requirements: readonly Requirement[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly steps: readonly Step[];
+  readonly gates: readonly Gate[];
+  readonly weight: number;
+  /** Set when a newer version in range could not be had. */
+  readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
 }
 
 /** A stack as written and checked. */
