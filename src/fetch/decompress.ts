@@ -42,15 +42,16 @@ export async function decompressed(
   file: string,
   { archive, packing }: { archive: string; packing: TarPacking },
 ): Promise<Plain> {
-  const packed = (): Readable => createReadStream(file, { highWaterMark: 1 << 20 });
+  // Small chunks: large ones outlive the collections of the young generation and pile up.
+  const packed = (): Readable => createReadStream(file);
   const done = Promise.resolve();
   switch (packing) {
     case "tar":
       return { stream: packed(), done };
     case "gzip":
-      return { stream: through(packed(), createGunzip({ chunkSize: 1 << 18 })), done };
+      return { stream: through(packed(), createGunzip()), done };
     case "zstd":
-      return { stream: through(packed(), createZstdDecompress({ chunkSize: 1 << 18 })), done };
+      return { stream: through(packed(), createZstdDecompress()), done };
     case "bzip2": {
       const { default: unbzip2 } = await import("unbzip2-stream");
       const source = packed();

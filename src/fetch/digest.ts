@@ -1,13 +1,31 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { lstat, readdir, readlink } from "node:fs/promises";
+import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
+
+/** Buffers of `chunksOf` that nobody uses: fresh ones for each chunk would pile up by tens of megabytes between two garbage collections. */
+const idle: Buffer[] = [];
+
+/** The bytes of a file in chunks. A chunk is overwritten when the next one is asked for. */
+export async function* chunksOf(file: string): AsyncGenerator<Buffer, void> {
+  const handle = await open(file, "r");
+  const buffer = idle.pop() ?? Buffer.allocUnsafeSlow(1 << 18);
+  try {
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    idle.push(buffer);
+    await handle.close();
+  }
+}
 
 /** Feeds a file's bytes to a hash; the number of bytes read. */
 export async function hashInto(hash: Hash, file: string): Promise<number> {
   let bytes = 0;
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(file)) {
     hash.update(chunk);
     bytes += chunk.length;
   }

@@ -1,9 +1,9 @@
-import { createReadStream } from "node:fs";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { Source } from "../recipe/types.ts";
 import { findCached } from "./cache.ts";
+import { chunksOf } from "./digest.ts";
 import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
 import { withDefaults } from "./limits.ts";
@@ -130,16 +130,18 @@ async function copyInto(
   if ((await stat(path).catch(() => null))?.isFile() !== true) return lasting("no such file");
   await restart(part);
   const { maxBytes } = withDefaults(options.limits);
-  const chunks = createReadStream(path, {
-    highWaterMark: 1 << 20,
-    signal: options.signal,
-  }).iterator() as AsyncIterator<Buffer>;
-  for (;;) {
-    const next = await chunks.next().catch((error: unknown) => lasting(errnoOf(error) ?? String(error)));
-    if (isFailure(next)) return next;
-    if (next.done === true) break;
-    if (part.bytes + next.value.length > maxBytes) return lasting("is too long");
-    await append(part, next.value);
+  const chunks = chunksOf(path);
+  try {
+    for (;;) {
+      throwIfInterrupted(options.signal, "copying a source");
+      const next = await chunks.next().catch((error: unknown) => lasting(errnoOf(error) ?? String(error)));
+      if (isFailure(next)) return next;
+      if (next.done === true) break;
+      if (part.bytes + next.value.length > maxBytes) return lasting("is too long");
+      await append(part, next.value);
+    }
+  } finally {
+    await chunks.return();
   }
   const got = digestOf(part);
   if (got === sha256) return null;
