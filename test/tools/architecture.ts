@@ -39,7 +39,6 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
 const mayKnow: Readonly<Record<string, readonly string[]>> = {
   main: ["recipe"],
   ui: ["cli", "plan", "host", "server", "grade", "report", "store"],
-  recipe: ["plan"],
   host: ["recipe", "plan", "store"],
   store: ["host", "server", "grade", "report"],
   server: ["grade", "plan"],

@@ -25,7 +25,8 @@ function reversed(value: Json): Json {
 function sorted(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(sorted);
-  return Object.entries(value)
+  const entries = Object.entries(value)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, item]) => [`key ${key}`, sorted(item)]);
+    .map(([key, item]) => [key, sorted(item)]);
+  return { entries };
 }
