@@ -26,13 +26,14 @@ await runProgram({
 });
 
 async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
+  const count = given.count("pairs", 20);
   const prefix = prefixOf(given);
   await demandNothingToDo(prefix, signal);
   const argv = tlsforge("provision", "--yes", "--json", "--prefix", prefix);
   // Not measured: after a change that alters no build, the first run looks closely and remembers that nothing is to be done.
   demandUnchanged((await measure({ argv }, { signal })).stdout);
   const machine = watchMachine();
-  const found = await runPairs({ argv }, { count: given.count("pairs", 20), signal, check: demandUnchanged });
+  const found = await runPairs({ argv }, { count, signal, check: demandUnchanged });
   const seen = machine(found.totalCpuSeconds);
   const figures = [beyondFigure("second provision", 80, { pairs: found, machine: seen })];
   return { prefix, ...found, figures, cpuResolutionMs, machine: seen };

@@ -45,6 +45,7 @@ await runProgram({
 });
 
 async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
+  const count = given.count("pairs", 20);
   const prefix = prefixOf(given);
   const { target, serverName } = await serverOf(prefix, signal);
   const argv = tlsforge("verify", target, "--server-name", serverName, "--json", "--prefix", prefix);
@@ -53,7 +54,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
   const found = await runPairs(
     { argv },
     {
-      count: given.count("pairs", 20),
+      count,
       signal,
       check: (stdout) => reports.push((JSON.parse(stdout) as VerifyRecord).report),
     },
