@@ -82,14 +82,20 @@ export function answerOf(error: unknown): Answer {
   throw error;
 }
 
+/** One warning is usual, a few are possible; a stream of them is not TLS that leads anywhere. */
+const maxAlerts = 16;
+
 /** The server's records one by one. Throws RefusedError at an alert that ends the connection, and when it closes. */
 export function recordSource(channel: Channel): { next: () => Promise<TlsRecord> } {
   const parser = createRecordParser();
   const queue: TlsRecord[] = [];
+  let alerts = 0;
   return {
     async next() {
       for (;;) {
         const record = queue.shift();
+        if (record?.type === contentTypes.alert && ++alerts > maxAlerts)
+          throw new DecodeError(`more than ${maxAlerts} alerts without an end`);
         if (record !== undefined) return record;
         const bytes = await channel.receive();
         if (bytes === null) throw new RefusedError({ kind: "closed" });

@@ -1,3 +1,5 @@
+import { X509Certificate, type KeyObject } from "node:crypto";
+
 import {
   aeadOf,
   applicationSecrets,
@@ -5,6 +7,7 @@ import {
   contentTypes,
   createHandshakeParser,
   decodeCertificates13,
+  decodeCertificateVerify,
   decodeEncryptedExtensions,
   decodeServerKeyShare,
   DecodeError,
@@ -19,6 +22,7 @@ import {
   protection13,
   sameBytes,
   suiteOf,
+  verifiesHandshake13,
   versions,
   type CertificateEntry,
   type Extension,
@@ -60,13 +64,19 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
   let extensions: readonly Extension[] = [];
   let entries: readonly CertificateEntry[] = [];
   let asksForCertificate = false;
+  let hasSignature = false;
   for (;;) {
     const message = await reader.nextMessage();
     if (message.type === handshakeTypes.finished) {
       const expected = finishedData(hash, secrets.server, digest(hash, transcriptOf(hello, ...transcript)));
       if (!sameBytes(expected, message.body)) throw new DecodeError("the server's Finished does not verify");
+      if (!hasSignature) throw new DecodeError("the server did not prove that it has the key of its certificate");
       transcript.push(message.raw);
       break;
+    }
+    if (message.type === handshakeTypes.certificateVerify) {
+      checkSignature(entries, message.body, digest(hash, transcriptOf(hello, ...transcript)));
+      hasSignature = true;
     }
     transcript.push(message.raw);
     if (message.type === handshakeTypes.encryptedExtensions) extensions = decodeEncryptedExtensions(message.body);
@@ -97,6 +107,25 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
       return openSession(channel, reader, { secrets: application, make: (secret) => protection13(aead, hash, secret) });
     },
   };
+}
+
+/** Throws DecodeError when the server does not have the key of the certificate that it shows. A certificate that cannot be read is left to others. */
+function checkSignature(entries: readonly CertificateEntry[], body: Uint8Array, transcriptHash: Uint8Array): void {
+  const signed = decodeCertificateVerify(body);
+  const key = publicKeyOf(entries[0]?.certificate);
+  if (key !== undefined && verifiesHandshake13(signed, key, transcriptHash) === false)
+    throw new DecodeError("the server's signature over the handshake does not verify");
+}
+
+function publicKeyOf(certificate: Uint8Array | undefined): KeyObject | undefined {
+  if (certificate === undefined) return undefined;
+  try {
+    return new X509Certificate(certificate).publicKey;
+  } catch (error) {
+    // node:crypto's own errors carry OpenSSL's code.
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  }
 }
 
 function agree(hello: Hello, flight: Flight): Uint8Array {

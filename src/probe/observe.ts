@@ -3,13 +3,14 @@ import { isIP } from "node:net";
 
 import { ForgeError } from "../errors.ts";
 import type { Random } from "../wire/index.ts";
+import type { Answer } from "./answer.ts";
 import { assemble, assembleFailed } from "./assemble.ts";
 import { runProbes } from "./graph.ts";
 import { createLook, type Look } from "./look.ts";
 import { askModern } from "./modern-suites.ts";
 import { allProbes } from "./probes.ts";
 import { createTrustStore } from "./trust.ts";
-import type { Observations, Target } from "./types.ts";
+import type { Observations } from "./types.ts";
 
 /** What to look at. `serverName` is the host where it is a name; `address` is looked up where it is missing. */
 export interface ObserveTarget {
@@ -49,43 +50,52 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
     [...(options.ca ?? []), ...(options.localCa === undefined ? [] : [options.localCa])],
     options.systemCas ?? null,
   );
-  const resolved: Target = {
-    host: target.host,
-    port: target.port,
-    serverName: target.serverName ?? (isIP(target.host) > 0 ? "" : target.host),
-    address: target.address ?? (await resolve(target.host, timeoutMs)),
-  };
-  const look = createLook(resolved, {
-    timeoutMs,
-    totalMs: options.totalMs ?? 60_000,
-    budget: options.budget ?? 400,
-    now: options.now,
-    random: options.random,
-    signal: options.signal,
-  });
-  const observations = await observeLook(look, store);
+  const addresses = target.address === undefined ? await resolve(target.host, timeoutMs) : [target.address];
+  const serverName = target.serverName ?? (isIP(target.host) > 0 ? "" : target.host);
+  const begin = (address: string): Look =>
+    createLook(
+      { host: target.host, port: target.port, serverName, address },
+      {
+        timeoutMs,
+        totalMs: options.totalMs ?? 60_000,
+        budget: options.budget ?? 400,
+        now: options.now,
+        random: options.random,
+        signal: options.signal,
+      },
+    );
+  const { look, first } = await firstToAnswer(addresses.map(begin));
+  const observations = await observeLook(look, first, store);
   if (options.signal?.aborted === true)
-    throw new ForgeError("interrupted", `The look at ${resolved.host}:${resolved.port} was interrupted`);
+    throw new ForgeError("interrupted", `The look at ${target.host}:${target.port} was interrupted`);
   return { ...observations, seconds: Math.round(performance.now() - began) / 1000 };
 }
 
 type TrustStore = ReturnType<typeof createTrustStore>;
 
-async function observeLook(look: Look, store: TrustStore): Promise<Omit<Observations, "seconds">> {
-  const first = await askModern(look);
-  if (first.kind === "unconnected") {
-    const { host, port, address } = look.target;
-    throw new ForgeError("unreachable", `Nothing answers at ${host}:${port} (${address}): ${first.why}`, {
-      hint: "Check the name and the port, and that the server is running",
-    });
-  }
+async function observeLook(look: Look, first: Answer, store: TrustStore): Promise<Omit<Observations, "seconds">> {
   if (first.kind === "garbage" && !look.hasSpoken()) return assembleFailed(look, first.why);
   const facts = await runProbes(look, allProbes, { first });
   return look.hasSpoken() ? assemble(look, facts, store) : assembleFailed(look, "the server never answered in TLS");
 }
 
-async function resolve(host: string, timeoutMs: number): Promise<string> {
-  if (isIP(host) > 0) return host;
+/** The first of a name's addresses that takes a connection, and its answer to the first hello. Throws ForgeError `unreachable` when none does. */
+async function firstToAnswer(looks: readonly Look[]): Promise<{ look: Look; first: Answer }> {
+  const details: string[] = [];
+  for (const look of looks) {
+    const first = await askModern(look);
+    if (first.kind !== "unconnected") return { look, first };
+    details.push(`${look.target.address}: ${first.why}`);
+  }
+  const { host, port } = looks[0]?.target ?? { host: "", port: 0 };
+  throw new ForgeError("unreachable", `Nothing answers at ${host}:${port} (${details.join("; ")})`, {
+    hint: "Check the name and the port, and that the server is running",
+  });
+}
+
+/** At most four addresses of a name, in the order of the system's resolver. */
+async function resolve(host: string, timeoutMs: number): Promise<string[]> {
+  if (isIP(host) > 0) return [host];
   const unreachable = (why: string): ForgeError =>
     new ForgeError("unreachable", `The name ${host} does not resolve: ${why}`, {
       hint: "Check the spelling of the name, or give an address",
@@ -95,8 +105,8 @@ async function resolve(host: string, timeoutMs: number): Promise<string> {
     timer = setTimeout(() => reject(unreachable(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
   });
   try {
-    const { address } = await Promise.race([lookup(host), late]);
-    return address;
+    const found = await Promise.race([lookup(host, { all: true }), late]);
+    return found.slice(0, 4).map(({ address }) => address);
   } catch (error) {
     if (error instanceof Error && "code" in error && !(error instanceof ForgeError))
       throw unreachable(String(error.code));

@@ -1,6 +1,5 @@
 import {
   createRecordParser,
-  decodeAlert,
   decodeSsl2ServerHello,
   encodeSsl2ClientHello,
   looksLikeSsl2,
@@ -8,7 +7,7 @@ import {
   contentTypes,
   DecodeError,
 } from "../wire/index.ts";
-import { RefusedError } from "./answer.ts";
+import { refuseAlert, RefusedError } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import type { Look } from "./look.ts";
 import { observed, unknownOf } from "./outcome.ts";
@@ -50,7 +49,7 @@ async function readSsl2(channel: Channel, hello: Uint8Array): Promise<object> {
     for (const record of alerts.push(more)) {
       if (record.type !== contentTypes.alert)
         throw new DecodeError(`a record of type ${record.type} in answer to an SSL 2.0 hello`);
-      throw new RefusedError({ kind: "alert", alert: decodeAlert(record.fragment).description });
+      refuseAlert(record.fragment);
     }
   }
 }

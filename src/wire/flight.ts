@@ -1,4 +1,4 @@
-import { ByteReader, concat, readUint16List, uint, vector } from "./bytes.ts";
+import { ByteReader, concat, uint, vector } from "./bytes.ts";
 import { decodeExtensions, encodeExtensions, type Extension } from "./extensions.ts";
 
 /** One certificate of a TLS 1.3 Certificate message. */
@@ -169,10 +169,4 @@ export function decodeAlert(fragment: Uint8Array): Alert {
   const alert = { level: reader.uint(1), description: reader.uint(1) };
   reader.end("Alert");
   return alert;
-}
-
-/** The signature algorithms of a CertificateRequest of TLS 1.3, and nothing of what else it may hold. */
-export function decodeSchemeList(data: Uint8Array): number[] {
-  const reader = new ByteReader(data);
-  return readUint16List(reader.nested(2));
 }

@@ -22,7 +22,6 @@ export {
 export {
   alpnExtension,
   decodeAlpnChoice,
-  decodeExtensions,
   decodeServerKeyShare,
   decodeSupportedGroups,
   emptyExtension,
@@ -78,7 +77,6 @@ export {
   digest,
   finishedData,
   handshakeSecrets,
-  hashLength,
   prf12,
   type HashName,
   type TrafficSecrets,
@@ -92,11 +90,9 @@ export {
 } from "./key-share.ts";
 export {
   alertName,
-  alertNumbers,
   contentTypes,
   extensionName,
   extensionTypes,
-  handshakeName,
   handshakeTypes,
   signallingSuites,
   signatureSchemes,
@@ -111,7 +107,7 @@ export {
   encodeSsl2ClientHello,
   encodeSsl2ServerHello,
   looksLikeSsl2,
-  ssl2Ciphers,
   type Ssl2ServerHello,
 } from "./ssl2.ts";
+export { verifiesHandshake13 } from "./signature.ts";
 export { suiteOf, suites, type Suite } from "./suites.ts";

@@ -63,7 +63,7 @@ export const extensionTypes = {
   renegotiationInfo: 0xff01,
 } as const;
 
-export const alertNumbers = {
+const alertNumbers = {
   closeNotify: 0,
   unexpectedMessage: 10,
   badRecordMac: 20,
@@ -153,11 +153,6 @@ export function extensionName(type: number): string {
 /** The registry's name of an alert, or its number in hexadecimal. */
 export function alertName(description: number): string {
   return nameOf(alertNumbers, description);
-}
-
-/** The name of a handshake message, or its number in hexadecimal. */
-export function handshakeName(type: number): string {
-  return nameOf(handshakeTypes, type);
 }
 
 /** The name of a version number, or undefined for one that is not SSL 3.0 to TLS 1.3. */

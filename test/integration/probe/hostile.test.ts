@@ -94,10 +94,10 @@ describe("observe, against hosts that do not speak TLS", () => {
         void socket.once("data", () => socket.write(encodeRecords(22, 0x0303, encodeHandshake(14, new Uint8Array(0))))),
       "in place of ServerHello",
     ],
-  ])("is bounded in time and passes nothing when the host %s", async (_name, behaviour, why) => {
+  ])("is bounded in time and passes nothing when the host %s", async (name, behaviour, why) => {
     const began = performance.now();
-    const seen = await withMock(behaviour, (port) => look(port, { timeoutMs: 400 }));
-    expect(performance.now() - began).toBeLessThan(4000);
+    const seen = await withMock(behaviour, (port) => look(port, { timeoutMs: name === "says nothing" ? 400 : 2500 }));
+    expect(performance.now() - began).toBeLessThan(8000);
     expect(states(seen)).toEqual(["failed"]);
     expect(seen.protocols["TLSv1.3"]).toMatchObject({ why: expect.stringContaining(why) });
   });
@@ -114,7 +114,7 @@ describe("observe, against hosts that do not speak TLS", () => {
     const began = performance.now();
     const slow = mockTls({ versions: [0x0304, 0x0303], suites: [0x1301, 0xc02f], deliver });
     const seen = await withMock(slow, (port) => look(port, { timeoutMs: 400 }));
-    expect(performance.now() - began).toBeLessThan(8000);
+    expect(performance.now() - began).toBeLessThan(12_000);
     expect(seen.protocols["TLSv1.2"]).toMatchObject({ state: "failed" });
     expect(seen.protocols["TLSv1.3"]).toMatchObject({ state: "failed" });
   });
@@ -130,7 +130,7 @@ describe("observe, where there is nothing to look at", () => {
     expect(error).toBeInstanceOf(ForgeError);
     expect(error).toMatchObject({
       code: "unreachable",
-      message: expect.stringMatching(/^Nothing answers at localhost:\d+ \(127\.0\.0\.1\): ECONNREFUSED$/),
+      message: expect.stringMatching(/^Nothing answers at localhost:\d+ \(127\.0\.0\.1: ECONNREFUSED\)$/),
     });
   });
 
@@ -141,6 +141,17 @@ describe("observe, where there is nothing to look at", () => {
       code: "unreachable",
       message: expect.stringContaining("no-such-host.invalid does not resolve"),
     });
+  });
+
+  it("tries the next address of a name when one takes no connection", async () => {
+    const { observe } = await import("../../../src/probe/index.ts");
+    const tls = mockTls({ versions: [0x0303], suites: [0xc02f] });
+    const random = (length: number): Uint8Array => new Uint8Array(length).fill(3);
+    // The mock listens on 127.0.0.1 only; the name may have ::1 as well, before it or not at all.
+    const seen = await withMock(tls, (port) =>
+      observe({ host: "localhost", port }, { now: new Date(), random, systemCas: [] }),
+    );
+    expect(seen.target).toMatchObject({ host: "localhost", serverName: "localhost", address: "127.0.0.1" });
   });
 
   it("ends at once when it is interrupted", async () => {
