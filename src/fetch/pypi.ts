@@ -8,7 +8,8 @@ import { runOf } from "./run.ts";
 /** A file as a simple index lists it. `sha256` is null when the index does not announce one. */
 export interface IndexFile {
   readonly name: string;
-  readonly url: URL;
+  /** Absolute. Text, as pages list thousands of files of which one is wanted. */
+  readonly url: string;
   readonly sha256: string | null;
 }
 
@@ -30,14 +31,15 @@ export async function findInIndex(
       mismatch: entry.sha256,
     };
   }
-  if (!isHttp(entry.url) || (index.protocol === "https:" && entry.url.protocol !== "https:")) {
-    return lasting(`the index points to ${entry.url.protocol} for ${file}, which is refused`);
+  const url = new URL(entry.url);
+  if (!isHttp(url) || (index.protocol === "https:" && url.protocol !== "https:")) {
+    return lasting(`the index points to ${url.protocol} for ${file}, which is refused`);
   }
-  if (entry.url.origin === index.origin) {
-    entry.url.username = index.username;
-    entry.url.password = index.password;
+  if (url.origin === index.origin) {
+    url.username = index.username;
+    url.password = index.password;
   }
-  return entry.url;
+  return url;
 }
 
 /** A project's page is read once in a run, however many of its files are wanted. */
@@ -102,7 +104,7 @@ export function parseJsonIndex(text: string, base: URL): readonly IndexFile[] | 
     const url = typeof address === "string" ? URL.parse(address, base.href) : null;
     if (typeof filename !== "string" || url === null) return [];
     const digest = isRecord(hashes) ? hashes["sha256"] : undefined;
-    return [{ name: filename, url, sha256: typeof digest === "string" ? digest.toLowerCase() : null }];
+    return [{ name: filename, url: url.href, sha256: typeof digest === "string" ? digest.toLowerCase() : null }];
   });
 }
 
@@ -114,7 +116,7 @@ export function parseHtmlIndex(text: string, base: URL): readonly IndexFile[] {
       if (url === null) return [];
       const digest = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1];
       url.hash = "";
-      return [{ name: decoded(name ?? "").trim(), url, sha256: digest?.toLowerCase() ?? null }];
+      return [{ name: decoded(name ?? "").trim(), url: url.href, sha256: digest?.toLowerCase() ?? null }];
     },
   );
 }
