@@ -30,9 +30,9 @@ export async function makeAll(
   const failure = new AbortController();
   const bound = { ...context, signal: AbortSignal.any([context.signal, failure.signal]) };
   const running = new Map<string, Promise<Made>>();
-  let first: unknown;
+  const failures: unknown[] = [];
   for (const { derivation } of work.planned) {
-    const inputs = derivation.inputs.map((input) => running.get(input.name));
+    const inputs = derivation.inputs.flatMap((input) => running.get(input.name) ?? []);
     const start = async (): Promise<Made> => {
       await Promise.all(inputs);
       return make(bound, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [] });
@@ -40,14 +40,14 @@ export async function makeAll(
     running.set(
       derivation.recipe.name,
       start().catch((error: unknown) => {
-        first ??= error;
+        failures.push(error);
         failure.abort();
         throw error;
       }),
     );
   }
   const ended = await Promise.allSettled(running.values());
-  if (first !== undefined) throw first;
+  if (failures.length > 0) return Promise.reject(failures[0]);
   return ended.flatMap((entry) => (entry.status === "fulfilled" ? [entry.value] : []));
 }
 

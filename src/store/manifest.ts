@@ -7,7 +7,9 @@ import { refuseNewer } from "./layout.ts";
 import type { Manifest } from "./types.ts";
 
 /** What may be added to a manifest after its generation was made: by applying to the host, launching, verifying; a new fingerprint when other inputs gave the same results. */
-export type ManifestAddition = Partial<Pick<Manifest, "host" | "server" | "report" | "warnings" | "fingerprint" | "tools">>;
+export type ManifestAddition = Partial<
+  Pick<Manifest, "host" | "server" | "report" | "warnings" | "fingerprint" | "tools">
+>;
 
 /**
  * The manifest of a generation, or without a number of the current one; null when there is no such generation.
