@@ -54,6 +54,8 @@ async function quick(): Promise<number | null> {
 
 /** Runs the command line with everything loaded. */
 async function full(): Promise<number> {
+  // Short commands are over sooner without; the words are enough to tell, as a mistake costs 50 ms at most.
+  if (process.argv.some((word) => word === "provision" || word === "build")) await keepSmall();
   const { run } = await import("./cli/run.ts");
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
@@ -83,6 +85,13 @@ async function full(): Promise<number> {
     talk: process.stderr,
     confirm,
   });
+}
+
+/** The machine's memory belongs to the compilers: V8 collects garbage earlier and does not let the young generation grow. Read by V8 at each collection. */
+async function keepSmall(): Promise<void> {
+  const { setFlagsFromString } = await import("node:v8");
+  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--optimize-for-size");
 }
 
 /** Asks on the terminal; anything but yes is no. */
