@@ -1,6 +1,6 @@
 import path from "node:path";
 import { exitCodeFor, ForgeError } from "../errors.ts";
-import { detectPlatform } from "../host/index.ts";
+import { detectPlatform } from "../host/light.ts";
 import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
 import { openPrefix } from "../store/index.ts";
 import type { Context } from "./context.ts";
@@ -87,16 +87,15 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
     if (!prefixless.has(invocation.command)) await refuseUnusable(context.options.prefix);
     return await invocation.run(context);
   } catch (error) {
-    // What an interrupted run throws on its way out is not what the user did wrong.
-    const shown =
-      world.signal.aborted && !(error instanceof ForgeError && error.code === "interrupted")
-        ? new ForgeError("interrupted", "interrupted", {
-            cause: error,
-            hint: "run the same command again: it goes on where it was",
-          })
-        : error;
-    return failure(shown);
+    return failure(world.signal.aborted ? interruption(error) : error);
   }
+}
+
+/** What an interrupted run throws on its way out is not what the user did wrong. */
+function interruption(error: unknown): ForgeError {
+  const told = error instanceof ForgeError && error.code === "interrupted";
+  const hint = (told ? error.hint : undefined) ?? "run the same command again: it goes on where it was";
+  return new ForgeError("interrupted", told ? error.message : "interrupted", { cause: error, hint });
 }
 
 /** Commands that do not need a prefix, or only look into one when they can. */
