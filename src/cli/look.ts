@@ -2,10 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { isGrade, judge, meets, type Grade, type Report } from "../grade/index.ts";
+import { isGrade, judge, meets, type Report } from "../grade/index.ts";
 import { observe } from "../probe/index.ts";
 import { toHtml, toJson, toText } from "../report/index.ts";
-import { atomicWrite } from "../store/index.ts";
 import type { Context } from "./context.ts";
 
 /** The rulebook whose grade `--min-grade` is compared with. */
@@ -50,21 +49,14 @@ export function gradeProblem(
     });
   }
   if (request.minGrade === null) return null;
-  const wanted = parseGrade(request.minGrade);
-  if (meets(grade, wanted) === true) return null;
+  const wanted = request.minGrade;
+  if (isGrade(wanted) && meets(grade, wanted) === true) return null;
   const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
   return new ForgeError(
     "grade-low",
     `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`,
     { details: caps, hint: "see the findings of the report" },
   );
-}
-
-/** Checks a value of `--min-grade`. */
-export function parseGrade(text: string): Grade {
-  const grade = text.toUpperCase();
-  if (isGrade(grade)) return grade;
-  throw new ForgeError("usage", `${JSON.stringify(text)} is no grade`, { hint: "use one of A+, A, A-, B, C, D, E, F" });
 }
 
 /** Whether the chain ends in an anchor that was given for this look, not in one of the system's. */
@@ -81,6 +73,7 @@ export async function writeReport(
   report: Report,
   folder: string,
 ): Promise<{ readonly json: string; readonly html: string }> {
+  const { atomicWrite } = await import("../store/index.ts");
   await mkdir(folder, { recursive: true });
   const json = path.join(folder, "report.json");
   const html = path.join(folder, "report.html");

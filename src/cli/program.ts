@@ -1,19 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
+import { gradeNames, isGrade } from "../grade/light.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import { build } from "./commands/build.ts";
-import { completion } from "./commands/completion.ts";
-import { doctor } from "./commands/doctor.ts";
-import { gc, generations, parseGeneration, rollback } from "./commands/generations.ts";
-import { log } from "./commands/log.ts";
-import { plan } from "./commands/plan.ts";
-import { provision } from "./commands/provision.ts";
-import { lint, schema } from "./commands/recipe.ts";
-import { launch, reload, status, stop } from "./commands/server.ts";
-import { verify } from "./commands/verify.ts";
 import type { Context, GlobalOptions } from "./context.ts";
-import { parseGrade } from "./look.ts";
 import type { BuildRequest } from "./pipeline.ts";
 import type { Result } from "./result.ts";
 
@@ -130,29 +120,38 @@ function commandTree(
 
   runs(
     withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
-    (context, args, options) => provision(context, buildRequest(args, options, context)),
+    async (context, args, options) =>
+      (await import("./commands/provision.ts")).provision(context, buildRequest(args, options, context)),
   );
   runs(
     withSources(add(program, "plan [stack]", "what provision would do; changes nothing")).option(
       "--exit-code",
       "exit 10 when something would change",
     ),
-    (context, args, options) =>
-      plan(context, { ...buildRequest(args, options, context), exitCode: options["exitCode"] === true }),
+    async (context, args, options) =>
+      (await import("./commands/plan.ts")).plan(context, {
+        ...buildRequest(args, options, context),
+        exitCode: options["exitCode"] === true,
+      }),
   );
   runs(
     withSources(
       add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
     ),
-    (context, args, options) => build(context, buildRequest(args, options, context)),
+    async (context, args, options) =>
+      (await import("./commands/build.ts")).build(context, buildRequest(args, options, context)),
   );
-  runs(add(program, "launch", "start the server of the current generation"), (context) => launch(context));
-  runs(add(program, "reload", "new certificates and settings without closing a connection"), (context) =>
-    reload(context),
+  runs(add(program, "launch", "start the server of the current generation"), async (context) =>
+    (await import("./commands/server.ts")).launch(context),
   );
-  runs(add(program, "stop", "stop the server of this prefix"), (context) => stop(context));
-  runs(add(program, "status", "whether the server serves: exit 0 when it does, 1 when not"), (context) =>
-    status(context),
+  runs(add(program, "reload", "new certificates and settings without closing a connection"), async (context) =>
+    (await import("./commands/server.ts")).reload(context),
+  );
+  runs(add(program, "stop", "stop the server of this prefix"), async (context) =>
+    (await import("./commands/server.ts")).stop(context),
+  );
+  runs(add(program, "status", "whether the server serves: exit 0 when it does, 1 when not"), async (context) =>
+    (await import("./commands/server.ts")).status(context),
   );
   runs(
     add(program, "verify <target>", "grade any TLS server: HOST, HOST:PORT or [ADDRESS]:PORT")
@@ -161,8 +160,8 @@ function commandTree(
       .option("--server-name <name>", "name to ask for and to check (default: the host)")
       .option("--html <file>", "write the report as one HTML file")
       .addOption(minGrade()),
-    (context, args, options) =>
-      verify(context, {
+    async (context, args, options) =>
+      (await import("./commands/verify.ts")).verify(context, {
         target: args[0] ?? "",
         ca: (options["ca"] as string[]).map((file) => path.resolve(context.cwd, file)),
         ignoreTrust: options["ignoreTrust"] === true,
@@ -171,10 +170,12 @@ function commandTree(
         ...optional("html", absolute(context, text(options["html"]))),
       }),
   );
-  runs(add(program, "generations", "all generations of the prefix"), (context) => generations(context));
+  runs(add(program, "generations", "all generations of the prefix"), async (context) =>
+    (await import("./commands/generations.ts")).generations(context),
+  );
   runs(
     add(program, "rollback [generation]", "go back to the generation before, or to the one named"),
-    (context, args) => rollback(context, args[0] === undefined ? undefined : parseGeneration(args[0])),
+    async (context, args) => (await import("./commands/generations.ts")).rollback(context, args[0]),
   );
   runs(
     add(program, "gc", "remove what no kept generation and no live process needs")
@@ -184,16 +185,20 @@ function commandTree(
         "how many of the newest generations to keep (default: 3); the current one always stays",
         count,
       ),
-    (context, _args, options) =>
-      gc(context, { dryRun: options["dryRun"] === true, ...optional("keep", options["keep"] as number | undefined) }),
+    async (context, _args, options) =>
+      (await import("./commands/generations.ts")).gc(context, {
+        dryRun: options["dryRun"] === true,
+        ...optional("keep", options["keep"] as number | undefined),
+      }),
   );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
   runs(
     add(recipe, "lint [files...]", "check files, or every recipe and stack: every problem at once"),
-    (context, args) => lint(context, args),
+    async (context, args) => (await import("./commands/recipe.ts")).lint(context, args),
   );
-  runs(add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"), (_context, args) =>
-    Promise.resolve(schema(args[0] ?? "")),
+  runs(
+    add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"),
+    async (_context, args) => (await import("./commands/recipe.ts")).schema(args[0] ?? ""),
   );
   runs(
     add(
@@ -201,11 +206,13 @@ function commandTree(
       "log [build]",
       "the full log of a build: a recipe's name or the beginning of a key; the newest unless named",
     ),
-    (context, args) => log(context, args[0]),
+    async (context, args) => (await import("./commands/log.ts")).log(context, args[0]),
   );
-  runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), (context) => doctor(context));
-  runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), (_context, args) =>
-    Promise.resolve(completion(program, args[0] ?? "")),
+  runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), async (context) =>
+    (await import("./commands/doctor.ts")).doctor(context),
+  );
+  runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), async (_context, args) =>
+    (await import("./commands/completion.ts")).completion(program, args[0] ?? ""),
   );
   return program;
 }
@@ -242,7 +249,13 @@ function withSources(command: Command): Command {
 }
 
 function minGrade(): Option {
-  return new Option("--min-grade <grade>", "fail below this grade").argParser((value: string) => parseGrade(value));
+  return new Option("--min-grade <grade>", "fail below this grade").argParser(parseGrade);
+}
+
+function parseGrade(text: string): string {
+  const grade = text.toUpperCase();
+  if (isGrade(grade)) return grade;
+  throw new InvalidArgumentError(`Use one of ${gradeNames.join(", ")}.`);
 }
 
 function buildRequest(args: readonly string[], options: Record<string, unknown>, context: Context): BuildRequest {

@@ -14,6 +14,9 @@ const ranks: Readonly<Record<Grade, number>> = {
   M: 1,
 };
 
+/** The names of all grades, best first. */
+export const gradeNames = Object.keys(ranks) as readonly Grade[];
+
 /** Whether a text (a value of `--min-grade`, a recorded grade) names a grade. */
 export function isGrade(text: string): text is Grade {
   return Object.hasOwn(ranks, text);

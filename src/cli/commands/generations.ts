@@ -35,7 +35,8 @@ export async function generations(context: Context): Promise<Result> {
 }
 
 /** Goes back to a generation (the one before the current, unless named): view, host resources, and the server when one runs. */
-export async function rollback(context: Context, wanted: number | undefined): Promise<Result> {
+export async function rollback(context: Context, named: string | undefined): Promise<Result> {
+  const wanted = named === undefined ? undefined : parseGeneration(named);
   const { emit, signal, options } = context;
   const { prefix } = options;
   const release = await lockPrefix(prefix, { what: "rollback", wait: options.wait, emit, signal });
@@ -98,7 +99,7 @@ export async function gc(
 }
 
 /** Parses the N of `rollback N`. */
-export function parseGeneration(text: string): number {
+function parseGeneration(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new ForgeError("usage", `${JSON.stringify(text)} is no generation`, {
     hint: "use a number that tlsforge generations shows",

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
-import { status, serverPaths } from "../../server/index.ts";
+import { serverPaths, status } from "../../server/light.ts";
 import { toHtml } from "../../report/index.ts";
-import { atomicWrite } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { readTextIfThere } from "../files.ts";
 import { gradeProblem, locallyTrusted, look, reportText } from "../look.ts";
@@ -32,7 +31,10 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
     authority,
     ...(request.serverName === undefined ? {} : { serverName: request.serverName }),
   });
-  if (request.html !== undefined) await atomicWrite(request.html, toHtml(report));
+  if (request.html !== undefined) {
+    const { atomicWrite } = await import("../../store/index.ts");
+    await atomicWrite(request.html, toHtml(report));
+  }
   const problem = gradeProblem(report, {
     minGrade: request.minGrade,
     ignoreTrust: request.ignoreTrust || locallyTrusted(report),
