@@ -1,12 +1,12 @@
 import { lstat, readdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { explained, hasCode, removeTree, temporaryPrefix } from "./disk.ts";
 import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
 import { isHeld, lockPrefix, tryLock, type LockOptions } from "./lock.ts";
 import { logsBeyondBound } from "./logs.ts";
 import { prefixPaths } from "./paths.ts";
-import { usageOf, type Usage } from "./processes.ts";
+import { endOrphans, usageOf, type Usage } from "./processes.ts";
 import { readReceipt, storeEntries } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
 
@@ -46,8 +46,8 @@ interface Verdict extends Omit<GarbageItem, "bytes"> {
 
 /**
  * Removes what nothing needs: generations but the current and the newest, outputs that no generation left and no live process
- * uses (also by way of an output that uses them), outputs without a receipt that nobody builds, logs beyond their bound,
- * downloads untouched for a week, remains of interrupted runs. Never removes what it cannot tell about.
+ * uses (also by way of an output that uses them), outputs without a receipt that nobody builds, with what such a build left
+ * running, scratch folders of interrupted builds, logs beyond their bound, downloads untouched for a week, remains of interrupted runs. Never removes what it cannot tell about.
  * Takes the prefix's lock itself: the caller must not hold it. Throws `prefix-busy`, `interrupted`, `prefix-unusable`.
  */
 export async function collectGarbage(prefix: string, options: GarbageOptions): Promise<GarbageReport> {
@@ -80,20 +80,22 @@ async function report(
   return { removed, kept };
 }
 
-/** Whether it was removed. An output goes only under its own lock: a build of it may just have begun. */
+/** Whether it was removed. An output, and the folder it is built in, go only under its own lock: a build of it may just have begun. */
 async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean> {
   if (kind === "lock") {
     const swept = await tryLock(path, "gc");
     await swept?.();
     return swept !== null;
   }
-  if (kind !== "output") {
+  const isScratch = dirname(path) === scratchFolder(prefix) && isKeyed(basename(path));
+  if (kind !== "output" && !isScratch) {
     await removeTree(path, prefix);
     return true;
   }
   const release = await tryLock(outputLock(prefix, basename(path)), "gc");
   if (release === null) return false;
   try {
+    if (kind === "output") await endOrphans(path);
     await removeTree(path, prefix);
     return true;
   } finally {
@@ -101,6 +103,17 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   }
 }
 
+/** Where builds work, in a folder each. */
+function scratchFolder(prefix: string): string {
+  return join(prefixPaths(prefix).path, "build");
+}
+
+/** Whether a name begins with the digits of a build key. */
+function isKeyed(name: string): boolean {
+  return /^[0-9a-f]{16}-/u.test(name);
+}
+
+/** Of an output or a scratch folder, by its name. */
 function outputLock(prefix: string, name: string): string {
   return join(prefixPaths(prefix).locks, name.slice(0, 16));
 }
@@ -115,6 +128,7 @@ async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]
     ...outputs,
     ...(await judgeLogs(prefix, outputs)),
     ...(await judgeDownloads(prefix, options.now)),
+    ...(await judgeScratch(prefix)),
     ...(await judgeTemporary(prefix, options.now)),
     ...(await judgeLocks(prefix)),
   ];
@@ -153,7 +167,7 @@ async function judgeOutputs(prefix: string, left: readonly GenerationEntry[], us
     const verdict = (keep: boolean, why: string): Verdict => ({ kind: "output", path, keep, why });
     const reason = needed.get(name);
     if (reason !== undefined) verdicts.push(verdict(true, reason));
-    else if (!/^[0-9a-f]{16}-/u.test(name)) verdicts.push(verdict(true, "not made by tlsforge"));
+    else if (!isKeyed(name)) verdicts.push(verdict(true, "not made by tlsforge"));
     else if (await isHeld(outputLock(prefix, name))) verdicts.push(verdict(true, "being built"));
     else if (receipt === null) verdicts.push(verdict(false, "left by an interrupted or failed build"));
     else if (usage.unseen !== null) verdicts.push(verdict(true, usage.unseen));
@@ -220,16 +234,30 @@ async function judgeDownloads(prefix: string, now: number): Promise<Verdict[]> {
   return verdicts;
 }
 
+/** A build removes its scratch folder at its end, so one that nobody builds in is from a run that was killed. */
+async function judgeScratch(prefix: string): Promise<Verdict[]> {
+  const folder = scratchFolder(prefix);
+  const verdicts: Verdict[] = [];
+  for (const name of (await namesIn(folder)).filter(isKeyed)) {
+    const keep = await isHeld(outputLock(prefix, name));
+    const why = keep ? "being built in" : "left by an interrupted build";
+    verdicts.push({ kind: "temporary", path: join(folder, name), keep, why });
+  }
+  return verdicts;
+}
+
 /** Those in the store and among the generations belong to operations that we now exclude; others may be at work. */
 async function judgeTemporary(prefix: string, now: number): Promise<Verdict[]> {
   const { store, generations, log, var: state } = prefixPaths(prefix);
   const numbered = (await namesIn(generations)).filter((name) => /^\d+$/u.test(name));
-  const folders = [prefix, store, generations, log, state, ...numbered.map((name) => join(generations, name))];
+  const scratch = scratchFolder(prefix);
+  const folders = [prefix, store, generations, log, state, scratch, ...numbered.map((name) => join(generations, name))];
   const verdicts: Verdict[] = [];
   for (const folder of folders) {
     for (const name of (await namesIn(folder)).filter((entry) => entry.startsWith(temporaryPrefix))) {
       const path = join(folder, name);
-      const ours = folder === store || folder === generations;
+      // What has such a name where builds work is on its way out, whoever removes it.
+      const ours = folder === store || folder === generations || folder === scratch;
       const keep = !ours && (await ageMs(path, now)) < dayMs;
       verdicts.push({
         kind: "temporary",

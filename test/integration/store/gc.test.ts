@@ -93,6 +93,32 @@ describe("collectGarbage", () => {
     await stopped(child);
   });
 
+  it("names and removes scratch folders of killed builds, and keeps those that are built in", async () => {
+    const prefix = await freshPrefix();
+    const held = derivation(prefix, "held").key.slice(0, 16);
+    const scratch = join(prefix, "build");
+    for (const name of [`${held}-held`, "0123456789abcdef-killed", ".tmp-fresh", "mine"])
+      await mkdir(join(scratch, name, "source"), { recursive: true });
+    const release = await lock(join(prefixPaths(prefix).locks, held), surroundings("build of held 1.0"));
+    const planned = await collect(prefix, { dryRun: true });
+    const report = await collect(prefix, {});
+    expect(report.removed).toEqual(planned.removed);
+    expect(report.removed.map(({ kind, path, why }) => `${kind} ${basename(path)}: ${why}`)).toEqual([
+      "temporary 0123456789abcdef-killed: left by an interrupted build",
+      "temporary .tmp-fresh: left by an interrupted run",
+    ]);
+    expect(report.removed.every(({ bytes }) => bytes > 0)).toBe(true);
+    expect(report.kept).toContainEqual({
+      kind: "temporary",
+      path: join(scratch, `${held}-held`),
+      why: "being built in",
+      bytes: 0,
+    });
+    await release();
+    await collect(prefix, {});
+    expect(await readdir(scratch)).toEqual(["mine"]);
+  });
+
   it("does not run beside another run", async () => {
     const prefix = await freshPrefix();
     const release = await lock(join(prefixPaths(prefix).locks, "prefix"), surroundings("provision"));
