@@ -46,7 +46,7 @@ describeWith(["linux", "cc", "make", "patch"], "a build of a real project", () =
     const project = await prepare(await freshFolder());
     const { derivation } = await make(project);
     const share = join(derivation.out, "share");
-    expect(readdirSync(share, { recursive: true }).toSorted()).toEqual([
+    expect(readdirSync(share, { recursive: true, encoding: "utf8" }).toSorted()).toEqual([
       "deep",
       "my__pycache__notes",
       "my__pycache__notes/kept",

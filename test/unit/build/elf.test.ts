@@ -1,0 +1,144 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isElf, readElf } from "../../../src/build/elf.ts";
+
+interface Sample {
+  readonly word?: 4 | 8;
+  readonly little?: boolean;
+  readonly entries?: readonly (readonly [tag: number, value: number])[];
+  readonly strings?: string;
+}
+
+/** A file of one loaded segment at address 0x1000, a dynamic section and its strings. */
+function elf({ word = 8, little = true, entries = [], strings = "" }: Sample): Buffer {
+  const [header, segment] = word === 8 ? [64, 56] : [52, 32];
+  const file = Buffer.alloc(header + 2 * segment + (entries.length + 2) * 2 * word + Buffer.byteLength(strings));
+  const put = (at: number, value: number, size: number): void => {
+    for (let index = 0; index < size; index += 1) {
+      const place = little ? index : size - 1 - index;
+      file[at + place] = Math.floor(value / 2 ** (8 * index)) % 256;
+    }
+  };
+  file.set([0x7f, 0x45, 0x4c, 0x46, word === 8 ? 2 : 1, little ? 1 : 2]);
+  put(word === 8 ? 32 : 28, header, word);
+  put(word === 8 ? 54 : 42, segment, 2);
+  put(word === 8 ? 56 : 44, 2, 2);
+  const dynamicAt = header + 2 * segment;
+  const dynamicSize = (entries.length + 2) * 2 * word;
+  const parts = [
+    { type: 1, offset: 0, address: 0x1000, size: file.length },
+    { type: 2, offset: dynamicAt, address: 0x1000 + dynamicAt, size: dynamicSize },
+  ];
+  for (const [index, { type, offset, address, size }] of parts.entries()) {
+    const at = header + index * segment;
+    put(at, type, 4);
+    put(at + (word === 8 ? 8 : 4), offset, word);
+    put(at + (word === 8 ? 16 : 8), address, word);
+    put(at + (word === 8 ? 32 : 16), size, word);
+  }
+  const all = [...entries, [5, 0x1000 + dynamicAt + dynamicSize] as const];
+  for (const [index, [tag, value]] of all.entries()) {
+    put(dynamicAt + index * 2 * word, tag, word);
+    put(dynamicAt + index * 2 * word + word, value, word);
+  }
+  file.write(strings, dynamicAt + dynamicSize);
+  return file;
+}
+
+const strings = "\0libone.so\0libtwo.so\0/a:/b:\0me.so\0";
+const entries = [
+  [1, 1],
+  [1, 11],
+  [14, 28],
+  [29, 21],
+  [0x6fff_fffb, 1],
+] as const;
+
+describe("readElf", () => {
+  it.each([
+    [8, true],
+    [8, false],
+    [4, true],
+    [4, false],
+  ] as const)("reads files with words of %i bytes, the low byte first: %s", (word, little) => {
+    expect(readElf(elf({ word, little, entries, strings }))).toEqual({
+      needed: ["libone.so", "libtwo.so"],
+      rpath: [],
+      runpath: ["/a", "/b", ""],
+      soname: "me.so",
+    });
+  });
+
+  it("tells the old kind of run path from the new one", () => {
+    expect(readElf(elf({ entries: [[15, 21]], strings }))).toMatchObject({ rpath: ["/a", "/b", ""], runpath: [] });
+  });
+
+  it("gives null for what is no ELF file and for one without a dynamic section", () => {
+    expect(readElf(Buffer.alloc(0))).toBeNull();
+    expect(readElf(Buffer.from("#!/bin/sh\n"))).toBeNull();
+    const none = elf({});
+    none.writeUInt16LE(0, 56);
+    expect(readElf(none)).toBeNull();
+    expect(isElf(none)).toBe(true);
+  });
+
+  it.each([
+    ["a file that is cut short", elf({ entries, strings }).subarray(0, 300)],
+    ["a header that is cut short", elf({}).subarray(0, 20)],
+    ["no more than the mark", elf({}).subarray(0, 4)],
+    ["a class that there is not", changed((file) => file.writeUInt8(7, 4))],
+    ["a byte order that there is not", changed((file) => file.writeUInt8(0, 5))],
+    ["program headers of a wrong size", changed((file) => file.writeUInt16LE(0, 54))],
+    ["program headers far outside", changed((file) => file.writeBigUInt64LE(2n ** 63n, 32))],
+    ["more program headers than there are", changed((file) => file.writeUInt16LE(0xffff, 56))],
+    ["a dynamic section outside", changed((file) => file.writeBigUInt64LE(2n ** 52n, 64 + 56 + 8))],
+    ["a dynamic section without measure", changed((file) => file.writeBigUInt64LE(2n ** 40n, 64 + 56 + 32))],
+    [
+      "strings in no segment",
+      elf({
+        entries: [
+          [5, 1],
+          [1, 1],
+        ],
+      }),
+    ],
+    ["a name outside", elf({ entries: [[1, 2 ** 30]], strings })],
+    ["a name without end", elf({ entries: [[1, 1]], strings: "\0endless" })],
+    ["a name longer than any", elf({ entries: [[1, 1]], strings: `\0${"x".repeat(5000)}\0` })],
+  ])("throws RangeError for %s", (_, file) => {
+    expect(() => readElf(file)).toThrow(RangeError);
+  });
+
+  it("ends in time with an answer or a RangeError, whatever bytes are wrong", () => {
+    const whole = elf({ entries, strings });
+    const change = fc.record({ at: fc.nat(whole.length - 1), value: fc.nat(255) });
+    const deviation = fc.record({ changes: fc.array(change, { maxLength: 6 }), length: fc.nat(whole.length) });
+    fc.assert(
+      fc.property(deviation, ({ changes, length }) => {
+        const file = Buffer.from(whole);
+        for (const { at, value } of changes) file[at] = value;
+        expect(() => {
+          try {
+            readElf(file.subarray(0, Math.max(length, 4)));
+          } catch (error) {
+            if (!(error instanceof RangeError)) throw error;
+          }
+        }).not.toThrow();
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("takes no longer for many names without end", () => {
+    const many = Array.from({ length: 16_000 }, () => [1, 1] as const);
+    const started = performance.now();
+    expect(() => readElf(elf({ entries: many, strings: "\0".padEnd(1 << 20, "x") }))).toThrow(RangeError);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+});
+
+function changed(change: (file: Buffer) => void): Buffer {
+  const file = elf({ entries, strings });
+  change(file);
+  return file;
+}
