@@ -91,11 +91,8 @@ async function runPytest() {
     return result;
   }
   const file = join(work, "pytest.xml");
-  const environment = {
-    ...process.env,
-    PYTHONDONTWRITEBYTECODE: "1",
-    ...(path === undefined ? {} : { PYTHONPATH: path }),
-  };
+  const environment = { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...linkedLibssl(python) };
+  if (path !== undefined) environment.PYTHONPATH = path;
   write(["", `pytest of recipes/hardened-server with ${python}`]);
   const argv = ["-m", "pytest", "-p", "no:cacheprovider", `--junitxml=${file}`];
   const status = await run(python, argv, environment, serverFolder);
@@ -126,6 +123,14 @@ function serverPython() {
   ];
   const failed = steps.find(([program, ...argv]) => spawnSync(program, argv, { stdio: "inherit" }).status !== 0);
   return failed === undefined ? { python, path } : { reason: `pytest for ${python} (${failed.join(" ")} failed)` };
+}
+
+/** For the server's tests: the libssl that this Python's cryptography is linked to; a wheel brings its own inside and names none. */
+function linkedLibssl(python) {
+  const look = "import cryptography.hazmat.bindings._rust as r; print(open('/proc/self/maps').read())";
+  const { status, stdout } = spawnSync(python, ["-c", look], { encoding: "utf8" });
+  const library = status === 0 ? /(\/\S*\/libssl[^/\s]*\.so[^/\s]*)$/m.exec(stdout)?.[1] : undefined;
+  return library === undefined ? {} : { TLSFORGE_TEST_LIBSSL: library };
 }
 
 function imports(python, names) {
