@@ -42,6 +42,25 @@ export async function startGeneration(context: Context, manifest: Manifest): Pro
   return startServer(context, await standingSetup(context, manifest));
 }
 
+/**
+ * Starts a generation's server again after another one failed. When that fails too it is said, and the first failure stays the one to be
+ * told. An interrupted run still has to leave the old server serving, so its signal does not count here.
+ */
+export async function bringBack(context: Context, manifest: Manifest): Promise<boolean> {
+  try {
+    await startGeneration({ ...context, signal: new AbortController().signal }, manifest);
+    return true;
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    context.emit({
+      type: "warning",
+      message: `generation ${manifest.generation} cannot be started again: ${error.message}`,
+      hint: error.hint ?? "run tlsforge launch",
+    });
+    return false;
+  }
+}
+
 /** Gives the host what a generation needs of it: the loader entry names its own OpenSSL. The records are kept with the generation. */
 export async function restoreHost(context: Context, manifest: Manifest): Promise<void> {
   const site = await loadSite(context);

@@ -50,7 +50,10 @@ export async function reload(prefix: string): Promise<ServerStatus> {
 /** An error that the server told as JSON, as the one a user meets. */
 export function refusal(error: NonNullable<ControlAnswer["error"]>, what: string): ForgeError {
   const code = error.code === "certificate-refused" ? "certificate-failed" : "server-failed";
-  return new ForgeError(code, `${what}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint });
+  const usual =
+    code === "certificate-failed" ? "mend the certificate and its key, then run the same command again" : undefined;
+  const hint = error.hint ?? usual;
+  return new ForgeError(code, `${what}: ${error.message}`, hint === undefined ? {} : { hint });
 }
 
 function unreachable(reason: string, pid: number | null): ForgeError {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -229,6 +229,10 @@ describe("prefixes that cannot be used", () => {
         message: expect.stringContaining("/manifest.json is damaged"),
       });
       expect((await runJson(own, ["generations"])).exitCode).toBe(0);
+      await rm(join(own.prefix, "current"));
+      expect((await runJson(own, ["build", "--yes"])).record).toMatchObject({ exitCode: 0, generation: 2 });
+      expect((await runJson(own, ["rollback", "1"])).record.error.code).toBe("prefix-unusable");
+      expect((await runJson(own, ["generations"])).record.current).toBe(2);
     } finally {
       await own.remove();
     }

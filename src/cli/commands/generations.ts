@@ -1,6 +1,13 @@
 import { ForgeError } from "../../errors.ts";
 import { status } from "../../server/index.ts";
-import { collectGarbage, currentGeneration, listGenerations, lockPrefix, rollbackTo } from "../../store/index.ts";
+import {
+  collectGarbage,
+  currentGeneration,
+  listGenerations,
+  lockPrefix,
+  readManifest,
+  rollbackTo,
+} from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { serverFields, type Result } from "../result.ts";
 import { restoreHost, startGeneration } from "../standing.ts";
@@ -52,7 +59,7 @@ export async function rollback(context: Context, named: string | undefined): Pro
     }
     const serving = (await status(prefix)).state !== "not-serving";
     const manifest = await rollbackTo(prefix, wanted, { what: "rollback", wait: options.wait, emit, signal });
-    await restoreHost(context, manifest);
+    if (manifest.host.length > 0 || (await mayHaveChangedHost(prefix, previous))) await restoreHost(context, manifest);
     const server = serving && manifest.server !== null ? await startGeneration(context, manifest) : null;
     return {
       outcome: "done",
@@ -96,6 +103,17 @@ export async function gc(
     fields: { prefix: options.prefix, dryRun: request.dryRun, removed, kept, freedBytes: freed },
     text: `${lines.join("\n")}\n`,
   };
+}
+
+/** Whether a generation changed the machine; one that only builds made has not. A manifest that cannot be read may tell of changes. */
+async function mayHaveChangedHost(prefix: string, generation: number | null): Promise<boolean> {
+  if (generation === null) return false;
+  try {
+    return ((await readManifest(prefix, generation))?.host.length ?? 0) > 0;
+  } catch (error) {
+    if (error instanceof ForgeError && error.code === "prefix-unusable") return true;
+    throw error;
+  }
 }
 
 /** Parses the N of `rollback N`. */

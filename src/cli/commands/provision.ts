@@ -28,7 +28,7 @@ import {
   startServer,
   type ServerSetup,
 } from "../serve.ts";
-import { restoreHost, startGeneration } from "../standing.ts";
+import { restoreHost, bringBack } from "../standing.ts";
 import { endpointOf, reachText } from "../reach.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
@@ -219,6 +219,6 @@ async function comeBack(context: Context, built: Built): Promise<void> {
     signal: patient.signal,
   });
   await restoreHost(patient, previous);
-  await startGeneration(patient, previous);
-  emit({ type: "warning", message: `generation ${previous.generation} is back in service` });
+  if (await bringBack(patient, previous))
+    emit({ type: "warning", message: `generation ${previous.generation} is back in service` });
 }

@@ -23,18 +23,35 @@ import {
   startServer,
   type ServerSetup,
 } from "../serve.ts";
+import { bringBack } from "../standing.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
   return withServer(context, "launch", async (manifest, setup) => {
     const running = await servesAlready(context.options.prefix, setup.config);
     if (running !== null) return told(context, running, "unchanged");
-    const status = await startServer(context, setup);
+    const status = await startOrComeBack(context, manifest, setup);
     await updateManifest(context.options.prefix, manifest.generation, {
       server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
     });
     return told(context, status, "done");
   });
+}
+
+/** Starts the server; when that fails, what served before serves again. */
+async function startOrComeBack(context: Context, manifest: Manifest, setup: ServerSetup): Promise<ServerStatus> {
+  const { prefix } = context.options;
+  const before = await serverStatus(prefix);
+  try {
+    return await startServer(context, setup);
+  } catch (error) {
+    if (before.state === "serving") {
+      const standing = (await readManifest(prefix, before.status.generation)) ?? manifest;
+      if (await bringBack(context, standing))
+        context.emit({ type: "warning", message: "what served before is back in service" });
+    }
+    throw error;
+  }
 }
 
 /** Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused. */
