@@ -23,28 +23,35 @@ import {
 } from "./helpers.ts";
 
 const run = promisify(execFile);
+/** A time to sleep by which a process of this run is known, and of no other. */
+const unique = (seconds: number): string => `${seconds}.${process.pid}`;
+const long = unique(61);
+const hidden = unique(14);
+const deaf = unique(62);
+const killed = unique(63);
+const short = unique(4);
 const script = join(import.meta.dirname, "child.ts");
 
 describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
   it.each([
-    ["in the group of its step", "sleep 61.7 & exit 0"],
-    ["in a session of its own", "setsid sleep 61.7 >/dev/null 2>&1 & sleep 0.2"],
-    ["in a session of its own, holding the output", "setsid sleep 61.7 & sleep 0.2"],
+    ["in the group of its step", `sleep ${long} & exit 0`],
+    ["in a session of its own", `setsid sleep ${long} >/dev/null 2>&1 & sleep 0.2`],
+    ["in a session of its own, holding the output", `setsid sleep ${long} & sleep 0.2`],
   ])("comes to what a step leaves behind %s", async (_, text) => {
     const project = await prepare(await freshFolder());
     const started = performance.now();
     await make(project, { recipe: programs(["sh", "-c", text], ["touch", "${out}/x"]) });
-    expect(await processesWith("sleep\u000061.7")).toEqual([]);
+    expect(await processesWith(`sleep\u0000${long}`)).toEqual([]);
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   it("does not wait for what hides from it and holds the output", async () => {
     const project = await prepare(await freshFolder());
-    const text = "env -i setsid sleep 14.3 & sleep 0.2; echo last words";
+    const text = `env -i setsid sleep ${hidden} & sleep 0.2; echo last words`;
     const { derivation } = await make(project, { recipe: programs(["sh", "-c", text], ["touch", "${out}/x"]) });
-    expect(await processesWith("sleep\u000014.3")).toHaveLength(1);
+    expect(await processesWith(`sleep\u0000${hidden}`)).toHaveLength(1);
     expect(logOf(derivation)).toMatch(/last words\n+\[something that could not be ended still holds/u);
-    for (const pid of await processesWith("sleep\u000014.3")) process.kill(pid, "SIGKILL");
+    for (const pid of await processesWith(`sleep\u0000${hidden}`)) process.kill(pid, "SIGKILL");
   });
 
   it("by an abort comes to the whole tree within four seconds, leaves nothing, and a rerun completes", async () => {
@@ -58,7 +65,7 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
           files: [
             {
               to: "${build}/slow.mk",
-              content: "all: a b\na:\n\tsetsid sleep 62.9\nb:\n\ttrap '' TERM; sleep 62.9; sleep 62.9\n",
+              content: `all: a b\na:\n\tsetsid sleep ${deaf}\nb:\n\ttrap '' TERM; sleep ${deaf}; sleep ${deaf}\n`,
             },
           ],
         },
@@ -67,12 +74,12 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
     };
     const controller = new AbortController();
     const building = failureOf(make(project, { recipe, signal: controller.signal }));
-    await expect.poll(() => processesWith("sleep\u000062.9"), { timeout: 20_000 }).toHaveLength(2);
+    await expect.poll(() => processesWith(`sleep\u0000${deaf}`), { timeout: 20_000 }).toHaveLength(2);
     const started = performance.now();
     controller.abort();
     expect(await building).toMatchObject({ code: "interrupted" });
     expect(performance.now() - started).toBeLessThan(4000);
-    expect(await processesWith("sleep\u000062.9")).toEqual([]);
+    expect(await processesWith(`sleep\u0000${deaf}`)).toEqual([]);
     expect(await leftovers(project.prefix)).toEqual([]);
     expect(await make(project)).toMatchObject({ cached: false });
   });
@@ -85,9 +92,9 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
 
   it("by kill -9 of ourselves leaves what the rerun and gc remove", async () => {
     const folder = await freshFolder();
-    const child = await started(folder, "63.1");
+    const child = await started(folder, killed);
     const prefix = join(folder, "p");
-    await expect.poll(() => processesWith("sleep\u000063.1").then(({ length }) => length)).toBeGreaterThan(1);
+    await expect.poll(() => processesWith(`sleep\u0000${killed}`).then(({ length }) => length)).toBeGreaterThan(1);
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(readdirSync(join(prefix, "build"))).toHaveLength(1);
@@ -106,21 +113,21 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
         "temporary: left by an interrupted build",
       ]),
     );
-    expect(await processesWith("sleep\u000063.1")).toEqual([]);
+    expect(await processesWith(`sleep\u0000${killed}`)).toEqual([]);
     expect(await leftovers(prefix)).toEqual([]);
   });
 
   it("by kill -9 of ourselves does not hinder the rerun", async () => {
     const folder = await freshFolder();
-    const child = await started(folder, "4.47");
+    const child = await started(folder, short);
     child.kill("SIGKILL");
     await once(child, "exit");
-    expect(await processesWith("sleep\u00004.47")).not.toEqual([]);
-    const again = await started(folder, "4.47");
+    expect(await processesWith(`sleep\u0000${short}`)).not.toEqual([]);
+    const again = await started(folder, short);
     expect(await lastLine(again)).toBe("done built");
-    expect(await processesWith("sleep\u00004.47")).toEqual([]);
+    expect(await processesWith(`sleep\u0000${short}`)).toEqual([]);
     expect(await leftovers(join(folder, "p"))).toEqual([]);
-    expect(await lastLine(await started(folder, "4.47"))).toBe("done cached");
+    expect(await lastLine(await started(folder, short))).toBe("done cached");
   });
 });
 
