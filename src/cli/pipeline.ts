@@ -2,13 +2,14 @@ import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { Site } from "../recipe/index.ts";
-import { activate, readManifest, type Manifest } from "../store/index.ts";
+import { activate, lockPrefix, openPrefix, readManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
-import { loadSite, stackNames } from "./load.ts";
+import { loadSite, loadStack, stackNames } from "./load.ts";
+import { planText } from "./plan-text.ts";
 
 /** What `provision` and `build` are asked for. */
 export interface BuildRequest {
@@ -27,12 +28,35 @@ export interface Built {
   readonly fingerprint: string;
 }
 
-/** Resolve, plan, packages, fetch, build. `agree` is shown the plan and says whether to go on. */
-export async function buildStack(
+/**
+ * Checks what the user wrote (site file, stack, recipes) before it waits for anybody, then holds the prefix while the work goes on. The files
+ * are read again then: another run may have gone before.
+ */
+export async function holdingPrefix<T>(
   context: Context,
-  request: BuildRequest,
-  agree: (planned: readonly PlannedBuild[], selection: Selection) => Promise<void>,
-): Promise<Built> {
+  request: BuildRequest & { readonly what: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { emit, signal, options } = context;
+  const site = await loadSite(context);
+  await loadStack(context, request.stack ?? site.stack);
+  await openPrefix(options.prefix, { create: true });
+  const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** Shows a plan, and asks whether to go on when there is something to build. */
+async function showAndAsk(context: Context, planned: readonly PlannedBuild[], selection: Selection): Promise<void> {
+  for (const line of planText(planned, selection.resolved)) context.emit({ type: "notice", message: line });
+  if (planned.some((entry) => entry.action === "build")) await agreeTo(context, "Go on?");
+}
+
+/** Resolve, plan, packages, show and ask, fetch, build. */
+export async function buildStack(context: Context, request: BuildRequest): Promise<Built> {
   const { emit, options } = context;
   const site = await loadSite(context);
   await stackNames(context);
@@ -58,7 +82,7 @@ export async function buildStack(
     state: "done",
     detail: pending.length === 0 ? "nothing to build" : `${pending.length} of ${planned.length} to build`,
   });
-  await agree(planned, selection);
+  await showAndAsk(context, planned, selection);
   emit({ type: "phase", phase: "fetch", state: pending.length === 0 ? "skipped" : "start" });
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)
@@ -110,6 +134,11 @@ export function manifestBuilds(made: readonly Made[]): Manifest["builds"] {
   }));
 }
 
+/** Whether two generations show the same outputs. */
+export function sameBuilds(a: Manifest["builds"], b: Manifest["builds"]): boolean {
+  return a.map((build) => build.key).join() === b.map((build) => build.key).join();
+}
+
 /** Programs whose replacement makes the quick answer void. */
 export function toolStamps(selection: Selection): Manifest["tools"] {
   const paths = selection.requirements.flatMap((result) => (result.path === undefined ? [] : [result.path]));
@@ -144,7 +173,7 @@ function fingerprintOf(context: Context, request: BuildRequest): string {
 }
 
 /** Asks whether to go on, or demands `--yes` where nobody can be asked. */
-export async function agreeTo(context: Context, question: string): Promise<void> {
+async function agreeTo(context: Context, question: string): Promise<void> {
   if (context.options.yes) return;
   if (!context.interactive) {
     throw new ForgeError("usage", "this would build and change things, and there is no terminal to ask on", {

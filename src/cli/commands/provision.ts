@@ -1,22 +1,22 @@
 import { exitCodeFor } from "../../errors.ts";
 import { applyHost, mergeRecords, planHost, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, stop, type ServerStatus } from "../../server/index.ts";
-import { lockPrefix, openPrefix, rollbackTo, updateManifest, type Manifest } from "../../store/index.ts";
+import { rollbackTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { hostFields, hostWishes } from "../host-changes.ts";
 import { gradeProblem, gradingRulebook, locallyTrusted, look, reportText, writeReport } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import {
   activateBuilt,
-  agreeTo,
   buildStack,
+  holdingPrefix,
   manifestBuilds,
+  sameBuilds,
   toolStamps,
   warningsOf,
   type BuildRequest,
   type Built,
 } from "../pipeline.ts";
-import { planText } from "../plan-text.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
 import {
   generationFile,
@@ -33,18 +33,9 @@ import { endpointOf, reachText } from "../reach.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
-  const { emit, signal, options } = context;
-  await openPrefix(options.prefix, { create: true });
-  const release = await lockPrefix(options.prefix, { what: "provision", wait: options.wait, emit, signal });
-  try {
-    const built = await buildStack(context, request, async (planned, selection) => {
-      for (const line of planText(planned, selection.resolved)) emit({ type: "notice", message: line });
-      if (planned.some((entry) => entry.action === "build")) await agreeTo(context, "Go on?");
-    });
-    return await serveBuilt(context, request, built);
-  } finally {
-    await release();
-  }
+  return holdingPrefix(context, { ...request, what: "provision" }, async () =>
+    serveBuilt(context, request, await buildStack(context, request)),
+  );
 }
 
 async function serveBuilt(context: Context, request: BuildRequest, built: Built): Promise<Result> {
@@ -72,16 +63,12 @@ async function neverServed(
   { previous, made, fingerprint, selection }: Built,
 ): Promise<Manifest | null> {
   if (previous === null || previous.server !== null || previous.stack !== selection.stack.name) return null;
-  if (keysOf(manifestBuilds(made)) !== keysOf(previous.builds)) return null;
+  if (!sameBuilds(manifestBuilds(made), previous.builds)) return null;
   return updateManifest(context.options.prefix, previous.generation, {
     fingerprint,
     tools: toolStamps(selection),
     warnings: warningsOf(made),
   });
-}
-
-function keysOf(builds: Manifest["builds"]): string {
-  return builds.map((build) => build.key).join();
 }
 
 /** Host resources applied and recorded, certificates made, configuration ready. */
@@ -123,7 +110,7 @@ async function alreadyServing(
   const { prefix } = context.options;
   if (previous === null || previous.server === null || previous.stack !== selection.stack.name) return null;
   const builds = manifestBuilds(made);
-  if (keysOf(builds) !== keysOf(previous.builds)) return null;
+  if (!sameBuilds(builds, previous.builds)) return null;
   const outputs = serverOutputs(selection.stack, builds);
   const wishes = await hostWishes(selection.host, site, {
     openssl: outputs.openssl,
