@@ -294,7 +294,7 @@ describeWith(["linux", "cc", "make", "patch"], "failures", () => {
       before: ['- run: [sh, -c, "i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done; exit 7"]'],
     });
     const { record } = await runJson(shop, ["build", "--yes"]);
-    expect(record.error.message).toContain("failed with exit 7");
+    expect(record.error.message).toMatch(/failed: exit 7$/u);
     expect(record.error.details).toHaveLength(20);
     expect(record.error.details.at(-1)).toBe("line 4999");
     const log = (await run(shop, ["log"])).stdout;

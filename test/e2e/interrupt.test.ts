@@ -23,7 +23,7 @@ import {
 const units = 6;
 const pause = 0.25;
 
-describeWith(["linux", "cc", "make"], "interruptions", () => {
+describeWith(["linux", "cc", "make", "setsid"], "interruptions", () => {
   let shop: Workshop;
 
   beforeAll(compile);

@@ -87,6 +87,8 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
     expect(stderr).toBe("");
     const text = await run(shop, ["provision", "--yes", "--config", join(folder, "site.yaml")]);
     expect(text.stdout).toContain("Nothing to do.");
+    const elsewhere = await served(["provision", "--yes", "--recipes", join(folder, "nowhere")]);
+    expect(elsewhere.record).toMatchObject({ exitCode: 2, error: { code: "usage" } });
   });
 
   test("that run loads no heavy module, and costs little more than Node itself", async () => {
