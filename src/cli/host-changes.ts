@@ -1,7 +1,13 @@
+import type { Emit } from "../events.ts";
 import {
+  applyHost,
   describePlan,
   lowPortResources,
+  mergeRecords,
+  planHost,
+  undoHost,
   type Host,
+  type HostRecord,
   type LowPortDecision,
   type Resource,
   type ResourcePlan,
@@ -51,6 +57,50 @@ export async function hostWishes(
           },
         ];
   return { resources: [...loader, ...lowPort.resources], lowPort };
+}
+
+/**
+ * Recorded changes that nothing asks for any more, to be taken back. Packages stay: they are asked for by what is built, not by what serves,
+ * and others may have come to rely on them.
+ */
+export function unwished(records: readonly HostRecord[], resources: readonly Resource[]): readonly HostRecord[] {
+  const wished = new Set(resources.map((resource) => resource.id));
+  return records.filter((record) => record.kind !== "package" && !wished.has(record.id));
+}
+
+/**
+ * Takes back what is no longer wished for, applies what is, and gives the plans that were followed and the records that stand now.
+ * What somebody else has changed since is left alone, told as blocked, and no longer ours. Throws as `undoHost` and `applyHost` do.
+ */
+export async function applyWishes(
+  host: Host,
+  work: { readonly resources: readonly Resource[]; readonly earlier: readonly HostRecord[]; readonly emit: Emit },
+): Promise<{ readonly plans: readonly ResourcePlan[]; readonly records: readonly HostRecord[] }> {
+  const { resources, earlier, emit } = work;
+  const over = unwished(earlier, resources);
+  await undoHost(host, over, emit);
+  const plans = await planHost(host, resources);
+  const records = await applyHost(host, plans, emit);
+  return {
+    plans,
+    records: mergeRecords(
+      earlier.filter((record) => !over.includes(record)),
+      records,
+    ),
+  };
+}
+
+/** What `--json` tells of changes that would be taken back. */
+export function undoFields(records: readonly HostRecord[]): readonly HostFields[] {
+  return records.map(({ id, before, after }) => ({
+    id,
+    action: "delete",
+    current: after,
+    desired: before,
+    origin: "site file: no longer asked for",
+    why: "an earlier generation made it",
+    commands: [],
+  }));
 }
 
 /** What `--json` tells of host changes. */

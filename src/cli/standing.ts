@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
-import { applyHost, mergeRecords, planHost } from "../host/index.ts";
+import { mergeRecords } from "../host/index.ts";
 import type { ServerConfig, ServerStatus } from "../server/index.ts";
 import { updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { hostWishes } from "./host-changes.ts";
+import { applyWishes, hostWishes } from "./host-changes.ts";
 import { loadSite, loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
 import { generationFile, interpreterOf, serverOutputs, startServer, type ServerSetup } from "./serve.ts";
@@ -61,8 +61,15 @@ export async function bringBack(context: Context, manifest: Manifest): Promise<b
   }
 }
 
-/** Gives the host what a generation needs of it: the loader entry names its own OpenSSL. The records are kept with the generation. */
-export async function restoreHost(context: Context, manifest: Manifest): Promise<void> {
+/**
+ * Gives the host what a generation needs of it (the loader entry names its own OpenSSL) and takes back what only `replaced`, the records of the
+ * generation before the switch, asked for. The records are kept with the generation.
+ */
+export async function restoreHost(
+  context: Context,
+  manifest: Manifest,
+  replaced: Manifest["host"] = [],
+): Promise<void> {
   const site = await loadSite(context);
   const { stack } = await loadStack(context, manifest.stack);
   const host = machine(context, site);
@@ -73,6 +80,10 @@ export async function restoreHost(context: Context, manifest: Manifest): Promise
     interpreter: interpreterOf(outputs),
     prefix,
   });
-  const records = await applyHost(host, await planHost(host, resources), context.emit);
-  await updateManifest(prefix, manifest.generation, { host: mergeRecords(manifest.host, records) });
+  const { records } = await applyWishes(host, {
+    resources,
+    earlier: mergeRecords(manifest.host, replaced),
+    emit: context.emit,
+  });
+  await updateManifest(prefix, manifest.generation, { host: records });
 }
