@@ -67,10 +67,18 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
 
   afterAll(async () => {
     await run(shop, ["stop"]);
-    if (entryBefore === null) await rm(loaderEntry, { force: true });
-    else if ((await readFile(loaderEntry, "utf8")) !== entryBefore) await writeFile(loaderEntry, entryBefore);
+    await putEntryBack();
     await shop.remove();
   });
+
+  /** The loader entry as it was before; where it cannot be written these runs have not written it either. */
+  async function putEntryBack(): Promise<void> {
+    const now = existsSync(loaderEntry) ? await readFile(loaderEntry, "utf8") : null;
+    if (now === entryBefore) return;
+    if (entryBefore === null) await rm(loaderEntry);
+    else await writeFile(loaderEntry, entryBefore);
+    await execa("ldconfig");
+  }
 
   test("provision serves and is graded A+, trust aside", async () => {
     const { record } = await served(["provision", "--yes"]);
