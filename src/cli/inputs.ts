@@ -17,19 +17,30 @@ export interface FingerprintParts {
 }
 
 /**
- * Digest over the bytes of every recipe, stack and site file and the given parts. Two runs with the same fingerprint, the same compilers and
+ * Digest over tlsforge itself, the bytes of every recipe, stack and site file and the given parts. Two runs with the same fingerprint, the same compilers and
  * the whole of the earlier run's results still in place have nothing to do.
  */
 export function inputsFingerprint(parts: FingerprintParts): string {
   const hash = createHash("sha256");
   const { version, config, stack, machine, prefix, minGrade } = parts;
+  hash.update(programDigest());
   hash.update(JSON.stringify(["tlsforge.inputs/1", version, stack, machine, prefix, minGrade]));
   addFolder(hash, parts.recipes, "");
   hash.update(config === null ? "no site file" : readFileSync(config));
   return hash.digest("hex");
 }
 
-/** Path, size and time of a program, to notice that it was replaced; null when it is gone. */
+/** What tlsforge itself is: the stamp that setup left beside the compiled program, else the bytes of all its files. */
+function programDigest(): Buffer {
+  const folder = path.resolve(import.meta.dirname, "..");
+  const stamp = path.join(folder, ".setup-stamp");
+  if (statSync(stamp, { throwIfNoEntry: false }) !== undefined) return readFileSync(stamp);
+  const hash = createHash("sha256");
+  addFolder(hash, folder, "");
+  return hash.digest();
+}
+
+/** Path, size and time of a program or folder, to notice that it was replaced; null when it is gone. */
 export function toolStamp(file: string): Manifest["tools"][number] | null {
   const found = statSync(file, { throwIfNoEntry: false });
   return found === undefined ? null : { path: file, size: found.size, mtimeMs: found.mtimeMs };
@@ -37,7 +48,7 @@ export function toolStamp(file: string): Manifest["tools"][number] | null {
 
 function addFolder(hash: Hash, folder: string, name: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true }).toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (ignored.has(entry.name)) continue;
+    if (ignored.has(entry.name) || entry.name.startsWith(".")) continue;
     const file = path.join(folder, entry.name);
     const own = `${name}/${entry.name}`;
     if (entry.isDirectory()) addFolder(hash, file, own);

@@ -1,14 +1,17 @@
 import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
+import type { ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { Site } from "../recipe/index.ts";
+import { status } from "../server/index.ts";
 import { activate, lockPrefix, openPrefix, readManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
-import { loadSite, loadStack, stackNames } from "./load.ts";
+import { loadSite, loadStack } from "./load.ts";
+import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 
 /** What `provision` and `build` are asked for. */
@@ -25,6 +28,8 @@ export interface Built {
   readonly selection: Selection;
   readonly made: readonly Made[];
   readonly previous: Manifest | null;
+  /** The accepted generation whose server served when this run began: it comes back when this run fails. */
+  readonly serving: Manifest | null;
   readonly fingerprint: string;
 }
 
@@ -50,19 +55,40 @@ export async function holdingPrefix<T>(
 }
 
 /** Shows a plan, and asks whether to go on when there is something to build. */
-async function showAndAsk(context: Context, planned: readonly PlannedBuild[], selection: Selection): Promise<void> {
-  for (const line of planText(planned, selection.resolved)) context.emit({ type: "notice", message: line });
-  if (planned.some((entry) => entry.action === "build")) await agreeTo(context, "Go on?");
+async function showAndAsk(
+  context: Context,
+  plan: {
+    readonly planned: readonly PlannedBuild[];
+    readonly selection: Selection;
+    readonly hostChanges: readonly ResourcePlan[];
+  },
+): Promise<void> {
+  const changes = plan.hostChanges.filter((entry) => entry.action !== "none");
+  const lines = [...planText(plan.planned, plan.selection.resolved), ...hostText(changes)];
+  for (const line of lines) context.emit({ type: "notice", message: line });
+  const builds = plan.planned.some((entry) => entry.action === "build");
+  if (builds || changes.some((entry) => entry.action !== "blocked")) await agreeTo(context, "Go on?");
 }
 
+/** The generation whose server serves now, when it has been accepted. */
+async function servingGeneration(prefix: string): Promise<Manifest | null> {
+  const state = await status(prefix);
+  if (state.state !== "serving") return null;
+  const manifest = await readManifest(prefix, state.status.generation);
+  return manifest?.accepted === true ? manifest : null;
+}
+
+/** Host changes that a run will make besides builds, to be shown and asked about with them. */
+export type Preview = (planned: readonly PlannedBuild[], selection: Selection) => Promise<readonly ResourcePlan[]>;
+
 /** Resolve, plan, packages, show and ask, fetch, build. */
-export async function buildStack(context: Context, request: BuildRequest): Promise<Built> {
+export async function buildStack(context: Context, request: BuildRequest, preview: Preview): Promise<Built> {
   const { emit, options } = context;
-  const site = await loadSite(context);
-  await stackNames(context);
-  // Before anything is read from the recipes, so that a change while this runs is noticed by the next run.
+  // Before anything is read, so that a change while this runs is noticed by the next run.
   const fingerprint = fingerprintOf(context, request);
+  const site = await loadSite(context);
   const previous = await readManifest(options.prefix);
+  const serving = await servingGeneration(options.prefix);
   emit({ type: "phase", phase: "resolve", state: "start" });
   let selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
   emit({
@@ -82,7 +108,7 @@ export async function buildStack(context: Context, request: BuildRequest): Promi
     state: "done",
     detail: pending.length === 0 ? "nothing to build" : `${pending.length} of ${planned.length} to build`,
   });
-  await showAndAsk(context, planned, selection);
+  await showAndAsk(context, { planned, selection, hostChanges: await preview(planned, selection) });
   emit({ type: "phase", phase: "fetch", state: pending.length === 0 ? "skipped" : "start" });
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)
@@ -90,7 +116,7 @@ export async function buildStack(context: Context, request: BuildRequest): Promi
   emit({ type: "phase", phase: "build", state: "start" });
   const made = await makeAll(context, selection, { planned, sources });
   emit({ type: "phase", phase: "build", state: "done" });
-  return { site, selection, made, previous, fingerprint };
+  return { site, selection, made, previous, serving, fingerprint };
 }
 
 /** How many sources there are and how many of them were here already. */
@@ -112,6 +138,7 @@ export async function activateBuilt(context: Context, built: Built): Promise<Man
       fingerprint: built.fingerprint,
       tools: toolStamps(built.selection),
       server: null,
+      accepted: false,
       report: null,
       warnings: warningsOf(built.made),
     },
@@ -139,18 +166,21 @@ export function sameBuilds(a: Manifest["builds"], b: Manifest["builds"]): boolea
   return a.map((build) => build.key).join() === b.map((build) => build.key).join();
 }
 
-/** Programs whose replacement makes the quick answer void. */
+/** Their times change when a header comes or goes, and headers decide what Python is built with. */
+const headerFolders = ["/usr/include", "/usr/local/include"];
+
+/** Programs and folders whose change makes the quick answer void. */
 export function toolStamps(selection: Selection): Manifest["tools"] {
-  const paths = selection.requirements.flatMap((result) => (result.path === undefined ? [] : [result.path]));
-  return [...new Set(paths)].toSorted().flatMap((file) => toolStamp(file) ?? []);
+  const programs = selection.requirements.flatMap((result) => (result.path === undefined ? [] : [result.path]));
+  return [...new Set([...programs, ...headerFolders])].toSorted().flatMap((file) => toolStamp(file) ?? []);
 }
 
 /** What a user must not overlook about outputs: versions that were fallen back to, sources that were not verified. */
 export function warningsOf(made: readonly Made[]): readonly string[] {
-  return made.flatMap(({ receipt }) => [
-    ...(receipt.fallback === undefined
+  return made.flatMap(({ derivation: { recipe }, receipt }) => [
+    ...(recipe.fallback === undefined
       ? []
-      : [`${receipt.recipe} ${receipt.version} was built because ${receipt.fallback.wanted} could not be had`]),
+      : [`${recipe.name} ${recipe.version} was built because ${recipe.fallback.wanted} could not be had`]),
     ...receipt.sources
       .filter((source) => !source.verified)
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),

@@ -17,8 +17,18 @@ export interface Standing {
 
 /** The standing generation when everything that a provision would look at is as that provision left it; else null. */
 export async function standing(parts: FingerprintParts): Promise<Standing | null> {
+  try {
+    return await look(parts);
+  } catch {
+    // Whatever cannot be read is the full run's to complain about.
+    return null;
+  }
+}
+
+async function look(parts: FingerprintParts): Promise<Standing | null> {
   const manifest = readJson<Manifest>(`${parts.prefix}/current/manifest.json`);
-  if (manifest === null || manifest.layout !== 1 || manifest.server === null || manifest.report === null) return null;
+  if (manifest === null || manifest.layout !== 1 || !manifest.accepted) return null;
+  if (manifest.server === null || manifest.report === null) return null;
   // What is not there is the full run's to complain about.
   if (!existsSync(parts.recipes) || (parts.config !== null && !existsSync(parts.config))) return null;
   if (manifest.fingerprint !== inputsFingerprint(parts)) return null;

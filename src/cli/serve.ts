@@ -37,7 +37,10 @@ export interface ServerSetup {
 }
 
 /** The outputs of a manifest's builds that serve. Throws `not-found` when one is not among them. */
-export function serverOutputs(stack: Stack, builds: Manifest["builds"]): ServerOutputs {
+export function serverOutputs(
+  stack: Stack,
+  builds: readonly { readonly recipe: string; readonly out: string }[],
+): ServerOutputs {
   const out = (recipe: string): string => {
     const build = builds.find((entry) => entry.recipe === recipe);
     if (build === undefined)

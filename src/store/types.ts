@@ -54,6 +54,8 @@ export interface Manifest {
   readonly tools: readonly { readonly path: string; readonly size: number; readonly mtimeMs: number }[];
   /** The server configuration this generation was launched with; null for `build`. */
   readonly server: { readonly configDigest: string; readonly listen: readonly string[] } | null;
+  /** Whether its server came up and met the wanted grade. Only such a generation comes back after a failure, or lets a run say that there is nothing to do. */
+  readonly accepted: boolean;
   /** Grade per rulebook at activation, and the path of the full report. */
   readonly report: {
     readonly grade: string | null;

@@ -14,7 +14,7 @@ import type { Result } from "../result.ts";
 /** Outputs in the store and a generation that shows them; the host is not changed but for packages, and nothing is launched. */
 export async function build(context: Context, request: BuildRequest): Promise<Result> {
   return holdingPrefix(context, { ...request, what: "build" }, async () => {
-    const built = await buildStack(context, request);
+    const built = await buildStack(context, request, () => Promise.resolve([]));
     const { previous, made } = built;
     const same = previous !== null && sameBuilds(previous.builds, manifestBuilds(made));
     const manifest = same ? previous : await activateBuilt(context, built);

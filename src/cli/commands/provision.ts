@@ -1,9 +1,9 @@
 import { exitCodeFor } from "../../errors.ts";
-import { applyHost, mergeRecords, planHost, type ResourcePlan } from "../../host/index.ts";
+import { planHost, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, stop, type ServerStatus } from "../../server/index.ts";
-import { rollbackTo, updateManifest, type Manifest } from "../../store/index.ts";
+import { readManifest, rollbackTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostFields, hostWishes } from "../host-changes.ts";
+import { applyWishes, hostFields, hostWishes, unwished, type HostWishes } from "../host-changes.ts";
 import { gradeProblem, gradingRulebook, locallyTrusted, look, reportText, writeReport } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type BuildRequest,
   type Built,
 } from "../pipeline.ts";
+import type { Selection } from "../prepare.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
 import {
   generationFile,
@@ -26,6 +27,7 @@ import {
   servesAlready,
   setUpServer,
   startServer,
+  type ServerOutputs,
   type ServerSetup,
 } from "../serve.ts";
 import { restoreHost, bringBack } from "../standing.ts";
@@ -33,15 +35,25 @@ import { endpointOf, reachText } from "../reach.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
-  return holdingPrefix(context, { ...request, what: "provision" }, async () =>
-    serveBuilt(context, request, await buildStack(context, request)),
-  );
+  return holdingPrefix(context, { ...request, what: "provision" }, async () => {
+    const built = await buildStack(context, request, async (planned, selection) => {
+      const builds = planned.map(({ derivation: { recipe, key, out } }) => ({
+        ...recipe,
+        recipe: recipe.name,
+        key,
+        out,
+      }));
+      const { resources } = await wishesFor(context, selection, builds);
+      return planHost(selection.host, resources);
+    });
+    return serveBuilt(context, request, built);
+  });
 }
 
 async function serveBuilt(context: Context, request: BuildRequest, built: Built): Promise<Result> {
   const unchanged = await alreadyServing(context, built);
   if (unchanged !== null) return finish(context, request, { built, ...unchanged, outcome: "unchanged" });
-  const manifest = (await neverServed(context, built)) ?? (await activateBuilt(context, built));
+  const manifest = (await neverAccepted(context, built)) ?? (await activateBuilt(context, built));
   try {
     const { plans, setup } = await prepareServer(context, built, manifest);
     context.emit({ type: "phase", phase: "launch", state: "start" });
@@ -57,12 +69,12 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
   }
 }
 
-/** The current generation, when it has the same outputs and never came to serve: a launch that failed is tried again, not numbered anew. */
-async function neverServed(
+/** The current generation, when it has the same outputs and was never accepted: what failed is tried again, not numbered anew. */
+async function neverAccepted(
   context: Context,
   { previous, made, fingerprint, selection }: Built,
 ): Promise<Manifest | null> {
-  if (previous === null || previous.server !== null || previous.stack !== selection.stack.name) return null;
+  if (previous === null || previous.accepted || previous.stack !== selection.stack.name) return null;
   if (!sameBuilds(manifestBuilds(made), previous.builds)) return null;
   return updateManifest(context.options.prefix, previous.generation, {
     fingerprint,
@@ -71,33 +83,33 @@ async function neverServed(
   });
 }
 
+/** The outputs of builds that serve, and what the machine has to give for them to serve as the site file says. */
+async function wishesFor(
+  context: Context,
+  { stack, site, host }: Selection,
+  builds: readonly { readonly recipe: string; readonly out: string }[],
+): Promise<HostWishes & { readonly outputs: ServerOutputs }> {
+  const outputs = serverOutputs(stack, builds);
+  const { prefix } = context.options;
+  const interpreter = interpreterOf(outputs);
+  return { outputs, ...(await hostWishes(host, site, { openssl: outputs.openssl, interpreter, prefix })) };
+}
+
 /** Host resources applied and recorded, certificates made, configuration ready. */
 async function prepareServer(
   context: Context,
-  built: Built,
+  { site, selection }: Built,
   manifest: Manifest,
 ): Promise<{ plans: readonly ResourcePlan[]; setup: ServerSetup }> {
   const { emit, options } = context;
-  const { site, selection } = built;
-  const outputs = serverOutputs(selection.stack, manifest.builds);
-  const wishes = await hostWishes(selection.host, site, {
-    openssl: outputs.openssl,
-    interpreter: interpreterOf(outputs),
-    prefix: options.prefix,
-  });
-  const plans = await planHost(selection.host, wishes.resources);
+  const { outputs, resources, lowPort } = await wishesFor(context, selection, manifest.builds);
   emit({ type: "phase", phase: "host", state: "start" });
-  const records = await applyHost(selection.host, plans, emit);
-  await updateManifest(options.prefix, manifest.generation, { host: mergeRecords(manifest.host, records) });
+  const { plans, records } = await applyWishes(selection.host, { resources, earlier: manifest.host, emit });
+  await updateManifest(options.prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
-  const setup = await setUpServer(context, {
-    site,
-    host: selection.host,
-    outputs,
-    interpreter: wishes.lowPort.interpreter,
-    generation: manifest.generation,
-    builds: manifest.builds,
-  });
+  const { generation, builds } = manifest;
+  const { interpreter } = lowPort;
+  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter, generation, builds });
   return { plans, setup };
 }
 
@@ -111,29 +123,16 @@ async function alreadyServing(
   if (previous === null || previous.server === null || previous.stack !== selection.stack.name) return null;
   const builds = manifestBuilds(made);
   if (!sameBuilds(builds, previous.builds)) return null;
-  const outputs = serverOutputs(selection.stack, builds);
-  const wishes = await hostWishes(selection.host, site, {
-    openssl: outputs.openssl,
-    interpreter: interpreterOf(outputs),
-    prefix,
-  });
-  const plans = await planHost(selection.host, wishes.resources);
+  const { outputs, resources, lowPort } = await wishesFor(context, selection, builds);
+  const plans = await planHost(selection.host, resources);
   if (plans.some((plan) => plan.action !== "none" && plan.action !== "blocked")) return null;
-  const setup = await setUpServer(context, {
-    site,
-    host: selection.host,
-    outputs,
-    interpreter: wishes.lowPort.interpreter,
-    generation: previous.generation,
-    builds,
-  });
+  if (unwished(previous.host, resources).length > 0) return null;
+  const { interpreter } = lowPort;
+  const { generation } = previous;
+  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter, generation, builds });
   const server = await servesAlready(prefix, setup.config);
   if (server === null) return null;
-  const manifest = await updateManifest(prefix, previous.generation, {
-    fingerprint: built.fingerprint,
-    tools: toolStamps(selection),
-  });
-  return { manifest, server, setup, plans };
+  return { manifest: previous, server, setup, plans };
 }
 
 interface Served {
@@ -153,9 +152,6 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
   const report = await look(context, { ...endpointOf(setup.config), authority: await readAuthority(setup.authority) });
   const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));
   const result = report.grades[gradingRulebook];
-  await updateManifest(options.prefix, manifest.generation, {
-    report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
-  });
   emit({
     type: "phase",
     phase: "verify",
@@ -165,6 +161,12 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
   const problem = gradeProblem(report, {
     minGrade: request.minGrade ?? built.site.verify.minGrade,
     ignoreTrust: locallyTrusted(report),
+  });
+  // Only what has met its gate may be "nothing to do" the next time.
+  await updateManifest(options.prefix, manifest.generation, {
+    accepted: problem === null,
+    report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
+    ...(problem === null ? { fingerprint: built.fingerprint, tools: toolStamps(built.selection) } : {}),
   });
   const warnings = warningsOf(built.made);
   const fields = {
@@ -189,23 +191,20 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
   };
 }
 
-/** Brings the generation back that served before; without one, stops whatever this run has started. The prefix stays whole either way. */
-async function comeBack(context: Context, built: Built): Promise<void> {
+/** Brings the accepted generation back that served before this run; without one, stops whatever this run has started. The prefix stays whole either way. */
+async function comeBack(context: Context, { previous, serving }: Built): Promise<void> {
   const { emit, signal, options } = context;
-  const { previous } = built;
-  if (previous === null || previous.server === null) {
+  // An interrupted run still has to leave the old server serving, so its signal does not count here.
+  const patient = signal.aborted ? { ...context, signal: new AbortController().signal } : context;
+  const back = serving ?? (previous?.accepted === true ? previous : null);
+  if (back === null) {
     await stop(options.prefix);
     return;
   }
-  // An interrupted run still has to leave the old server serving, so its signal does not count here.
-  const patient = signal.aborted ? { ...context, signal: new AbortController().signal } : context;
-  await rollbackTo(options.prefix, previous.generation, {
-    what: "provision",
-    wait: true,
-    emit,
-    signal: patient.signal,
-  });
-  await restoreHost(patient, previous);
-  if (await bringBack(patient, previous))
-    emit({ type: "warning", message: `generation ${previous.generation} is back in service` });
+  const failed = await readManifest(options.prefix);
+  await rollbackTo(options.prefix, back.generation, { what: "provision", wait: true, emit, signal: patient.signal });
+  await restoreHost(patient, back, failed?.host);
+  if (serving === null) await stop(options.prefix);
+  else if (await bringBack(patient, back))
+    emit({ type: "warning", message: `generation ${back.generation} is back in service` });
 }

@@ -92,6 +92,7 @@ export function parts(derivations: readonly Derivation[]): GenerationParts {
     fingerprint: "f",
     tools: [],
     server: null,
+    accepted: false,
     report: null,
     warnings: [],
   };
