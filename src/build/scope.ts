@@ -51,7 +51,6 @@ export function bindScope(context: BuildContext, builtWheels: () => readonly str
   const environment = {
     ...closedEnvironment(context),
     ...Object.fromEntries(Object.entries(recipe.environment).map(([name, value]) => [name, replace(value)])),
-    ...processMark(context),
   };
   return {
     recipe: recipe.name,
