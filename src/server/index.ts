@@ -6,6 +6,6 @@ export type { ServerConfigInput, ServerSite } from "./config.ts";
 export { reload, stop } from "./control.ts";
 export { launch } from "./launch.ts";
 export type { LaunchOptions } from "./launch.ts";
-export { serverPaths, status } from "./light.ts";
+export { serverPaths, servesFiles, status } from "./light.ts";
 export { policyFor } from "./policy.ts";
 export type * from "./types.ts";

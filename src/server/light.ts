@@ -1,8 +1,9 @@
-/** What the quick path needs to know of a server. Loads nothing but node:fs, node:net and node:path. */
+/** What the quick path needs to know of a server. Loads nothing but Node's own modules. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import type { ServerState, ServerStatus } from "./types.ts";
+import type { ServerConfig, ServerState, ServerStatus } from "./types.ts";
 
 /** An answer of the control socket (`recipes/hardened-server`, control.py). */
 export interface ControlAnswer {
@@ -47,6 +48,22 @@ export async function status(prefix: string, timeoutSeconds = 3): Promise<Server
   }
   if (answer.ok && isStatus(answer.status)) return { state: "serving", status: answer.status };
   return { state: "unknown", reason: `${paths.control} answers something else than a status` };
+}
+
+/**
+ * Whether a server serves what its certificates' files hold now, by SHA-256 of each chain's file (a new certificate means a new file text).
+ * A file that cannot be read, and a server that does not tell what it read, count as no.
+ */
+export function servesFiles(
+  status: Pick<ServerStatus, "certificates">,
+  config: Pick<ServerConfig, "certificates">,
+): boolean {
+  const served = status.certificates.map((certificate) => certificate.chainSha256);
+  const files = config.certificates.map(({ chain }) => {
+    const bytes = readBytes(chain);
+    return bytes === null ? null : createHash("sha256").update(bytes).digest("hex");
+  });
+  return served.length === files.length && files.every((digest, index) => digest !== null && digest === served[index]);
 }
 
 /** Sends one command and waits for its answer. Never throws. */
@@ -123,8 +140,12 @@ function isStatus(value: unknown): value is ServerStatus {
 }
 
 function readText(path: string): string | null {
+  return readBytes(path)?.toString("utf8") ?? null;
+}
+
+function readBytes(path: string): Buffer | null {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (error) {
     // A process can end between the opening of its file and the reading of it (ESRCH).
     const code = (error as NodeJS.ErrnoException).code;

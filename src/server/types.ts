@@ -47,6 +47,9 @@ export interface ServerStatus {
     readonly names: readonly string[];
     readonly notAfter: string;
     readonly staple: string | null;
+    /** SHA-256 of the leaf (DER), and of the chain's file as the server read it; hexadecimal. A server of an older recipe tells neither. */
+    readonly sha256?: string;
+    readonly chainSha256?: string;
   }[];
   /** Policy as read back from OpenSSL, and what else is in force (W^X). */
   readonly policy: Readonly<Record<string, unknown>>;

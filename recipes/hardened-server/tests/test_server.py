@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import hashlib
 import os
 import signal
 import socket
@@ -118,6 +119,7 @@ def test_the_control_socket_is_private_and_strict(start: Start, document: Docume
 def test_reload_changes_the_certificate_under_live_connections(start: Start, document: Document, authority: Authority, tmp_path: Path) -> None:
     running = start().wait_ready()
     port = running.port()
+    old = running.status()
     with connected(port, ciphersuites=["TLS_AES_128_GCM_SHA256"]) as before:
         serial = _serial(before)
         for kind in ("ecdsa", "rsa"):
@@ -128,6 +130,10 @@ def test_reload_changes_the_certificate_under_live_connections(start: Start, doc
         status = running.ask("reload")["status"]
         assert status["generation"] == 8
         assert status["certificates"][0]["names"][0] == "new.example.org"
+        told = [each["chainSha256"] for each in status["certificates"]]
+        assert told == [hashlib.sha256(Path(each["chain"]).read_bytes()).hexdigest() for each in document["certificates"]]
+        assert told != [each["chainSha256"] for each in old["certificates"]]
+        assert status["certificates"][0]["sha256"] != old["certificates"][0]["sha256"]
         assert get(before)[0] == 200
         with connected(port) as after:
             assert _serial(after) != serial

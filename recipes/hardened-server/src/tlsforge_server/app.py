@@ -91,6 +91,8 @@ class Server:
                 {
                     "names": list(certificate.names),
                     "notAfter": certificate.not_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "sha256": certificate.fingerprint.hex(),
+                    "chainSha256": certificate.chain_digest.hex(),
                     "staple": None,
                 }
                 for certificate in self._credentials.certificates

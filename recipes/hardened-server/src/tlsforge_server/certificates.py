@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -28,7 +29,11 @@ _CURVES = {"secp256r1": ("ecdsa_secp256r1_sha256",), "secp384r1": ("ecdsa_secp38
 
 @dataclass(frozen=True)
 class Certificate:
-    """A checked pair. ``kind`` is how TLS 1.2 suites name its authentication; ``signatures`` what it can sign with in TLS 1.3."""
+    """A checked pair.
+
+    ``kind`` is how TLS 1.2 suites name its authentication, ``signatures`` what it can sign with in TLS 1.3; ``fingerprint`` is the
+    SHA-256 of the leaf (DER), ``chain_digest`` that of the chain's file as it was read.
+    """
 
     paths: CertificatePaths
     key: PrivateKey
@@ -37,6 +42,7 @@ class Certificate:
     names: tuple[str, ...]
     not_after: datetime
     fingerprint: bytes
+    chain_digest: bytes
 
     def use_in(self, context: SSL.Context) -> None:
         """Adds the pair to a context. Each pair keeps its own chain, because the chain comes by file and not as extra certificates."""
@@ -60,7 +66,8 @@ def load_all(pairs: Sequence[CertificatePaths], now: datetime) -> tuple[Certific
 
 def load(paths: CertificatePaths, now: datetime) -> Certificate:
     """One pair: parsed, dates, order of the chain, the key's match. Raises ServerError ``certificate-refused``."""
-    chain = _read_chain(paths.chain)
+    text = _read(paths.chain)
+    chain = _parse_chain(paths.chain, text)
     leaf = chain[0]
     key = _read_key(paths.key)
     if _public_bytes(key.public_key()) != _public_bytes(leaf.public_key()):
@@ -78,12 +85,13 @@ def load(paths: CertificatePaths, now: datetime) -> Certificate:
         names=_names(paths.chain, leaf),
         not_after=leaf.not_valid_after_utc,
         fingerprint=leaf.fingerprint(hashes.SHA256()),
+        chain_digest=hashlib.sha256(text).digest(),
     )
 
 
-def _read_chain(path: Path) -> list[x509.Certificate]:
+def _parse_chain(path: Path, text: bytes) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(_read(path))
+        return x509.load_pem_x509_certificates(text)
     except ValueError as error:
         _refuse(path, f"holds no PEM certificates that can be read: {error}")
 
