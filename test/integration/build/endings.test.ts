@@ -30,7 +30,7 @@ const hidden = unique(14);
 const deaf = unique(62);
 const killed = unique(63);
 const short = unique(4);
-const script = join(import.meta.dirname, "child.ts");
+const script = new URL("./child.ts", import.meta.url).pathname;
 
 describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
   it.each([
