@@ -1,6 +1,7 @@
 /** A provisioned prefix and its server: TLSFORGE_TEST_PREFIX names it, and its server is taken over by these tests. */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { connect as connectTcp, createServer, type AddressInfo, type Server } from "node:net";
@@ -13,13 +14,13 @@ import { root } from "../tools/checkout.ts";
 import { describeWith, testPrefix } from "../tools/needs.ts";
 import { compile, run, runJson, type Ran, type ResultRecord, type Workshop } from "./support.ts";
 
-const loaderEntry = "/etc/ld.so.conf.d/tlsforge.conf";
 const heavy = ["zod", "execa", "got", "listr2", "openpgp", "pkijs", "yaml", "commander", "tar", "semver"];
 
 describeWith(["linux", "prefix"], "a prefix that serves", () => {
   let folder: string;
   let port: number;
   let shop: Workshop;
+  let loaderEntry: string;
   let entryBefore: string | null;
   let first: number;
 
@@ -52,6 +53,8 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
 
   beforeAll(async () => {
     await compile();
+    const prefix = await realpath(testPrefix());
+    loaderEntry = `/etc/ld.so.conf.d/tlsforge-${createHash("sha256").update(prefix).digest("hex").slice(0, 8)}.conf`;
     entryBefore = existsSync(loaderEntry) ? await readFile(loaderEntry, "utf8") : null;
     folder = await mkdtemp(join(tmpdir(), "tlsforge-serving-"));
     port = await freePort();
@@ -60,7 +63,7 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
       home: homedir(),
       cwd: folder,
       recipes: join(root, "recipes"),
-      prefix: await realpath(testPrefix()),
+      prefix,
       remove: () => rm(folder, { recursive: true, force: true }),
     };
   });

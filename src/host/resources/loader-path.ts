@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { dirname, posix } from "node:path";
 import type { Host, Resource, ResourcePlan } from "../types.ts";
 import { asRoot, blocked, planBase } from "./kind.ts";
@@ -93,8 +94,11 @@ export const loaderPath: ResourceKind<LoaderPath> = {
   },
 };
 
-function fileOf(resource: LoaderPath): string {
-  return `/etc/ld.so.conf.d/${resource.name}.conf`;
+/** An entry for each prefix, told apart by a digest of its path: two prefixes on one machine never replace each other's. */
+function fileOf({ name, library }: LoaderPath): string {
+  const store = library.indexOf("/store/");
+  const prefix = store === -1 ? library : library.slice(0, store);
+  return `/etc/ld.so.conf.d/${name}-${createHash("sha256").update(prefix).digest("hex").slice(0, 8)}.conf`;
 }
 
 function libraryIn(text: string): string {

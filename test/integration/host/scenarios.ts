@@ -14,7 +14,8 @@ const host = nodeHost({
   allowSudo: true,
 });
 
-const library = "/opt/tlsforge-test/lib";
+const library = "/opt/tlsforge-test/store/0123456789abcdef-openssl-3.5.7/lib";
+const entry = "/etc/ld.so.conf.d/tlsforge-9838cba7.conf";
 const loader: Resource = {
   kind: "loader-path",
   id: "loader-path:tlsforge",
@@ -179,11 +180,11 @@ const scenarios = {
     };
     const first = await change(patch);
     const second = await change(loader);
-    const text = readFileSync("/etc/ld.so.conf.d/tlsforge.conf", "utf8");
+    const text = readFileSync(entry, "utf8");
     const made = {
       patch: installed().includes("patch"),
       library: text.split("\n")[1],
-      owner: statSync("/etc/ld.so.conf.d/tlsforge.conf").uid,
+      owner: statSync(entry).uid,
     };
     const standing = await undoHost(host, [...first.records, ...second.records], ignore);
     return {
@@ -191,7 +192,7 @@ const scenarios = {
       privilege: host.privilege,
       made,
       standing,
-      left: installed().includes("patch") || existsSync("/etc/ld.so.conf.d/tlsforge.conf"),
+      left: installed().includes("patch") || existsSync(entry),
     };
   },
 } satisfies Record<string, () => Promise<unknown>>;

@@ -60,7 +60,9 @@ test("when a later change fails, the earlier ones are taken back", async () => {
   const plans = await planHost(host, [loader, sysctl]);
   host.answers.set("sysctl", { exitCode: 1, stderr: "denied" });
   await expect(applyHost(host, plans, ignore)).rejects.toMatchObject({ code: "host-failed" });
-  expect(changes(host)).toContain("mv -f /etc/ld.so.conf.d/tlsforge.conf.tlsforge-new /etc/ld.so.conf.d/tlsforge.conf");
+  expect(changes(host)).toContain(
+    "mv -f /etc/ld.so.conf.d/tlsforge-20b0ab71.conf.tlsforge-new /etc/ld.so.conf.d/tlsforge-20b0ab71.conf",
+  );
   expect(snapshot(host)).toEqual(before);
 });
 
@@ -135,7 +137,7 @@ test("a plan as text", async () => {
       as root: sysctl -w a.b=0
       effect: opens every port from 0 up to every user of this machine
     blocked loader-path:tlsforge: nothing -> /bad path
-      why: /etc/ld.so.conf.d/tlsforge.conf names our libraries for the loader (default)
+      why: /etc/ld.so.conf.d/tlsforge-4f339606.conf names our libraries for the loader (default)
       blocked: /bad path cannot stand in a loader configuration"
   `);
   await applyHost(host, plans, ignore);

@@ -3,8 +3,8 @@ import { memoryHost, quickCheckHost, undoHost } from "../../../src/host/index.ts
 import type { MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
 import { changes, ignore, planOf, provide, snapshot } from "./tools.ts";
 
-const library = "/opt/tlsforge/lib";
-const file = "/etc/ld.so.conf.d/tlsforge.conf";
+const library = "/opt/tlsforge/store/0123456789abcdef-openssl-3.5.7/lib";
+const file = "/etc/ld.so.conf.d/tlsforge-2dd78e28.conf";
 const resource: Resource = {
   kind: "loader-path",
   id: "loader-path:tlsforge",
@@ -16,7 +16,7 @@ const resource: Resource = {
 const systemCache =
   "2 libs found in cache `/etc/ld.so.cache'\n\tlibssl.so.3 (libc6,x86-64) => /lib/x86_64-linux-gnu/libssl.so.3\n\tlibc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6\n";
 
-/** A machine whose ldconfig enters what is in the folder that the entry names. */
+/** A machine whose ldconfig enters what is in the folders that entries name. */
 function machine(initial: MemoryInitial["files"] = {}, more: MemoryInitial = {}): MemoryHost {
   const host: MemoryHost = memoryHost({
     ...more,
@@ -31,12 +31,12 @@ function machine(initial: MemoryInitial["files"] = {}, more: MemoryInitial = {})
   });
   host.answers.set("ldconfig", (argv) => {
     if (argv.includes("-p")) return { stdout: host.files.get("/etc/ld.so.cache")?.content ?? "" };
-    const named = host.files.get(file)?.content?.includes(library) === true;
-    const ours = named
-      ? [...host.files.keys()]
-          .filter((path) => path.startsWith(`${library}/lib`))
-          .map((path) => `\t${path.split("/").at(-1) ?? ""} (libc6,x86-64) => ${path}\n`)
-      : [];
+    const named = [...host.files]
+      .filter(([path]) => /^\/etc\/ld\.so\.conf\.d\/[^/]+\.conf$/u.test(path))
+      .flatMap(([, entry]) => (entry.content ?? "").split("\n").filter((line) => line.startsWith("/")));
+    const ours = [...host.files.keys()]
+      .filter((path) => named.some((folder) => path.startsWith(`${folder}/lib`)))
+      .map((path) => `\t${path.split("/").at(-1) ?? ""} (libc6,x86-64) => ${path}\n`);
     host.files.set("/etc/ld.so.cache", { content: systemCache + ours.join("") });
     return {};
   });
@@ -75,21 +75,46 @@ test("applied twice, the second time nothing is run", async () => {
   expect(again.records.map((record) => record.data)).toEqual(first.records.map((record) => record.data));
 });
 
-test("an entry of ours for another folder is changed, and comes back", async () => {
-  const host = machine({ "/opt/new/lib/libnew.so": "" });
+test("an entry of ours for another build is changed, and comes back", async () => {
+  const newer = "/opt/tlsforge/store/fedcba9876543210-openssl-3.5.9/lib";
+  const host = machine({ [`${newer}/libnew.so`]: "" });
   await provide(host, resource);
   const before = snapshot(host);
-  const { plan, records } = await provide(host, { ...resource, library: "/opt/new/lib" });
-  expect(plan).toMatchObject({ action: "update", current: library, desired: "/opt/new/lib" });
+  const { plan, records } = await provide(host, { ...resource, library: newer });
+  expect(plan).toMatchObject({ action: "update", current: library, desired: newer });
   await undoHost(host, records, ignore);
   expect(snapshot(host)).toEqual(before);
 });
 
 test("the folder of a newer build with the same names takes the older one's place", async () => {
-  const newer = "/opt/tlsforge/newer/lib";
+  const newer = "/opt/tlsforge/store/fedcba9876543210-openssl-3.5.9/lib";
   const host = machine({ [`${newer}/libssl-tlsforge.so.3`]: "" });
   await provide(host, resource);
   expect(await planOf(host, { ...resource, library: newer })).toMatchObject({ action: "update", current: library });
+});
+
+test("two prefixes have an entry each, and neither's end touches the other's", async () => {
+  const other = "/srv/other/store/0123456789abcdef-openssl-3.5.7/lib";
+  const host = machine({ [`${other}/libother.so.3`]: "" });
+  const first = await provide(host, resource);
+  const standing = host.files.get(file);
+  const second = await planOf(host, { ...resource, library: other });
+  expect(second).toMatchObject({ action: "create", current: null, desired: other });
+  const { records } = await provide(host, { ...resource, library: other });
+  expect(records[0]?.data["file"]).not.toBe(file);
+  expect(await quickCheckHost(host, [...first.records, ...records])).toEqual([]);
+  await undoHost(host, records, ignore);
+  expect(host.files.get(file)).toEqual(standing);
+});
+
+test("another prefix with the same library names gets no entry: both would not be told apart", async () => {
+  const other = "/srv/other/store/0123456789abcdef-openssl-3.5.7/lib";
+  const host = machine({ [`${other}/libssl-tlsforge.so.3`]: "" });
+  await provide(host, resource);
+  expect(await planOf(host, { ...resource, library: other })).toMatchObject({
+    action: "blocked",
+    reason: `it would change what other programs load: libssl-tlsforge.so.3 (now ${library})`,
+  });
 });
 
 describe("blocked", () => {
