@@ -55,7 +55,7 @@ export function pathProblem(path: string): string | null {
   return null;
 }
 
-/** The layout version, or null when this is no prefix yet. Throws `prefix-newer`. */
+/** The layout version, or null when this is no prefix yet. Throws `prefix-newer`, and `prefix-unusable` for a damaged one. */
 async function readLayout({ path, layout }: PrefixPaths): Promise<number | null> {
   let text: string;
   try {
@@ -64,8 +64,9 @@ async function readLayout({ path, layout }: PrefixPaths): Promise<number | null>
     if (hasCode(error, "ENOENT")) return null;
     throw explained(error, layout);
   }
-  refuseNewer(Number(text), path);
-  return Number(text);
+  const version = /^\d+\s*$/u.test(text) ? Number(text) : Number.NaN;
+  refuseNewer(version, path);
+  return version;
 }
 
 /** A prefix may be a folder with other things in it, but the names that we need must be free or ours. */

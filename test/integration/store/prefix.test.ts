@@ -28,12 +28,19 @@ describe("openPrefix", () => {
     await expect(access(path)).rejects.toThrow("ENOENT");
   });
 
-  it("refuses the prefix of a newer tlsforge, and one whose layout is no number", async () => {
+  it("refuses the prefix of a newer tlsforge, and one whose layout is no version, each with its own words", async () => {
     const path = await freshPrefix();
-    for (const layout of ["2\n", "new\n"]) {
-      await writeFile(prefixPaths(path).layout, layout);
-      const opened = openPrefix(path, { create: true });
-      await expect(opened).rejects.toEqual(expect.objectContaining({ code: "prefix-newer" }));
+    const cases = [
+      ["2\n", "prefix-newer", `${path} has layout 2; this tlsforge knows 1`],
+      ...["", "new\n", "0\n", "1.5\n", "-1\n", "1 1\n"].map((text) => [
+        text,
+        "prefix-unusable",
+        `The layout version of ${path} is damaged`,
+      ]),
+    ] as const;
+    for (const [layout, code, message] of cases) {
+      await writeFile(prefixPaths(path).layout, layout!);
+      await expect(openPrefix(path, { create: true })).rejects.toEqual(expect.objectContaining({ code, message }));
     }
   });
 
