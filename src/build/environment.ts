@@ -6,19 +6,27 @@ const standardPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bi
 
 /**
  * Names that tell where this machine's registries, certificates and proxies are. Everything else of the caller's environment stays out, and
- * so do credentials: packages run code of their own while they are built.
+ * so do credentials of registries: packages run code of their own while they are built. A proxy's address keeps its user and password, since
+ * cargo reaches nothing without them.
  */
 const passed =
   /^(?:PIP_(?:INDEX_URL|EXTRA_INDEX_URL|CERT|TRUSTED_HOST)|npm_config_(?:registry|cafile)|CARGO_(?:HTTP|NET|REGISTRY|REGISTRIES)_[A-Z0-9_]+|SSL_CERT_(?:FILE|DIR)|(?:HTTP|HTTPS|ALL|NO)_PROXY|(?:http|https|all|no)_proxy)$/;
 const secret = /_(?:TOKEN|SECRET_KEY|SECRET_KEY_SUBJECT|CREDENTIAL_PROVIDER|CREDENTIAL_PROVIDERS)$/;
 
-/** The part of the caller's environment that a build may see: addresses, certificates, proxies. */
+/** The part of the caller's environment that a build may see: addresses (pip's without user and password), certificates, proxies. */
 export function registryEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) =>
-      value !== undefined && value !== "" && passed.test(name) && !secret.test(name) ? [[name, value]] : [],
+      value !== undefined && value !== "" && passed.test(name) && !secret.test(name)
+        ? [[name, name.startsWith("PIP_") ? withoutCredentials(value) : value]]
+        : [],
     ),
   );
+}
+
+/** Addresses, several with spaces between, without what stands before the last `@` of an authority (RFC 3986, section 3.2.1). */
+function withoutCredentials(addresses: string): string {
+  return addresses.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#]*@/gi, "$1");
 }
 
 /** What marks every program of a build, so that those which a killed run or a careless step left behind can be found and ended. */

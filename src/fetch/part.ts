@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
-import { open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,8 +14,8 @@ export interface Part {
   /** Hash of the bytes so far. */
   hash: Hash;
   bytes: number;
-  /** Address and validator (an entity tag or a date) of what the bytes are from. */
-  origin: { readonly url: string; readonly validator: string | null } | null;
+  /** What the bytes are from: the address's digest, since an address may hold credentials, and a validator (an entity tag or a date). */
+  origin: { readonly address: string; readonly validator: string | null } | null;
   readonly beat: NodeJS.Timeout;
 }
 
@@ -72,9 +72,17 @@ export async function restart(part: Part): Promise<void> {
 }
 
 /** Notes what the coming bytes are from, so that a later run can ask for the rest of the same file. */
-export async function setOrigin(part: Part, origin: NonNullable<Part["origin"]>): Promise<void> {
-  part.origin = origin;
-  await writeFile(originPath(part.path), JSON.stringify(origin));
+export async function setOrigin(part: Part, from: { url: URL; validator: string | null }): Promise<void> {
+  part.origin = { address: addressDigest(from.url), validator: from.validator };
+  const path = originPath(part.path);
+  await writeFile(path, JSON.stringify(part.origin), { mode: 0o600 });
+  // One that was there already keeps its mode.
+  await chmod(path, 0o600);
+}
+
+/** The validator of the bytes so far when they are from this address, else null. */
+export function validatorFor({ origin }: Pick<Part, "origin">, url: URL): string | null {
+  return origin?.address === addressDigest(url) ? origin.validator : null;
 }
 
 /** Digest of the bytes so far. */
@@ -107,6 +115,10 @@ export async function closePart(part: Part): Promise<void> {
   else await utimes(part.path, 0, 0);
 }
 
+function addressDigest(url: URL): string {
+  return createHash("sha256").update(url.href).digest("hex");
+}
+
 function originPath(path: string): string {
   return `${path}.origin`;
 }
@@ -117,12 +129,12 @@ async function readOrigin(path: string): Promise<Part["origin"]> {
     if (
       typeof read !== "object" ||
       read === null ||
-      !("url" in read) ||
-      typeof read.url !== "string" ||
+      !("address" in read) ||
+      typeof read.address !== "string" ||
       !("validator" in read)
     )
       return null;
-    return { url: read.url, validator: typeof read.validator === "string" ? read.validator : null };
+    return { address: read.address, validator: typeof read.validator === "string" ? read.validator : null };
   } catch (error) {
     // A note cut short by a kill is as good as none.
     if (errnoOf(error) === "ENOENT" || error instanceof SyntaxError) return null;

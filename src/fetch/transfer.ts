@@ -5,7 +5,7 @@ import type { Answer, NetworkOptions } from "./http.ts";
 import { withDefaults } from "./limits.ts";
 import { withRetries } from "./retry.ts";
 import type { OnRetry } from "./retry.ts";
-import { append, digestOf, restart, setOrigin } from "./part.ts";
+import { append, digestOf, restart, setOrigin, validatorFor } from "./part.ts";
 import type { Part } from "./part.ts";
 import { runOf } from "./run.ts";
 import type { FetchLimits } from "./types.ts";
@@ -40,7 +40,7 @@ async function tryOnce(wanted: Wanted, part: Part, options: NetworkOptions): Pro
     return total;
   }
   const resumed = part.bytes;
-  await setOrigin(part, { url: wanted.url.href, validator: validatorOf(answer) });
+  await setOrigin(part, { url: wanted.url, validator: validatorOf(answer) });
   wanted.onStart(total);
   const failure = await receive({ answer, part, total, onProgress: wanted.onProgress }, options);
   if (failure !== null) return failure;
@@ -58,7 +58,7 @@ async function tryOnce(wanted: Wanted, part: Part, options: NetworkOptions): Pro
 
 /** Asks for the rest (RFC 9110, sections 13.1.5 and 14.2). Without a validator the digest alone decides whether the pieces fit. */
 function rangeHeaders(part: Part, url: URL): Record<string, string> {
-  const validator = part.origin?.url === url.href ? part.origin.validator : null;
+  const validator = validatorFor(part, url);
   return { range: `bytes=${part.bytes}-`, ...(validator === null ? {} : { "if-range": validator }) };
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fetchAll } from "../../../src/fetch/index.ts";
@@ -53,6 +53,25 @@ describe("a download", () => {
     await fetchAll([source(sha256, `${second.base}/b`)], opts);
     expect(second.seen).toEqual(["GET /b bytes=50000-"]);
     expect(await names(opts.cache)).toEqual([sha256]);
+  });
+
+  it("leaves no address beside what an earlier run left, and a note that only its owner reads", async () => {
+    const { bytes, sha256 } = payload(200_000);
+    const opts = await options();
+    const { base } = await serve((request, response, count) => {
+      if (count === 1) sendAndCut(response, bytes, 50_000);
+      else sendBytes(request, response, bytes);
+    });
+    const address = `${base.replace("://", "://user:hidden@")}/a?token=hidden`;
+    const once = { ...opts, limits: { ...opts.limits, attempts: 1 } };
+    const note = join(opts.cache, `${sha256}.part.origin`);
+    await mkdir(opts.cache, { recursive: true });
+    await writeFile(note, JSON.stringify({ url: address, validator: '"old"' }), { mode: 0o644 });
+    await failureOf(fetchAll([source(sha256, address)], once));
+    expect(await readFile(note, "utf8")).toMatch(/^\{"address":"[0-9a-f]{64}","validator":"\\"one\\""\}$/u);
+    expect((await stat(note)).mode & 0o777).toBe(0o600);
+    const [fetched] = await fetchAll([source(sha256, address)], opts);
+    expect(await readFile(fetched!.path)).toEqual(bytes);
   });
 
   it("starts again when the server ignores the range", async () => {

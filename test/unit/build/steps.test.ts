@@ -272,6 +272,16 @@ describe("the closed environment", () => {
     expect(registryEnvironment({ [name]: "x" })).toEqual({});
   });
 
+  it.each([
+    ["PIP_INDEX_URL", "https://user:p%40ss@index.example:8443/simple", "https://index.example:8443/simple"],
+    ["PIP_INDEX_URL", "https://a@b:c@index.example/x", "https://index.example/x"],
+    ["PIP_INDEX_URL", "https://index.example/x@y", "https://index.example/x@y"],
+    ["PIP_EXTRA_INDEX_URL", "https://u:p@a.example/s http://t@b.example", "https://a.example/s http://b.example"],
+    ["HTTPS_PROXY", "http://u:p@proxy.example:3128", "http://u:p@proxy.example:3128"],
+  ])("%s=%s is passed as %s", (name, value, passed) => {
+    expect(registryEnvironment({ [name]: value })).toEqual({ [name]: passed });
+  });
+
   it("takes an empty value for none", () => {
     expect(registryEnvironment({ PIP_INDEX_URL: "", HTTPS_PROXY: undefined })).toEqual({});
   });
