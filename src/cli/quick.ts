@@ -3,8 +3,8 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import type { Report } from "../grade/index.ts";
-import type { ServerStatus } from "../server/index.ts";
-import { serverPaths, status } from "../server/light.ts";
+import type { ServerConfig, ServerStatus } from "../server/index.ts";
+import { servesFiles, serverPaths, status } from "../server/light.ts";
 import type { Manifest } from "../store/index.ts";
 import { inputsFingerprint, toolStamp, type FingerprintParts } from "./inputs.ts";
 
@@ -45,6 +45,8 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   )
     return null;
   if (!server.certificates.every(farFromItsEnd)) return null;
+  const config = readJson<ServerConfig>(serverPaths(parts.prefix).config);
+  if (config === null || !servesFiles(server, config)) return null;
   const report = readJson<Report>(manifest.report.path);
   return report === null ? null : { manifest, server, report };
 }

@@ -1,4 +1,4 @@
-import { createECDH, createPrivateKey, createPublicKey, decapsulate, diffieHellman, type KeyObject } from "node:crypto";
+import crypto, { createECDH, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
 
 import { concat, DecodeError } from "./bytes.ts";
 import type { KeyShare } from "./extensions.ts";
@@ -88,7 +88,10 @@ function kemHalf(parameter: keyof typeof mlKem, random: Random): Half {
   const seed = random(64);
   const privateKey = kemPrivateKey(der(seedHeader, seed));
   if (privateKey === undefined) return { value: plausibleEncapsulationKey(rank, random), agree: () => null };
-  return { value: rawPublic(privateKey, 384 * rank + 32), agree: (ciphertext) => decapsulate(privateKey, ciphertext) };
+  return {
+    value: rawPublic(privateKey, 384 * rank + 32),
+    agree: (ciphertext) => crypto.decapsulate(privateKey, ciphertext),
+  };
 }
 
 function kemPrivateKey(key: Buffer): KeyObject | undefined {
