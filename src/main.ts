@@ -11,13 +11,18 @@ const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] || path.join(root, 
 const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
 const uid = process.getuid?.() ?? -1;
 const home = process.env["HOME"] ?? homedir();
-const prefix =
-  process.env["TLSFORGE_PREFIX"] || (uid === 0 ? "/opt/tlsforge" : path.join(home, ".local/share/tlsforge"));
+const prefix = path.resolve(
+  process.env["TLSFORGE_PREFIX"] || (uid === 0 ? "/opt/tlsforge" : path.join(home, ".local/share/tlsforge")),
+);
 const siteFile = path.resolve("tlsforge.yaml");
 const config = existsSync(siteFile) ? siteFile : null;
 
-// A reader that has seen enough (`| head`) is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 4));
+// A reader that has seen enough (`| head`) is no error, and no reason to stop: the exit code is that of the work.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exit(4);
+  });
+}
 
 refuseOldNode(process.versions.node);
 process.exitCode = (await quick()) ?? (await full());
@@ -56,7 +61,7 @@ async function quick(): Promise<number | null> {
 async function full(): Promise<number> {
   // Short commands are over sooner without; the words are enough to tell, as a mistake costs 50 ms at most.
   if (process.argv.some((word) => word === "provision" || word === "build")) await keepSmall();
-  const { run } = await import("./cli/run.ts");
+  const [{ run }, { confirmOn }] = await Promise.all([import("./cli/run.ts"), import("./cli/confirm.ts")]);
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
   const terminal = process.stderr.isTTY === true && process.env["CI"] === undefined;
@@ -83,7 +88,7 @@ async function full(): Promise<number> {
     signal: abort.signal,
     write: (text) => process.stdout.write(text),
     talk: process.stderr,
-    confirm,
+    confirm: (question) => confirmOn({ input: process.stdin, output: process.stderr, abort }, question),
   });
 }
 
@@ -101,15 +106,4 @@ async function keepSmall(): Promise<void> {
     if (process.memoryUsage().arrayBuffers > 8_000_000) collect({ type: "minor" });
   };
   setInterval(watch, 50).unref();
-}
-
-/** Asks on the terminal; anything but yes is no. */
-async function confirm(question: string): Promise<boolean> {
-  const { createInterface } = await import("node:readline/promises");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(?:es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
 }
