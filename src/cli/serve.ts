@@ -4,17 +4,22 @@ import { ForgeError } from "../errors.ts";
 import type { Host } from "../host/index.ts";
 import type { Site, Stack } from "../recipe/index.ts";
 import {
+  checkLaunch,
   configDigest,
   ensureCertificates,
+  findCertificates,
   launch,
   policyFor,
+  reload,
   renderConfig,
   serverConfig,
   serverPaths,
+  servesFiles,
   status,
   stop,
   type CertificateFiles,
   type ServerConfig,
+  type ServerState,
   type ServerStatus,
 } from "../server/index.ts";
 import { atomicWrite, type Manifest } from "../store/index.ts";
@@ -55,21 +60,39 @@ export function serverOutputs(
   };
 }
 
+/** What a server's configuration is made from. `interpreter` runs it. */
+export interface SetupRequest {
+  readonly site: Site;
+  readonly host: Host;
+  readonly outputs: ServerOutputs;
+  readonly interpreter: string;
+  readonly generation: number;
+  readonly builds: Manifest["builds"];
+}
+
 /** Certificates made or found, and the configuration of a generation's server. Nothing is started. */
-export async function setUpServer(
+export async function setUpServer(context: Context, request: SetupRequest): Promise<ServerSetup> {
+  return configure(context, request, await certificatesFor(context, request));
+}
+
+/** The same from what is there; null when a certificate would have to be issued first. Changes nothing. */
+export async function standingServer(context: Context, request: SetupRequest): Promise<ServerSetup | null> {
+  const { certificate, names } = request.site.server;
+  if (certificate.kind === "directory") return setUpServer(context, request);
+  const { tls } = serverPaths(context.options.prefix);
+  const found = await findCertificates({ folder: tls, names, now: new Date() });
+  return found === null ? null : configure(context, request, found);
+}
+
+async function configure(
   context: Context,
-  request: {
-    readonly site: Site;
-    readonly host: Host;
-    readonly outputs: ServerOutputs;
-    readonly interpreter: string;
-    readonly generation: number;
-    readonly builds: Manifest["builds"];
-  },
+  { site, outputs, interpreter, generation, builds }: SetupRequest,
+  {
+    certificates,
+    authority,
+  }: { readonly certificates: readonly CertificateFiles[]; readonly authority: string | null },
 ): Promise<ServerSetup> {
-  const { site, outputs, generation, builds } = request;
   const { prefix } = context.options;
-  const { certificates, authority } = await certificatesFor(context, request);
   const libraries = await readdir(path.join(outputs.openssl, "lib"));
   const libssl = libraries.find((name) => /^libssl.*\.so\.\d+$/.test(name));
   if (libssl === undefined)
@@ -85,24 +108,50 @@ export async function setUpServer(
     libssl: path.join(outputs.openssl, "lib", libssl),
     about: Object.fromEntries(builds.map((build) => [build.recipe, build.version])),
   });
-  return { config, outputs, interpreter: request.interpreter, authority };
+  return { config, outputs, interpreter, authority };
 }
 
-/** Starts a generation's server and keeps its configuration with the generation. A server of this prefix that runs already is stopped first. */
+/**
+ * Starts a generation's server and keeps its configuration with the generation. A server of this prefix that runs already is stopped first,
+ * once it is known that the new one would start.
+ */
 export async function startServer(context: Context, setup: ServerSetup): Promise<ServerStatus> {
   const { prefix } = context.options;
+  const { config } = setup;
+  const before = await status(prefix);
+  if (before.state === "serving") await checkServer(context, setup, before.status);
   await stop(prefix);
-  const { python, launcher } = await runnable(setup);
-  const status = await launch({
-    python,
-    launcher,
-    config: setup.config,
-    configPath: serverPaths(prefix).config,
-    emit: context.emit,
-    signal: context.signal,
-  });
-  await atomicWrite(generationFile(prefix, setup.config.generation, "server.json"), renderConfig(setup.config));
-  return status;
+  const started = await launch({ ...(await runnable(setup)), ...launchOptions(context, setup) });
+  await atomicWrite(generationFile(prefix, config.generation, "server.json"), renderConfig(config));
+  return started;
+}
+
+/** Whether a generation's server could take over from the one that runs. Nothing is stopped or started. Throws the errors of a launch. */
+export async function checkServer(context: Context, setup: ServerSetup, running: ServerStatus): Promise<void> {
+  const held = [...running.listen, ...(running.redirect ?? [])];
+  await checkLaunch({ ...(await runnable(setup)), ...launchOptions(context, setup) }, held);
+}
+
+/** Gives the running server a configuration that differs in nothing but what a reload can change. When it refuses, everything stays as it was. */
+export async function reloadServer(context: Context, setup: ServerSetup): Promise<ServerStatus> {
+  const { prefix } = context.options;
+  const file = serverPaths(prefix).config;
+  const text = renderConfig(setup.config);
+  const before = await readFile(file, "utf8").catch(() => null);
+  await atomicWrite(file, text, 0o600);
+  try {
+    const reloaded = await reload(prefix);
+    await atomicWrite(generationFile(prefix, setup.config.generation, "server.json"), text);
+    return reloaded;
+  } catch (error) {
+    if (before !== null) await atomicWrite(file, before, 0o600);
+    throw error;
+  }
+}
+
+function launchOptions(context: Context, { config }: ServerSetup) {
+  const configPath = serverPaths(context.options.prefix).config;
+  return { config, configPath, emit: context.emit, signal: context.signal };
 }
 
 /** Path of a file that belongs to a generation. */
@@ -110,10 +159,49 @@ export function generationFile(prefix: string, generation: number, name: string)
   return path.join(prefix, "generations", String(generation), name);
 }
 
-/** Whether the server that runs is the one a setup describes. Unknown counts as no. */
+/** What has to happen for a configuration to be served, and why. */
+export interface ServerChange {
+  readonly action: "none" | "launch" | "relaunch" | "reload";
+  readonly why: string;
+}
+
+/** Whether the server that runs is the one a setup describes, down to the certificates' files. Unknown counts as no. */
 export async function servesAlready(prefix: string, config: ServerConfig): Promise<ServerStatus | null> {
   const state = await status(prefix);
-  return state.state === "serving" && state.status.configDigest === configDigest(config) ? state.status : null;
+  return state.state === "serving" && (await serverChange(prefix, state, config)).action === "none"
+    ? state.status
+    : null;
+}
+
+/** Compares a prefix's server with the configuration that it is to have. Reads only. */
+export async function serverChange(prefix: string, state: ServerState, config: ServerConfig): Promise<ServerChange> {
+  if (state.state === "not-serving") return { action: "launch", why: "nothing serves" };
+  if (state.state === "unknown") return { action: "relaunch", why: `its state cannot be told: ${state.reason}` };
+  const running = state.status;
+  if (running.configDigest === configDigest(config)) {
+    if (!servesFiles(running, config)) return { action: "reload", why: "the certificate files have changed" };
+    if (running.lastError !== null) return { action: "reload", why: `the last reload failed: ${running.lastError}` };
+    return { action: "none", why: "it serves this configuration" };
+  }
+  const former = await readConfig(serverPaths(prefix).config);
+  if (former === null || configDigest(former) !== running.configDigest)
+    return { action: "relaunch", why: "it serves another configuration" };
+  const names = (Object.keys(config) as (keyof ServerConfig)[]).filter(
+    (name) => JSON.stringify(config[name]) !== JSON.stringify(former[name]),
+  );
+  return names.join() === "certificates"
+    ? { action: "reload", why: "the certificates have changed" }
+    : { action: "relaunch", why: `its configuration changes: ${names.join(", ")}` };
+}
+
+/** A configuration file, or null when there is none or it is damaged. */
+async function readConfig(file: string): Promise<ServerConfig | null> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as ServerConfig;
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 /** The PEM text of our own authority, or null when the certificates come from elsewhere. */

@@ -2,7 +2,7 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import { mkdir, readFile, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { fileError } from "./atomic.ts";
+import { fileError } from "./files.ts";
 import { issueAuthority, issueLeaf } from "./issue.ts";
 import type { Issuer } from "./issue.ts";
 import { certificateNames, nameText, namesOf } from "./names.ts";
@@ -44,15 +44,31 @@ export async function ensureCertificates(options: CertificateOptions): Promise<L
     const leaf = await findLeaf(options, authority, names);
     const used = leaf ?? (await makeLeaf(options, authority, names));
     if (leaf === null) await removeOld(options.folder, used.folder);
-    return {
-      authority: join(authority.folder, "cert.pem"),
-      certificates: [{ chain: join(used.folder, "cert.pem"), key: join(used.folder, "key.pem") }],
-      issued: found === null ? "authority" : leaf === null ? "leaf" : "none",
-      notAfter: used.certificate.validToDate.toISOString(),
-    };
+    return local(authority, used, found === null ? "authority" : leaf === null ? "leaf" : "none");
   } catch (error) {
     throw fileError(error, `Certificates in ${options.folder} cannot be kept`);
   }
+}
+
+/** What `ensureCertificates` would keep as it is; null when it would make something. Changes nothing. Throws as it does. */
+export async function findCertificates(
+  options: Pick<CertificateOptions, "folder" | "names" | "now">,
+): Promise<LocalCertificates | null> {
+  const names = certificateNames(options.names);
+  const authority = await readPair(join(options.folder, "ca"));
+  if (authority === null) return null;
+  checkAuthority(authority, options.now);
+  const leaf = await findLeaf(options, authority, names);
+  return leaf === null ? null : local(authority, leaf, "none");
+}
+
+function local(authority: Pair, leaf: Pair, issued: LocalCertificates["issued"]): LocalCertificates {
+  return {
+    authority: join(authority.folder, "cert.pem"),
+    certificates: [{ chain: join(leaf.folder, "cert.pem"), key: join(leaf.folder, "key.pem") }],
+    issued,
+    notAfter: leaf.certificate.validToDate.toISOString(),
+  };
 }
 
 async function makeAuthority(options: CertificateOptions): Promise<Pair> {
@@ -78,7 +94,7 @@ async function makeLeaf(options: CertificateOptions, authority: Pair, names: rea
 
 /** The newest leaf that can still be served: signed by this authority, with these names, and in the first two thirds of its life. */
 async function findLeaf(
-  options: CertificateOptions,
+  options: Pick<CertificateOptions, "folder" | "now">,
   authority: Pair,
   names: readonly HostName[],
 ): Promise<Pair | null> {

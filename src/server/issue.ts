@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { publishFolder } from "./atomic.ts";
+import { publishFolder } from "./files.ts";
 import type { HostName } from "./names.ts";
 import type { Run } from "./types.ts";
 

@@ -5,11 +5,12 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { fileError, writeAtomic } from "./atomic.ts";
+import { atomicWrite } from "../store/index.ts";
+import { fileError } from "./files.ts";
 import { renderConfig } from "./config.ts";
 import { refusal } from "./control.ts";
 import { ask, livingPid } from "./light.ts";
-import { portOwner } from "./owner.ts";
+import { isTaken, overlaps, portInUse } from "./ports.ts";
 import type { ServerConfig, ServerStatus } from "./types.ts";
 
 /** What a server is started with. Paths absolute. */
@@ -39,7 +40,7 @@ const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8", HOM
 export async function launch(options: LaunchOptions): Promise<ServerStatus> {
   await refuseSecond(options);
   const errors = `${options.configPath}.stderr`;
-  await writeAtomic(options.configPath, renderConfig(options.config), 0o600);
+  await writeConfig(options.configPath, options.config);
   const child = await start(options, errors);
   try {
     const served = await ready(child, options);
@@ -50,9 +51,52 @@ export async function launch(options: LaunchOptions): Promise<ServerStatus> {
   } catch (error) {
     child.kill();
     const why = await child.ended;
-    if (error instanceof Ended) throw await reasonOf(why, errors, options);
+    if (error instanceof Ended) throw await refusalFrom(await readFile(errors, "utf8"), why, options);
     throw error;
   }
+}
+
+/**
+ * Whether the server could start with this configuration, tried while another one may still serve: it reads and checks everything and ends
+ * before it listens; then each address is tried that is not among `held`, those of the server that will make room.
+ * Throws the errors of `launch`.
+ */
+export async function checkLaunch(options: LaunchOptions, held: readonly string[]): Promise<void> {
+  const { execa } = await import("execa");
+  const { config, signal } = options;
+  const file = `${options.configPath}.check`;
+  try {
+    await writeConfig(file, config);
+    const result = await execa(options.python, [...argumentsFor(options.launcher, file), "--check"], {
+      cwd: "/",
+      env: environment,
+      extendEnv: false,
+      reject: false,
+      stdin: "ignore",
+      timeout: (options.deadlineSeconds ?? 15) * 1000,
+      ...(signal === undefined ? {} : { cancelSignal: signal }),
+    });
+    if (signal?.aborted === true) throw new ForgeError("interrupted", "Interrupted while the server was being checked");
+    if (result.failed) throw await refusalFrom(result.stderr, result.shortMessage, options);
+  } finally {
+    await rm(file, { force: true });
+  }
+  for (const address of [...config.listen, ...config.redirect]) {
+    if (!held.some((other) => overlaps(address, other)) && (await isTaken(address))) throw await portInUse(address);
+  }
+}
+
+async function writeConfig(file: string, config: ServerConfig): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+  } catch (error) {
+    throw fileError(error, `${dirname(file)} cannot be made`);
+  }
+  await atomicWrite(file, renderConfig(config), 0o600);
+}
+
+function argumentsFor(launcher: string, file: string): readonly string[] {
+  return ["-I", "-B", launcher, "--config", file];
 }
 
 /** The process that was started. */
@@ -91,7 +135,7 @@ async function start(options: LaunchOptions, errors: string): Promise<Child> {
     // A file and not a pipe: the server goes on writing to it when this program is gone, until it has its log.
     const stderr = createWriteStream(errors, { mode: 0o600 });
     await once(stderr, "open");
-    const child = execa(options.python, ["-I", "-B", options.launcher, "--config", options.configPath], {
+    const child = execa(options.python, argumentsFor(options.launcher, options.configPath), {
       cwd: "/",
       env: environment,
       extendEnv: false,
@@ -139,25 +183,18 @@ async function ready(child: Child, options: LaunchOptions): Promise<ServerStatus
   });
 }
 
-/** Why the server ended: its own JSON line, else the last lines that it left. */
-async function reasonOf(why: string, errors: string, options: LaunchOptions): Promise<ForgeError> {
-  const lines = (await readFile(errors, "utf8")).trim().split("\n");
+/** Why the server ended: its own JSON line on standard error, else the last lines that it left. */
+async function refusalFrom(stderr: string, why: string | undefined, options: LaunchOptions): Promise<ForgeError> {
+  const lines = stderr.trim().split("\n");
   const told = lines.map(parseError).find((each) => each !== null);
   if (told === undefined || told === null) {
     return new ForgeError("server-failed", "The server ended before it served", {
-      details: [why, ...lines.slice(-12)],
+      details: [...(why === undefined ? [] : [why]), ...lines.slice(-12)],
       hint: `run it by hand to see more: ${options.python} -I -B ${options.launcher} --config ${options.configPath}`,
     });
   }
   if (told.code !== "port-in-use") return refusal(told, "The server refused to start");
-  const owner = await portOwner(told.port ?? 0);
-  return new ForgeError(
-    "port-in-use",
-    `${told.listen ?? "The port"} is in use${owner === null ? "" : ` by ${owner}`}`,
-    {
-      hint: "stop that program, or choose another address with server.listen in the site file",
-    },
-  );
+  return portInUse(told.listen ?? `port:${told.port ?? 0}`);
 }
 
 interface ToldError {

@@ -1,24 +1,22 @@
 import { ForgeError } from "../../errors.ts";
 import {
   configDigest,
-  reload as reloadServer,
-  renderConfig,
   serverPaths,
   status as serverStatus,
   stop as stopServer,
   type ServerStatus,
 } from "../../server/index.ts";
-import { atomicWrite, lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
+import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { hostWishes } from "../host-changes.ts";
 import { loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result } from "../result.ts";
 import {
-  generationFile,
   interpreterOf,
+  reloadServer,
+  serverChange,
   serverOutputs,
-  servesAlready,
   setUpServer,
   startServer,
   type ServerSetup,
@@ -28,13 +26,20 @@ import { bringBack } from "../standing.ts";
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
   return withServer(context, "launch", async (manifest, setup) => {
-    const running = await servesAlready(context.options.prefix, setup.config);
-    if (running !== null) return told(context, running, "unchanged");
-    const status = await startOrComeBack(context, manifest, setup);
-    await updateManifest(context.options.prefix, manifest.generation, {
-      server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
-    });
+    const { prefix } = context.options;
+    const before = await serverStatus(prefix);
+    const { action } = await serverChange(prefix, before, setup.config);
+    if (action === "none" && before.state === "serving") return told(context, before.status, "unchanged");
+    const status =
+      action === "reload" ? await reloadServer(context, setup) : await startOrComeBack(context, manifest, setup);
+    await recordServer(context, manifest, setup);
     return told(context, status, "done");
+  });
+}
+
+async function recordServer(context: Context, manifest: Manifest, { config }: ServerSetup): Promise<void> {
+  await updateManifest(context.options.prefix, manifest.generation, {
+    server: { configDigest: configDigest(config), listen: config.listen },
   });
 }
 
@@ -57,14 +62,8 @@ async function startOrComeBack(context: Context, manifest: Manifest, setup: Serv
 /** Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused. */
 export async function reload(context: Context): Promise<Result> {
   return withServer(context, "reload", async (manifest, setup) => {
-    const { prefix } = context.options;
-    const text = renderConfig(setup.config);
-    await atomicWrite(serverPaths(prefix).config, text, 0o600);
-    const status = await reloadServer(prefix);
-    await atomicWrite(generationFile(prefix, manifest.generation, "server.json"), text);
-    await updateManifest(prefix, manifest.generation, {
-      server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
-    });
+    const status = await reloadServer(context, setup);
+    await recordServer(context, manifest, setup);
     return told(context, status, "done");
   });
 }

@@ -1,26 +1,6 @@
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
-
-/** Writes a file complete or not at all: beside it, synced, renamed, and the rename synced. */
-export async function writeAtomic(path: string, text: string, mode: number): Promise<void> {
-  const temporary = `${path}.tmp`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await rm(temporary, { force: true });
-    const file = await open(temporary, "wx", mode);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncPath(dirname(path));
-  } catch (error) {
-    throw fileError(error, `${path} cannot be written`);
-  }
-}
 
 /** Gives a finished folder its name: its files are synced first, so that what has the name is complete. */
 export async function publishFolder(temporary: string, path: string, files: readonly string[]): Promise<void> {
