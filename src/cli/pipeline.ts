@@ -13,6 +13,7 @@ import { fetchFor, planSelection, select, type Selection, type SourceOptions } f
 import { loadSite, loadStack } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
+import { supportWarnings } from "./support.ts";
 
 /** What `provision` and `build` are asked for. */
 export interface BuildRequest {
@@ -175,9 +176,13 @@ export function toolStamps(selection: Selection): Manifest["tools"] {
   return [...new Set([...programs, ...headerFolders])].toSorted().flatMap((file) => toolStamp(file) ?? []);
 }
 
-/** What a user must not overlook about outputs: versions that were fallen back to, sources that were not verified. */
+/** What a user must not overlook about outputs: versions that were fallen back to, sources that were not verified, support that has ended. */
 export function warningsOf(made: readonly Made[]): readonly string[] {
-  return made.flatMap(({ derivation: { recipe }, receipt }) => [
+  const ended = supportWarnings(
+    made.map(({ derivation }) => derivation.recipe),
+    new Date(),
+  );
+  const own = made.flatMap(({ derivation: { recipe }, receipt }) => [
     ...(recipe.fallback === undefined
       ? []
       : [`${recipe.name} ${recipe.version} was built because ${recipe.fallback.wanted} could not be had`]),
@@ -185,6 +190,7 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
       .filter((source) => !source.verified)
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
   ]);
+  return [...own, ...ended];
 }
 
 function fingerprintOf(context: Context, request: BuildRequest): string {
