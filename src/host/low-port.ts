@@ -1,3 +1,5 @@
+import { ownerOf } from "./resources/managed-file.ts";
+import { sysctl } from "./resources/sysctl.ts";
 import type { Host, Resource } from "./types.ts";
 
 /** What the choice of a way to low ports stands on. */
@@ -42,6 +44,12 @@ export async function lowPortResources(host: Host, options: LowPortOptions): Pro
   });
   const first = await firstFreePort(host);
   const lowest = Math.min(...options.ports);
+  if (lowest >= first && (await openedByUs(host, lowest, options)))
+    return decide(
+      "sysctl",
+      [`port ${lowest} is open to every user by our own sysctl`],
+      [sysctlResource(host, lowest, options.origin)],
+    );
   if (lowest >= first) return decide("not-needed", [`every port from ${first} up is free for every user`]);
   if (host.uid === 0 && options.group === undefined)
     return decide("root", [`port ${lowest} is below ${first}; the server is started by root`]);
@@ -56,6 +64,8 @@ export async function lowPortResources(host: Host, options: LowPortOptions): Pro
   return decide("sysctl", [`no file capability: ${obstacle}`], [sysctlResource(host, lowest, options.origin)]);
 }
 
+const linuxFile = "/etc/sysctl.d/50-tlsforge.conf";
+
 /** The lowest port that every user may bind. */
 async function firstFreePort(host: Host): Promise<number> {
   if (host.platform.os === "linux")
@@ -64,6 +74,20 @@ async function firstFreePort(host: Host): Promise<number> {
   if (host.platform.os === "darwin") return 0;
   const answer = await host.exec(["sysctl", "-n", "net.inet.ip.portrange.reservedhigh"], { timeoutSeconds: 10 });
   return answer.exitCode === 0 ? Number(answer.stdout.trim()) + 1 : 1024;
+}
+
+/** Whether a port is free for everyone because an earlier run set the sysctl: then it is still needed, or the next run would take it back. */
+async function openedByUs(host: Host, port: number, { choice, group, origin }: LowPortOptions): Promise<boolean> {
+  if (!["auto", "sysctl"].includes(choice) || (host.uid === 0 && group === undefined)) return false;
+  if (host.platform.os === "freebsd") {
+    // The line has one value only, and what it was before is the last port that was kept from users.
+    const ours = await sysctl.adopt?.(host, sysctlResource(host, port, origin));
+    return ours !== null && ours !== undefined && port <= Number(ours["live"]);
+  }
+  if (host.platform.os !== "linux") return false;
+  const text = await host.readFile(linuxFile);
+  const before = /^# It was (\d+)$/m.exec(text ?? "")?.[1];
+  return ownerOf(text) === "ours" && before !== undefined && port < Number(before);
 }
 
 function capabilityResource(options: LowPortOptions): Resource {
@@ -79,7 +103,7 @@ function capabilityResource(options: LowPortOptions): Resource {
   };
 }
 
-function sysctlResource(host: Host, lowest: number, origin: string): Resource {
+function sysctlResource(host: Host, lowest: number, origin: string): Extract<Resource, { kind: "sysctl" }> {
   const common = { kind: "sysctl", origin, demanded: true } as const;
   if (host.platform.os === "freebsd") {
     return {
@@ -95,7 +119,7 @@ function sysctlResource(host: Host, lowest: number, origin: string): Resource {
     id: "sysctl:net.ipv4.ip_unprivileged_port_start",
     key: "net.ipv4.ip_unprivileged_port_start",
     value: String(lowest),
-    file: "/etc/sysctl.d/50-tlsforge.conf",
+    file: linuxFile,
   };
 }
 
