@@ -1,5 +1,5 @@
 import path from "node:path";
-import { ForgeError } from "../../errors.ts";
+import { exitCodeFor, ForgeError } from "../../errors.ts";
 import { quickCheckHost } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
 import { readManifest, readReceipt } from "../../store/index.ts";
@@ -8,35 +8,61 @@ import { loadSite } from "../load.ts";
 import { machine, select } from "../prepare.ts";
 import { errorFields, type Result } from "../result.ts";
 
-interface Check {
+/** One thing that was looked at, and what would mend it. */
+export interface Check {
   readonly id: string;
   readonly outcome: "pass" | "fail" | "unknown";
   readonly message: string;
   readonly fix: string | null;
 }
 
-/** Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server. Changes nothing. */
+/**
+ * Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server. Changes nothing.
+ * Exit 1 when a check fails, 3 when none fails but one could not be made.
+ */
 export async function doctor(context: Context): Promise<Result> {
   const checks = [
     ...(await requirementChecks(context)),
     ...(await generationChecks(context)),
     await serverCheck(context),
   ];
+  return verdict(context.options.prefix, checks);
+}
+
+/** What the checks come to together: an unknown one is no pass. */
+export function verdict(prefix: string, checks: readonly Check[]): Result {
   const bad = checks.filter((check) => check.outcome !== "pass");
   const text = `${checks.map((check) => `${check.outcome.padEnd(7)} ${check.message}${check.fix === null ? "" : `\n        ${check.fix}`}`).join("\n")}\n`;
-  const fields = { prefix: context.options.prefix, checks };
+  const fields = { prefix, checks };
   const failed = checks.filter((check) => check.outcome === "fail").length;
-  if (failed === 0) return { outcome: "done", exitCode: 0, fields, text };
-  const error = new ForgeError("not-found", `${failed} of ${checks.length} checks fail`, {
-    details: bad.map((check) => check.message),
-    hint: "do what stands below each failed check",
-  });
-  return { outcome: "failed", exitCode: 1, fields: { ...fields, ...errorFields(error) }, text, error };
+  if (bad.length === 0) return { outcome: "done", exitCode: 0, fields, text };
+  const details = bad.map((check) => check.message);
+  const error =
+    failed > 0
+      ? new ForgeError("not-found", `${failed} of ${checks.length} checks fail`, {
+          details,
+          hint: "do what stands below each failed check",
+        })
+      : new ForgeError("incomplete", `${bad.length} of ${checks.length} checks could not be made`, {
+          details,
+          hint: "do what stands below each unknown check, then look again",
+        });
+  return { outcome: "failed", exitCode: exitCodeFor(error), fields: { ...fields, ...errorFields(error) }, text, error };
 }
 
 async function requirementChecks(context: Context): Promise<Check[]> {
   const site = await loadSite(context);
-  const selection = await select(context, { site, stack: site.stack, options: { sources: {}, offline: false } });
+  const selection = await select(context, { site, stack: site.stack, options: { sources: {}, offline: false } }).catch(
+    (error: unknown) => {
+      if (error instanceof ForgeError && error.code === "source-unavailable") return error;
+      throw error;
+    },
+  );
+  // Which requirements there are depends on the versions; without the network those may not be known.
+  if (selection instanceof ForgeError) {
+    const message = `what builds need cannot be told: ${selection.message}`;
+    return [{ id: "requirements", outcome: "unknown", message, fix: selection.hint ?? null }];
+  }
   return selection.requirements.map(({ requirement, outcome, found, identity, provides }) => ({
     id: `requirement:${requirement.name}`,
     outcome: outcome === "met" ? "pass" : outcome === "unknown" ? "unknown" : "fail",

@@ -1,16 +1,15 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { open, readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
-import { listReceipts, prefixPaths } from "../../store/index.ts";
+import { prefixPaths } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import type { Result } from "../result.ts";
 
-/** The full log of a build, named by its recipe, the beginning of its key, or nothing for the newest. */
-export async function log(context: Context, name: string | undefined): Promise<Result> {
+/** The full log of a build, failed ones too: the newest of a recipe, the one of a key's beginning, or without a name the newest of all. */
+export async function log(context: Pick<Context, "options">, name: string | undefined): Promise<Result> {
   const { log: folder } = prefixPaths(context.options.prefix);
   const files = await newestFirst(folder);
-  const key = name === undefined ? undefined : await keyOf(context, name);
-  const file = key === undefined ? files[0] : files.find((entry) => entry.startsWith(key));
+  const file = name === undefined ? files[0] : await namedBy(name, files);
   if (file === undefined) {
     throw new ForgeError(
       "not-found",
@@ -20,15 +19,24 @@ export async function log(context: Context, name: string | undefined): Promise<R
       },
     );
   }
-  return { outcome: "done", exitCode: 0, fields: {}, text: await readFile(path.join(folder, file), "utf8") };
+  return { outcome: "done", exitCode: 0, fields: {}, text: await readFile(file, "utf8") };
 }
 
-async function keyOf(context: Context, name: string): Promise<string> {
-  const receipts = await listReceipts(context.options.prefix);
-  const newest = receipts
-    .filter((receipt) => receipt.recipe === name)
-    .toSorted((a, b) => (a.finished < b.finished ? 1 : -1))[0];
-  return newest?.key ?? name;
+/** The first file of that recipe; when there is none, the first whose key begins like this. */
+async function namedBy(name: string, files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) if ((await recipeOf(file)) === name) return file;
+  return files.find((file) => path.basename(file).startsWith(name));
+}
+
+/** The recipe that a log's first line names: `tlsforge: NAME VERSION, key KEY`. */
+async function recipeOf(file: string): Promise<string | undefined> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
+    return /^tlsforge: (\S+) \S+, key /.exec(buffer.toString("utf8", 0, bytesRead))?.[1];
+  } finally {
+    await handle.close();
+  }
 }
 
 async function newestFirst(folder: string): Promise<readonly string[]> {
@@ -39,7 +47,10 @@ async function newestFirst(folder: string): Promise<readonly string[]> {
   const dated = await Promise.all(
     names
       .filter((name) => name.endsWith(".log"))
-      .map(async (name) => ({ name, time: (await stat(path.join(folder, name))).mtimeMs })),
+      .map(async (name) => {
+        const file = path.join(folder, name);
+        return { file, time: (await stat(file)).mtimeMs };
+      }),
   );
-  return dated.toSorted((a, b) => b.time - a.time).map((entry) => entry.name);
+  return dated.toSorted((a, b) => b.time - a.time).map((entry) => entry.file);
 }

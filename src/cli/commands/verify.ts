@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { access, constants, readFile, stat } from "node:fs/promises";
+import path from "node:path";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import { serverPaths, status } from "../../server/light.ts";
 import { toHtml } from "../../report/index.ts";
@@ -22,6 +23,8 @@ export interface VerifyRequest {
 /** Grades any TLS server. Exit 1 below `--min-grade`, 3 when it cannot be reached or the grade cannot be said. */
 export async function verify(context: Context, request: VerifyRequest): Promise<Result> {
   const { host, port } = parseTarget(request.target);
+  const { html } = request;
+  if (html !== undefined) await refuseUnwritable(html);
   const ca = await Promise.all(request.ca.map(readAnchor));
   const authority = await ownAuthority(context, port);
   const report = await look(context, {
@@ -31,14 +34,13 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
     authority,
     ...(request.serverName === undefined ? {} : { serverName: request.serverName }),
   });
-  if (request.html !== undefined) {
-    const { atomicWrite } = await import("../../store/index.ts");
-    await atomicWrite(request.html, toHtml(report));
-  }
-  const problem = gradeProblem(report, {
+  const low = gradeProblem(report, {
     minGrade: request.minGrade,
     ignoreTrust: request.ignoreTrust || locallyTrusted(report),
   });
+  const unwritten = html === undefined ? null : await writeHtml(html, toHtml(report));
+  if (low !== null && unwritten !== null) context.emit({ type: "warning", message: unwritten.message });
+  const problem = low ?? unwritten;
   const text = reportText(context, report, 100);
   if (problem === null) return { outcome: "done", exitCode: 0, fields: { report }, text };
   return {
@@ -63,6 +65,38 @@ export function parseTarget(target: string): { readonly host: string; readonly p
     });
   }
   return { host, port };
+}
+
+/** A file that cannot be written is told before the look, which takes a while. */
+async function refuseUnwritable(file: string): Promise<void> {
+  const folder = path.dirname(file);
+  const refuse = (reason: string, cause?: unknown): never => {
+    throw new ForgeError("usage", `the file of --html cannot be written: ${file} (${reason})`, {
+      cause,
+      hint: "name a file in a folder that is there and that you may write to",
+    });
+  };
+  await access(folder, constants.W_OK | constants.X_OK).catch((error: unknown) =>
+    refuse((error as NodeJS.ErrnoException).code ?? "unknown", error),
+  );
+  if (!(await stat(folder)).isDirectory()) refuse(`${folder} is no folder`);
+  const found = await stat(file).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  });
+  if (found !== null && !found.isFile()) refuse("it is there and is no file");
+}
+
+/** Writes the report; what keeps it from being written is given back, so that the report itself is not lost. */
+async function writeHtml(file: string, text: string): Promise<ForgeError | null> {
+  const { atomicWrite } = await import("../../store/index.ts");
+  try {
+    await atomicWrite(file, text);
+    return null;
+  } catch (error) {
+    if (error instanceof ForgeError) return error;
+    throw error;
+  }
 }
 
 /** Our own authority is trusted for the server of this prefix without being named. */

@@ -13,9 +13,8 @@ test.each([
   [{ status: "ended", until: "2027-01-01" }, "ended,"],
 ])("support %j is told as %s", (support, told) => {
   const lines = supportWarnings([{ name: "openssl", version: "3.6.5", support }], now);
-  expect(lines).toEqual(
-    told === null ? [] : [expect.stringContaining(`openssl 3.6.5: upstream's support has ${told}`)],
-  );
+  const begin = lines.map((line) => line.slice(0, `openssl 3.6.5: upstream's support has ${told}`.length));
+  expect(begin).toEqual(told === null ? [] : [`openssl 3.6.5: upstream's support has ${told}`]);
 });
 
 test("each recipe has a line of its own", () => {

@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { verdict, type Check } from "../../../src/cli/commands/doctor.ts";
+
+const check = (outcome: Check["outcome"]): Check => ({ id: outcome, outcome, message: `is ${outcome}`, fix: null });
+
+test.each([
+  [["pass", "pass"], { outcome: "done", exitCode: 0 }, undefined],
+  [["pass", "unknown"], { outcome: "failed", exitCode: 3 }, "1 of 2 checks could not be made"],
+  [["unknown", "fail", "pass"], { outcome: "failed", exitCode: 1 }, "1 of 3 checks fail"],
+] as const)("%j together", (outcomes, expected, message) => {
+  const result = verdict("/p", outcomes.map(check));
+  expect(result).toMatchObject(expected);
+  expect((result.error as Error | undefined)?.message).toBe(message);
+  for (const outcome of outcomes) expect(result.text).toContain(`${outcome.padEnd(7)} is ${outcome}\n`);
+});
