@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import { mergeRecords } from "../host/index.ts";
-import type { ServerConfig, ServerStatus } from "../server/index.ts";
+import { configDigest, status, type ServerConfig, type ServerStatus } from "../server/index.ts";
 import { updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes } from "./host-changes.ts";
 import { loadSite, loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
-import { generationFile, interpreterOf, serverOutputs, startServer, type ServerSetup } from "./serve.ts";
+import { generationFile, interpreterOf, serverOutputs, setUpServer, startServer, type ServerSetup } from "./serve.ts";
 
 /** The configuration that a generation was last launched with, or null when it never was. */
 export async function readServerConfig(prefix: string, generation: number): Promise<ServerConfig | null> {
@@ -48,7 +48,8 @@ export async function startGeneration(context: Context, manifest: Manifest): Pro
  */
 export async function bringBack(context: Context, manifest: Manifest): Promise<boolean> {
   try {
-    await startGeneration({ ...context, signal: new AbortController().signal }, manifest);
+    if (!(await neverLeft(context, manifest)))
+      await startGeneration({ ...context, signal: new AbortController().signal }, manifest);
     return true;
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
@@ -59,6 +60,34 @@ export async function bringBack(context: Context, manifest: Manifest): Promise<b
     });
     return false;
   }
+}
+
+/** Whether a generation's server serves as it was launched: what was to replace it was refused before it had to stop. */
+async function neverLeft({ options }: Context, { generation }: Manifest): Promise<boolean> {
+  const state = await status(options.prefix);
+  if (state.state !== "serving" || state.status.generation !== generation) return false;
+  const config = await readServerConfig(options.prefix, generation);
+  return config !== null && configDigest(config) === state.status.configDigest;
+}
+
+/**
+ * A generation's server as the site file says now, with certificates that can be served now; null when the generation holds no server.
+ * Issues a certificate when one is due.
+ */
+export async function freshSetup(context: Context, manifest: Manifest): Promise<ServerSetup | null> {
+  const site = await loadSite(context);
+  const { stack } = await loadStack(context, manifest.stack);
+  if (!manifest.builds.some((build) => build.recipe === stack.server)) return null;
+  const outputs = serverOutputs(stack, manifest.builds);
+  const host = machine(context, site);
+  const { prefix } = context.options;
+  const wishes = await hostWishes(host, site, {
+    openssl: outputs.openssl,
+    interpreter: interpreterOf(outputs),
+    prefix,
+  });
+  const { generation, builds } = manifest;
+  return setUpServer(context, { site, host, outputs, interpreter: wishes.lowPort.interpreter, generation, builds });
 }
 
 /**

@@ -70,6 +70,15 @@ export async function rollbackTo(
   return switchTo(prefix, generation ?? (await previousGeneration(prefix)), options);
 }
 
+/** The manifest of what `rollbackTo` would make current, when it could. Throws `not-found` as it does; changes nothing. */
+export async function rollbackTarget(prefix: string, generation: number | undefined): Promise<Manifest> {
+  const wanted = generation ?? (await previousGeneration(prefix));
+  const manifest = await readManifest(prefix, wanted);
+  if (manifest === null) throw missing(prefix, wanted);
+  await refuseIncomplete(manifest.builds, `Generation ${wanted} cannot become the current one`);
+  return manifest;
+}
+
 /** All generations, oldest first. */
 export async function listGenerations(prefix: string): Promise<GenerationEntry[]> {
   const current = await currentGeneration(prefix);

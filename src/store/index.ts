@@ -9,6 +9,7 @@ export {
   activate,
   currentGeneration,
   listGenerations,
+  rollbackTarget,
   rollbackTo,
   stage,
   switchTo,
