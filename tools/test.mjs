@@ -1,7 +1,7 @@
 /**
  * Runs the tests that this machine allows and says which it left out and why:
  *
- *   npm test [-- VITEST-ARGUMENT…]    arguments (files, -t NAME) choose among the vitest tests; pytest is then left out
+ *   npm test [-- VITEST-ARGUMENT…]    arguments (files, -t NAME) choose among the vitest tests; pytest and mypy are then left out
  *   npm run test:all                  installs what the tests need (as root, on Debian) and fails when any is left out
  *
  * The last line counts: `N passed, N failed`, with `, N skipped` when there are any.
@@ -21,7 +21,7 @@ const chosen = process.argv.slice(2).filter((argument) => argument !== "--all");
 let outcome = 1;
 try {
   if (all) installPrograms();
-  const results = [await runVitest(), ...(chosen.length > 0 ? [] : [await runPytest()])];
+  const results = [await runVitest(), ...(chosen.length > 0 ? [] : [await runPytest(), await runMypy()])];
   outcome = report(results);
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -81,18 +81,17 @@ function collect(json, result) {
   }
 }
 
-// --- pytest of the server -----------------------------------------------------------------------------------------
+// --- pytest and mypy of the server --------------------------------------------------------------------------------
 
 async function runPytest() {
   const result = { passed: [], failed: [], skipped: [] };
-  const { python, path, reason } = serverPython();
+  const { python, path, reason } = serverPython("pytest");
   if (reason !== undefined) {
     result.skipped.push(`recipes/hardened-server: pytest (needs ${reason})`);
     return result;
   }
   const file = join(work, "pytest.xml");
-  const environment = { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...linkedLibssl(python) };
-  if (path !== undefined) environment.PYTHONPATH = path;
+  const environment = { ...pythonEnvironment(path), ...linkedLibssl(python) };
   write(["", `pytest of recipes/hardened-server with ${python}`]);
   const argv = ["-m", "pytest", "-p", "no:cacheprovider", `--junitxml=${file}`];
   const status = await run(python, argv, environment, serverFolder);
@@ -102,8 +101,22 @@ async function runPytest() {
   return result;
 }
 
-/** A Python that has the server's packages and pytest; with --all pytest is put into a folder of its own when it is missing. */
-function serverPython() {
+/** The server's types, strictly, as one test: it passes when mypy finds nothing. */
+async function runMypy() {
+  const name = "recipes/hardened-server: mypy";
+  const { python, path, reason } = serverPython("mypy", "pytest");
+  if (reason !== undefined) return { passed: [], failed: [], skipped: [`${name} (needs ${reason})`] };
+  write(["", `mypy of recipes/hardened-server with ${python}`]);
+  const status = await run(python, ["-m", "mypy"], pythonEnvironment(path), serverFolder);
+  return { passed: status === 0 ? [name] : [], failed: status === 0 ? [] : [`${name} (exit ${status})`], skipped: [] };
+}
+
+function pythonEnvironment(path) {
+  return { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...(path === undefined ? {} : { PYTHONPATH: path }) };
+}
+
+/** A Python that has the server's packages and these tools; with --all they are put into a folder of their own when one is missing. */
+function serverPython(...tools) {
   const prefix = process.env.TLSFORGE_TEST_PREFIX;
   const candidates = [
     process.env.TLSFORGE_TEST_PYTHON,
@@ -113,16 +126,16 @@ function serverPython() {
   const python = candidates.find((candidate) => imports(candidate, "twisted, OpenSSL, service_identity"));
   if (python === undefined)
     return { reason: "a Python with Twisted and pyOpenSSL: set TLSFORGE_TEST_PYTHON or TLSFORGE_TEST_PREFIX" };
-  if (imports(python, "pytest")) return { python };
-  if (!all) return { reason: `pytest for ${python}` };
-  const path = join(work, "pytest");
+  if (imports(python, tools.join(", "))) return { python };
+  if (!all) return { reason: `${tools.join(" and ")} for ${python}` };
+  const path = join(work, tools.join("-"));
   const venv = join(work, "venv");
   const steps = [
     ["python3", "-m", "venv", venv],
-    [join(venv, "bin", "pip"), "--python", python, "install", "--quiet", "--target", path, "pytest"],
+    [join(venv, "bin", "pip"), "--python", python, "install", "--quiet", "--target", path, ...tools],
   ];
   const failed = steps.find(([program, ...argv]) => spawnSync(program, argv, { stdio: "inherit" }).status !== 0);
-  return failed === undefined ? { python, path } : { reason: `pytest for ${python} (${failed.join(" ")} failed)` };
+  return failed === undefined ? { python, path } : { reason: `${tools.join(" and ")} for ${python} (${failed.join(" ")} failed)` };
 }
 
 /** For the server's tests: the libssl that this Python's cryptography is linked to; a wheel brings its own inside and names none. */
