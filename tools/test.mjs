@@ -135,7 +135,9 @@ function serverPython(...tools) {
     [join(venv, "bin", "pip"), "--python", python, "install", "--quiet", "--target", path, ...tools],
   ];
   const failed = steps.find(([program, ...argv]) => spawnSync(program, argv, { stdio: "inherit" }).status !== 0);
-  return failed === undefined ? { python, path } : { reason: `${tools.join(" and ")} for ${python} (${failed.join(" ")} failed)` };
+  return failed === undefined
+    ? { python, path }
+    : { reason: `${tools.join(" and ")} for ${python} (${failed.join(" ")} failed)` };
 }
 
 /** For the server's tests: the libssl that this Python's cryptography is linked to; a wheel brings its own inside and names none. */
