@@ -1,6 +1,7 @@
 import { ForgeError, type Span } from "../errors.ts";
 import type { ServerStatus } from "../server/index.ts";
 import type { Report } from "../grade/index.ts";
+import type { ServerChange } from "./serve.ts";
 
 /** The record of a command: what `--json` prints, and what the text of the command is made from (design, section 7). */
 export interface Result {
@@ -21,7 +22,7 @@ export interface ResultFields {
   readonly prefix?: string;
   readonly builds?: readonly (BuildRecord | PlannedRecord)[];
   readonly host?: readonly HostFields[];
-  readonly server?: ServerFields | null;
+  readonly server?: ServerFields | ServerChange | null;
   readonly report?: Report | null;
   readonly [name: string]: unknown;
 }

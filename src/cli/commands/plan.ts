@@ -1,12 +1,15 @@
 import { packageResource, planHost, requirementError } from "../../host/index.ts";
-import { readManifest } from "../../store/index.ts";
+import { status } from "../../server/index.ts";
+import type { PlannedBuild } from "../../plan/index.ts";
+import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostFields, hostText, hostWishes } from "../host-changes.ts";
+import { hostFields, hostText, hostWishes, undoFields, unwished, type HostWishes } from "../host-changes.ts";
 import { loadSite } from "../load.ts";
 import type { BuildRequest } from "../pipeline.ts";
 import { planText, stepLines } from "../plan-text.ts";
-import { planSelection, select } from "../prepare.ts";
+import { planSelection, select, type Selection } from "../prepare.ts";
 import type { Result } from "../result.ts";
+import { serverChange, serverOutputs, standingServer, type ServerChange } from "../serve.ts";
 
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
 export async function plan(context: Context, request: BuildRequest & { readonly exitCode: boolean }): Promise<Result> {
@@ -24,9 +27,10 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   });
   const packages = packageResource(selection.requirements, `default: host.packages is ${site.host.packages}`);
   const plans = await planHost(selection.host, [...(packages === null ? [] : [packages]), ...wishes.resources]);
-  const pending =
-    planned.some((entry) => entry.action === "build") ||
-    plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
+  const over = unwished(previous?.host ?? [], wishes.resources);
+  const hostPending = over.length > 0 || plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
+  const server = await planServer(context, { selection, planned, previous, wishes, hostPending });
+  const pending = planned.some((entry) => entry.action === "build") || hostPending || server.action !== "none";
   const missing = requirementError(selection.host, selection.requirements);
   const verbose = options.verbose
     ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)])
@@ -49,7 +53,8 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
         action,
         why,
       })),
-      host: hostFields(plans),
+      host: [...undoFields(over), ...hostFields(plans)],
+      server,
       warnings,
     },
     text: `${[
@@ -59,9 +64,46 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       ...verbose.map((line) => `  ${line}`),
       "",
       "Host",
-      ...(plans.length === 0 ? ["  nothing is asked of it"] : hostText(plans).map((line) => `  ${line}`)),
+      ...(plans.length + over.length === 0 ? ["  nothing is asked of it"] : []),
+      ...over.map(({ id }) => `  delete ${id} (no longer asked for)`),
+      ...hostText(plans).map((line) => `  ${line}`),
       ...wishes.lowPort.reasons.map((reason) => `  ports: ${reason}`),
+      "",
+      "Server",
+      `  ${server.action === "none" ? "nothing to do" : server.action}: ${server.why}`,
       ...(missing === null ? [] : ["", `${missing.message}:`, ...missing.details.map((line) => `  ${line}`)]),
     ].join("\n")}\n`,
   };
+}
+
+interface Situation {
+  readonly selection: Selection;
+  readonly planned: readonly PlannedBuild[];
+  readonly previous: Manifest | null;
+  readonly wishes: HostWishes;
+  readonly hostPending: boolean;
+}
+
+/** What `provision` would do with the server. Issues no certificate and asks only the server itself. */
+async function planServer(context: Context, situation: Situation): Promise<ServerChange> {
+  const { selection, planned, previous, wishes, hostPending } = situation;
+  const { prefix } = context.options;
+  const state = await status(prefix);
+  const anew = (why: string): ServerChange => ({
+    action: state.state === "not-serving" ? "launch" : "relaunch",
+    why: state.state === "not-serving" ? "nothing serves" : why,
+  });
+  const keys = planned.map(({ derivation }) => derivation.key).join();
+  if (previous === null || keys !== previous.builds.map((build) => build.key).join())
+    return anew("its generation is made of other outputs");
+  if (previous.stack !== selection.stack.name) return anew(`the stack is ${selection.stack.name}`);
+  if (planned.some((entry) => entry.action === "build")) return anew("outputs are built anew");
+  if (hostPending) return anew("the host changes");
+  if (state.state === "not-serving") return anew("nothing serves");
+  const outputs = serverOutputs(selection.stack, previous.builds);
+  const { generation, builds } = previous;
+  const { interpreter } = wishes.lowPort;
+  const { site, host } = selection;
+  const setup = await standingServer(context, { site, host, outputs, interpreter, generation, builds });
+  return setup === null ? anew("a certificate is to be issued") : serverChange(prefix, state, setup.config);
 }

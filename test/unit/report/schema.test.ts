@@ -60,6 +60,7 @@ const valid: readonly (readonly [string, object])[] = [
     done("plan", {
       builds: [{ recipe: "openssl", version: "3.5.7", key, action: "build", why: "nothing is there yet" }],
       host: [change],
+      server: { action: "relaunch", why: "its configuration changes: listen" },
     }),
   ],
   [
@@ -128,6 +129,8 @@ const invalid: readonly (readonly [string, object])[] = [
   ["error without hint", { ...failed("stop", {}), error: { code: "usage", message: "no" } }],
   ["build with a short key", done("build", { generation: 1, prefix: "/p", builds: [{ ...build, key: "0f" }] })],
   ["build with an unknown key", done("build", { generation: 1, prefix: "/p", builds: [{ ...build, speed: 1 }] })],
+  ["server action outside the list", done("plan", { builds: [], host: [], server: { action: "stop", why: "x" } })],
+  ["server action without a reason", done("plan", { builds: [], host: [], server: { action: "launch" } })],
   ["host action outside the list", done("plan", { builds: [], host: [{ ...change, action: "replace" }] })],
   ["server without generation", done("launch", { server: { ...server, generation: undefined } })],
   ["unknown grade", done("verify", { report: withGrade({ grade: "S" }) })],
