@@ -1,0 +1,138 @@
+/** What happens to a server that serves when another one is to take its place: TLSFORGE_TEST_PREFIX names its prefix. */
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo, type Server } from "node:net";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../tools/checkout.ts";
+import { describeWith, testPrefix } from "../tools/needs.ts";
+import { compile, run, runJson, type Ran, type ResultRecord, type Workshop } from "./support.ts";
+
+describeWith(["linux", "prefix"], "a server that another one is to replace", () => {
+  let shop: Workshop;
+  let certificates: string;
+  let port: number;
+  let first: number;
+
+  async function ran(
+    argv: readonly string[],
+    more: { readonly listen?: readonly number[]; readonly server?: string } = {},
+  ): Promise<Ran & { readonly record: ResultRecord }> {
+    const { listen = [port], server = "" } = more;
+    const file = join(shop.folder, "site.yaml");
+    const addresses = listen.map((each) => `"127.0.0.1:${each}"`).join(", ");
+    await writeFile(
+      file,
+      `server: { listen: [${addresses}], names: [localhost]${server} }\nhost: { packages: never, loader-path: false }\n`,
+    );
+    return runJson(shop, [...argv, "--config", file], { seconds: 1500 });
+  }
+
+  async function renew(): Promise<void> {
+    const argv = [
+      "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost",
+      "-addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE -config ../req.cnf",
+      "-keyout own.key -out own.pem",
+    ].flatMap((line) => line.split(" "));
+    await execa(join(shop.prefix, "bin", "openssl"), argv, { cwd: certificates });
+  }
+
+  beforeAll(async () => {
+    await compile();
+    const folder = await mkdtemp(join(tmpdir(), "tlsforge-rollback-"));
+    certificates = join(folder, "certificates");
+    await mkdir(certificates);
+    await writeFile(join(folder, "req.cnf"), "[req]\ndistinguished_name = name\n[name]\n");
+    port = await freePort();
+    shop = {
+      folder,
+      home: homedir(),
+      cwd: folder,
+      recipes: join(root, "recipes"),
+      prefix: await realpath(testPrefix()),
+      remove: () => rm(folder, { recursive: true, force: true }),
+    };
+    first = (await ran(["provision", "--yes"])).record.generation;
+  });
+
+  afterAll(async () => {
+    await run(shop, ["stop"]);
+    await shop.remove();
+  });
+
+  test("plan has nothing for a server that serves as wished, and a reason for one that does not", async () => {
+    const same = (await ran(["plan", "--exit-code"])).record;
+    expect(same).toMatchObject({ exitCode: 0, server: { action: "none" } });
+    const other = (await ran(["plan", "--exit-code"], { server: ", hsts: { max-age: 31536000 }" })).record;
+    expect(other).toMatchObject({ exitCode: 10, server: { action: "relaunch", why: expect.stringContaining("hsts") } });
+  });
+
+  test("a port that another program has is found before the server stops", async () => {
+    const { pid } = (await ran(["status"])).record.server;
+    const holder = await hold();
+    const taken = (holder.address() as AddressInfo).port;
+    const { record } = await ran(["launch"], { listen: [port, taken] });
+    expect(record).toMatchObject({ exitCode: 1, error: { code: "port-in-use" } });
+    expect((await ran(["status"])).record.server).toMatchObject({ pid, generation: first });
+    holder.close();
+  });
+
+  test("a rollback that cannot serve switches nothing", async () => {
+    const next = (await ran(["provision", "--yes"], { server: ", hsts: { max-age: 31536000 }" })).record;
+    expect(next).toMatchObject({ exitCode: 0, generation: expect.any(Number) });
+    expect(next.generation).toBeGreaterThan(first);
+    const { pid } = (await ran(["status"])).record.server;
+    const holder = await hold();
+    const taken = (holder.address() as AddressInfo).port;
+    const { record } = await ran(["rollback", String(first)], { listen: [taken] });
+    expect(record).toMatchObject({ exitCode: 1, error: { code: "port-in-use" } });
+    expect((await ran(["generations"])).record.current).toBe(next.generation);
+    expect((await ran(["status"])).record.server).toMatchObject({ pid, generation: next.generation });
+    holder.close();
+    const missing = await ran(["rollback", String(first)], { server: `, certificate: { directory: ${certificates} }` });
+    expect(missing.record).toMatchObject({ exitCode: 1, error: { code: "certificate-failed" } });
+    expect((await ran(["status"])).record.server.pid).toBe(pid);
+  });
+
+  test("a rollback serves, also a generation that never did", async () => {
+    const { current } = (await ran(["generations"])).record;
+    const file = join(shop.prefix, "generations", String(first), "manifest.json");
+    const manifest = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
+    await writeFile(file, JSON.stringify({ ...manifest, server: null }));
+    await rm(join(shop.prefix, "generations", String(first), "server.json"));
+    const { record } = await ran(["rollback", String(first)]);
+    expect(record).toMatchObject({ exitCode: 0, generation: first, previous: current, server: { generation: first } });
+    expect(JSON.parse(await readFile(file, "utf8"))).toMatchObject({ server: { listen: [`127.0.0.1:${port}`] } });
+  });
+
+  test("a renewed certificate in the folder is reloaded by launch, in the same process", async () => {
+    await renew();
+    const site = { server: `, certificate: { directory: ${certificates} }` };
+    const before = (await ran(["launch"], site)).record;
+    expect(before).toMatchObject({ outcome: "done", exitCode: 0 });
+    expect((await ran(["launch"], site)).record.outcome).toBe("unchanged");
+    await renew();
+    expect((await ran(["plan"], site)).record.server).toMatchObject({ action: "reload" });
+    const after = (await ran(["launch"], site)).record;
+    expect(after).toMatchObject({ outcome: "done", server: { pid: before.server.pid } });
+    expect(after.server.certificates).not.toEqual(before.server.certificates);
+    expect((await ran(["launch"], site)).record.outcome).toBe("unchanged");
+  });
+});
+
+async function hold(): Promise<Server> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+async function freePort(): Promise<number> {
+  const server = await hold();
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
