@@ -96,12 +96,25 @@ describeWith(["linux", "prefix"], "a server that another one is to replace", () 
     expect((await ran(["status"])).record.server.pid).toBe(pid);
   });
 
+  test("a rollback that fails after the switch is taken back, and what served serves again", async () => {
+    const { current } = (await ran(["generations"])).record;
+    const place = join(shop.prefix, "generations", String(first), "server.json");
+    await rm(place);
+    await mkdir(place);
+    const { record, stderr } = await ran(["rollback", String(first)]);
+    await rm(place, { recursive: true });
+    expect(record.outcome).toBe("failed");
+    expect(stderr).toContain(`generation ${current} is in service`);
+    expect((await ran(["generations"])).record.current).toBe(current);
+    expect((await ran(["status"])).record.server.generation).toBe(current);
+  });
+
   test("a rollback serves, also a generation that never did", async () => {
     const { current } = (await ran(["generations"])).record;
     const file = join(shop.prefix, "generations", String(first), "manifest.json");
     const manifest = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
     await writeFile(file, JSON.stringify({ ...manifest, server: null }));
-    await rm(join(shop.prefix, "generations", String(first), "server.json"));
+    await rm(join(shop.prefix, "generations", String(first), "server.json"), { force: true });
     const { record } = await ran(["rollback", String(first)]);
     expect(record).toMatchObject({ exitCode: 0, generation: first, previous: current, server: { generation: first } });
     expect(JSON.parse(await readFile(file, "utf8"))).toMatchObject({ server: { listen: [`127.0.0.1:${port}`] } });
