@@ -1,6 +1,6 @@
 import { exitCodeFor } from "../../errors.ts";
 import { planHost, type ResourcePlan } from "../../host/index.ts";
-import { configDigest, stop, type ServerStatus } from "../../server/index.ts";
+import { configDigest, status, stop, type ServerStatus } from "../../server/index.ts";
 import { readManifest, rollbackTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { applyWishes, hostFields, hostWishes, unwished, type HostWishes } from "../host-changes.ts";
@@ -53,7 +53,7 @@ export async function provision(context: Context, request: BuildRequest): Promis
 async function serveBuilt(context: Context, request: BuildRequest, built: Built): Promise<Result> {
   const unchanged = await alreadyServing(context, built);
   if (unchanged !== null) return finish(context, request, { built, ...unchanged, outcome: "unchanged" });
-  const manifest = (await neverAccepted(context, built)) ?? (await activateBuilt(context, built));
+  const manifest = (await sameAgain(context, built)) ?? (await activateBuilt(context, built));
   try {
     const { plans, setup } = await prepareServer(context, built, manifest);
     context.emit({ type: "phase", phase: "launch", state: "start" });
@@ -69,18 +69,25 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
   }
 }
 
-/** The current generation, when it has the same outputs and was never accepted: what failed is tried again, not numbered anew. */
-async function neverAccepted(
-  context: Context,
-  { previous, made, fingerprint, selection }: Built,
-): Promise<Manifest | null> {
-  if (previous === null || previous.accepted || previous.stack !== selection.stack.name) return null;
+/**
+ * The current generation, when it has the same outputs and there is no reason for another number: it was never accepted (what failed is tried
+ * again), or its server is only not running and would be launched as before.
+ */
+async function sameAgain(context: Context, built: Built): Promise<Manifest | null> {
+  const { previous, made, selection } = built;
+  if (previous === null || previous.stack !== selection.stack.name) return null;
   if (!sameBuilds(manifestBuilds(made), previous.builds)) return null;
-  return updateManifest(context.options.prefix, previous.generation, {
-    fingerprint,
-    tools: toolStamps(selection),
-    warnings: warningsOf(made),
-  });
+  if (previous.accepted && !(await onlyStopped(context, built, previous))) return null;
+  return updateManifest(context.options.prefix, previous.generation, { warnings: warningsOf(made) });
+}
+
+async function onlyStopped(context: Context, { site, selection }: Built, manifest: Manifest): Promise<boolean> {
+  if ((await status(context.options.prefix)).state !== "not-serving") return false;
+  const { outputs, lowPort } = await wishesFor(context, selection, manifest.builds);
+  const { generation, builds } = manifest;
+  const { interpreter } = lowPort;
+  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter, generation, builds });
+  return configDigest(setup.config) === manifest.server?.configDigest;
 }
 
 /** The outputs of builds that serve, and what the machine has to give for them to serve as the site file says. */
