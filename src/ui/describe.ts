@@ -36,9 +36,9 @@ export function isShown(line: Line, chosen: Level): boolean {
 
 /**
  * What an event says to people, as unsanitised lines without colour. `elapsed`: seconds since the phase or build began that this event ends.
- * Progress that a later event supersedes (bytes received, current compile) gives none.
+ * `build`: name of the build that the event belongs to. Progress that a later event supersedes (bytes received, current compile) gives none.
  */
-export function describe(event: ForgeEvent, elapsed: number): readonly Line[] {
+export function describe(event: ForgeEvent, elapsed: number, build = "build"): readonly Line[] {
   switch (event.type) {
     case "phase":
       return phaseLines(event, elapsed);
@@ -68,7 +68,7 @@ export function describe(event: ForgeEvent, elapsed: number): readonly Line[] {
         },
       ];
     case "build-step":
-      return [{ text: `    step ${event.index}/${event.count}: ${event.step}`, level: "verbose" }];
+      return stepText(event, build);
     case "build-done":
       return [{ text: `  ${builtText(event)}`, level: "normal", style: "good" }];
     case "gate":
@@ -121,6 +121,31 @@ function phaseLines(event: Extract<ForgeEvent, { type: "phase" }>, elapsed: numb
       return [{ text: `${name}: skipped${suffix(event.detail)}`, level: "normal" }];
   }
 }
+
+function stepText(event: Extract<ForgeEvent, { type: "build-step" }>, build: string): readonly Line[] {
+  const short = stepProgress(event);
+  const full: Line = { text: `      ${event.step.replaceAll(/\s+/g, " ")}`, level: "verbose" };
+  return [{ text: `  ${build}: ${short}`, level: "normal" }, ...(shortStep(event.step) === event.step ? [] : [full])];
+}
+
+/** Which step a build is at: `make build_sw (2/5)`. Events count steps from 0, people from 1. */
+export function stepProgress({ step, index, count }: Extract<ForgeEvent, { type: "build-step" }>): string {
+  return `${shortStep(step)} (${index + 1}/${count})`;
+}
+
+/** A step's title cut to its kind and program, without the variables of the recipe: `configure`, `run pip wheel …`. */
+export function shortStep(title: string): string {
+  const [kind = "", ...words] = title.trim().split(/\s+/);
+  if (kind === "configure" || kind === "python-env") return kind;
+  // A program inside another build's output is known by its file name.
+  const plain = words.map((word, at) => (kind === "run" && at === 0 ? word.replace(/^.*\//, "") : word));
+  const end = plain.findIndex((word) => word.includes("${"));
+  const kept = [kind, ...(end === -1 ? plain : plain.slice(0, end))].join(" ");
+  if (kept.length > longestStep) return `${kept.slice(0, longestStep - 2).trimEnd()} …`;
+  return end === -1 || kind !== "run" ? kept : `${kept} …`;
+}
+
+const longestStep = 40;
 
 /** How a build ended, in words. */
 export function builtText(event: Extract<ForgeEvent, { type: "build-done" }>): string {

@@ -1,5 +1,5 @@
 import type { ForgeEvent } from "../events.ts";
-import { phaseName } from "./describe.ts";
+import { phaseName, stepProgress } from "./describe.ts";
 import { duration, sanitise, size } from "./text.ts";
 
 /** Something that is going on now, drawn as one line of the moving part. */
@@ -64,7 +64,7 @@ export function trackItems(now: () => number): Items {
           return begin(`build ${event.key}`, `  ${event.recipe} ${event.version}`, event.expectedSeconds);
         case "build-step":
           return update(`build ${event.key}`, {
-            progress: `${event.step} (${event.index}/${event.count})`,
+            progress: stepProgress(event),
             activity: "",
           });
         case "build-activity":

@@ -8,13 +8,17 @@ import type { RendererOptions } from "./types.ts";
 export function lineWriter(options: RendererOptions): (event: ForgeEvent) => readonly string[] {
   const watch = stopwatch(options.now);
   const level = options.level ?? "normal";
-  return (event) =>
-    describe(event, watch.note(event))
+  const builds = new Map<string, string>();
+  return (event) => {
+    if (event.type === "build-start") builds.set(event.key, `${event.recipe} ${event.version}`);
+    const build = event.type === "build-step" ? builds.get(event.key) : undefined;
+    return describe(event, watch.note(event), build)
       .filter((line) => isShown(line, level))
       .map(({ text, style }) => {
         const safe = sanitise(text);
         return style === undefined ? safe : styled(style, safe, options.colour);
       });
+  };
 }
 
 /** One line per event worth it; nothing is ever redrawn. */

@@ -44,7 +44,8 @@ function repeat(events: readonly ForgeEvent[], options: RendererOptions): void {
   out.write(
     `\n${styled("strong", events.length === 1 ? "One warning of this run:" : `${events.length} warnings of this run:`, colour)}\n`,
   );
-  for (const line of events.flatMap((event) => describe(event, 0))) {
+  // The first line is the message; what it rests on was shown when it happened.
+  for (const line of events.flatMap((event) => describe(event, 0).slice(0, 1))) {
     const text = sanitise(line.text);
     out.write(`  ${line.style === undefined ? text : styled(line.style, text, colour)}\n`);
   }

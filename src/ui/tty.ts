@@ -43,7 +43,10 @@ export function ttyDrawing(options: RendererOptions): Drawing {
     sink(event) {
       yielded = event.type === "host-command" && event.elevated;
       // What begins is drawn as a moving line; only its end stays.
-      const begins = event.type === "build-start" || (event.type === "phase" && event.state === "start");
+      const begins =
+        event.type === "build-start" ||
+        (event.type === "build-step" && options.level !== "verbose") ||
+        (event.type === "phase" && event.state === "start");
       const said = begins ? [] : lines(event);
       if (begins) lines(event);
       if (!items.note(event) && said.length === 0 && !yielded) return;

@@ -19,17 +19,17 @@ export interface RendererOptions {
   readonly colour: boolean;
   /** A clock in milliseconds. */
   readonly now: () => number;
-  /** `quiet`: only what is loud; `verbose`: also each build step, passed gate, host command and server line. */
+  /** `quiet`: only what is loud; `verbose`: also each build step in full, passed gate, host command and server line. */
   readonly level?: "quiet" | "normal" | "verbose";
 }
 
-/** What must not scroll away: it is shown when it happens and again at the end. */
+/** What must not scroll away: it is shown in full when it happens, and its message again at the end. */
 export type LoudEvent = Extract<ForgeEvent, { type: "warning" | "fallback" }>;
 
 export interface Renderer {
   readonly emit: Emit;
   /** The loud events so far, each once, in the order they came. */
   summary(): readonly LoudEvent[];
-  /** Ends the drawing, repeats the loud events (not in `json`) and leaves the terminal as it was. Events after it are dropped. */
+  /** Ends the drawing, repeats the messages of the loud events (not in `json`) and leaves the terminal as it was. Events after it are dropped. */
   close(): Promise<void>;
 }

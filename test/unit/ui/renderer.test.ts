@@ -62,7 +62,7 @@ function inBuild(): { out: ReturnType<typeof screen>; view: Renderer; at: (secon
   const [build, key] = [{ recipe: "openssl", version: "3.5.7" }, "k"];
   view.emit({ type: "phase", phase: "build", state: "start" });
   view.emit({ type: "build-start", ...build, key, log: "/l", expectedSeconds: 76 });
-  view.emit({ type: "build-step", key, step: "make", index: 2, count: 3 });
+  view.emit({ type: "build-step", key, step: "make", index: 1, count: 3 });
   view.emit({ type: "build-activity", key, activity: "cc crypto/evp/e_aes.c" });
   return { out, view, at };
 }

@@ -24,7 +24,7 @@ export const script: readonly (readonly [number, ForgeEvent])[] = [
   [9, { type: "phase", phase: "fetch", state: "done" }],
   [9, { type: "phase", phase: "build", state: "start" }],
   [9, { type: "build-start", recipe: "openssl", version: "3.5.7", key, log, expectedSeconds: 76 }],
-  [9, { type: "build-step", key, step: "make", index: 2, count: 3 }],
+  [9, { type: "build-step", key, step: "configure ./Configure --prefix=${out}", index: 1, count: 3 }],
   [60, { type: "build-activity", key, activity: "cc crypto/evp/e_aes.c" }],
   [80, { type: "gate", key, gate: "linkage", outcome: "pass" }],
   [80, { type: "gate", key, gate: "runs", outcome: "fail", detail: "exit 127" }],
