@@ -72,10 +72,28 @@ export function requirementError(host: Host, results: readonly RequirementResult
       hint:
         names.length === 0
           ? "install what is named above"
-          : `run tlsforge with --yes to install the packages, or install them: ${names.join(" ")}`,
+          : host.privilege === "none"
+            ? forRoot(host, names)
+            : `run tlsforge with --yes to install the packages, or install them: ${names.join(" ")}`,
       details: failed.map((result) => describeResult(host, result)),
     },
   );
+}
+
+/** What someone with privilege has to do, as one line to copy. */
+function forRoot({ packageFamily }: Host, names: readonly string[]): string {
+  const commands: Partial<Record<Host["packageFamily"], string>> = {
+    apt: "apt-get install",
+    dnf: "dnf install",
+    apk: "apk add",
+    zypper: "zypper install",
+    pacman: "pacman -S",
+    pkg: "pkg install",
+  };
+  const command = commands[packageFamily];
+  return command === undefined
+    ? `install: ${names.join(" ")}`
+    : `ask root to run: ${command} ${names.map((name) => (/[<>|]/.test(name) ? `'${name}'` : name)).join(" ")}`;
 }
 
 function describeResult(host: Host, result: RequirementResult): string {

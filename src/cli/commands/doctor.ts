@@ -11,7 +11,8 @@ import { errorFields, type Result } from "../result.ts";
 /** One thing that was looked at, and what would mend it. */
 export interface Check {
   readonly id: string;
-  readonly outcome: "pass" | "fail" | "unknown";
+  /** `info`: nothing rests on it, such as a program that only some extra needs. */
+  readonly outcome: "pass" | "fail" | "unknown" | "info";
   readonly message: string;
   readonly fix: string | null;
 }
@@ -29,22 +30,22 @@ export async function doctor(context: Context): Promise<Result> {
   return verdict(context.options.prefix, checks);
 }
 
-/** What the checks come to together: an unknown one is no pass. */
+/** What the checks come to together: an unknown one is no pass, and what is only information counts for nothing. */
 export function verdict(prefix: string, checks: readonly Check[]): Result {
-  const bad = checks.filter((check) => check.outcome !== "pass");
   const text = `${checks.map((check) => `${check.outcome.padEnd(7)} ${check.message}${check.fix === null ? "" : `\n        ${check.fix}`}`).join("\n")}\n`;
   const fields = { prefix, checks };
-  const failed = checks.filter((check) => check.outcome === "fail").length;
-  if (bad.length === 0) return { outcome: "done", exitCode: 0, fields, text };
-  const details = bad.map((check) => check.message);
+  const failed = checks.filter((check) => check.outcome === "fail");
+  const unknown = checks.filter((check) => check.outcome === "unknown");
+  const counted = checks.filter((check) => check.outcome !== "info").length;
+  if (failed.length + unknown.length === 0) return { outcome: "done", exitCode: 0, fields, text };
   const error =
-    failed > 0
-      ? new ForgeError("not-found", `${failed} of ${checks.length} checks fail`, {
-          details,
+    failed.length > 0
+      ? new ForgeError("not-found", `${failed.length} of ${counted} checks fail`, {
+          details: failed.map((check) => check.message),
           hint: "do what stands below each failed check",
         })
-      : new ForgeError("incomplete", `${bad.length} of ${checks.length} checks could not be made`, {
-          details,
+      : new ForgeError("incomplete", `${unknown.length} of ${counted} checks could not be made`, {
+          details: unknown.map((check) => check.message),
           hint: "do what stands below each unknown check, then look again",
         });
   return { outcome: "failed", exitCode: exitCodeFor(error), fields: { ...fields, ...errorFields(error) }, text, error };
@@ -65,8 +66,9 @@ async function requirementChecks(context: Context): Promise<Check[]> {
   }
   return selection.requirements.map(({ requirement, outcome, found, identity, provides }) => ({
     id: `requirement:${requirement.name}`,
-    outcome: outcome === "met" ? "pass" : outcome === "unknown" ? "unknown" : "fail",
-    message: `${requirement.name}: ${outcome}${identity === undefined ? (found === undefined ? "" : ` (${found})`) : ` (${identity})`}`,
+    outcome:
+      outcome === "met" ? "pass" : requirement.wanted === true ? "info" : outcome === "unknown" ? outcome : "fail",
+    message: `${requirement.name}: ${outcome}${outcome !== "met" && requirement.wanted === true ? ", optional" : ""}${identity === undefined ? (found === undefined ? "" : ` (${found})`) : ` (${identity})`}`,
     fix: outcome === "met" || provides.length === 0 ? null : `install ${provides.join(" ")}`,
   }));
 }
@@ -89,7 +91,7 @@ async function generationChecks(context: Context): Promise<Check[]> {
       return {
         id: `output:${build.recipe}`,
         outcome: there ? "pass" : "fail",
-        message: `${build.recipe} ${build.version}: ${there ? "its output is whole" : `${build.out} has no receipt`}`,
+        message: `${build.recipe} ${build.version}: ${there ? "its output is there" : `${build.out} has no receipt`}`,
         fix: there ? null : "run tlsforge provision",
       };
     }),

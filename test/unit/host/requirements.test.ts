@@ -7,7 +7,7 @@ import {
   toolIdentity,
   toolPaths,
 } from "../../../src/host/index.ts";
-import type { MemoryAnswer, MemoryHost, MemoryInitial } from "../../../src/host/index.ts";
+import type { Host, MemoryAnswer, MemoryHost, MemoryInitial } from "../../../src/host/index.ts";
 import type { Requirement } from "../../../src/recipe/types.ts";
 
 const policy = (versions: Record<string, string>): MemoryAnswer => ({
@@ -224,5 +224,11 @@ test("all that is missing becomes one resource and one error; what is only wante
     "program frobnicate: missing (no package known for apt)",
   ]);
   expect(requirementError(host, results.slice(2))).toBeNull();
+  const hintFor = (change: Partial<Host>): string | undefined =>
+    requirementError({ ...host, ...change }, results)?.hint;
+  expect(hintFor({ privilege: "sudo" })).toBe("run tlsforge with --yes to install the packages, or install them: make");
+  expect(hintFor({ privilege: "none" })).toBe("ask root to run: apt-get install make");
+  expect(hintFor({ privilege: "none", packageFamily: "apk" })).toBe("ask root to run: apk add make");
+  expect(hintFor({ privilege: "none", packageFamily: "brew" })).toBe("install: make");
   expect(packageResource([], "recipes")).toBeNull();
 });
