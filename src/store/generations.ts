@@ -166,8 +166,11 @@ async function refuseIncomplete(builds: Manifest["builds"], what: string): Promi
 async function previousGeneration(prefix: string): Promise<number> {
   const current = await currentGeneration(prefix);
   const earlier = (await generationNumbers(prefix)).filter((number) => current !== null && number < current);
-  const previous = earlier.at(-1);
-  if (previous !== undefined) return previous;
+  for (const number of earlier.toReversed()) {
+    const manifest = await manifestOrNull(prefix, number);
+    // One whose server failed its gate is only gone back to by its number.
+    if (manifest !== null && (manifest.accepted || manifest.report === null)) return number;
+  }
   throw new ForgeError("not-found", `There is no generation before ${current ?? "the first"} in ${prefix}`, {
     hint: "`tlsforge generations` lists them",
   });

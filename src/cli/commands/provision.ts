@@ -24,7 +24,8 @@ import {
   interpreterOf,
   readAuthority,
   serverOutputs,
-  servesAlready,
+  reloadServer,
+  serverChange,
   setUpServer,
   startServer,
   type ServerOutputs,
@@ -52,7 +53,7 @@ export async function provision(context: Context, request: BuildRequest): Promis
 
 async function serveBuilt(context: Context, request: BuildRequest, built: Built): Promise<Result> {
   const unchanged = await alreadyServing(context, built);
-  if (unchanged !== null) return finish(context, request, { built, ...unchanged, outcome: "unchanged" });
+  if (unchanged !== null) return finish(context, request, { built, ...unchanged });
   const manifest = (await sameAgain(context, built)) ?? (await activateBuilt(context, built));
   try {
     const { plans, setup } = await prepareServer(context, built, manifest);
@@ -62,7 +63,7 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
     await updateManifest(context.options.prefix, manifest.generation, {
       server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
     });
-    return await finish(context, request, { built, manifest, server, setup, plans, outcome: "done" });
+    return await finish(context, request, { built, manifest, server, setup, plans, outcome: "launched" });
   } catch (error) {
     await comeBack(context, built);
     throw error;
@@ -120,11 +121,8 @@ async function prepareServer(
   return { plans, setup };
 }
 
-/** The current generation, when it is made of the same outputs and its server serves the same configuration; else null. */
-async function alreadyServing(
-  context: Context,
-  built: Built,
-): Promise<{ manifest: Manifest; server: ServerStatus; setup: ServerSetup; plans: readonly ResourcePlan[] } | null> {
+/** The current generation, when it is made of the same outputs and its server serves the same configuration, or does after a reload; else null. */
+async function alreadyServing(context: Context, built: Built): Promise<Omit<Served, "built"> | null> {
   const { previous, selection, site, made } = built;
   const { prefix } = context.options;
   if (previous === null || previous.server === null || previous.stack !== selection.stack.name) return null;
@@ -137,9 +135,15 @@ async function alreadyServing(
   const { interpreter } = lowPort;
   const { generation } = previous;
   const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter, generation, builds });
-  const server = await servesAlready(prefix, setup.config);
-  if (server === null) return null;
-  return { manifest: previous, server, setup, plans };
+  const state = await status(prefix);
+  const { action } = await serverChange(prefix, state, setup.config);
+  if (action === "none" && state.state === "serving")
+    return { manifest: previous, server: state.status, setup, plans, outcome: "unchanged" };
+  if (action !== "reload") return null;
+  const server = await reloadServer(context, setup);
+  const { listen } = setup.config;
+  await updateManifest(prefix, generation, { server: { configDigest: configDigest(setup.config), listen } });
+  return { manifest: previous, server, setup, plans, outcome: "reloaded" };
 }
 
 interface Served {
@@ -148,7 +152,8 @@ interface Served {
   readonly server: ServerStatus;
   readonly setup: ServerSetup;
   readonly plans: readonly ResourcePlan[];
-  readonly outcome: "done" | "unchanged";
+  /** What this run did to the server. */
+  readonly outcome: "launched" | "reloaded" | "unchanged";
 }
 
 /** The gate: grades what serves. Below the wanted grade the earlier generation comes back; without one the server is stopped. */
@@ -185,14 +190,15 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
     report,
     warnings,
   };
-  const text = `${reportText(context, report, 100)}\n${reachText({ listen: setup.config.listen, names: setup.config.names, authority: setup.authority, prefix: options.prefix, html: files.html, outcome: served.outcome, warnings })}`;
-  if (problem === null) return { outcome: served.outcome, exitCode: 0, fields, text };
+  const outcome = served.outcome === "unchanged" ? "unchanged" : "done";
+  const text = `${reportText(context, report, 100)}\n${reachText({ listen: setup.config.listen, names: setup.config.names, authority: setup.authority, prefix: options.prefix, html: files.html, outcome, warnings })}`;
+  if (problem === null) return { outcome, exitCode: 0, fields, text };
   // What served before this run goes on as it was.
-  if (served.outcome === "done") await comeBack(context, built);
+  if (served.outcome === "launched") await comeBack(context, built);
   return {
     outcome: "failed",
     exitCode: exitCodeFor(problem),
-    fields: { ...fields, server: served.outcome === "done" ? null : fields.server, ...errorFields(problem) },
+    fields: { ...fields, server: served.outcome === "launched" ? null : fields.server, ...errorFields(problem) },
     text,
     error: problem,
   };
