@@ -81,7 +81,7 @@ function gradeSection(grade: GradeView): Markup {
     ${list(
       "What limits the grade",
       grade.limits.map(
-        (limit) => html`<b>at best ${limit.grade}</b>: ${limit.reason} <span class="quiet">(${limit.reference})</span>`,
+        (limit) => html`<b>${limit.lead}</b>: ${limit.reason} <span class="quiet">(${limit.reference})</span>`,
       ),
     )}
     ${list(

@@ -25,7 +25,7 @@ interface Page {
 const formats = { good: "green", bad: "red", doubtful: "yellow", quiet: "dim", strong: "bold" } as const;
 
 /**
- * A report for the terminal. Unknowns are shown as unknown; texts from the network carry no control characters. Ends with a line feed.
+ * A report for the terminal. Unknowns are shown as unknown, one reason for everything once; texts from the network carry no control characters. Ends with a line feed.
  */
 export function toText(report: Report, { colour, width }: TextOptions): string {
   const view = viewOf(report);
@@ -34,6 +34,8 @@ export function toText(report: Report, { colour, width }: TextOptions): string {
   const says: Page["says"] = (lead, text, style) =>
     hang(lead, text, { width: columns, paint: (line) => (style === undefined ? line : paint(style, line)) });
   const page: Page = { paint, width: columns, says };
+  if (view.speechless !== null)
+    return `${[...header(view, page), "", ...page.says("", `does not speak TLS: ${view.speechless}`, "bad")].join("\n")}\n`;
   const sections = [
     header(view, page),
     ...view.grades.map((grade) => gradeSection(grade, page)),
@@ -73,7 +75,7 @@ function gradeSection(grade: GradeView, page: Page): readonly string[] {
     ...hang(`${letter} `, title, { width, leadWidth: 4 }),
     ...grade.scores.flatMap((score) => scoreLines(score, page)),
     ...(grade.total === null ? [] : [total]),
-    ...grade.limits.flatMap((limit) => page.says(`  at best ${limit.grade.padEnd(2)}  `, limit.reason)),
+    ...grade.limits.flatMap((limit) => page.says(`  ${limit.lead.padEnd(10)}  `, limit.reason)),
     ...grade.incomplete.flatMap((text) => page.says("  not known   ", text, "doubtful")),
   ];
 }

@@ -15,11 +15,14 @@ export interface GradeView {
   /** `score` is null where there is no total; `why` then says whether the category itself is known. */
   readonly scores: readonly { readonly name: string; readonly score: number | null; readonly why: string }[];
   readonly total: number | null;
-  readonly limits: readonly Cap[];
+  /** `lead`: what the limit means for the letter shown, such as `at best B`. */
+  readonly limits: readonly (Cap & { readonly lead: string })[];
   readonly incomplete: readonly string[];
 }
 
 export interface ReportView {
+  /** Why no protocol could be looked at, when it is one reason for all of them: the target does not speak TLS. */
+  readonly speechless: string | null;
   readonly target: string;
   readonly address: string;
   readonly time: string;
@@ -38,7 +41,9 @@ export function viewOf(report: Report): ReportView {
   const { host, port, address, serverName } = report.target;
   const findings = report.findings.map(cleanFinding);
   const named = serverName === "" || serverName === host ? "" : `, name ${serverName}`;
+  const protocols = viewProtocols(report.observations);
   return {
+    speechless: speechless(protocols),
     target: clean(`${host.includes(":") ? `[${host}]` : host}:${port}`),
     address: clean(`${address}${named}`),
     time: clean(report.time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*Z$/, "$1 $2 UTC")),
@@ -47,7 +52,7 @@ export function viewOf(report: Report): ReportView {
       ...viewGrade(id, result, findings),
       ...(result.grade === "T" && endsLocally(report) ? viewLocal(result) : {}),
     })),
-    protocols: viewProtocols(report.observations),
+    protocols,
     suites: viewSuites(report.observations),
     groups: viewGroups(report.observations),
     chains: viewChains(report.observations),
@@ -79,13 +84,24 @@ function viewGrade(id: string, result: GradeResult, findings: readonly Finding[]
       { name: "Cipher", score: scores?.cipher ?? null, why: why("cipher") },
     ],
     total: scores?.total ?? null,
-    limits: [...result.caps, ...result.warnings].map((cap) => ({
-      ...cap,
-      grade: clean(cap.grade),
-      reason: clean(cap.reason),
-    })),
+    limits: limitsOf(result),
     incomplete: result.incomplete.map(clean),
   };
+}
+
+function limitsOf({ caps, warnings }: GradeResult): GradeView["limits"] {
+  return [...caps, ...warnings].map((cap) => ({
+    ...cap,
+    lead: `at best ${clean(cap.grade)}`,
+    grade: clean(cap.grade),
+    reason: clean(cap.reason),
+  }));
+}
+
+function speechless(protocols: readonly ProtocolView[]): string | null {
+  const [first] = protocols;
+  const same = protocols.every(({ state, detail }) => state === "unknown" && detail === first?.detail);
+  return first !== undefined && same ? first.detail : null;
 }
 
 /** Whether a chain ends in an authority that was given for this look: then distrust is what everybody else would say, not the finding. */
@@ -96,9 +112,17 @@ function endsLocally({ observations: { certificates } }: Report): boolean {
   );
 }
 
-function viewLocal({ gradeTrustIgnored }: GradeResult): Partial<Pick<GradeView, "grade" | "note">> {
+function viewLocal(result: GradeResult): Partial<Pick<GradeView, "grade" | "note" | "limits">> {
+  const { gradeTrustIgnored } = result;
   if (gradeTrustIgnored === null) return {};
-  return { grade: clean(gradeTrustIgnored), note: "trust aside; T for whoever does not know the local authority" };
+  return {
+    grade: clean(gradeTrustIgnored),
+    note: "trust aside; T for whoever does not know the local authority",
+    // Where the letter shown is better than T, only trust can have capped at T.
+    limits: limitsOf(result).map((limit) =>
+      limit.grade === "T" && gradeTrustIgnored !== "T" ? { ...limit, lead: "for strangers T" } : limit,
+    ),
+  };
 }
 
 function noteOf({ grade, gradeTrustIgnored }: GradeResult): string {

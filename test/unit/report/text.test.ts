@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/grade/index.ts";
 import type { ChainSeen } from "../../../src/probe/index.ts";
 import { clean, toJson, toText } from "../../../src/report/index.ts";
-import { certificate, chain, observations, observed } from "../grade/observations.ts";
+import { certificate, chain, failed, observations, observed } from "../grade/observations.ts";
 import { attack, bad, good, hostile } from "./reports.ts";
 
 /** Terminal controls and deceivers, line feed apart. */
@@ -14,8 +14,24 @@ describe("text", () => {
     const shown = (trust: ChainSeen["trust"]): string =>
       toText(judge(observations({ certificates: observed([chain({}, { trust })]) })), { colour: false, width: 100 });
     expect(shown(local)).toContain("A+  ssllabs-2009r: trust aside; T for whoever does not know the local authority");
+    expect(shown(local)).toContain("  for strangers T  The chain is not publicly trusted");
+    expect(shown(local)).not.toContain("at best T");
     const unknown = observed({ trusted: false, local: false, anchor: null, reason: "unknown authority" });
     expect(shown(unknown)).not.toContain("A+  ssllabs-2009r");
+    expect(shown(unknown)).toContain("  at best T   The chain is not publicly trusted");
+  });
+
+  test("a target that never speaks TLS says why once, one that speaks some of it in full", () => {
+    const shown = (...why: readonly string[]): string => {
+      const names = ["TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3", "SSLv2"] as const;
+      const protocols = Object.fromEntries(names.map((name, index) => [name, failed(why[index % why.length] ?? "")]));
+      const seen = observations({ cipherSuites: {}, certificates: failed(why[0] ?? "") });
+      return toText(judge({ ...seen, protocols: { ...seen.protocols, ...protocols } }), { colour: false, width: 80 });
+    };
+    expect(shown("answered in plain HTTP")).toBe(
+      "www.example.org:443\n192.0.2.10 · 2026-02-01 12:00:00 UTC\n\ndoes not speak TLS: answered in plain HTTP\n",
+    );
+    expect(shown("reset", "timed out")).toContain("SSLv2     not known: timed out");
   });
 
   test("a good server", () => {
