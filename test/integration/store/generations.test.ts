@@ -125,6 +125,17 @@ describe("a generation", () => {
 });
 
 describe("rollback", () => {
+  it("passes over a generation whose server failed its gate, unless it is named", async () => {
+    const prefix = await freshPrefix();
+    for (const version of ["1.0", "1.1", "1.2"]) await provide(prefix, { tool: { "bin/tool": version } }, version);
+    const report = { grade: "B", gradeTrustIgnored: "B", path: "report.json" };
+    await updateManifest(prefix, 2, { report, accepted: false });
+    expect((await rollbackTo(prefix, undefined, surroundings())).generation).toBe(1);
+    await rollbackTo(prefix, 3, surroundings());
+    await updateManifest(prefix, 2, { report, accepted: true });
+    expect((await rollbackTo(prefix, undefined, surroundings())).generation).toBe(2);
+  });
+
   it("goes to the generation before, or to any", async () => {
     const prefix = await freshPrefix();
     for (const name of ["one", "two", "three"]) await provide(prefix, { [name]: { "bin/tool": name } });
