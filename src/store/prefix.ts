@@ -1,7 +1,7 @@
-import { chmod, lstat, mkdir, readFile, readlink, writeFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { chmod, lstat, mkdir, readdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { atomicWrite, explained, hasCode, temporaryBeside, unlinkIfThere } from "./disk.ts";
+import { atomicWrite, explained, hasCode, temporaryBeside, temporaryPrefix, unlinkIfThere } from "./disk.ts";
 import { refuseNewer } from "./layout.ts";
 import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
 
@@ -26,12 +26,13 @@ export async function openPrefix(path: string, { create }: { readonly create: bo
   }
   const paths = prefixPaths(resolve(path));
   const layout = await readLayout(paths);
+  await refuseOccupied(paths);
+  if (layout === null) await refuseForeign(paths.path);
   if (layout === null && !create) {
     throw new ForgeError("not-found", `There is no tlsforge prefix at ${paths.path}`, {
       hint: "Run `tlsforge provision` first, or name the right folder with --prefix",
     });
   }
-  await refuseOccupied(paths);
   if (create) await makeFolders(paths, layout);
   return paths;
 }
@@ -69,7 +70,7 @@ async function readLayout({ path, layout }: PrefixPaths): Promise<number | null>
   return version;
 }
 
-/** A prefix may be a folder with other things in it, but the names that we need must be free or ours. */
+/** A prefix may have other things put into it later, but the names that we need must be free or ours. */
 async function refuseOccupied({ path }: PrefixPaths): Promise<void> {
   for (const name of [...viewFolders, "current"]) {
     const wanted = name === "current" ? /^generations\/\d+$/u : new RegExp(`^current/${name}$`, "u");
@@ -78,6 +79,31 @@ async function refuseOccupied({ path }: PrefixPaths): Promise<void> {
     throw new ForgeError("prefix-unusable", `${path}/${name} is there already and is not tlsforge's`, {
       hint: "Choose an empty folder with --prefix or TLSFORGE_PREFIX",
     });
+  }
+}
+
+/** What is in a prefix whose first run was ended before it wrote the layout. */
+const ownNames: ReadonlySet<string> = new Set(["store", "generations", "var", "cache", "log"]);
+
+/** A folder that somebody uses already (`/etc`, a home) does not become a prefix. */
+async function refuseForeign(path: string): Promise<void> {
+  const foreign = (await namesIn(path)).find((name) => !ownNames.has(name) && !name.startsWith(temporaryPrefix));
+  if (foreign === undefined) return;
+  throw new ForgeError(
+    "prefix-unusable",
+    `${path} is not empty (it holds ${JSON.stringify(foreign)}) and is no tlsforge prefix`,
+    {
+      hint: "Choose an empty folder, or one that is not there yet, with --prefix or TLSFORGE_PREFIX",
+    },
+  );
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(path)).toSorted();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw explained(error, path);
   }
 }
 
@@ -94,15 +120,47 @@ async function linkTarget(path: string): Promise<string | null> {
 async function makeFolders(paths: PrefixPaths, layout: number | null): Promise<void> {
   try {
     for (const folder of [paths.store, paths.generations, paths.sources, paths.log]) {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
     }
-    await mkdir(paths.var, { recursive: true, mode: 0o700 });
+    await makeFolder(paths.var, 0o700);
     await chmod(paths.var, 0o700);
     await tryWriting(paths.store);
   } catch (error) {
-    throw explained(error, paths.path);
+    throw notMade(error, paths.path);
   }
   if (layout === null) await atomicWrite(paths.layout, `${layoutVersion}\n`);
+}
+
+/** A folder with those above it. Node's own `recursive` never ends where the system says `ENOENT` below a folder that is there (`/proc`). */
+async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (hasCode(error, "EEXIST") && (await stat(path)).isDirectory()) return;
+    if (!hasCode(error, "ENOENT") || (await isThere(dirname(path)))) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path, mode);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+/** Whatever the system says against making the folders (also `ENOENT`, below `/proc`) is about the prefix that was chosen. */
+function notMade(error: unknown, path: string): unknown {
+  const known = explained(error, path);
+  if (known !== error || !(error instanceof Error) || !("syscall" in error)) return known;
+  return new ForgeError("prefix-unusable", `Cannot make the folders of ${path}: ${error.message}`, {
+    hint: "Choose another folder with --prefix or TLSFORGE_PREFIX",
+    cause: error,
+  });
 }
 
 /** Permission bits say too little: file systems are mounted read-only, and root's writes are refused too. */

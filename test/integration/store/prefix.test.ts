@@ -57,6 +57,36 @@ describe("openPrefix", () => {
     expect(await readdir(path)).toEqual(["lib"]);
   });
 
+  it("refuses a folder that somebody uses, with and without create, and leaves it as it is", async () => {
+    for (const create of [true, false]) {
+      const path = await freshFolder();
+      await mkdir(join(path, "store"));
+      await writeFile(join(path, "passwd"), "");
+      await expect(openPrefix(path, { create })).rejects.toMatchObject({
+        code: "prefix-unusable",
+        message: `${path} is not empty (it holds "passwd") and is no tlsforge prefix`,
+        hint: expect.stringContaining("empty folder"),
+      });
+      expect(await readdir(path)).toEqual(["passwd", "store"]);
+    }
+  });
+
+  it("takes an empty folder, and one whose first run was ended before it wrote the layout", async () => {
+    const path = await freshFolder();
+    await openPrefix(path, { create: true });
+    await rm(prefixPaths(path).layout);
+    await writeFile(join(path, ".tmp-0123456789abcdef"), "");
+    expect(await openPrefix(path, { create: true })).toEqual(prefixPaths(path));
+    expect(await readFile(prefixPaths(path).layout, "utf8")).toBe("1\n");
+  });
+
+  it.runIf(process.platform === "linux")("refuses a path where no folder can be made", async () => {
+    await expect(openPrefix("/proc/tlsforge", { create: true })).rejects.toMatchObject({
+      code: "prefix-unusable",
+      hint: expect.stringContaining("--prefix"),
+    });
+  });
+
   it("refuses a path below a file", async () => {
     const path = await freshFolder();
     await writeFile(join(path, "file"), "");
