@@ -18,14 +18,21 @@ const siteFile = path.resolve("tlsforge.yaml");
 const config = existsSync(siteFile) ? siteFile : null;
 
 // A reader that has seen enough (`| head`) is no error, and no reason to stop: the exit code is that of the work.
+// Output that could not be written otherwise (a full disk) is: the work ends as it would, and the exit code tells.
+let lost = false;
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") process.exit(4);
+    if (error.code === "EPIPE") return;
+    if (stream === process.stdout && !lost)
+      process.stderr.write(`error: standard output cannot be written: ${error.message}\n`);
+    lost = true;
+    process.exitCode ||= 1;
   });
 }
 
 refuseOldNode(process.versions.node);
-process.exitCode = (await quick()) ?? (await full());
+const ownCode = (await quick()) ?? (await full());
+process.exitCode = ownCode === 0 && lost ? 1 : ownCode;
 
 /** An older Node fails in odd places; ours comes with `npm start`. */
 function refuseOldNode(node: string): void {

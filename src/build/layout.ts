@@ -15,14 +15,29 @@ export async function layOut(context: BuildContext): Promise<void> {
   for (const folder of [distFolder, wheelFolder, "bin", "home", "tmp"])
     await mkdir(path.join(scratch, folder), { recursive: true });
   await placeCargoConfig(context);
-  for (const { source, path: file } of sources) {
+  for (const { source, path: file, location } of sources) {
     if (signal.aborted) throw new ForgeError("interrupted", "interrupted while sources were unpacked");
     if (source.unpack === "none") await symlink(file, path.join(scratch, distFolder, source.file));
     else {
       const folder = source.unpack === "main" ? "source" : source.unpack.folder;
-      await unpack(file, path.join(scratch, folder), { strip: 1, name: source.file });
+      const own = location === "user";
+      await unpack(file, path.join(scratch, folder), { strip: 1, name: own ? file : source.file }).catch(
+        (error: unknown) => {
+          throw own ? ownArchive(error) : error;
+        },
+      );
     }
   }
+}
+
+/** What is wrong with an archive that the user gave is not mended by fetching it again. */
+function ownArchive(error: unknown): unknown {
+  if (!(error instanceof ForgeError) || !error.code.startsWith("archive-")) return error;
+  return new ForgeError(error.code, error.message, {
+    cause: error,
+    details: error.details,
+    hint: "give another file with --source",
+  });
 }
 
 async function placeCargoConfig(context: BuildContext): Promise<void> {

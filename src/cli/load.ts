@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import {
@@ -20,14 +20,35 @@ export interface LoadedStack {
   readonly recipes: readonly Recipe[];
 }
 
-/** Reads and checks the site file; all defaults when there is none. */
+/** Reads and checks the site file and the folders it names; all defaults when there is none. */
 export async function loadSite(context: Pick<Context, "options">): Promise<Site> {
   const file = context.options.config;
   if (file === null) return parseSite(null);
-  return parseSite({
+  return checkSite({
     text: await readText(file, "site file", "create it (an empty file is valid), or leave --config out"),
     path: file,
   });
+}
+
+/** Checks a site file's text, and that the folders it names are there. Throws `site-invalid`. */
+export async function checkSite(file: { readonly text: string; readonly path: string }): Promise<Site> {
+  const site = parseSite(file);
+  const { app, certificate } = site.server;
+  if (app.kind === "static") await needFolder(file.path, "server.app.static", app.directory);
+  if (certificate.kind === "directory")
+    await needFolder(file.path, "server.certificate.directory", certificate.directory);
+  return site;
+}
+
+async function needFolder(file: string, key: string, folder: string): Promise<void> {
+  const facts = await stat(folder).catch((error: unknown) => {
+    throw new ForgeError("site-invalid", `${file}: ${key}: the folder ${folder} cannot be used: ${reasonOf(error)}`, {
+      cause: error,
+      hint: `make the folder, or mend ${key}`,
+    });
+  });
+  if (facts.isDirectory()) return;
+  throw new ForgeError("site-invalid", `${file}: ${key}: ${folder} is no folder`, { hint: `name a folder in ${key}` });
 }
 
 /** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */
@@ -39,7 +60,7 @@ export async function loadStack(context: Pick<Context, "recipes">, name: string)
       hint: `use one of ${known.join(", ")}`,
     });
   }
-  const stack = parseStack({ text: await readFile(file, "utf8"), path: file });
+  const stack = parseStack({ text: await readText(file, "stack", "mend the file, or name another stack"), path: file });
   const recipes = await loadRecipes(context.recipes);
   checkTogether(recipes, stack);
   const wanted = new Set(Object.keys(stack.recipes));
@@ -86,8 +107,10 @@ export async function loadRecipe(file: {
   return parseRecipe({ ...file, ...(lock === null ? {} : { lock: { text: lock, path: lockPath } }) });
 }
 
-async function readText(file: string, what: string, hint: string): Promise<string> {
+/** The text of a file that has to be there. Throws `usage` with the hint. */
+export async function readText(file: string, what: string, hint: string): Promise<string> {
   const text = await readTextIfThere(file).catch((error: unknown) => {
+    if (error instanceof ForgeError) throw error;
     throw new ForgeError("usage", `the ${what} ${file} cannot be read: ${reasonOf(error)}`, { cause: error, hint });
   });
   if (text === null) throw new ForgeError("usage", `the ${what} ${file} is not there`, { hint });

@@ -226,9 +226,10 @@ function withGlobals(command: Command): Command {
     .option(
       "--prefix <dir>",
       "root of everything (TLSFORGE_PREFIX; default: /opt/tlsforge for root, else ~/.local/share/tlsforge)",
+      notEmpty,
     )
-    .option("--config <file>", "site file (default: tlsforge.yaml here, when there is one)")
-    .option("--recipes <dir>", "folder of recipes and stacks (TLSFORGE_RECIPES; default: those that ship)")
+    .option("--config <file>", "site file (default: tlsforge.yaml here, when there is one)", notEmpty)
+    .option("--recipes <dir>", "folder of recipes and stacks (TLSFORGE_RECIPES; default: those that ship)", notEmpty)
     .option("--json", "one JSON document on standard output")
     .option("-y, --yes", "go on without asking")
     .option("--jobs <n>", "parallel jobs (default: all cores)", count)
@@ -243,7 +244,7 @@ function withGlobals(command: Command): Command {
 function withSources(command: Command): Command {
   return command
     .option("--source <name=path>", "your own file or folder for a source, marked unverified (repeatable)", collect, [])
-    .option("--mirror <url>", "content-addressed mirror, tried first")
+    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
     .option("--offline", "use only what is in the caches")
     .addOption(minGrade());
 }
@@ -302,6 +303,18 @@ function usage(message: string): ForgeError {
 
 function collect(value: string, earlier: readonly string[]): string[] {
   return [...earlier, value];
+}
+
+function notEmpty(value: string): string {
+  if (value === "") throw new InvalidArgumentError("It must not be empty.");
+  return value;
+}
+
+function mirrorAddress(value: string): string {
+  const url = URL.parse(value);
+  const local = url?.protocol === "file:" && url.hostname === "";
+  if (local || url?.protocol === "http:" || url?.protocol === "https:") return value;
+  throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
 }
 
 function count(value: string): number {

@@ -1,7 +1,7 @@
 /**
  * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules and the server's light module: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import type { Report } from "../grade/index.ts";
 import type { ServerConfig, ServerStatus } from "../server/index.ts";
 import { servesFiles, serverPaths, status } from "../server/light.ts";
@@ -25,12 +25,17 @@ export async function standing(parts: FingerprintParts): Promise<Standing | null
   }
 }
 
+/** Reading a pipe might never end. */
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+}
+
 async function look(parts: FingerprintParts): Promise<Standing | null> {
   const manifest = readJson<Manifest>(`${parts.prefix}/current/manifest.json`);
   if (manifest === null || manifest.layout !== 1 || !manifest.accepted) return null;
   if (manifest.server === null || manifest.report === null) return null;
   // What is not there is the full run's to complain about.
-  if (!existsSync(parts.recipes) || (parts.config !== null && !existsSync(parts.config))) return null;
+  if (!existsSync(parts.recipes) || (parts.config !== null && !isFile(parts.config))) return null;
   if (manifest.fingerprint !== inputsFingerprint(parts)) return null;
   if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`)))
     return null;

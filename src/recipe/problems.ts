@@ -12,7 +12,7 @@ export interface Problem {
 }
 
 /**
- * All problems as one error: the message names the first with its place, `details` hold every one with its line and a caret.
+ * All problems as one error: the message names the first with its place, `details` hold each with its line and a caret, the first 20 of them.
  * Throws always; call it when there is at least one problem.
  */
 export function refuse(code: ErrorCode & ("recipe-invalid" | "site-invalid"), problems: readonly Problem[]): never {
@@ -23,8 +23,19 @@ export function refuse(code: ErrorCode & ("recipe-invalid" | "site-invalid"), pr
   const more = sorted.length === 1 ? "" : ` (and ${sorted.length - 1} more)`;
   throw new ForgeError(code, where + more, {
     ...(first.hint === undefined ? {} : { hint: safe(first.hint) }),
-    details: sorted.map(renderProblem),
+    details: [
+      ...sorted.slice(0, mostShown).map(renderProblem),
+      ...(sorted.length > mostShown ? [`and ${sorted.length - mostShown} more`] : []),
+    ],
   });
+}
+
+/** A file of quite another kind is wrong in every line. */
+const mostShown = 20;
+
+/** How many problems such details tell of, with those that are only counted. */
+export function problemCount(details: readonly string[]): number {
+  return details.reduce((sum, detail) => sum + Number(/^and (\d+) more$/.exec(detail)?.[1] ?? 1), 0);
 }
 
 /**

@@ -32,6 +32,12 @@ describe("usage", () => {
     [["completion", "tcsh"], /no completion for "tcsh"/u, /bash, zsh, fish/u],
     [["recipe", "schema", "recip"], /no schema named "recip"/u, /recipe, /u],
     [["plan", "--config", "/nowhere.yaml"], /\/nowhere\.yaml is not there/u, /empty file is valid/u],
+    [["plan", "--prefix", ""], /--prefix.*must not be empty/u, /.+/u],
+    [["provision", "--config", ""], /--config.*must not be empty/u, /.+/u],
+    [["plan", "--recipes="], /--recipes.*must not be empty/u, /.+/u],
+    [["plan", "--mirror", "notaurl"], /--mirror.*http/u, /.+/u],
+    [["plan", "--mirror", "ftp://localhost/"], /--mirror.*http/u, /.+/u],
+    [["plan", "--config", "/dev/null"], /\/dev\/null is no regular file/u, /regular file/u],
     [["status", "extra"], /too many arguments/u, /.+/u],
   ])("%j exits 2 and says what to do", async (argv, message, hint) => {
     const { exitCode, stdout, stderr } = await run(shop, argv);
@@ -88,7 +94,71 @@ describe("usage", () => {
   });
 });
 
+describe("refused before anything is done", () => {
+  test("folders of a site file that are not there, by plan and by lint", async () => {
+    const file = join(shop.folder, "folders.yaml");
+    for (const [key, server] of [
+      ["server.app.static", "app: { static: nowhere }"],
+      ["server.certificate.directory", "certificate: { directory: nowhere }"],
+    ] as const) {
+      await writeFile(file, `stack: small\nserver: { ${server} }\n`);
+      const { exitCode, record } = await runJson(shop, ["plan", "--config", file]);
+      expect({ exitCode, code: record.error.code }).toEqual({ exitCode: 2, code: "site-invalid" });
+      expect(record.error.message).toContain(`${key}: the folder ${join(shop.folder, "nowhere")} `);
+      const linted = await run(shop, ["recipe", "lint", file]);
+      expect(linted).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(key) });
+    }
+  });
+
+  test("lint of a site file whose stack is not there, of a folder without a recipe, and of a pipe", async () => {
+    const file = join(shop.folder, "stack.yaml");
+    await writeFile(file, "stack: smal\n");
+    const pipe = join(shop.folder, "pipe");
+    await execa("mkfifo", [pipe]);
+    for (const [target, message] of [
+      [file, /no stack named "smal"/u],
+      [shop.home, /recipe\.yaml is not there/u],
+      [pipe, /pipe is no regular file/u],
+    ] as const) {
+      const { exitCode, stderr } = await run(shop, ["recipe", "lint", target], { seconds: 10 });
+      expect(stderr).toMatch(message);
+      expect({ target, exitCode }).toEqual({ target, exitCode: 2 });
+    }
+  });
+
+  test("a folder in use as a prefix", async () => {
+    const { exitCode, stderr } = await run(shop, ["plan", "--prefix", shop.cwd]);
+    expect(stderr).toMatch(/^error\[prefix-unusable\]: .* is not empty/u);
+    expect(exitCode).toBe(1);
+  });
+
+  test("an own archive that is none is named by its path", async () => {
+    const own = await smallShop();
+    try {
+      const file = join(own.folder, "mine.tar.gz");
+      await writeFile(file, "no archive");
+      const { record } = await runJson(own, ["build", "--yes", "--source", `hello=${file}`]);
+      expect(record.error).toMatchObject({ code: "archive-broken", hint: "give another file with --source" });
+      expect(record.error.message).toContain(file);
+    } finally {
+      await own.remove();
+    }
+  });
+});
+
 describe("output", () => {
+  test.runIf(process.platform === "linux")("standard output that cannot be written fails the run", async () => {
+    for (const line of ["--version", "recipe schema recipe", "status --json"]) {
+      const { exitCode, stderr } = await execa(
+        "bash",
+        ["-c", `"$0" "$1" ${line} > /dev/full`, process.execPath, main],
+        { cwd: shop.cwd, env: { TLSFORGE_PREFIX: shop.prefix }, reject: false },
+      );
+      expect(stderr).toContain("standard output cannot be written");
+      expect({ line, exitCode }).toEqual({ line, exitCode: 1 });
+    }
+  });
+
   test("progress as JSON lines on standard error, the record alone on standard output", async () => {
     const own = await smallShop();
     try {

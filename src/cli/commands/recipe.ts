@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
-import { jsonSchemas, jsonSchemaText, parseSite, parseStack } from "../../recipe/index.ts";
+import { jsonSchemas, jsonSchemaText, parseStack, problemCount } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
-import { loadRecipe, loadStack, stackNames } from "../load.ts";
+import { checkSite, loadRecipe, loadStack, readText, stackNames } from "../load.ts";
 import { errorFields, type Result } from "../result.ts";
 
 /** Checks recipes, stacks and site files: those named, else every recipe and stack of the folder. Every problem of every file is told; exit 2 when there is one. */
 export async function lint(context: Context, files: readonly string[]): Promise<Result> {
   const problems: ForgeError[] = [];
   const checked = files.length > 0 ? files.map((file) => path.resolve(context.cwd, file)) : [];
-  for (const file of checked) await attempt(problems, () => lintFile(file));
+  for (const file of checked) await attempt(problems, () => lintFile(context, file));
   if (checked.length === 0) await lintFolder(context, problems);
   const names = checked.length > 0 ? checked : [context.recipes];
   const first = problems[0];
@@ -23,9 +23,10 @@ export async function lint(context: Context, files: readonly string[]): Promise<
       text: `No problem in ${names.join(", ")}.\n`,
     };
   const details = problems.flatMap((problem) => (problem.details.length > 0 ? problem.details : [problem.message]));
+  const count = problemCount(details);
   const all = new ForgeError(
     "recipe-invalid",
-    `${details.length} ${details.length === 1 ? "problem" : "problems"} in ${names.join(", ")}`,
+    `${count} ${count === 1 ? "problem" : "problems"} in ${names.join(", ")}`,
     { details, hint: "mend what is shown above" },
   );
   return { outcome: "failed", exitCode: 2, fields: { ...errorFields(all) }, text: "", error: all };
@@ -50,12 +51,12 @@ async function lintFolder(context: Context, problems: ForgeError[]): Promise<voi
     .map((entry) => path.join(context.recipes, entry.name))
     .filter((folder) => existsSync(path.join(folder, "recipe.yaml")));
   const files = stacks.map((stack) => path.join(context.recipes, "stacks", `${stack}.yaml`));
-  for (const file of [...recipes.toSorted(), ...files]) await attempt(problems, () => lintFile(file));
+  for (const file of [...recipes.toSorted(), ...files]) await attempt(problems, () => lintFile(context, file));
   if (problems.length > 0) return;
   for (const stack of stacks) await attempt(problems, () => loadStack(context, stack));
 }
 
-async function lintFile(file: string): Promise<void> {
+async function lintFile(context: Context, file: string): Promise<void> {
   const facts = await stat(file).catch((error: unknown) => {
     throw new ForgeError("usage", `${file} cannot be read`, {
       cause: error,
@@ -63,11 +64,24 @@ async function lintFile(file: string): Promise<void> {
     });
   });
   const text = facts.isDirectory() ? path.join(file, "recipe.yaml") : file;
-  const content = await readFile(text, "utf8");
+  const content = await readText(
+    text,
+    "file",
+    "name a recipe, stack or site file, or a folder that holds a recipe.yaml",
+  );
   if (/^schema:\s*["']?tlsforge\.stack\//m.test(content)) parseStack({ text: content, path: text });
   else if (/^schema:\s*["']?tlsforge\.recipe\//m.test(content) || path.basename(text) === "recipe.yaml")
     await loadRecipe({ text: content, path: text, folder: path.dirname(text) });
-  else parseSite({ text: content, path: text });
+  else await lintSite(context, { text: content, path: text });
+}
+
+async function lintSite(context: Context, file: { readonly text: string; readonly path: string }): Promise<void> {
+  const { stack } = await checkSite(file);
+  const known = await stackNames(context);
+  if (known.includes(stack)) return;
+  throw new ForgeError("site-invalid", `${file.path}: stack: there is no stack named ${JSON.stringify(stack)}`, {
+    hint: `use one of ${known.join(", ")}`,
+  });
 }
 
 async function attempt(problems: ForgeError[], check: () => Promise<unknown>): Promise<void> {

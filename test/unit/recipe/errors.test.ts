@@ -2,7 +2,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ForgeError } from "../../../src/errors.ts";
-import { checkTogether, parseRecipe, parseSite, parseStack, type Recipe } from "../../../src/recipe/index.ts";
+import {
+  checkTogether,
+  parseRecipe,
+  parseSite,
+  parseStack,
+  problemCount,
+  type Recipe,
+} from "../../../src/recipe/index.ts";
 
 const fixtures = join(import.meta.dirname, "../../fixtures/recipes");
 const read = (path: string): string => readFileSync(join(fixtures, path), "utf8");
@@ -59,6 +66,21 @@ describe("each error of a site file", () => {
       join(fixtures, "site", `${name}.txt`),
     );
   });
+});
+
+test("a file that is wrong in every line shows 20 problems and counts the others", () => {
+  const text = Array.from({ length: 50 }, (_, index) => `wrong-${index}: 1\n`).join("");
+  const caught = ((): unknown => {
+    try {
+      return parseSite({ text, path: "tlsforge.yaml" });
+    } catch (error) {
+      return error;
+    }
+  })() as { readonly message: string; readonly details: readonly string[] };
+  expect(caught.message).toContain("(and 49 more)");
+  expect(caught.details).toHaveLength(21);
+  expect(caught.details.at(-1)).toBe("and 30 more");
+  expect(problemCount(caught.details)).toBe(50);
 });
 
 describe("each error of a stack, alone and with its recipes", () => {
