@@ -35,7 +35,7 @@ export function toText(report: Report, { colour, width }: TextOptions): string {
     hang(lead, text, { width: columns, paint: (line) => (style === undefined ? line : paint(style, line)) });
   const page: Page = { paint, width: columns, says };
   if (view.speechless !== null)
-    return `${[...header(view, page), "", ...page.says("", `does not speak TLS: ${view.speechless}`, "bad")].join("\n")}\n`;
+    return `${[...header(view, page), "", ...page.says("", view.speechless, "bad")].join("\n")}\n`;
   const sections = [
     header(view, page),
     ...view.grades.map((grade) => gradeSection(grade, page)),

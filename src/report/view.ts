@@ -21,7 +21,7 @@ export interface GradeView {
 }
 
 export interface ReportView {
-  /** Why no protocol could be looked at, when it is one reason for all of them: the target does not speak TLS. */
+  /** What is said in place of everything else when no protocol could be looked at, for one reason. */
   readonly speechless: string | null;
   readonly target: string;
   readonly address: string;
@@ -101,7 +101,9 @@ function limitsOf({ caps, warnings }: GradeResult): GradeView["limits"] {
 function speechless(protocols: readonly ProtocolView[]): string | null {
   const [first] = protocols;
   const same = protocols.every(({ state, detail }) => state === "unknown" && detail === first?.detail);
-  return first !== undefined && same ? first.detail : null;
+  if (first === undefined || !same) return null;
+  const known = /^not TLS: (.*)$|^(.* never answered in TLS)$/.exec(first.detail);
+  return known === null ? `nothing is known: ${first.detail}` : `does not speak TLS: ${known[1] ?? known[2]}`;
 }
 
 /** Whether a chain ends in an authority that was given for this look: then distrust is what everybody else would say, not the finding. */
