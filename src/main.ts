@@ -9,6 +9,9 @@ import { quickArguments } from "./cli/quick-arguments.ts";
 const root = path.resolve(import.meta.dirname, "..");
 const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] || path.join(root, "recipes"));
 const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
+// What setup leaves in a checkout; an installed package has its name on PATH.
+const wrapper = path.join(root, "bin/tlsforge");
+const program = existsSync(wrapper) ? wrapper : "tlsforge";
 const uid = process.getuid?.() ?? -1;
 const home = process.env["HOME"] ?? homedir();
 const prefix = path.resolve(
@@ -60,7 +63,9 @@ async function quick(): Promise<number | null> {
   });
   if (found === null) return null;
   const { unchangedText, unchangedRecord } = await import("./cli/unchanged.ts");
-  process.stdout.write(asked.json ? unchangedRecord(found, asked.prefix) : unchangedText(found, asked.prefix));
+  process.stdout.write(
+    asked.json ? unchangedRecord(found, asked.prefix) : unchangedText(found, { prefix: asked.prefix, program }),
+  );
   return 0;
 }
 
@@ -79,6 +84,7 @@ async function full(): Promise<number> {
   return run({
     argv: process.argv.slice(2),
     version,
+    program,
     recipes,
     environment: process.env,
     os: process.platform,

@@ -7,6 +7,7 @@
  * Plain JavaScript for Node 18 and up, no dependencies. An older Node may only fetch ours: npm under it leaves out, with
  * exit 0, every native package whose `engines` ask for a newer one. So the Node package comes first and alone, and npm's
  * own program, run by that Node, installs the rest. Each result carries a stamp of what it was made from, written last.
+ * `bin/tlsforge` then runs dist/ with the Node that was chosen.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -34,6 +35,7 @@ const nodeFolder = join(root, "tools", "node");
 const pinnedNode = join(nodeFolder, "node_modules", ".bin", "node");
 const modules = join(root, "node_modules");
 const dist = join(root, "dist");
+const wrapper = join(root, "bin", "tlsforge");
 const lockFile = join(root, "tools", ".setup-lock");
 
 /** A failure the user can do something about; anything else thrown is a bug and shows its stack. */
@@ -65,11 +67,12 @@ try {
 /** Does what is not done yet, one run at a time; gives the Node to use. */
 async function setUp() {
   const ready = currentNode();
-  if (ready !== null && modulesReady() && distReady()) return ready;
+  if (ready !== null && modulesReady() && distReady() && wrapperReady(ready)) return ready;
   return await alone(async () => {
     const node = currentNode() ?? (await fetchNode());
     if (!modulesReady()) await installModules(node);
     if (!distReady()) await build(node);
+    if (!wrapperReady(node)) writeWrapper(node);
     return node;
   });
 }
@@ -296,6 +299,32 @@ async function build(node) {
   if (existsSync(dist)) renameSync(dist, old);
   renameSync(staged, dist);
   rmSync(old, { recursive: true, force: true });
+}
+
+// --- bin/tlsforge -------------------------------------------------------------------------------------------------
+
+/** A shell script that finds the checkout by its own place, so that both may move; a Node of the machine's own is named in full. */
+function wrapperText(node) {
+  const program = node === pinnedNode ? `"$root"/${relative(root, node)}` : `'${node.replaceAll("'", "'\\''")}'`;
+  return [
+    "#!/bin/sh",
+    "# Runs tlsforge with the Node that tools/setup.mjs chose, which also wrote this file.",
+    'root=$(dirname "$(dirname "$(readlink -f "$0")")")',
+    `exec ${program} "$root"/dist/main.js "$@"`,
+    "",
+  ].join("\n");
+}
+
+function wrapperReady(node) {
+  return existsSync(wrapper) && readFileSync(wrapper, "utf8") === wrapperText(node);
+}
+
+function writeWrapper(node) {
+  mkdirSync(dirname(wrapper), { recursive: true });
+  const staged = `${wrapper}.new`;
+  writeFileSync(staged, wrapperText(node));
+  chmodSync(staged, 0o755);
+  renameSync(staged, wrapper);
 }
 
 // --- The program --------------------------------------------------------------------------------------------------

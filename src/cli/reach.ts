@@ -5,6 +5,8 @@ export interface Reach {
   /** The authority's certificate file, when the server's certificate is from our own. */
   readonly authority: string | null;
   readonly prefix: string;
+  /** How this program is called from a shell. */
+  readonly program: string;
   readonly html: string;
   readonly outcome: "done" | "unchanged";
   readonly warnings: readonly string[];
@@ -28,7 +30,7 @@ export function reachText(reach: Reach): string {
   const { host, port, serverName } = endpointOf(reach);
   const url = `https://${serverName}${port === 443 ? "" : `:${port}`}/`;
   const literal = host.includes(":") ? `[${host}]` : host;
-  const trust = reach.authority === null ? "" : ` --cacert ${reach.authority}`;
+  const trust = reach.authority === null ? "" : ` --cacert ${quoted(reach.authority)}`;
   const resolve = serverName === "localhost" ? "" : ` --resolve ${serverName}:${port}:${literal}`;
   return [
     ...(reach.outcome === "unchanged" ? ["Nothing to do.", ""] : []),
@@ -39,8 +41,13 @@ export function reachText(reach: Reach): string {
           `Trust it   add ${reach.authority} to your browser or system store (the local authority of this prefix alone)`,
         ]),
     `Report     ${reach.html}`,
-    `Stop it    tlsforge stop --prefix ${reach.prefix}`,
+    `Stop it    ${quoted(reach.program)} stop --prefix ${quoted(reach.prefix)}`,
     ...reach.warnings.map((warning) => `Note       ${warning}`),
     "",
   ].join("\n");
+}
+
+/** A word as a shell reads it whole. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -11,6 +11,8 @@ import { errorFields, record, type Result } from "./result.ts";
 export interface World {
   readonly argv: readonly string[];
   readonly version: string;
+  /** How this program is called from a shell. */
+  readonly program: string;
   /** Folder of recipes and stacks, unless the command line names another. */
   readonly recipes: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -70,6 +72,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
   try {
     const context: Context = {
       version: world.version,
+      program: world.program,
       recipes:
         invocation.options.recipes === undefined ? world.recipes : path.resolve(world.cwd, invocation.options.recipes),
       environment: world.environment,

@@ -4,7 +4,10 @@ import { reachText } from "./reach.ts";
 import { record, serverFields } from "./result.ts";
 
 /** What a provision that has nothing to do prints for people. */
-export function unchangedText(found: Standing, prefix: string): string {
+export function unchangedText(
+  found: Standing,
+  { prefix, program }: { readonly prefix: string; readonly program: string },
+): string {
   const { manifest, server } = found;
   const grade = manifest.report?.gradeTrustIgnored ?? "unknown";
   const listen = server.listen.join(", ");
@@ -19,6 +22,7 @@ export function unchangedText(found: Standing, prefix: string): string {
       names: server.certificates[0]?.names ?? [],
       authority: authorityFile(prefix),
       prefix,
+      program,
       html: (manifest.report?.path ?? "").replace(/\.json$/, ".html"),
       outcome: "unchanged",
       warnings: manifest.warnings,

@@ -15,6 +15,7 @@ export async function freshFolder(): Promise<string> {
 export function contextIn(folder: string): Context {
   return {
     version: "0.0.0",
+    program: "tlsforge",
     recipes: join(folder, "recipes"),
     environment: { PATH: process.env["PATH"] },
     platform: { os: "linux", arch: "x86_64", libc: "gnu" },

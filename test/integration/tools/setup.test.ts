@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -63,6 +63,27 @@ test("builds dist from src, data files too, and runs the program with its argume
   const run = await setup("run", "dist/main.js", "x", "y z");
   expect(run).toMatchObject({ exitCode: 0, stdout: "main|A|x|y z", stderr: "setup: building dist/" });
   expect(await readFile(join(checkout, "dist/data/table.txt"), "utf8")).toBe("1 2 3\n");
+});
+
+test("bin/tlsforge runs the program from anywhere, through a link, and after the checkout has moved", async () => {
+  await setup();
+  expect((await execa(join(checkout, "bin/tlsforge"), ["x", "y z"], { cwd: "/" })).stdout).toBe("main|A|x|y z");
+  const moved = `${checkout} moved`;
+  await rename(checkout, moved);
+  try {
+    await symlink(join(moved, "bin/tlsforge"), join(moved, "link"));
+    expect((await execa(join(moved, "link"), ["x"], { cwd: "/" })).stdout).toBe("main|A|x");
+  } finally {
+    await rename(moved, checkout);
+  }
+});
+
+test("a bin/tlsforge that is gone or was changed is written again, and nothing is built for it", async () => {
+  await setup();
+  const written = await readFile(join(checkout, "bin/tlsforge"), "utf8");
+  await put("bin/tlsforge", "exit 1\n");
+  expect(await setup()).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(await readFile(join(checkout, "bin/tlsforge"), "utf8")).toBe(written);
 });
 
 test("an unchanged second run does nothing and says nothing", async () => {
