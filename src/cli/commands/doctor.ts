@@ -82,7 +82,7 @@ async function generationChecks(context: Context): Promise<Check[]> {
         id: "generation",
         outcome: "fail",
         message: `there is no generation in ${prefix}`,
-        fix: "run tlsforge provision",
+        fix: `run ${context.program} provision`,
       },
     ];
   const builds = await Promise.all(
@@ -92,7 +92,7 @@ async function generationChecks(context: Context): Promise<Check[]> {
         id: `output:${build.recipe}`,
         outcome: there ? "pass" : "fail",
         message: `${build.recipe} ${build.version}: ${there ? "its output is there" : `${build.out} has no receipt`}`,
-        fix: there ? null : "run tlsforge provision",
+        fix: there ? null : `run ${context.program} provision`,
       };
     }),
   );
@@ -105,7 +105,7 @@ async function generationChecks(context: Context): Promise<Check[]> {
       id: `host:${record.id}`,
       outcome: stands ? "pass" : "fail",
       message: `${record.id}: ${stands ? "as tlsforge left it" : "changed since, or not to be told"}`,
-      fix: stands ? null : "tlsforge plan shows the difference",
+      fix: stands ? null : `${context.program} plan shows the difference`,
     };
   });
   return [...builds, ...changes, await opensslCheck(context, manifest.builds)];
@@ -131,7 +131,7 @@ async function opensslCheck(
       id,
       outcome: "unknown",
       message: `which OpenSSL is used cannot be told: ${answer.stderr.trim().split("\n").at(-1) ?? ""}`,
-      fix: "tlsforge log python-tls",
+      fix: `${context.program} log python-tls`,
     };
   const foreign = mapped.filter((file) => !file.startsWith(`${openssl}/`));
   return foreign.length === 0
@@ -140,7 +140,7 @@ async function opensslCheck(
         id,
         outcome: "fail",
         message: `another OpenSSL is in the process: ${foreign.join(", ")}`,
-        fix: "run tlsforge provision, and report this",
+        fix: `run ${context.program} provision, and report this`,
       };
 }
 
@@ -154,6 +154,11 @@ async function serverCheck(context: Context): Promise<Check> {
       fix: null,
     };
   if (state.state === "unknown")
-    return { id: "server", outcome: "unknown", message: state.reason, fix: "tlsforge stop, then tlsforge launch" };
-  return { id: "server", outcome: "fail", message: "no server runs", fix: "start it with tlsforge launch" };
+    return {
+      id: "server",
+      outcome: "unknown",
+      message: state.reason,
+      fix: `${context.program} stop, then ${context.program} launch`,
+    };
+  return { id: "server", outcome: "fail", message: "no server runs", fix: `start it with ${context.program} launch` };
 }
