@@ -165,14 +165,6 @@ export interface ServerChange {
   readonly why: string;
 }
 
-/** Whether the server that runs is the one a setup describes, down to the certificates' files. Unknown counts as no. */
-export async function servesAlready(prefix: string, config: ServerConfig): Promise<ServerStatus | null> {
-  const state = await status(prefix);
-  return state.state === "serving" && (await serverChange(prefix, state, config)).action === "none"
-    ? state.status
-    : null;
-}
-
 /** Compares a prefix's server with the configuration that it is to have. Reads only. */
 export async function serverChange(prefix: string, state: ServerState, config: ServerConfig): Promise<ServerChange> {
   if (state.state === "not-serving") return { action: "launch", why: "nothing serves" };

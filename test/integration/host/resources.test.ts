@@ -9,7 +9,9 @@ describeWith(["linux", "root", "cleanroot", "unshare", "ldconfig", "cc"], "the l
     expect(await inSandbox({ scenario: "loader" })).toEqual({
       plan: "create",
       listed: [
-        expect.stringMatching(/libtlsforgetest\.so\.1 .* => \/opt\/tlsforge-test\/store\/\S+\/lib\/libtlsforgetest\.so\.1$/),
+        expect.stringMatching(
+          /libtlsforgetest\.so\.1 .* => \/opt\/tlsforge-test\/store\/\S+\/lib\/libtlsforgetest\.so\.1$/,
+        ),
       ],
       lost: [],
       again: "none",
