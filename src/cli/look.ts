@@ -44,7 +44,7 @@ export function gradeProblem(
   const grade = (request.ignoreTrust ? result?.gradeTrustIgnored : result?.grade) ?? null;
   if (grade === null) {
     return new ForgeError("incomplete", `the grade of ${report.target.host}:${report.target.port} cannot be said`, {
-      details: result?.incomplete ?? [],
+      details: sharedReason(report) ?? result?.incomplete ?? [],
       hint: "look at what was unknown above, then verify again",
     });
   }
@@ -57,6 +57,15 @@ export function gradeProblem(
     `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`,
     { details: caps, hint: "see the findings of the report" },
   );
+}
+
+/** The one reason why nothing is known of a target, when every look at a protocol failed with it; else null. */
+function sharedReason({ observations }: Report): readonly string[] | null {
+  const reasons = new Set(
+    Object.values(observations.protocols).map((seen) => (seen.state === "failed" ? seen.why : null)),
+  );
+  const [reason] = reasons;
+  return reasons.size === 1 && reason !== undefined && reason !== null ? [reason] : null;
 }
 
 /** Whether the chain ends in an anchor that was given for this look, not in one of the system's. */
