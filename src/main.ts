@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The only file that touches the process: arguments, environment, streams and signals in, exit code out. */
 import { existsSync, readFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -73,7 +74,8 @@ async function quick(): Promise<number | null> {
 async function full(): Promise<number> {
   // Short commands are over sooner without; the words are enough to tell, as a mistake costs 50 ms at most.
   if (process.argv.some((word) => word === "provision" || word === "build")) await keepSmall();
-  const [{ run }, { confirmOn }] = await Promise.all([import("./cli/run.ts"), import("./cli/confirm.ts")]);
+  enableCompileCache(path.join(import.meta.dirname, ".compile-cache"));
+  const { run } = await import("./cli/run.ts");
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
   const terminal = process.stderr.isTTY === true && process.env["CI"] === undefined;
@@ -101,7 +103,8 @@ async function full(): Promise<number> {
     signal: abort.signal,
     write: (text) => process.stdout.write(text),
     talk: process.stderr,
-    confirm: (question) => confirmOn({ input: process.stdin, output: process.stderr, abort }, question),
+    confirm: async (question) =>
+      (await import("./cli/confirm.ts")).confirmOn({ input: process.stdin, output: process.stderr, abort }, question),
   });
 }
 

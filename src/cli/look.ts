@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { isGrade, judge, meets, type Report } from "../grade/index.ts";
+import type { Report } from "../grade/index.ts";
+import { isGrade, meets } from "../grade/light.ts";
 import { observe } from "../probe/index.ts";
-import { toHtml, toJson, toText } from "../report/index.ts";
 import type { Context } from "./context.ts";
 
 /** The rulebook whose grade `--min-grade` is compared with. */
@@ -22,7 +22,7 @@ export interface LookRequest {
 /** Looks at a target and judges what was seen. Throws `unreachable` and `interrupted`. */
 export async function look(context: Pick<Context, "signal">, request: LookRequest): Promise<Report> {
   const { host, port, serverName, ca = [], authority } = request;
-  const observations = await observe(
+  const observing = observe(
     { host, port, ...(serverName === undefined ? {} : { serverName }) },
     {
       ca,
@@ -32,6 +32,12 @@ export async function look(context: Pick<Context, "signal">, request: LookReques
       random: (length) => randomBytes(length),
     },
   );
+  // What judges and shows is loaded while the network is waited for.
+  const [observations, { judge }] = await Promise.all([
+    observing,
+    import("../grade/index.ts"),
+    import("../report/index.ts"),
+  ]);
   return judge(observations);
 }
 
@@ -82,7 +88,10 @@ export async function writeReport(
   report: Report,
   folder: string,
 ): Promise<{ readonly json: string; readonly html: string }> {
-  const { atomicWrite } = await import("../store/index.ts");
+  const [{ atomicWrite }, { toHtml, toJson }] = await Promise.all([
+    import("../store/index.ts"),
+    import("../report/index.ts"),
+  ]);
   await mkdir(folder, { recursive: true });
   const json = path.join(folder, "report.json");
   const html = path.join(folder, "report.html");
@@ -92,6 +101,7 @@ export async function writeReport(
 }
 
 /** A report for the terminal. */
-export function reportText(context: Pick<Context, "options">, report: Report, width: number): string {
+export async function reportText(context: Pick<Context, "options">, report: Report, width: number): Promise<string> {
+  const { toText } = await import("../report/index.ts");
   return toText(report, { colour: context.options.colour, width });
 }

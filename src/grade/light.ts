@@ -1,2 +1,2 @@
 /** What the command line needs of grades before anything is judged. Loads nothing else. */
-export { gradeNames, isGrade } from "./grades.ts";
+export { gradeNames, isGrade, meets } from "./grades.ts";

@@ -2,7 +2,7 @@ import { access, constants, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import { serverPaths, status } from "../../server/light.ts";
-import { toHtml } from "../../report/index.ts";
+import type { Report } from "../../grade/index.ts";
 import type { Context } from "../context.ts";
 import { readTextIfThere } from "../files.ts";
 import { gradeProblem, locallyTrusted, look, reportText } from "../look.ts";
@@ -38,10 +38,10 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
     minGrade: request.minGrade,
     ignoreTrust: request.ignoreTrust || locallyTrusted(report),
   });
-  const unwritten = html === undefined ? null : await writeHtml(html, toHtml(report));
+  const unwritten = html === undefined ? null : await writeHtml(html, report);
   if (low !== null && unwritten !== null) context.emit({ type: "warning", message: unwritten.message });
   const problem = low ?? unwritten;
-  const text = reportText(context, report, 100);
+  const text = await reportText(context, report, 100);
   if (problem === null) return { outcome: "done", exitCode: 0, fields: { report }, text };
   return {
     outcome: "failed",
@@ -88,10 +88,13 @@ async function refuseUnwritable(file: string): Promise<void> {
 }
 
 /** Writes the report; what keeps it from being written is given back, so that the report itself is not lost. */
-async function writeHtml(file: string, text: string): Promise<ForgeError | null> {
-  const { atomicWrite } = await import("../../store/index.ts");
+async function writeHtml(file: string, report: Report): Promise<ForgeError | null> {
+  const [{ atomicWrite }, { toHtml }] = await Promise.all([
+    import("../../store/index.ts"),
+    import("../../report/index.ts"),
+  ]);
   try {
-    await atomicWrite(file, text);
+    await atomicWrite(file, toHtml(report));
     return null;
   } catch (error) {
     if (error instanceof ForgeError) return error;
