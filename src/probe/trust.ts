@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { getCACertificates, rootCertificates } from "node:tls";
+import { createRequire } from "node:module";
+import type * as tls from "node:tls";
 
 import { DecodeError, readCertificate, readKeyPurposes } from "../wire/index.ts";
 import { printable } from "./http.ts";
@@ -118,7 +119,9 @@ function nameOf(certificate: X509Certificate): string {
   return printable(certificate.subject.split("\n").join(", "));
 }
 
+/** Loaded only for a chain that does not end in a local anchor: node:tls costs more than all that is known of chains here. */
 function systemAnchors(): readonly string[] {
+  const { getCACertificates, rootCertificates } = createRequire(import.meta.url)("node:tls") as typeof tls;
   const anchors = getCACertificates("system");
   return anchors.length > 0 ? anchors : rootCertificates;
 }
