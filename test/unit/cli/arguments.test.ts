@@ -4,7 +4,7 @@ import { commandFirst, commandName } from "../../../src/cli/command-words.ts";
 import { quickArguments } from "../../../src/cli/quick-arguments.ts";
 
 describe("the quick answer's own reading of a command line", () => {
-  const world = { cwd: "/work", prefix: "/opt/tlsforge", config: null, recipes: "/recipes" };
+  const world = { cwd: "/home/user", prefix: "/opt/tlsforge", config: null, recipes: "/recipes" };
   const plain = {
     stack: null,
     prefix: "/opt/tlsforge",
@@ -31,8 +31,8 @@ describe("the quick answer's own reading of a command line", () => {
     const argv = ["provision", "--prefix", "here", "--config", "site.yaml", "--recipes", "../own"];
     expect(quickArguments(argv, world)).toEqual({
       ...plain,
-      prefix: "/work/here",
-      config: "/work/site.yaml",
+      prefix: "/home/user/here",
+      config: "/home/user/site.yaml",
       recipes: "/own",
     });
   });
