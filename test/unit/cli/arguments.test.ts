@@ -33,7 +33,7 @@ describe("the quick answer's own reading of a command line", () => {
       ...plain,
       prefix: "/home/user/here",
       config: "/home/user/site.yaml",
-      recipes: "/own",
+      recipes: "/home/own",
     });
   });
 
