@@ -5,6 +5,7 @@ import {
   lowPortResources,
   mergeRecords,
   planHost,
+  quickCheckHost,
   undoHost,
   type Host,
   type HostRecord,
@@ -81,13 +82,11 @@ export async function applyWishes(
   await undoHost(host, over, emit);
   const plans = await planHost(host, resources);
   const records = await applyHost(host, plans, emit);
-  return {
-    plans,
-    records: mergeRecords(
-      earlier.filter((record) => !over.includes(record)),
-      records,
-    ),
-  };
+  const gone = new Set(await quickCheckHost(host, earlier));
+  // What is neither there nor may be made again is no change of ours any more: it would never be "as we left it".
+  const lost = plans.filter((plan) => plan.action === "blocked" && gone.has(plan.id)).map((plan) => plan.id);
+  const standing = earlier.filter((record) => !over.includes(record) && !lost.includes(record.id));
+  return { plans, records: mergeRecords(standing, records) };
 }
 
 /** What `--json` tells of changes that would be taken back. */

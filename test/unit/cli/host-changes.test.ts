@@ -62,3 +62,26 @@ test("a change that somebody else has made over is left as it is and is no longe
   expect(told).toEqual(["blocked"]);
   expect(host.files.get(file)?.content).toBe(theirs);
 });
+
+test("what is gone and may not be made again is no longer ours", async () => {
+  const resource: Resource = {
+    kind: "loader-path",
+    id: "loader-path:tlsforge",
+    origin: "default",
+    library: "/p/store/0-openssl-1/lib",
+    name: "tlsforge",
+    demanded: false,
+  };
+  const record = {
+    id: resource.id,
+    kind: resource.kind,
+    before: null,
+    after: resource.library,
+    data: { file: "/etc/ld.so.conf.d/tlsforge-gone.conf" },
+  };
+  // An ordinary user without privilege: the entry cannot be made again.
+  const host = memoryHost({ uid: 1000, privilege: "none" });
+  const { plans, records } = await applyWishes(host, { resources: [resource], earlier: [record], emit });
+  expect(plans.map((plan) => plan.action)).toEqual(["blocked"]);
+  expect(records).toEqual([]);
+});
