@@ -132,6 +132,8 @@ function serverPython(...tools) {
   const venv = join(work, "venv");
   const steps = [
     ["python3", "-m", "venv", venv],
+    // An older pip cannot install for a newer Python than its own.
+    [join(venv, "bin", "pip"), "install", "--quiet", "--upgrade", "pip"],
     [join(venv, "bin", "pip"), "--python", python, "install", "--quiet", "--target", path, ...tools],
   ];
   const failed = steps.find(([program, ...argv]) => spawnSync(program, argv, { stdio: "inherit" }).status !== 0);

@@ -72,7 +72,7 @@ describeWith(["cleanroot", "all"], "in a clean root, for real", () => {
     expect(await inSandbox({ lower: await cleanRoot(), network: true, scenario: "sudo" })).toEqual({
       uid: 1000,
       privilege: "sudo",
-      made: { patch: true, library: "/opt/tlsforge-test/lib", owner: 0 },
+      made: { patch: true, library: "/opt/tlsforge-test/store/0123456789abcdef-openssl-3.5.7/lib", owner: 0 },
       standing: [],
       left: false,
     });
