@@ -2,7 +2,6 @@ import {
   aeadOf,
   concat,
   contentTypes,
-  createHandshakeParser,
   createKeyAgreement,
   DecodeError,
   digest,
@@ -23,8 +22,9 @@ import {
   type Protection,
   type Random,
 } from "../wire/index.ts";
-import { addMessage, openFlight, recordSource, refuseAlert, type Flight } from "./answer.ts";
+import { addMessage, openFlight, type Flight } from "./answer.ts";
 import type { Channel } from "./channel.ts";
+import { createMessageReader, type MessageReader } from "./message-reader.ts";
 import { transcriptOf, type Hello } from "./hello.ts";
 import type { SecureSession } from "./session.ts";
 
@@ -37,7 +37,7 @@ export interface Handshake12 {
 /** Runs a TLS 1.2 handshake for an ECDHE suite with an AEAD (RFC 5246, 8422, 7627). Throws RefusedError, ChannelError, DecodeError. */
 export async function handshake12(channel: Channel, hello: Hello, random: Random): Promise<Handshake12> {
   channel.send(hello.bytes);
-  const reader = messageReader(channel);
+  const reader = createMessageReader(channel, ({ changed }) => changed);
   const transcript: Uint8Array[] = [];
   const next = async (): Promise<HandshakeMessage> => {
     const message = await reader.nextMessage();
@@ -125,51 +125,6 @@ function verifyData(hash: HashName, master: Uint8Array, of: { label: string; tra
 function sendHandshake(channel: Channel, transcript: Uint8Array[], message: Uint8Array): void {
   transcript.push(message);
   channel.send(encodeRecords(contentTypes.handshake, versions["TLSv1.2"], message));
-}
-
-interface MessageReader {
-  nextMessage(): Promise<HandshakeMessage>;
-  nextContent(): Promise<{ readonly type: number; readonly content: Uint8Array }>;
-  protect(protection: Protection): void;
-}
-
-function messageReader(channel: Channel): MessageReader {
-  const records = recordSource(channel);
-  const parser = createHandshakeParser();
-  const queue: HandshakeMessage[] = [];
-  let protection: Protection | undefined;
-  let isProtected = false;
-  const reader: MessageReader = {
-    protect(next) {
-      protection = next;
-    },
-    async nextContent() {
-      for (;;) {
-        const record = await records.next();
-        if (record.type === contentTypes.changeCipherSpec) {
-          isProtected = true;
-          continue;
-        }
-        const { type, content } =
-          isProtected && protection !== undefined
-            ? protection.open(record)
-            : { type: record.type, content: record.fragment };
-        if (type === contentTypes.alert) refuseAlert(content);
-        else return { type, content };
-      }
-    },
-    async nextMessage() {
-      for (;;) {
-        const message = queue.shift();
-        if (message !== undefined) return message;
-        const { type, content } = await reader.nextContent();
-        if (type !== contentTypes.handshake)
-          throw new DecodeError(`a record of type ${type} in place of a handshake message`);
-        queue.push(...parser.push(content));
-      }
-    },
-  };
-  return reader;
 }
 
 /** Reads to the server's Finished and checks it; a session ticket may stand before it (RFC 5077, 3.3). */

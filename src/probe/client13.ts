@@ -30,9 +30,10 @@ import {
   type Protection,
   type TrafficSecrets,
 } from "../wire/index.ts";
-import { openFlight, recordSource, refuseAlert, type Flight } from "./answer.ts";
+import { openFlight, type Flight } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { transcriptOf, type Hello } from "./hello.ts";
+import { createMessageReader, type MessageReader } from "./message-reader.ts";
 import type { SecureSession } from "./session.ts";
 
 /** What the protected part of a TLS 1.3 handshake told, up to the server's Finished, whose MAC has been checked. */
@@ -47,7 +48,7 @@ export interface Handshake13 {
 /** Runs a TLS 1.3 handshake with a hello that carries a key share (RFC 8446, 2). Throws RefusedError, ChannelError, DecodeError. */
 export async function handshake13(channel: Channel, hello: Hello): Promise<Handshake13> {
   channel.send(hello.bytes);
-  const reader = protectedReader(channel);
+  const reader = createMessageReader(channel, ({ type }) => type === contentTypes.applicationData);
   const first = await reader.nextMessage();
   const opened = openFlight(hello, first);
   if (opened.protocol !== "TLSv1.3" || opened.isRetry)
@@ -138,52 +139,9 @@ function agree(hello: Hello, flight: Flight): Uint8Array {
   return shared;
 }
 
-interface ProtectedReader {
-  nextMessage(): Promise<HandshakeMessage>;
-  /** Content of the next record that is not a handshake message; `null` type of closing is raised as RefusedError. */
-  nextContent(): Promise<{ readonly type: number; readonly content: Uint8Array }>;
-  protect(protection: Protection): void;
-}
-
-function protectedReader(channel: Channel): ProtectedReader {
-  const records = recordSource(channel);
-  const parser = createHandshakeParser();
-  const queue: HandshakeMessage[] = [];
-  let protection: Protection | undefined;
-  const reader: ProtectedReader = {
-    protect(next) {
-      protection = next;
-    },
-    async nextContent() {
-      for (;;) {
-        const record = await records.next();
-        if (record.type === contentTypes.changeCipherSpec) continue;
-        const isProtected = protection !== undefined && record.type === contentTypes.applicationData;
-        const { type, content } =
-          isProtected && protection !== undefined
-            ? protection.open(record)
-            : { type: record.type, content: record.fragment };
-        if (type === contentTypes.alert) refuseAlert(content);
-        else return { type, content };
-      }
-    },
-    async nextMessage() {
-      for (;;) {
-        const message = queue.shift();
-        if (message !== undefined) return message;
-        const { type, content } = await reader.nextContent();
-        if (type !== contentTypes.handshake)
-          throw new DecodeError(`a record of type ${type} in place of a handshake message`);
-        queue.push(...parser.push(content));
-      }
-    },
-  };
-  return reader;
-}
-
 function openSession(
   channel: Channel,
-  reader: ProtectedReader,
+  reader: MessageReader,
   of: { secrets: TrafficSecrets; make: (secret: Uint8Array) => Protection },
 ): SecureSession {
   const sealing = of.make(of.secrets.client);
