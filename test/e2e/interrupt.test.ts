@@ -93,11 +93,14 @@ describeWith(["linux", "cc", "make", "setsid"], "interruptions", () => {
   });
 
   test("a run that waits can be interrupted, and leaves the other alone", async () => {
+    // Long enough that the second run cannot get its turn before the signal reaches it.
+    await writeRecipes(shop, { versions: [await localVersion(shop, "1.0.0", units)], pause: 2 });
     const first = start(shop, ["build", "--yes", "--json"]);
     await inCompilation(first);
     const second = start(shop, ["build", "--yes", "--json"]);
-    await until(() => lockClaims(shop).length > 0, second);
-    await sleep(1500);
+    let said = "";
+    second.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    await until(() => said.includes("waiting for build"), second);
     second.kill("SIGINT");
     const ran = await ended(second);
     expect({ exitCode: ran.exitCode, code: recordOf(ran).error.code }).toEqual({ exitCode: 130, code: "interrupted" });
