@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The only file that touches the process: arguments, environment, streams and signals in, exit code out. */
 import { existsSync, readFileSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+import module from "node:module";
 import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -55,6 +55,7 @@ async function quick(): Promise<number | null> {
   const { standing } = await import("./cli/quick.ts");
   const found = await standing({
     version,
+    code: import.meta.dirname,
     recipes: asked.recipes,
     machine: `${process.platform} ${process.arch}`,
     stack: asked.stack,
@@ -74,7 +75,7 @@ async function quick(): Promise<number | null> {
 async function full(): Promise<number> {
   // Short commands are over sooner without; the words are enough to tell, as a mistake costs 50 ms at most.
   if (process.argv.some((word) => word === "provision" || word === "build")) await keepSmall();
-  enableCompileCache(path.join(import.meta.dirname, ".compile-cache"));
+  module.enableCompileCache(path.join(import.meta.dirname, ".compile-cache"));
   const { run } = await import("./cli/run.ts");
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
@@ -86,6 +87,7 @@ async function full(): Promise<number> {
   return run({
     argv: process.argv.slice(2),
     version,
+    code: import.meta.dirname,
     program,
     recipes,
     environment: process.env,

@@ -13,7 +13,6 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -268,7 +267,7 @@ function npmHint(output) {
 function distStamp() {
   return digest([
     ...filesBelow(join(root, "src")),
-    ...["package-lock.json", "tsconfig.json", "tsconfig.build.json"].map((name) => join(root, name)),
+    ...["package-lock.json", "tsconfig.json", "rolldown.config.mjs"].map((name) => join(root, name)),
   ]);
 }
 
@@ -284,17 +283,16 @@ async function build(node) {
   const old = `${dist}.old`;
   rmSync(staged, { recursive: true, force: true });
   rmSync(old, { recursive: true, force: true });
-  const tsc = join(modules, "typescript", "bin", "tsc");
-  const { status, output } = await capture(node, [tsc, "-p", "tsconfig.build.json", "--outDir", staged], root);
+  const bundler = join(modules, "rolldown", "bin", "cli.mjs");
+  const argv = [bundler, "-c", "rolldown.config.mjs", "--dir", staged];
+  const { status, output } = await capture(node, argv, root, { ...process.env, NO_COLOR: "1" });
   if (status !== 0) {
     rmSync(staged, { recursive: true, force: true });
     throw new SetupError("the sources do not compile", {
       output,
-      hint: "mend what tsc names, or return to a clean checkout (git status)",
+      hint: "mend what is named above, or return to a clean checkout (git status)",
     });
   }
-  const isCode = (path) => path.endsWith(".ts");
-  cpSync(join(root, "src"), staged, { recursive: true, filter: (path) => !isCode(path) });
   writeFileSync(join(staged, ".setup-stamp"), stamp);
   if (existsSync(dist)) renameSync(dist, old);
   renameSync(staged, dist);

@@ -4,6 +4,8 @@ import type { Platform } from "../recipe/index.ts";
 /** What every command gets: the machine's facts as `main.ts` read them, and the global options. Paths absolute. */
 export interface Context {
   readonly version: string;
+  /** The folder that the program runs from. */
+  readonly code: string;
   /** How this program is called from a shell: its path, or its name when it is installed. */
   readonly program: string;
   /** Folder of recipes and stacks. */

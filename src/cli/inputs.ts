@@ -6,6 +6,8 @@ import type { Manifest } from "../store/index.ts";
 
 /** The parts of a fingerprint that do not come from files. */
 export interface FingerprintParts {
+  /** The folder that the program runs from. */
+  readonly code: string;
   readonly version: string;
   readonly recipes: string;
   readonly config: string | null;
@@ -23,7 +25,7 @@ export interface FingerprintParts {
 export function inputsFingerprint(parts: FingerprintParts): string {
   const hash = createHash("sha256");
   const { version, config, stack, machine, prefix, minGrade } = parts;
-  hash.update(programDigest());
+  hash.update(programDigest(parts.code));
   hash.update(JSON.stringify(["tlsforge.inputs/1", version, stack, machine, prefix, minGrade]));
   addFolder(hash, parts.recipes, "");
   hash.update(config === null ? "no site file" : readFileSync(config));
@@ -31,8 +33,7 @@ export function inputsFingerprint(parts: FingerprintParts): string {
 }
 
 /** What tlsforge itself is: the stamp that setup left beside the compiled program, else the bytes of all its files. */
-function programDigest(): Buffer {
-  const folder = path.resolve(import.meta.dirname, "..");
+function programDigest(folder: string): Buffer {
   const stamp = path.join(folder, ".setup-stamp");
   if (statSync(stamp, { throwIfNoEntry: false }) !== undefined) return readFileSync(stamp);
   const hash = createHash("sha256");

@@ -194,10 +194,11 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
 }
 
 function fingerprintOf(context: Context, request: BuildRequest): string {
-  const { options, version, recipes, machine } = context;
+  const { options, version, code, recipes, machine } = context;
   const plain = Object.keys(request.sources.sources).length === 0;
   const fingerprint = inputsFingerprint({
     version,
+    code,
     recipes,
     config: options.config,
     stack: request.stack,

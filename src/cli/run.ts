@@ -11,6 +11,8 @@ import { errorFields, record, type Result } from "./result.ts";
 export interface World {
   readonly argv: readonly string[];
   readonly version: string;
+  /** The folder that the program runs from. */
+  readonly code: string;
   /** How this program is called from a shell. */
   readonly program: string;
   /** Folder of recipes and stacks, unless the command line names another. */
@@ -77,6 +79,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
         invocation.options.recipes === undefined ? world.recipes : path.resolve(world.cwd, invocation.options.recipes),
       environment: world.environment,
       platform: detectPlatform({ os: world.os, arch: world.arch }),
+      code: world.code,
       machine: `${world.os} ${world.arch}`,
       cwd: world.cwd,
       home: world.home,

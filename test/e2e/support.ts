@@ -16,9 +16,9 @@ const ajv = new Ajv2020({ strict: true, strictRequired: false, strictTypes: fals
 formats.default(ajv);
 const validate = ajv.compile(schema);
 
-/** Compiles `src` to `dist`, which these tests run. */
+/** Builds `dist`, which these tests run, when `src` has changed. */
 export async function compile(): Promise<void> {
-  await execa(join(root, "node_modules", ".bin", "tsc"), ["-p", join(root, "tsconfig.build.json")]);
+  await execa(process.execPath, [join(root, "tools", "setup.mjs")]);
 }
 
 /** A folder with everything that one user has: home, working folder with a site file, recipes, prefix. */

@@ -20,6 +20,7 @@ export function contextIn(folder: string): Context {
     environment: { PATH: process.env["PATH"] },
     platform: { os: "linux", arch: "x86_64", libc: "gnu" },
     machine: "linux x64",
+    code: import.meta.dirname,
     cwd: folder,
     home: folder,
     uid: process.getuid?.() ?? -1,

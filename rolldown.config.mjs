@@ -1,0 +1,24 @@
+/**
+ * How `src/` becomes `dist/`: one chunk for what is loaded together, so that a command reads a few files instead of some hundred, and one for
+ * each npm package under its own name. A package of this kind needs no node_modules.
+ */
+import { defineConfig } from "rolldown";
+
+export default defineConfig({
+  input: "src/main.ts",
+  platform: "node",
+  output: {
+    dir: "dist",
+    format: "esm",
+    chunkFileNames: "chunks/[name]-[hash].js",
+    codeSplitting: {
+      groups: [{ test: /node_modules/, name: packageOf, debugName: "packages" }],
+    },
+  },
+});
+
+/** The npm package that a module belongs to, a scope's slash made a plus: the innermost, as packages nest. */
+function packageOf(id) {
+  const name = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1];
+  return name === undefined ? null : `package-${name.replace("/", "+")}`;
+}
