@@ -2,9 +2,9 @@ import { harvestChains } from "./chains.ts";
 import { harvestFeatures, ticket12In } from "./features.ts";
 import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
-import { failed, observed, valueOf } from "./outcome.ts";
+import { failed, observed, untestable, valueOf, type Unknown } from "./outcome.ts";
 import type { TrustStore } from "./trust.ts";
-import type { Observations, Outcome, ProtocolName, ProtocolSupport, SuiteProtocol, SuitesSeen } from "./types.ts";
+import type { FlawName, Observations, Outcome, ProtocolName, ProtocolSupport, SuiteProtocol, SuitesSeen } from "./types.ts";
 
 /** All facts as observations. */
 export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Observations, "seconds"> {
@@ -23,6 +23,7 @@ export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Obse
     tickets: ticketsOf(look, facts),
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,
+    ...unseen(untestable("this version does not look at it")),
     ...costOf(look),
   };
 }
@@ -51,9 +52,46 @@ export function assembleFailed(look: Look, why: string): Omit<Observations, "sec
     tickets: unknown,
     alpn: unknown,
     http: unknown,
+    ...unseen(unknown),
     ...costOf(look),
   };
 }
+
+/** Facts of probes that did not run. */
+function unseen(unknown: Unknown) {
+  return {
+    encryptThenMac: unknown,
+    heartbeat: unknown,
+    fallbackScsv: unknown,
+    signatureSchemes: {},
+    dhParameters: unknown,
+    resumption: { sessionId: unknown, ticket: unknown, psk: unknown },
+    clientRenegotiation: unknown,
+    applicationProtocols: unknown,
+    keyUpdate: unknown,
+    encryptedClientHello: unknown,
+    clientCertificateRequested: unknown,
+    withoutServerName: unknown,
+    tolerance: [],
+    flaws: Object.fromEntries(flawNames.map((name) => [name, unknown])) as Record<FlawName, Unknown>,
+    redirect: unknown,
+  };
+}
+
+const flawNames: readonly FlawName[] = [
+  "heartbleed",
+  "ccs-injection",
+  "ocsp-extension",
+  "ticketbleed",
+  "robot",
+  "poodle-tls",
+  "zombie-poodle",
+  "goldendoodle",
+  "sleeping-poodle",
+  "zero-length",
+  "lucky-minus-20",
+  "insecure-renegotiation",
+];
 
 function headOf(look: Look): Pick<Observations, "schema" | "time" | "target"> {
   return { schema: "tlsforge.observations/1", time: look.now.toISOString(), target: look.target };

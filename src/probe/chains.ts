@@ -68,6 +68,8 @@ function describeChain(
       nameMatches: nameMatches(leaf, of.target),
       validNow: chain.every((certificate) => isValidAt(certificate, of.now)),
       stapled: observed(same.some((flight) => flight.stapled)),
+      staple: untestable("this version does not look at it"),
+      timestamps: [],
     });
   } catch (error) {
     // node:crypto throws errors of its own at a broken certificate, and they carry OpenSSL's code.

@@ -119,6 +119,28 @@ export interface ChainSeen {
   /** At the time of the look. */
   readonly validNow: boolean;
   readonly stapled: Outcome<boolean>;
+  /** The stapled OCSP response, verified; `untestable` where none came. */
+  readonly staple: Outcome<StapleSeen>;
+  /** Signed certificate timestamps from the certificate, the handshake and the staple, each verified. */
+  readonly timestamps: readonly TimestampSeen[];
+}
+
+/** A stapled OCSP response for the leaf (RFC 6960). */
+export interface StapleSeen {
+  readonly status: "good" | "revoked" | "unknown";
+  readonly thisUpdate: string;
+  readonly nextUpdate: string | null;
+  /** Signature, certID, responder and dates hold; what does not, in words. */
+  readonly problems: readonly string[];
+}
+
+/** A signed certificate timestamp (RFC 6962). A log that is not on our list is `untestable`. */
+export interface TimestampSeen {
+  readonly logId: string;
+  readonly log: string | null;
+  readonly time: string;
+  readonly source: "certificate" | "handshake" | "staple";
+  readonly valid: Outcome<boolean>;
 }
 
 export interface HttpSeen {
@@ -132,6 +154,52 @@ export interface HttpSeen {
     readonly problems: readonly string[];
   };
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Flaws of implementations that a probe looks for. Those that follow from what is offered (SWEET32, FREAK, BEAST …) are judged, not probed. */
+export type FlawName =
+  | "heartbleed"
+  | "ccs-injection"
+  | "ocsp-extension"
+  | "ticketbleed"
+  | "robot"
+  | "poodle-tls"
+  | "zombie-poodle"
+  | "goldendoodle"
+  | "sleeping-poodle"
+  | "zero-length"
+  | "lucky-minus-20"
+  | "insecure-renegotiation";
+
+/** Whether a flaw is there, and what that rests on: an answer, or a precondition that is provably absent. */
+export interface FlawSeen {
+  readonly present: boolean;
+  readonly evidence: string;
+}
+
+/** Parameters of finite-field Diffie-Hellman as a server sent them. */
+export interface DhSeen {
+  readonly bits: number;
+  /** SHA-256 of the prime, hexadecimal. */
+  readonly prime: string;
+  /** The published group that the prime is of, `ffdhe2048`; null for one of its own. */
+  readonly known: string | null;
+  readonly generator: string;
+  /** (p - 1) / 2 is prime too. */
+  readonly safePrime: boolean;
+}
+
+/** A way to resume: whether the server takes up what it gave, and for how long it says it may be kept. */
+export interface ResumptionSeen {
+  readonly resumes: boolean;
+  readonly lifetimeSeconds: number | null;
+}
+
+/** A hello that a server must bear by the standard, and how it took it. */
+export interface ToleranceSeen {
+  readonly name: string;
+  readonly tolerant: Outcome<boolean>;
+  readonly evidence: string;
 }
 
 export type SuiteProtocol = Exclude<ProtocolName, "SSLv2">;
@@ -160,6 +228,33 @@ export interface Observations {
   }>;
   readonly alpn: Outcome<string | null>;
   readonly http: Outcome<HttpSeen>;
+  readonly encryptThenMac: Outcome<boolean>;
+  /** The heartbeat extension is answered. */
+  readonly heartbeat: Outcome<boolean>;
+  /** A fallback to an older version is refused (RFC 7507). */
+  readonly fallbackScsv: Outcome<boolean>;
+  /** Schemes that the server signs with, by version, strongest first. */
+  readonly signatureSchemes: Readonly<Partial<Record<"TLSv1.2" | "TLSv1.3", Outcome<readonly string[]>>>>;
+  readonly dhParameters: Outcome<readonly DhSeen[]>;
+  readonly resumption: {
+    readonly sessionId: Outcome<ResumptionSeen>;
+    readonly ticket: Outcome<ResumptionSeen>;
+    readonly psk: Outcome<ResumptionSeen>;
+  };
+  /** The server goes along with a client that renegotiates (TLS 1.2 and older). */
+  readonly clientRenegotiation: Outcome<boolean>;
+  /** Protocols of ALPN that the server takes when asked for each alone. */
+  readonly applicationProtocols: Outcome<readonly string[]>;
+  readonly keyUpdate: Outcome<boolean>;
+  /** Answers GREASE of ECH with configurations. */
+  readonly encryptedClientHello: Outcome<boolean>;
+  readonly clientCertificateRequested: Outcome<boolean>;
+  /** The leaf that is sent without a server name: its SHA-256, null when the server refuses. */
+  readonly withoutServerName: Outcome<string | null>;
+  readonly tolerance: readonly ToleranceSeen[];
+  readonly flaws: Readonly<Record<FlawName, Outcome<FlawSeen>>>;
+  /** What port 80 of the same host answers: where it redirects to, null when it does not. */
+  readonly redirect: Outcome<string | null>;
   readonly connections: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;

@@ -129,6 +129,8 @@ export function chain(leaf: Partial<CertificateSeen> = {}, changes: Partial<Chai
     nameMatches: observed(true),
     validNow: true,
     stapled: observed(false),
+    staple: { state: "untestable", why: "none was sent" },
+    timestamps: [],
     ...changes,
   };
 }
@@ -171,6 +173,26 @@ export function speaking(
 export const tls13 = suites(["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"]);
 export const tls12 = suites(["ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256"]);
 
+/** None of the flaws, but for the changes. */
+export function flaws(changes: Partial<Observations["flaws"]> = {}): Observations["flaws"] {
+  const absent = observed({ present: false, evidence: "" });
+  return {
+    heartbleed: absent,
+    "ccs-injection": absent,
+    "ocsp-extension": absent,
+    ticketbleed: absent,
+    robot: absent,
+    "poodle-tls": absent,
+    "zombie-poodle": absent,
+    goldendoodle: absent,
+    "sleeping-poodle": absent,
+    "zero-length": absent,
+    "lucky-minus-20": absent,
+    "insecure-renegotiation": absent,
+    ...changes,
+  };
+}
+
 /** TLS 1.2 and 1.3, RSA-2048, X25519 and its hybrid, AES of 128 and 256 bits, HSTS of two years: A+. */
 export function observations(changes: Partial<Observations> = {}): Observations {
   return {
@@ -188,6 +210,25 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     tickets: observed({ tls13: 0, tls12: false, earlyData: false }),
     alpn: observed("http/1.1"),
     http: hsts(63_072_000),
+    encryptThenMac: observed(true),
+    heartbeat: observed(false),
+    fallbackScsv: observed(true),
+    signatureSchemes: { "TLSv1.3": observed(["rsa_pss_rsae_sha256"]) },
+    dhParameters: observed([]),
+    resumption: {
+      sessionId: observed({ resumes: false, lifetimeSeconds: null }),
+      ticket: observed({ resumes: false, lifetimeSeconds: null }),
+      psk: observed({ resumes: false, lifetimeSeconds: null }),
+    },
+    clientRenegotiation: observed(false),
+    applicationProtocols: observed(["http/1.1"]),
+    keyUpdate: observed(true),
+    encryptedClientHello: observed(false),
+    clientCertificateRequested: observed(false),
+    withoutServerName: observed("ab".repeat(32)),
+    tolerance: [],
+    flaws: flaws(),
+    redirect: observed(null),
     connections: 33,
     bytesSent: 9_120,
     bytesReceived: 48_300,
