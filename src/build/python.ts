@@ -41,6 +41,8 @@ export function pythonEnvironmentCommands(step: PythonEnvironmentStep, scope: Sc
       "--no-index",
       "--no-cache-dir",
       "--no-warn-script-location",
+      // What only builds is used once: compiling all of it costs more than compiling what is loaded.
+      ...(step.role === "build" ? ["--no-compile"] : []),
       ...files,
     ],
   ];

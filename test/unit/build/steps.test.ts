@@ -189,6 +189,12 @@ describe("python-env", () => {
   it("installs those that are asked for, of any role", () => {
     const [, install] = argvOf({ ...step, only: ["maturin", "a"] }, scope(recipe));
     expect(install?.slice(-2)).toEqual(["/p/build/x/dist/maturin-1.whl", "/p/build/x/dist/a-1.whl"]);
+    expect(install).not.toContain("--no-compile");
+  });
+
+  it("compiles nothing ahead for an environment that only builds", () => {
+    const [, install] = argvOf({ ...step, role: "build", only: ["maturin"] }, scope(recipe));
+    expect(install).toContain("--no-compile");
   });
 
   it("refuses what the lock file does not have, what no step has built, and an environment without pip", () => {
