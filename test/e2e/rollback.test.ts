@@ -1,13 +1,13 @@
 /** What happens to a server that serves when another one is to take its place: TLSFORGE_TEST_PREFIX names its prefix. */
-import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo, type Server } from "node:net";
+import type { AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../tools/checkout.ts";
 import { describeWith, testPrefix } from "../tools/needs.ts";
+import { freePort, hold } from "./ports.ts";
 import { compile, run, runJson, type Ran, type ResultRecord, type Workshop } from "./support.ts";
 
 describeWith(["linux", "prefix"], "a server that another one is to replace", () => {
@@ -134,18 +134,3 @@ describeWith(["linux", "prefix"], "a server that another one is to replace", () 
     expect((await ran(["launch"], site)).record.outcome).toBe("unchanged");
   });
 });
-
-async function hold(): Promise<Server> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
-async function freePort(): Promise<number> {
-  const server = await hold();
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { connect as connectTcp, createServer, type AddressInfo, type Server } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
@@ -12,6 +12,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../tools/checkout.ts";
 import { describeWith, testPrefix } from "../tools/needs.ts";
+import { freePort, hold } from "./ports.ts";
 import { compile, run, runJson, type Ran, type ResultRecord, type Workshop } from "./support.ts";
 
 const heavy = ["zod", "execa", "got", "listr2", "yaml", "commander", "tar", "semver"];
@@ -286,7 +287,7 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
   });
 
   test("a port in use names its owner, and the server that served goes on", async () => {
-    const squatter = await listening();
+    const squatter = await hold();
     const taken = (squatter.address() as AddressInfo).port;
     try {
       for (const argv of [["launch"], ["provision", "--yes"]]) {
@@ -358,22 +359,6 @@ async function ask(socket: TLSSocket): Promise<string> {
   const limit = AbortSignal.timeout(10_000);
   while (!answer.includes("\r\n\r\n")) answer += String((await once(socket, "data", { signal: limit }))[0]);
   return answer;
-}
-
-async function listening(): Promise<Server> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
-async function freePort(): Promise<number> {
-  const server = await listening();
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  const nobody = connectTcp({ host: "127.0.0.1", port });
-  await expect(once(nobody, "connect")).rejects.toMatchObject({ code: "ECONNREFUSED" });
-  return port;
 }
 
 /** Writes every module that is loaded to $LOADED, and at the end the CPU time in microseconds. */

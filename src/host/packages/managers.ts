@@ -10,6 +10,8 @@ export interface PackageManager {
   install(names: readonly string[]): readonly string[];
   /** Removes without taking along what others need: refuses, or is simulated first. */
   remove(names: readonly string[]): readonly string[];
+  /** For a manager that refuses all work after one that was killed: what prints something then, and what mends it. */
+  readonly interrupted?: { readonly tells: readonly string[]; readonly mend: readonly string[] };
   /** Prints what a removal would take along (`Remv NAME`), where `remove` does not refuse by itself. */
   simulate?(names: readonly string[]): readonly string[];
   readonly elevated: boolean;
@@ -35,6 +37,11 @@ export const managers: Readonly<Record<Exclude<Host["packageFamily"], "unknown">
     ],
     remove: (names) => [...quiet, "apt-get", "remove", "-y", ...lockWait, ...names],
     simulate: (names) => ["apt-get", "-s", "remove", ...names],
+    interrupted: {
+      // What dpkg had begun and not written down (dpkg(1), "updates"), as apt itself looks for it.
+      tells: ["find", "/var/lib/dpkg/updates", "-type", "f"],
+      mend: [...quiet, "dpkg", "--configure", "-a", "--force-confold"],
+    },
     elevated: true,
   },
   dnf: {

@@ -22,14 +22,15 @@ export const packages: ResourceKind<Package> = {
         why: resource.why,
         reason: "no package manager is known for this machine",
       });
-    const installed = await installedPackages(host, manager);
-    if (installed === null)
+    const listed = await listPackages(host, manager);
+    if (listed === null)
       return blocked(resource, {
         current: null,
         desired,
         why: resource.why,
         reason: `${manager.list[0] ?? ""} does not tell what is installed`,
       });
+    const { installed } = listed;
     const missing = resource.names.filter((wanted) => !alternativesOf(wanted).some(({ name }) => installed.has(name)));
     const state = {
       current: resource.names.filter((wanted) => !missing.includes(wanted)).join(" ") || null,
@@ -42,6 +43,7 @@ export const packages: ResourceKind<Package> = {
     if (unknown.length > 0 && moment === "again") {
       return blocked(resource, { ...state, reason: `no package list has ${unknown.join(", ")}` });
     }
+    const mend = await mendingOf(host, manager, listed.broken);
     const refresh = unknown.length === 0 || manager.refresh === null ? [] : [command(manager, manager.refresh)];
     // Before a change, fresh lists come first and decide the names; shown are the likely ones.
     const install = refresh.length > 0 && moment === "change" ? [] : [command(manager, manager.install(names))];
@@ -49,7 +51,7 @@ export const packages: ResourceKind<Package> = {
       ...planBase(resource),
       ...state,
       action: state.current === null ? "create" : "update",
-      commands: [...refresh, ...install],
+      commands: [...mend, ...refresh, ...install],
       effect: `installs ${names.join(" ")} and what they need, for everyone on this machine; upgrades nothing`,
     };
   },
@@ -132,14 +134,30 @@ function command(manager: PackageManager, argv: readonly string[]): HostCommand 
 }
 
 async function installedPackages(host: Host, manager: PackageManager): Promise<ReadonlySet<string> | null> {
+  return (await listPackages(host, manager))?.installed ?? null;
+}
+
+/** `broken`: an installation was cut off, and some package is neither there nor gone. Null when the list cannot be had. */
+async function listPackages(
+  host: Host,
+  manager: PackageManager,
+): Promise<{ installed: ReadonlySet<string>; broken: boolean } | null> {
   const answer = await host.exec(manager.list, { timeoutSeconds: 60 });
   if (answer.exitCode !== 0) return null;
   const lines = answer.stdout.split("\n").map((line) => line.trim().split(" "));
-  return new Set(
-    lines.flatMap(([name = "", status]) =>
-      name !== "" && (status === undefined || status === "installed") ? [name] : [],
-    ),
+  const installed = lines.flatMap(([name = "", status]) =>
+    name !== "" && (status === undefined || status === "installed") ? [name] : [],
   );
+  const halfway = /^(?:half-installed|unpacked|half-configured|triggers-awaited|triggers-pending)$/;
+  return { installed: new Set(installed), broken: lines.some(([, status = ""]) => halfway.test(status)) };
+}
+
+/** What a manager has to do before it takes new work: nothing, unless an earlier installation was cut off. */
+async function mendingOf(host: Host, manager: PackageManager, broken: boolean): Promise<readonly HostCommand[]> {
+  if (manager.interrupted === undefined) return [];
+  const { tells, mend } = manager.interrupted;
+  const cutOff = broken || (await host.exec(tells, { timeoutSeconds: 60 })).stdout.trim() !== "";
+  return cutOff ? [command(manager, mend)] : [];
 }
 
 /** One name for each wanted one. `unknown`: those that no package list knows; their last alternative stands in. */

@@ -19,6 +19,10 @@ interface Archive {
   fresh?: Record<string, string>;
   /** What comes along with a package. */
   needs?: Record<string, string[]>;
+  /** What `find` prints of the things that dpkg had begun. */
+  begun?: string;
+  /** Packages that were cut off on the way, with their status. */
+  halfway?: string;
 }
 
 /** A Debian whose apt works on an archive in memory. */
@@ -29,8 +33,10 @@ function debian(archive: Archive, privilege: Host["privilege"] = "root"): Memory
     privilege,
     answers: {
       "dpkg-query": () => ({
-        stdout: `${[...installed].map((name) => `${name} installed\n`).join("")}halfway config-files\n`,
+        stdout: `${[...installed].map((name) => `${name} installed\n`).join("")}halfway config-files\n${archive.halfway ?? ""}`,
       }),
+      "find /var/lib/dpkg/updates -type f": () => ({ stdout: archive.begun ?? "" }),
+      "env DEBIAN_FRONTEND=noninteractive dpkg": () => ((archive.begun = ""), {}),
       "apt-cache policy": (argv) => ({
         stdout: argv
           .slice(2)
@@ -90,6 +96,18 @@ test("what is half removed is not there; what is there needs nothing", async () 
   expect((await provide(host, resource("gcc"))).records).toEqual([]);
   expect(changes(host)).toEqual([]);
 });
+
+test.each([{ begun: "/var/lib/dpkg/updates/0001\n" }, { halfway: "cpp half-configured\n" }])(
+  "an installation that was cut off is ended first: %j",
+  async (state) => {
+    const host = debian({ installed: new Set(), lists: { gcc: "1" }, ...state });
+    await provide(host, resource("gcc"));
+    expect(changes(host).map((line) => line.split(" ").slice(2, 4).join(" "))).toEqual([
+      "dpkg --configure",
+      "apt-get install",
+    ]);
+  },
+);
 
 test("with empty lists they are fetched first, and decide between alternatives", async () => {
   const archive: Archive = { installed: new Set(), lists: {}, fresh: { rustc: "1.85.0+dfsg3-1", gcc: "4:14" } };
