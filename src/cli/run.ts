@@ -56,7 +56,7 @@ export async function run(world: World): Promise<number> {
   if (parsed.options.json === true) world.write(record(parsed.command, result));
   else world.write(result.text);
   if (result.outcome === "failed" && result.error !== undefined)
-    world.talk.write(renderError(result.error, { colour: world.colour }));
+    world.talk.write(renderError(result.error, { colour: world.colour, program: world.program }));
   return result.exitCode;
 }
 
@@ -64,7 +64,7 @@ async function parse(world: World): Promise<Invocation | { readonly text: string
   try {
     return await parseCommandLine(world.argv, { version: world.version, cwd: world.cwd });
   } catch (error) {
-    world.talk.write(renderError(error, { colour: world.colour }));
+    world.talk.write(renderError(error, { colour: world.colour, program: world.program }));
     if (world.argv.includes("--json")) world.write(record(nameOfCommand(world.argv, world), failure(error)));
     return exitCodeFor(error);
   }

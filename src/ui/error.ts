@@ -2,24 +2,39 @@ import { ForgeError } from "../errors.ts";
 import type { Span } from "../errors.ts";
 import { sanitise, sanitiseLines, styled } from "./text.ts";
 
+interface ErrorOptions {
+  readonly colour: boolean;
+  /** How tlsforge is called from this shell. */
+  readonly program?: string;
+}
+
 /**
  * An error as text, ending in a newline: message and code, the place with its line and a caret, the evidence, what to do.
  * Anything that is not a ForgeError is a bug and shows its stack.
  */
-export function renderError(error: unknown, options: { readonly colour: boolean }): string {
+export function renderError(error: unknown, options: ErrorOptions): string {
   const { colour } = options;
-  const lines = error instanceof ForgeError ? expected(error, colour) : bug(error, colour);
+  const lines = error instanceof ForgeError ? expected(error, options) : bug(error, colour);
   return `${lines.join("\n")}\n`;
 }
 
-function expected(error: ForgeError, colour: boolean): readonly string[] {
+/** A hint as it can be typed here: commands of tlsforge under the name that this program was called by. */
+function typed(text: string, program: string | undefined): string {
+  if (program === undefined) return text;
+  return text.replace(commandOfOurs, (_, before: string) => `${before}${program} `);
+}
+
+const commandOfOurs =
+  /(^|[ `(])tlsforge (?=(?:provision|plan|build|launch|reload|stop|status|verify|generations|rollback|gc|log|doctor)\b)/g;
+
+function expected(error: ForgeError, { colour, program }: ErrorOptions): readonly string[] {
   const [first = "", ...rest] = sanitiseLines(error.message);
   return [
     `${styled("error", `error[${error.code}]`, colour)}: ${styled("strong", first, colour)}`,
     ...rest.map((line) => `  ${line}`),
     ...(error.span === undefined ? [] : place(error.span, colour)),
     ...error.details.flatMap(sanitiseLines).map((line) => `  ${line}`),
-    ...(error.hint === undefined ? [] : hint(error.hint, colour)),
+    ...(error.hint === undefined ? [] : hint(typed(error.hint, program), colour)),
   ];
 }
 

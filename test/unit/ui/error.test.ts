@@ -64,3 +64,15 @@ test("a thrown value that is no error, and causes that form a ring", () => {
   ring.cause = ring;
   expect(renderError(ring, plain).match(/round/gu)?.length).toBe(8);
 });
+
+test("commands in a hint are named as this program was called; other words stay", () => {
+  const hint =
+    "start it with: tlsforge launch, or make it with `tlsforge provision`; tlsforge itself is in ~/tlsforge build";
+  expect(
+    renderError(new ForgeError("not-serving", "Nothing serves", { hint }), { colour: false, program: "bin/tlsforge" }),
+  ).toMatchInlineSnapshot(`
+      "error[not-serving]: Nothing serves
+      hint: start it with: bin/tlsforge launch, or make it with \`bin/tlsforge provision\`; tlsforge itself is in ~/tlsforge build
+      "
+    `);
+});
