@@ -8,6 +8,8 @@ import {
   decodeServerHello,
   decodeServerKeyExchange,
   DecodeError,
+  extensionTypes,
+  findExtension,
   handshakeTypes,
   isHelloRetry,
   negotiatedVersion,
@@ -34,6 +36,14 @@ export interface Flight {
   readonly certificates: readonly Uint8Array[] | null;
   /** A stapled OCSP response came. */
   readonly stapled: boolean;
+  /** That response, DER. */
+  readonly staple: Uint8Array | null;
+  /** The SignedCertificateTimestampList of the handshake (RFC 6962, 3.3.1). */
+  readonly timestamps: Uint8Array | null;
+  /** The server wants a certificate of the client; null where its flight could not be read that far. */
+  readonly asksForCertificate: boolean | null;
+  /** What CertificateVerify is signed with, in TLS 1.3. */
+  readonly scheme: number | null;
   readonly keyExchange: ServerKeyExchange | null;
 }
 
@@ -163,6 +173,10 @@ export function openFlight(hello: Hello, message: HandshakeMessage): Flight {
     isRetry: isHelloRetry(serverHello),
     certificates: null,
     stapled: false,
+    staple: null,
+    timestamps: findExtension(serverHello.extensions ?? [], extensionTypes.signedCertificateTimestamp) ?? null,
+    asksForCertificate: null,
+    scheme: null,
     keyExchange: null,
   };
 }
@@ -171,7 +185,8 @@ async function readRest(start: Flight, messages: { next: () => Promise<Handshake
   let flight = start;
   for (;;) {
     const message = await messages.next();
-    if (message.type === handshakeTypes.serverHelloDone) return flight;
+    if (message.type === handshakeTypes.serverHelloDone)
+      return { ...flight, asksForCertificate: flight.asksForCertificate ?? false };
     flight = addMessage(flight, message);
   }
 }
@@ -182,12 +197,19 @@ export function addMessage(flight: Flight, { type, body }: HandshakeMessage): Fl
     case handshakeTypes.certificate:
       return { ...flight, certificates: decodeCertificates12(body) };
     case handshakeTypes.certificateStatus:
-      return { ...flight, stapled: (decodeCertificateStatus(body)?.length ?? 0) > 0 };
+      return withStaple(flight, decodeCertificateStatus(body));
+    case handshakeTypes.certificateRequest:
+      return { ...flight, asksForCertificate: true };
     case handshakeTypes.serverKeyExchange:
       return { ...flight, keyExchange: decodeServerKeyExchange(body, publicValueKind(flight.serverHello.cipherSuite)) };
     default:
       return flight;
   }
+}
+
+/** A flight with the response that was stapled to it; an empty one is none. */
+export function withStaple(flight: Flight, response: Uint8Array | null): Flight {
+  return response === null || response.length === 0 ? flight : { ...flight, stapled: true, staple: response };
 }
 
 /** Which structure a ServerKeyExchange has with this suite; anonymous suites have it by their name. */

@@ -7,6 +7,7 @@ import {
   contentTypes,
   createHandshakeParser,
   decodeCertificates13,
+  decodeCertificateStatus,
   decodeCertificateVerify,
   decodeEncryptedExtensions,
   decodeServerKeyShare,
@@ -30,7 +31,7 @@ import {
   type Protection,
   type TrafficSecrets,
 } from "../wire/index.ts";
-import { openFlight, type Flight } from "./answer.ts";
+import { openFlight, withStaple, type Flight } from "./answer.ts";
 import type { Channel } from "./channel.ts";
 import { transcriptOf, type Hello } from "./hello.ts";
 import { createMessageReader, type MessageReader } from "./message-reader.ts";
@@ -65,28 +66,25 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
   let extensions: readonly Extension[] = [];
   let entries: readonly CertificateEntry[] = [];
   let asksForCertificate = false;
-  let hasSignature = false;
+  let scheme: number | null = null;
   for (;;) {
     const message = await reader.nextMessage();
     if (message.type === handshakeTypes.finished) {
       const expected = finishedData(hash, secrets.server, digest(hash, transcriptOf(hello, ...transcript)));
       if (!sameBytes(expected, message.body)) throw new DecodeError("the server's Finished does not verify");
-      if (!hasSignature) throw new DecodeError("the server did not prove that it has the key of its certificate");
+      if (scheme === null) throw new DecodeError("the server did not prove that it has the key of its certificate");
       transcript.push(message.raw);
       break;
     }
-    if (message.type === handshakeTypes.certificateVerify) {
-      checkSignature(entries, message.body, digest(hash, transcriptOf(hello, ...transcript)));
-      hasSignature = true;
-    }
+    if (message.type === handshakeTypes.certificateVerify)
+      scheme = checkSignature(entries, message.body, digest(hash, transcriptOf(hello, ...transcript)));
     transcript.push(message.raw);
     if (message.type === handshakeTypes.encryptedExtensions) extensions = decodeEncryptedExtensions(message.body);
     else if (message.type === handshakeTypes.certificate) entries = decodeCertificates13(message.body);
     else if (message.type === handshakeTypes.certificateRequest) asksForCertificate = true;
   }
 
-  const stapled = (findExtension(entries[0]?.extensions ?? [], extensionTypes.statusRequest)?.length ?? 0) > 0;
-  const flight: Flight = { ...opened, certificates: entries.map(({ certificate }) => certificate), stapled };
+  const flight = completeFlight(opened, { entries, asksForCertificate, scheme });
   const application = applicationSecrets(hash, secrets.master, digest(hash, transcriptOf(hello, ...transcript)));
   return {
     flight,
@@ -110,12 +108,30 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
   };
 }
 
-/** Throws DecodeError when the server does not have the key of the certificate that it shows. A certificate that cannot be read is left to others. */
-function checkSignature(entries: readonly CertificateEntry[], body: Uint8Array, transcriptHash: Uint8Array): void {
+/** A flight with what stood in the protected part. */
+function completeFlight(
+  opened: Flight,
+  of: { entries: readonly CertificateEntry[]; asksForCertificate: boolean; scheme: number | null },
+): Flight {
+  const ofLeaf = of.entries[0]?.extensions ?? [];
+  const status = findExtension(ofLeaf, extensionTypes.statusRequest);
+  const flight = {
+    ...opened,
+    certificates: of.entries.map(({ certificate }) => certificate),
+    timestamps: findExtension(ofLeaf, extensionTypes.signedCertificateTimestamp) ?? null,
+    asksForCertificate: of.asksForCertificate,
+    scheme: of.scheme,
+  };
+  return withStaple(flight, status === undefined ? null : decodeCertificateStatus(status));
+}
+
+/** The scheme of the signature. Throws DecodeError when the server does not have the key of the certificate that it shows. A certificate that cannot be read is left to others. */
+function checkSignature(entries: readonly CertificateEntry[], body: Uint8Array, transcriptHash: Uint8Array): number {
   const signed = decodeCertificateVerify(body);
   const key = publicKeyOf(entries[0]?.certificate);
   if (key !== undefined && verifiesHandshake13(signed, key, transcriptHash) === false)
     throw new DecodeError("the server's signature over the handshake does not verify");
+  return signed.scheme;
 }
 
 function publicKeyOf(certificate: Uint8Array | undefined): KeyObject | undefined {

@@ -39,6 +39,16 @@ export interface HelloPlan {
   readonly alpn?: readonly string[];
   /** Only what a server needs to answer, for servers that do not bear the rest. */
   readonly plain?: boolean;
+  /** Without a server name. */
+  readonly nameless?: boolean;
+  /** Extensions that stand after all others. */
+  readonly extra?: readonly Extension[];
+  /** In place of an empty one in TLS 1.2 and older. */
+  readonly sessionId?: Uint8Array;
+  /** TLS 1.2: the ticket to resume with; empty asks for one, null does not. */
+  readonly ticket?: Uint8Array | null;
+  /** In place of the version's own: the field in the hello, or with TLS 1.3 the list of supported_versions. */
+  readonly versionNumbers?: readonly number[];
 }
 
 /** A hello ready to be sent. */
@@ -85,15 +95,17 @@ export function buildHello(plan: HelloPlan, of: { serverName: string; random: Ra
   const agreements = (plan.shares ?? []).flatMap((group) => createKeyAgreement(group, of.random) ?? []);
   const withExtensions = plan.protocol !== "SSLv3";
   const body = encodeClientHello({
-    version: Math.min(versions[plan.protocol], versions["TLSv1.2"]),
+    version: isModern ? versions["TLSv1.2"] : (plan.versionNumbers?.[0] ?? versions[plan.protocol]),
     random,
-    sessionId: isModern ? of.random(32) : new Uint8Array(0),
+    sessionId: isModern ? of.random(32) : (plan.sessionId ?? new Uint8Array(0)),
     cipherSuites: withExtensions ? plan.suites : [...plan.suites, signallingSuites.renegotiation],
     compressionMethods: isModern || plan.plain === true ? [0] : [1, 0],
     extensions: withExtensions
-      ? isModern
-        ? modernExtensions(plan, agreements, of.serverName)
-        : classicExtensions(plan, of.serverName)
+      ? [
+          ...(plan.nameless === true ? [] : named(of.serverName)),
+          ...(isModern ? modernExtensions(plan, agreements) : classicExtensions(plan)),
+          ...(plan.extra ?? []),
+        ]
       : null,
   });
   const message = encodeHandshake(handshakeTypes.clientHello, body);
@@ -101,41 +113,38 @@ export function buildHello(plan: HelloPlan, of: { serverName: string; random: Ra
   return { plan, bytes: encodeRecords(contentTypes.handshake, recordVersion, message), message, random, agreements };
 }
 
-function modernExtensions(plan: HelloPlan, agreements: readonly KeyAgreement[], serverName: string): Extension[] {
+function modernExtensions(plan: HelloPlan, agreements: readonly KeyAgreement[]): Extension[] {
   return [
-    ...named(serverName),
     supportedGroupsExtension(plan.groups ?? modernGroups),
     signatureAlgorithmsExtension(plan.schemes ?? allSchemes),
-    supportedVersionsExtension([versions["TLSv1.3"]]),
+    supportedVersionsExtension(plan.versionNumbers ?? [versions["TLSv1.3"]]),
     keyShareExtension(agreements.map(({ share }) => share)),
     { type: extensionTypes.pskKeyExchangeModes, data: vector(1, uint(1, 1)) },
     statusRequestExtension,
+    heartbeatExtension,
     emptyExtension(extensionTypes.signedCertificateTimestamp),
     ...chosen(plan.alpn),
   ];
 }
 
-function classicExtensions(plan: HelloPlan, serverName: string): Extension[] {
+/** The peer may send heartbeats (RFC 6520, 2). */
+const heartbeatExtension: Extension = { type: extensionTypes.heartbeat, data: uint(1, 1) };
+
+function classicExtensions(plan: HelloPlan): Extension[] {
   const pointFormats = { type: extensionTypes.ecPointFormats, data: vector(1, uint(1, 0)) };
   const schemes = plan.protocol === "TLSv1.2" ? [signatureAlgorithmsExtension(plan.schemes ?? allSchemes)] : [];
   const renegotiation = { type: extensionTypes.renegotiationInfo, data: vector(1) };
-  const base = [
-    ...named(serverName),
-    supportedGroupsExtension(plan.groups ?? classicGroups),
-    pointFormats,
-    ...schemes,
-    renegotiation,
-  ];
+  const base = [supportedGroupsExtension(plan.groups ?? classicGroups), pointFormats, ...schemes, renegotiation];
   if (plan.plain === true) return base;
   return [
     ...base,
     statusRequestExtension,
-    { type: extensionTypes.heartbeat, data: uint(1, 1) },
+    heartbeatExtension,
     ...chosen(plan.alpn),
     emptyExtension(extensionTypes.signedCertificateTimestamp),
     emptyExtension(extensionTypes.encryptThenMac),
     emptyExtension(extensionTypes.extendedMasterSecret),
-    emptyExtension(extensionTypes.sessionTicket),
+    ...(plan.ticket === null ? [] : [{ type: extensionTypes.sessionTicket, data: plan.ticket ?? new Uint8Array(0) }]),
   ];
 }
 

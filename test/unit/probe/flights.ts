@@ -36,6 +36,10 @@ export function flightOf(parts: FlightParts = {}): Flight {
     isRetry: false,
     certificates: null,
     stapled: false,
+    staple: null,
+    timestamps: null,
+    asksForCertificate: null,
+    scheme: null,
     keyExchange: parts.keyExchange ?? null,
   };
 }
