@@ -1,155 +1,166 @@
 import {
-  aeadOf,
   concat,
   contentTypes,
-  createKeyAgreement,
   DecodeError,
-  digest,
   encodeHandshake,
   encodeRecords,
   extensionTypes,
   findExtension,
   handshakeTypes,
-  prf12,
-  protection12,
+  prfOf,
   sameBytes,
   suiteOf,
   vector,
-  versions,
-  type Aead,
+  type CbcProtection,
   type HandshakeMessage,
-  type HashName,
+  type Prf,
   type Protection,
   type Random,
 } from "../wire/index.ts";
 import { addMessage, openFlight, type Flight } from "./answer.ts";
 import type { Channel } from "./channel.ts";
+import { canComplete, connectionKeys, exchangeKeys } from "./client12-keys.ts";
 import { createMessageReader, type MessageReader } from "./message-reader.ts";
 import { transcriptOf, type Hello } from "./hello.ts";
 import type { SecureSession } from "./session.ts";
 
-/** A finished TLS 1.2 handshake. The server's Finished has been checked. */
+/** A finished handshake of TLS 1.0 to 1.2. The server's Finished has been checked. */
 export interface Handshake12 {
   readonly flight: Flight;
   readonly session: SecureSession;
+  /** Protects what we send from here on. */
+  readonly sealing: Protection | CbcProtection;
+  readonly reader: MessageReader;
+  /** verify_data of our Finished: what a secure renegotiation names (RFC 5746). */
+  readonly verifyData: Uint8Array;
+  /** Messages between our Finished and the server's: a session ticket, where there is one. */
+  readonly beforeFinished: readonly HandshakeMessage[];
 }
 
-/** Runs a TLS 1.2 handshake for an ECDHE suite with an AEAD (RFC 5246, 8422, 7627). Throws RefusedError, ChannelError, DecodeError. */
-export async function handshake12(channel: Channel, hello: Hello, random: Random): Promise<Handshake12> {
-  channel.send(hello.bytes);
-  const reader = createMessageReader(channel, ({ changed }) => changed);
+/** A server's flight up to ServerHelloDone, which has been reached. */
+export interface ServerFlight {
+  readonly flight: Flight;
+  /** Messages with their headers, in a row. */
+  readonly transcript: Uint8Array[];
+  readonly asksForCertificate: boolean;
+}
+
+/** Reads a flight of TLS 1.2 or older to its end. Throws RefusedError, ChannelError, DecodeError; also when TLS 1.3 is taken. */
+export async function readServerFlight(reader: MessageReader, hello: Hello): Promise<ServerFlight> {
   const transcript: Uint8Array[] = [];
   const next = async (): Promise<HandshakeMessage> => {
     const message = await reader.nextMessage();
     transcript.push(message.raw);
     return message;
   };
-
   let flight = openFlight(hello, await next());
-  const { cipherSuite } = flight.serverHello;
-  const aead = aeadOf(cipherSuite);
-  if (flight.protocol !== "TLSv1.2" || aead === undefined)
-    throw new DecodeError("the server did not take TLS 1.2 with an AEAD");
+  if (flight.protocol === "TLSv1.3") throw new DecodeError("the server took TLS 1.3 where it was not offered");
   let asksForCertificate = false;
   for (let message = await next(); message.type !== handshakeTypes.serverHelloDone; message = await next()) {
     flight = addMessage(flight, message);
     asksForCertificate ||= message.type === handshakeTypes.certificateRequest;
   }
+  return { flight, transcript, asksForCertificate };
+}
 
-  const { hash } = suiteOf(cipherSuite);
-  const { publicValue, premaster } = exchangeKeys(flight, random);
-  if (asksForCertificate) sendHandshake(channel, transcript, encodeHandshake(handshakeTypes.certificate, vector(3)));
-  sendHandshake(channel, transcript, encodeHandshake(handshakeTypes.clientKeyExchange, vector(1, publicValue)));
-  const extended =
-    findExtension(flight.serverHello.extensions ?? [], extensionTypes.extendedMasterSecret) !== undefined;
-  const randoms = concat(hello.random, flight.serverHello.random);
-  const master = extended
-    ? prf12(hash, premaster, {
+/** A reader for a connection of TLS 1.2 or older: what comes after the server's ChangeCipherSpec is protected. */
+export function classicReader(channel: Channel): MessageReader {
+  return createMessageReader(channel, ({ changed }) => changed);
+}
+
+/**
+ * Runs a handshake of TLS 1.0 to 1.2 (RFC 2246, 4346, 5246, 8422, 7627, 7366) for a suite with RSA, DHE or ECDHE and an AEAD or a CBC cipher; `canComplete`
+ * tells which. Throws RefusedError, ChannelError, DecodeError.
+ */
+export async function handshake12(channel: Channel, hello: Hello, random: Random): Promise<Handshake12> {
+  channel.send(hello.bytes);
+  const reader = classicReader(channel);
+  const { flight, transcript, asksForCertificate } = await readServerFlight(reader, hello);
+  const { cipherSuite, version, extensions } = flight.serverHello;
+  if (flight.protocol === "SSLv3" || !canComplete(cipherSuite))
+    throw new DecodeError(`a suite that cannot be computed here: ${suiteOf(cipherSuite).name}`);
+  const sendHandshake = (message: Uint8Array): void => {
+    transcript.push(message);
+    channel.send(encodeRecords(contentTypes.handshake, version, message));
+  };
+
+  const prf = prfOf(version, suiteOf(cipherSuite).hash);
+  const { message, premaster } = exchangeKeys(flight, random);
+  if (asksForCertificate) sendHandshake(encodeHandshake(handshakeTypes.certificate, vector(3)));
+  sendHandshake(encodeHandshake(handshakeTypes.clientKeyExchange, message));
+  const has = (type: number): boolean => findExtension(extensions ?? [], type) !== undefined;
+  const master = has(extensionTypes.extendedMasterSecret)
+    ? prf.derive(premaster, {
         label: "extended master secret",
-        seed: digest(hash, transcriptOf(hello, ...transcript)),
+        seed: prf.transcriptDigest(transcriptOf(hello, ...transcript)),
         length: 48,
       })
-    : prf12(hash, premaster, { label: "master secret", seed: randoms, length: 48 });
-  const keys = connectionKeys(aead, hash, { master, seed: concat(flight.serverHello.random, hello.random) });
+    : prf.derive(premaster, {
+        label: "master secret",
+        seed: concat(hello.random, flight.serverHello.random),
+        length: 48,
+      });
+  const keys = connectionKeys(prf, {
+    suite: cipherSuite,
+    version,
+    master,
+    seed: concat(flight.serverHello.random, hello.random),
+    encryptThenMac: has(extensionTypes.encryptThenMac),
+    random,
+  });
 
-  const finished = encodeHandshake(
-    handshakeTypes.finished,
-    verifyData(hash, master, { label: "client finished", transcript: transcriptOf(hello, ...transcript) }),
-  );
+  const verifyData = finishedOf(prf, master, {
+    label: "client finished",
+    transcript: transcriptOf(hello, ...transcript),
+  });
+  const finished = encodeHandshake(handshakeTypes.finished, verifyData);
   channel.send(
     concat(
-      encodeRecords(contentTypes.changeCipherSpec, versions["TLSv1.2"], Uint8Array.of(1)),
+      encodeRecords(contentTypes.changeCipherSpec, version, Uint8Array.of(1)),
       keys.client.seal(contentTypes.handshake, finished),
     ),
   );
   transcript.push(finished);
-  await readFinished(reader, keys.server, (beforeIt) =>
-    verifyData(hash, master, { label: "server finished", transcript: transcriptOf(hello, ...transcript, ...beforeIt) }),
+  reader.protect(keys.server);
+  const beforeFinished = await readFinished(reader, (beforeIt) =>
+    finishedOf(prf, master, { label: "server finished", transcript: transcriptOf(hello, ...transcript, ...beforeIt) }),
   );
-  return { flight, session: openSession(channel, reader, keys) };
-}
-
-function exchangeKeys(flight: Flight, random: Random): { publicValue: Uint8Array; premaster: Uint8Array } {
-  const exchange = flight.keyExchange;
-  if (exchange?.kind !== "ECDHE") throw new DecodeError("a key exchange other than ECDHE");
-  const agreement = createKeyAgreement(exchange.group, random);
-  const premaster = agreement?.agree(exchange.point);
-  if (agreement === undefined || premaster === undefined || premaster === null)
-    throw new DecodeError(`group ${exchange.group} cannot be computed here`);
-  return { publicValue: agreement.share.exchange, premaster };
-}
-
-interface ConnectionKeys {
-  readonly client: Protection;
-  readonly server: Protection;
-}
-
-function connectionKeys(aead: Aead, hash: HashName, of: { master: Uint8Array; seed: Uint8Array }): ConnectionKeys {
-  const block = prf12(hash, of.master, {
-    label: "key expansion",
-    seed: of.seed,
-    length: 2 * (aead.keyLength + aead.fixedNonce12),
-  });
-  const at = (start: number, length: number): Uint8Array => block.subarray(start, start + length);
-  const nonces = 2 * aead.keyLength;
   return {
-    client: protection12(aead, at(0, aead.keyLength), at(nonces, aead.fixedNonce12)),
-    server: protection12(aead, at(aead.keyLength, aead.keyLength), at(nonces + aead.fixedNonce12, aead.fixedNonce12)),
+    flight,
+    session: openSession(channel, reader, keys.client),
+    sealing: keys.client,
+    reader,
+    verifyData,
+    beforeFinished,
   };
 }
 
-function verifyData(hash: HashName, master: Uint8Array, of: { label: string; transcript: Uint8Array }): Uint8Array {
-  return prf12(hash, master, { label: of.label, seed: digest(hash, of.transcript), length: 12 });
+function finishedOf(prf: Prf, master: Uint8Array, of: { label: string; transcript: Uint8Array }): Uint8Array {
+  return prf.derive(master, { label: of.label, seed: prf.transcriptDigest(of.transcript), length: 12 });
 }
 
-function sendHandshake(channel: Channel, transcript: Uint8Array[], message: Uint8Array): void {
-  transcript.push(message);
-  channel.send(encodeRecords(contentTypes.handshake, versions["TLSv1.2"], message));
-}
-
-/** Reads to the server's Finished and checks it; a session ticket may stand before it (RFC 5077, 3.3). */
+/** Reads to the server's Finished and checks it; a session ticket may stand before it (RFC 5077, 3.3). Gives what stood before it. */
 async function readFinished(
   reader: MessageReader,
-  protection: Protection,
   expected: (beforeIt: readonly Uint8Array[]) => Uint8Array,
-): Promise<void> {
-  reader.protect(protection);
-  const beforeIt: Uint8Array[] = [];
+): Promise<readonly HandshakeMessage[]> {
+  const beforeIt: HandshakeMessage[] = [];
   for (;;) {
     const message = await reader.nextMessage();
     if (message.type === handshakeTypes.finished) {
-      if (!sameBytes(expected(beforeIt), message.body)) throw new DecodeError("the server's Finished does not verify");
-      return;
+      if (!sameBytes(expected(beforeIt.map(({ raw }) => raw)), message.body))
+        throw new DecodeError("the server's Finished does not verify");
+      return beforeIt;
     }
-    beforeIt.push(message.raw);
+    beforeIt.push(message);
   }
 }
 
-function openSession(channel: Channel, reader: MessageReader, keys: ConnectionKeys): SecureSession {
+function openSession(channel: Channel, reader: MessageReader, sealing: Protection): SecureSession {
   return {
     messages: [],
     send(data) {
-      channel.send(keys.client.seal(contentTypes.applicationData, data));
+      channel.send(sealing.seal(contentTypes.applicationData, data));
     },
     async receive() {
       for (;;) {

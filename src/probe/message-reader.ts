@@ -11,10 +11,17 @@ import type { Channel } from "./channel.ts";
 /** Reads what a server sends after its first flight, protected or not. Alerts are raised as RefusedError. */
 export interface MessageReader {
   nextMessage(): Promise<HandshakeMessage>;
-  /** Content of the next record, whatever its type. */
-  nextContent(): Promise<{ readonly type: number; readonly content: Uint8Array }>;
+  /** Content of the next record that is no alert. */
+  nextContent(): Promise<RecordContent>;
+  /** Content of the next record, alerts too. */
+  nextRecord(): Promise<RecordContent>;
   /** From here on protected records are opened with this. */
   protect(protection: Protection): void;
+}
+
+export interface RecordContent {
+  readonly type: number;
+  readonly content: Uint8Array;
 }
 
 /** Whether a record is protected: by its type (TLS 1.3), or by whether the server has changed its cipher spec (TLS 1.2). */
@@ -31,17 +38,21 @@ export function createMessageReader(channel: Channel, isProtected: IsProtected):
     protect(next) {
       protection = next;
     },
-    async nextContent() {
+    async nextRecord() {
       for (;;) {
         const record = await records.next();
         if (record.type === contentTypes.changeCipherSpec) {
           changed = true;
           continue;
         }
-        const { type, content } =
-          protection !== undefined && isProtected({ type: record.type, changed })
-            ? protection.open(record)
-            : { type: record.type, content: record.fragment };
+        return protection !== undefined && isProtected({ type: record.type, changed })
+          ? protection.open(record)
+          : { type: record.type, content: record.fragment };
+      }
+    },
+    async nextContent() {
+      for (;;) {
+        const { type, content } = await reader.nextRecord();
         if (type === contentTypes.alert) refuseAlert(content);
         else return { type, content };
       }

@@ -11,6 +11,15 @@ export {
   uint16List,
   vector,
 } from "./bytes.ts";
+export { cbcOf, cbcProtection, type Cbc, type CbcProtection } from "./cbc.ts";
+export {
+  diffieHellmanExchange,
+  nonZero,
+  rsaExchange,
+  rsaRaw,
+  rsaSize,
+  type ClassicExchange,
+} from "./classic-exchange.ts";
 export {
   demandsStaple,
   readCertificate,
@@ -100,6 +109,7 @@ export {
   versions,
   type VersionName,
 } from "./names.ts";
+export { prfOf, type Prf } from "./prf.ts";
 export { aeadOf, protection12, protection13, type Aead, type Protection } from "./protection.ts";
 export { createRecordParser, encodeRecords, type RecordParser, type TlsRecord } from "./records.ts";
 export {
