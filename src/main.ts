@@ -7,6 +7,9 @@ import path from "node:path";
 import process from "node:process";
 import { quickArguments } from "./cli/quick-arguments.ts";
 
+// Before anything that an older Node does not have.
+refuseOldNode(process.versions.node);
+
 const root = path.resolve(import.meta.dirname, "..");
 const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] || path.join(root, "recipes"));
 const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
@@ -34,7 +37,6 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-refuseOldNode(process.versions.node);
 const ownCode = (await quick()) ?? (await full());
 process.exitCode = ownCode === 0 && lost ? 1 : ownCode;
 

@@ -23,7 +23,10 @@ describeWith(["all", "cleanroot", "git"], "setup in a root that has Debian's Nod
   test.each(["root", "alice"])("as %s: every tool runs, and a second run does nothing", async (user) => {
     const home = user === "root" ? "/root" : `/home/${user}`;
     const steps = ["cd tlsforge", "node --version", "node tools/setup.mjs", 'test -z "$(node tools/setup.mjs 2>&1)"'];
-    const line = [...steps, "PATH=$PWD/tools/node/node_modules/.bin:$PATH", askTools, "node --version"].join(" && ");
+    const refused = '{ node dist/main.js status 2>&1 | grep -q "tlsforge needs Node"; }';
+    const line = [...steps, refused, "PATH=$PWD/tools/node/node_modules/.bin:$PATH", askTools, "node --version"].join(
+      " && ",
+    );
     const { exitCode, output } = await inCleanRoot(line, { user, into: [[checkout, `${home}/tlsforge`]] });
     expect(output).toMatch(/^v18\./u);
     expect(output).toMatch(/v24\.\d+\.\d+$/u);
