@@ -4,7 +4,15 @@ import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
 import { failed, observed, untestable, valueOf, type Unknown } from "./outcome.ts";
 import type { TrustStore } from "./trust.ts";
-import type { FlawName, Observations, Outcome, ProtocolName, ProtocolSupport, SuiteProtocol, SuitesSeen } from "./types.ts";
+import type {
+  FlawName,
+  Observations,
+  Outcome,
+  ProtocolName,
+  ProtocolSupport,
+  SuiteProtocol,
+  SuitesSeen,
+} from "./types.ts";
 
 /** All facts as observations. */
 export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Observations, "seconds"> {
@@ -30,9 +38,12 @@ export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Obse
 
 /** Observations of a host that does not speak TLS: nothing was seen, and nothing passes. */
 export function assembleFailed(look: Look, why: string): Omit<Observations, "seconds"> {
-  const unknown = failed(why);
+  return { ...headOf(look), ...unknownObservations(failed(why)), ...costOf(look) };
+}
+
+/** All that can be observed, unknown for one reason. */
+export function unknownObservations(unknown: Unknown) {
   return {
-    ...headOf(look),
     protocols: {
       SSLv2: unknown,
       SSLv3: unknown,
@@ -53,7 +64,6 @@ export function assembleFailed(look: Look, why: string): Omit<Observations, "sec
     alpn: unknown,
     http: unknown,
     ...unseen(unknown),
-    ...costOf(look),
   };
 }
 

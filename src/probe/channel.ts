@@ -6,6 +6,8 @@ export type Trouble =
   | { readonly kind: "reset"; readonly why: string }
   | { readonly kind: "garbage"; readonly why: string }
   | { readonly kind: "unconnected"; readonly why: string }
+  /** What stands before TLS says no: STARTTLS is not offered, a proxy refuses. Asking again would not help. */
+  | { readonly kind: "blocked"; readonly why: string }
   /** Not tried: a budget is used up. */
   | { readonly kind: "skipped"; readonly why: string };
 
@@ -26,10 +28,29 @@ export interface Channel {
   receive(): Promise<Uint8Array | null>;
 }
 
+/** How a fresh connection becomes one on which TLS may begin: through a proxy, by STARTTLS, or both. */
+export interface Way {
+  /** Where to connect in place of the target. */
+  readonly via?: { readonly host: string; readonly port: number } | undefined;
+  /** Throws ChannelError `unconnected` when it fails, `blocked` when it is refused for good: never anything that could pass for an answer in TLS. */
+  readonly enter: (channel: Channel, to: { readonly address: string; readonly port: number }) => Promise<Channel>;
+}
+
+/** Sees the bytes of one connection, both ways. */
+export interface Tap {
+  readonly sent: (bytes: Uint8Array) => void;
+  readonly received: (bytes: Uint8Array) => void;
+  readonly ended: () => void;
+}
+
 /** Where to connect, and what is counted. */
 export interface Dial {
   readonly address: string;
   readonly port: number;
+  readonly way?: Way | undefined;
+  readonly tap?: Tap | undefined;
+  /** Told how long it took until TLS could begin, in milliseconds. */
+  readonly onReady?: ((ms: number) => void) | undefined;
   /** For the whole conversation, from the first packet to the last, in milliseconds. */
   readonly timeoutMs: number;
   readonly tally: Tally;
@@ -49,13 +70,17 @@ const maxReceived = 2 ** 21;
 /** Connects, lets `talk` use the connection, and closes it whatever happens. Throws ChannelError, or what `talk` throws. */
 export async function converse<T>(dial: Dial, talk: (channel: Channel) => Promise<T>): Promise<T> {
   dial.tally.connections++;
-  const socket = connect({ host: dial.address, port: dial.port, noDelay: true });
-  const channel = openChannel(socket, dial);
+  const { host, port } = dial.way?.via ?? { host: dial.address, port: dial.port };
+  const began = performance.now();
+  const channel = openChannel(connect({ host, port, noDelay: true }), dial);
   try {
     await channel.connected;
-    return await talk(channel);
+    const inside = dial.way === undefined ? channel : await dial.way.enter(channel, dial);
+    dial.onReady?.(performance.now() - began);
+    return await talk(inside);
   } finally {
     channel.close();
+    dial.tap?.ended();
   }
 }
 
@@ -96,6 +121,7 @@ function openChannel(socket: Socket, dial: Dial): OpenChannel {
   socket.on("data", (chunk: Buffer) => {
     received += chunk.length;
     tally.bytesReceived += chunk.length;
+    dial.tap?.received(chunk);
     if (received > maxReceived) fail({ kind: "garbage", why: `more than ${maxReceived} bytes without an end` });
     else arrived.push(chunk);
     wake();
@@ -106,7 +132,10 @@ function openChannel(socket: Socket, dial: Dial): OpenChannel {
   });
   socket.on("error", (error: NodeJS.ErrnoException) => {
     const why = error.code ?? error.message;
-    fail(isConnected ? { kind: "reset", why: `connection broken (${why})` } : { kind: "unconnected", why });
+    const where = dial.way?.via === undefined ? "" : "the proxy cannot be reached: ";
+    fail(
+      isConnected ? { kind: "reset", why: `connection broken (${why})` } : { kind: "unconnected", why: where + why },
+    );
   });
 
   const until = async (isReady: () => boolean): Promise<void> => {
@@ -123,6 +152,7 @@ function openChannel(socket: Socket, dial: Dial): OpenChannel {
     send(bytes) {
       if (trouble !== undefined || socket.destroyed) return;
       tally.bytesSent += bytes.length;
+      dial.tap?.sent(bytes);
       socket.write(bytes);
     },
     async receive() {

@@ -1,9 +1,10 @@
 import type { Random } from "../wire/index.ts";
 import { answerOf, isTrouble, readFlight, type Answer, type Flight } from "./answer.ts";
-import { converse, type Channel, type Dial, type Tally } from "./channel.ts";
+import { converse, type Channel, type Dial, type Tally, type Tap, type Way } from "./channel.ts";
 import { buildHello, type HelloPlan } from "./hello.ts";
-import { createScheduler } from "./scheduler.ts";
-import type { Target } from "./types.ts";
+import type { Pace } from "./reach/pace.ts";
+import { createScheduler, type Verdict } from "./scheduler.ts";
+import type { StartTls, Target } from "./types.ts";
 
 /** One target under observation: how probes ask it, and what all connections have shown so far. */
 export interface Look {
@@ -19,6 +20,10 @@ export interface Look {
   readonly talk: <T extends object>(use: (channel: Channel) => Promise<T>) => Promise<Talked<T>>;
   /** True once a record of TLS has come from this target. */
   readonly hasSpoken: () => boolean;
+  /** True where waiting costs more than connections: many hellos at once are then better than one after the other. */
+  readonly isFar: () => boolean;
+  /** The protocol that TLS begins in; null where it begins at once, which is taken for HTTPS. */
+  readonly startTls: StartTls | null;
 }
 
 export type Talked<T> = { readonly kind: "done"; readonly value: T } | Exclude<Answer, { kind: "hello" }>;
@@ -32,17 +37,32 @@ export interface LookOptions {
   readonly now: Date;
   readonly random: Random;
   readonly signal?: AbortSignal | undefined;
+  readonly way?: Way | undefined;
+  readonly startTls?: StartTls | undefined;
+  /** Two connections at once at most, and a pause after each. */
+  readonly gentle?: boolean | undefined;
+  readonly pace?: Pace | undefined;
+  /** Called for each connection: sees its bytes. */
+  readonly tap?: (() => Tap) | undefined;
 }
+
+/** A round trip above this many milliseconds makes a target far. */
+const farMs = 5;
+/** Between two connections of a gentle look, in milliseconds. */
+const gentlePauseMs = 100;
 
 /** Prepares to look at a target. Connects to nothing. */
 export function createLook(target: Target, options: LookOptions): Look {
+  const { gentle = false, signal } = options;
   const tally: Tally = { connections: 0, bytesSent: 0, bytesReceived: 0 };
-  const scheduler = createScheduler(8);
+  const scheduler = gentle ? createScheduler(2) : createScheduler(8, 32);
   const flights: Flight[] = [];
   const end = performance.now() + options.totalMs;
+  let roundTripMs: number | null = null;
   let spoken = false;
 
   const attempt = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
+    if (options.pace !== undefined) await options.pace(signal);
     const left = end - performance.now();
     if (tally.connections >= options.budget)
       return { kind: "skipped", why: `the budget of ${options.budget} connections is used up` };
@@ -52,7 +72,10 @@ export function createLook(target: Target, options: LookOptions): Look {
       port: target.port,
       timeoutMs: Math.min(options.timeoutMs, left),
       tally,
-      signal: options.signal,
+      signal,
+      way: options.way,
+      tap: options.tap?.(),
+      onReady: (ms) => (roundTripMs = Math.min(roundTripMs ?? ms, ms)),
     };
     try {
       return { kind: "done", value: await converse(dial, use) };
@@ -60,6 +83,8 @@ export function createLook(target: Target, options: LookOptions): Look {
       const answer = answerOf(error);
       if (answer.kind === "hello") throw error;
       return answer;
+    } finally {
+      if (gentle) await (await import("./reach/pace.ts")).pause(gentlePauseMs, signal);
     }
   };
   const talk = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
@@ -67,7 +92,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     const mayRepeat = spoken || tally.connections === 0;
     const result = await scheduler.run(
       () => attempt(use),
-      (answer) => isTrouble(answer) && (mayRepeat || spoken),
+      (answer) => (mayRepeat || spoken ? verdictOf(answer) : "fine"),
     );
     if (result.kind === "done" || result.kind === "alert") spoken = true;
     return result;
@@ -89,5 +114,13 @@ export function createLook(target: Target, options: LookOptions): Look {
       return { kind: "hello", flight: result.value };
     },
     hasSpoken: () => spoken,
+    // A gentle look takes its time: fewer connections are better then.
+    isFar: () => !gentle && options.pace === undefined && roundTripMs !== null && roundTripMs > farMs,
+    startTls: options.startTls ?? null,
   };
+}
+
+function verdictOf(answer: { readonly kind: string }): Verdict {
+  if (!isTrouble(answer)) return "fine";
+  return answer.kind === "closed" || answer.kind === "garbage" ? "repeat" : "strained";
 }

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 
 import { ForgeError } from "../errors.ts";
@@ -9,8 +8,11 @@ import { runProbes } from "./graph.ts";
 import { createLook, type Look } from "./look.ts";
 import { askModern } from "./modern-suites.ts";
 import { allProbes } from "./probes.ts";
+import { addressesOf } from "./reach/addresses.ts";
+import type { Pace } from "./reach/pace.ts";
+import type { Recorder } from "./recording/recorder.ts";
 import { createTrustStore } from "./trust.ts";
-import type { Observations } from "./types.ts";
+import type { Observations, Proxy, StartTls } from "./types.ts";
 
 /** What to look at. `serverName` is the host where it is a name; `address` is looked up where it is missing. */
 export interface ObserveTarget {
@@ -33,6 +35,17 @@ export interface ObserveOptions {
   readonly totalMs?: number;
   /** Connections that may be made; 400 by default. */
   readonly budget?: number;
+  /** Two connections at once at most, with pauses. */
+  readonly gentle?: boolean;
+  /** How often connections may be begun; shared by all looks that are given the same one. */
+  readonly pace?: Pace;
+  readonly startTls?: StartTls;
+  /** What connections are made through; it resolves the name, so that the address of the target is not known. */
+  readonly proxy?: Proxy;
+  /** Only addresses of this family. */
+  readonly family?: 4 | 6;
+  /** Keeps the bytes of all connections. */
+  readonly recorder?: Recorder;
   readonly signal?: AbortSignal;
   readonly now: Date;
   readonly random: Random;
@@ -40,7 +53,7 @@ export interface ObserveOptions {
 
 /**
  * Looks at a TLS server with every probe and records what was seen. Judges nothing.
- * Throws ForgeError `unreachable` when nothing answers at all (closed port, no route, a name that does not resolve) and `interrupted` when `signal` fires.
+ * Throws ForgeError `unreachable` when nothing answers at all (closed port, no route, a name that does not resolve, no way to TLS) and `interrupted` when `signal` fires.
  * A host that accepts connections and does not speak TLS gives observations that are `failed`, in bounded time.
  */
 export async function observe(target: ObserveTarget, options: ObserveOptions): Promise<Observations> {
@@ -50,8 +63,15 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
     [...(options.ca ?? []), ...(options.localCa === undefined ? [] : [options.localCa])],
     options.systemCas ?? null,
   );
-  const addresses = target.address === undefined ? await resolve(target.host, timeoutMs) : [target.address];
+  const { family, proxy, startTls, recorder } = options;
+  const addresses = await addressesFor(target, { timeoutMs, family, proxy });
   const serverName = target.serverName ?? (isIP(target.host) > 0 ? "" : target.host);
+  const way =
+    proxy === undefined && startTls === undefined
+      ? undefined
+      : await (
+          await import("./reach/way.ts")
+        ).createWay({ proxy: proxy ?? null, startTls: startTls ?? null, domain: serverName || target.host });
   const begin = (address: string): Look =>
     createLook(
       { host: target.host, port: target.port, serverName, address },
@@ -62,6 +82,11 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
         now: options.now,
         random: options.random,
         signal: options.signal,
+        gentle: options.gentle,
+        pace: options.pace,
+        way,
+        startTls,
+        tap: recorder?.tap,
       },
     );
   const { look, first } = await firstToAnswer(addresses.map(begin));
@@ -71,6 +96,9 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
   return { ...observations, seconds: Math.round(performance.now() - began) / 1000 };
 }
 
+/** Addresses of a name that are tried one after the other. */
+const mostTried = 4;
+
 type TrustStore = ReturnType<typeof createTrustStore>;
 
 async function observeLook(look: Look, first: Answer, store: TrustStore): Promise<Omit<Observations, "seconds">> {
@@ -79,39 +107,31 @@ async function observeLook(look: Look, first: Answer, store: TrustStore): Promis
   return look.hasSpoken() ? assemble(look, facts, store) : assembleFailed(look, "the server never answered in TLS");
 }
 
+async function addressesFor(
+  target: ObserveTarget,
+  of: { timeoutMs: number; family: 4 | 6 | undefined; proxy: Proxy | undefined },
+): Promise<readonly string[]> {
+  if (target.address !== undefined) return [target.address];
+  // A name behind a proxy is the proxy's to resolve; it may not even exist here.
+  if (of.proxy !== undefined) return [target.host];
+  return (await addressesOf(target.host, of)).slice(0, mostTried);
+}
+
 /** The first of a name's addresses that takes a connection, and its answer to the first hello. Throws ForgeError `unreachable` when none does. */
 async function firstToAnswer(looks: readonly Look[]): Promise<{ look: Look; first: Answer }> {
   const details: string[] = [];
+  let refused = false;
   for (const look of looks) {
     const first = await askModern(look);
-    if (first.kind !== "unconnected") return { look, first };
+    if (first.kind !== "unconnected" && first.kind !== "blocked") return { look, first };
+    refused ||= first.kind === "blocked";
     details.push(`${look.target.address}: ${first.why}`);
   }
   const { host, port } = looks[0]?.target ?? { host: "", port: 0 };
-  throw new ForgeError("unreachable", `Nothing answers at ${host}:${port} (${details.join("; ")})`, {
-    hint: "Check the name and the port, and that the server is running",
+  const what = refused ? "TLS cannot be begun" : "Nothing answers";
+  throw new ForgeError("unreachable", `${what} at ${host}:${port} (${details.join("; ")})`, {
+    hint: refused
+      ? "Check --starttls, --proxy and the port, and what the server is set up for"
+      : "Check the name and the port, and that the server is running",
   });
-}
-
-/** At most four addresses of a name, in the order of the system's resolver. */
-async function resolve(host: string, timeoutMs: number): Promise<string[]> {
-  if (isIP(host) > 0) return [host];
-  const unreachable = (why: string): ForgeError =>
-    new ForgeError("unreachable", `The name ${host} does not resolve: ${why}`, {
-      hint: "Check the spelling of the name, or give an address",
-    });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(unreachable(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
-  });
-  try {
-    const found = await Promise.race([lookup(host, { all: true }), late]);
-    return found.slice(0, 4).map(({ address }) => address);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && !(error instanceof ForgeError))
-      throw unreachable(String(error.code));
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,15 +1,24 @@
-/** Runs jobs side by side; fewer at once after trouble, and what failed runs again with nothing beside it. */
+/** What a result says: fine, to be asked again alone, or that besides the peer may be strained (a reset, a time-out). */
+export type Verdict = "fine" | "repeat" | "strained";
+
+/** Runs jobs side by side; more at once while all goes well, fewer after trouble, and what failed runs again with nothing beside it. */
 export interface Scheduler {
-  /** Runs `job`; when its result is trouble, runs it once more alone. The second result stands. */
-  run<T>(job: () => Promise<T>, isTrouble: (result: T) => boolean): Promise<T>;
+  /** Runs `job`; unless its result is fine, runs it once more alone. The second result stands. */
+  run<T>(job: () => Promise<T>, verdictOf: (result: T) => Verdict): Promise<T>;
   /** Jobs that may run at once now. */
   readonly limit: number;
 }
 
-/** A scheduler that starts with `width` jobs at once. */
-export function createScheduler(width: number): Scheduler {
-  let limit = width;
+/**
+ * A scheduler that starts with `start` jobs at once, doubled up to `most` after each clean round, halved when the peer seems strained. A round is over when as
+ * many as may run at once have ended well, or when nothing runs any more.
+ */
+export function createScheduler(start: number, most: number = start): Scheduler {
+  let limit = start;
   let active = 0;
+  let clean = 0;
+  /** Counts the troubles: what began before one does not make a round clean. */
+  let era = 0;
   let aloneActive = false;
   const waiting: { readonly alone: boolean; readonly start: () => void }[] = [];
 
@@ -22,29 +31,60 @@ export function createScheduler(width: number): Scheduler {
       next.start();
     }
   };
-  const slot = async <T>(job: () => Promise<T>, alone: boolean): Promise<T> => {
-    await new Promise<void>((start) => {
-      const entry = { alone, start };
+  const slot = async <T>(
+    job: () => Promise<T>,
+    of: { alone: boolean; ended: (result: T, begun: number) => void },
+  ): Promise<T> => {
+    await new Promise<void>((begin) => {
+      const entry = { alone: of.alone, start: begin };
       // Repetitions go first: what they decide is needed by those that wait.
-      if (alone) waiting.unshift(entry);
+      if (of.alone) waiting.unshift(entry);
       else waiting.push(entry);
       admit();
     });
+    const begun = era;
     try {
-      return await job();
+      const result = await job();
+      of.ended(result, begun);
+      return result;
     } finally {
       active--;
-      if (alone) aloneActive = false;
+      if (of.alone) aloneActive = false;
       admit();
     }
   };
+  const grow = (): void => {
+    clean++;
+    if (clean < limit && active > 1) return;
+    clean = 0;
+    limit = Math.min(most, limit * 2);
+  };
+  const shrink = (): void => {
+    era++;
+    clean = 0;
+    limit = Math.max(1, Math.floor(limit / 2));
+  };
 
   return {
-    async run(job, isTrouble) {
-      const first = await slot(job, false);
-      if (!isTrouble(first)) return first;
-      limit = Math.max(1, Math.floor(limit / 2));
-      return slot(job, true);
+    async run(job, verdictOf) {
+      let before = limit;
+      const first = await slot(job, {
+        alone: false,
+        ended(result, begun) {
+          before = limit;
+          const verdict = verdictOf(result);
+          if (verdict === "fine" && begun === era) grow();
+          else if (verdict === "strained") shrink();
+        },
+      });
+      if (verdictOf(first) === "fine") return first;
+      return slot(job, {
+        alone: true,
+        ended(result) {
+          // The same with nothing beside it: that is how the peer answers, not strain.
+          if (verdictOf(result) === "strained") limit = Math.max(limit, before);
+        },
+      });
     },
     get limit() {
       return limit;

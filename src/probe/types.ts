@@ -17,6 +17,17 @@ export interface Target {
   readonly address: string;
 }
 
+/** Protocols in which TLS begins in the middle of a conversation in the clear. */
+export type StartTls = "smtp" | "imap" | "pop3" | "ftp" | "xmpp" | "xmpp-server" | "ldap" | "postgres" | "mysql";
+
+/** A proxy that connections are made through; it resolves the target's name. */
+export interface Proxy {
+  readonly kind: "http" | "socks5";
+  readonly host: string;
+  readonly port: number;
+  readonly login: { readonly user: string; readonly password: string } | null;
+}
+
 export type ProtocolName = "SSLv2" | "SSLv3" | "TLSv1.0" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
 
 /** How the server answered a hello: it took it, refused with an alert, closed, or reset. A time-out is `failed`, never `refused`. */

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { probe, runProbes, type Facts } from "../../../src/probe/graph.ts";
 import type { Look } from "../../../src/probe/look.ts";
 import { observed } from "../../../src/probe/outcome.ts";
-import { createScheduler } from "../../../src/probe/scheduler.ts";
+import { createScheduler, type Verdict } from "../../../src/probe/scheduler.ts";
+
+const resets = (result: string): Verdict => (result === "reset" ? "strained" : "fine");
 
 describe("scheduler", () => {
   it("runs at most its width at once", async () => {
@@ -16,12 +18,12 @@ describe("scheduler", () => {
       await sleep(2);
       return --running;
     };
-    await Promise.all(Array.from({ length: 12 }, () => scheduler.run(job, () => false)));
+    await Promise.all(Array.from({ length: 12 }, () => scheduler.run(job, () => "fine")));
     expect(most).toBe(3);
   });
 
   it("halves its width after trouble and repeats what failed, alone", async () => {
-    const scheduler = createScheduler(8);
+    const scheduler = createScheduler(8, 8);
     let running = 0;
     const besides: number[] = [];
     const other = async (): Promise<string> => {
@@ -30,10 +32,11 @@ describe("scheduler", () => {
       running--;
       return "fine";
     };
-    let tries = 0;
+    let [tries, limit] = [0, 0];
     const failing = async (): Promise<string> => {
       tries++;
       running++;
+      if (tries === 2) limit = scheduler.limit;
       if (tries === 2) besides.push(running - 1);
       await sleep(1);
       if (tries === 2) besides.push(running - 1);
@@ -41,28 +44,52 @@ describe("scheduler", () => {
       return tries === 1 ? "reset" : "fine";
     };
     const results = await Promise.all([
-      scheduler.run(failing, (result) => result === "reset"),
-      ...Array.from({ length: 12 }, () => scheduler.run(other, () => false)),
+      scheduler.run(failing, resets),
+      ...Array.from({ length: 12 }, () => scheduler.run(other, () => "fine")),
     ]);
     expect(results.every((result) => result === "fine")).toBe(true);
-    expect({ tries, besides, limit: scheduler.limit }).toEqual({ tries: 2, besides: [0, 0], limit: 4 });
+    expect({ tries, besides, limit }).toEqual({ tries: 2, besides: [0, 0], limit: 4 });
   });
 
   it("lets the second result stand, and never stops altogether", async () => {
     const scheduler = createScheduler(1);
-    expect(
-      await scheduler.run(
-        async () => "reset",
-        (result) => result === "reset",
-      ),
-    ).toBe("reset");
+    expect(await scheduler.run(async () => "reset", resets)).toBe("reset");
     expect(scheduler.limit).toBe(1);
     expect(
       await scheduler.run(
         async () => "fine",
-        () => false,
+        () => "fine",
       ),
     ).toBe("fine");
+  });
+
+  it("doubles after each clean round, up to the most", async () => {
+    const scheduler = createScheduler(2, 8);
+    const limits: number[] = [];
+    const clean = (): Promise<string> =>
+      scheduler.run(
+        () => sleep(1, "fine"),
+        () => "fine",
+      );
+    await clean();
+    limits.push(scheduler.limit);
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(Array.from({ length: 8 }, clean));
+      limits.push(scheduler.limit);
+    }
+    expect(limits).toEqual([4, 8, 8, 8]);
+  });
+
+  it("does not take for strain what the peer answers alone as well, nor a closing", async () => {
+    const scheduler = createScheduler(8);
+    await scheduler.run(async () => "reset", resets);
+    expect(scheduler.limit).toBe(8);
+    let tries = 0;
+    await scheduler.run(
+      async () => ++tries,
+      () => "repeat",
+    );
+    expect({ tries, limit: scheduler.limit }).toEqual({ tries: 2, limit: 8 });
   });
 
   it("goes on after a job that throws", async () => {
@@ -70,13 +97,13 @@ describe("scheduler", () => {
     await expect(
       scheduler.run(
         () => Promise.reject(new Error("a bug")),
-        () => false,
+        () => "fine",
       ),
     ).rejects.toThrow("a bug");
     expect(
       await scheduler.run(
         async () => 1,
-        () => false,
+        () => "fine",
       ),
     ).toBe(1);
   });
