@@ -1,5 +1,5 @@
-import { firstSuites } from "./suites-first.ts";
-import { secondSuites } from "./suites-second.ts";
+import { suitesTo13ff } from "./suites-0000-13ff.ts";
+import { suitesFrom1400 } from "./suites-1400-ffff.ts";
 
 /** A cipher suite: what its name says of it. */
 export interface Suite {
@@ -24,7 +24,7 @@ export interface Suite {
 }
 
 /** Every known suite, by number ascending. */
-export const suites: readonly Suite[] = [...firstSuites.split("\n"), ...secondSuites.split("\n")]
+export const suites: readonly Suite[] = [...suitesTo13ff.split("\n"), ...suitesFrom1400.split("\n")]
   .filter((line) => line !== "")
   .map(parseLine);
 

@@ -3,7 +3,7 @@
  * One suite a line: number, IANA name, OpenSSL name where OpenSSL has or had one and it differs (IANA "TLS Cipher Suites" registry; numbers without a
  * registration are marked by who used them in their name).
  */
-export const secondSuites = `
+export const suitesFrom1400 = `
 16b7 TLS_CECPQ1_RSA_WITH_CHACHA20_POLY1305_SHA256
 16b8 TLS_CECPQ1_ECDSA_WITH_CHACHA20_POLY1305_SHA256
 16b9 TLS_CECPQ1_RSA_WITH_AES_256_GCM_SHA384

@@ -3,7 +3,7 @@
  * One suite a line: number, IANA name, OpenSSL name where OpenSSL has or had one and it differs (IANA "TLS Cipher Suites" registry; numbers without a
  * registration are marked by who used them in their name).
  */
-export const firstSuites = `
+export const suitesTo13ff = `
 0000 TLS_NULL_WITH_NULL_NULL NULL
 0001 TLS_RSA_WITH_NULL_MD5 NULL-MD5
 0002 TLS_RSA_WITH_NULL_SHA NULL-SHA
