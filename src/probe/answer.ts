@@ -16,6 +16,7 @@ import {
   suiteOf,
   alertName,
   versionName,
+  type Extension,
   type HandshakeMessage,
   type ServerHello,
   type ServerKeyExchange,
@@ -42,6 +43,8 @@ export interface Flight {
   readonly timestamps: Uint8Array | null;
   /** The server wants a certificate of the client; null where its flight could not be read that far. */
   readonly asksForCertificate: boolean | null;
+  /** EncryptedExtensions of TLS 1.3, where they could be read. */
+  readonly encryptedExtensions: readonly Extension[] | null;
   /** What CertificateVerify is signed with, in TLS 1.3. */
   readonly scheme: number | null;
   readonly keyExchange: ServerKeyExchange | null;
@@ -176,6 +179,7 @@ export function openFlight(hello: Hello, message: HandshakeMessage): Flight {
     staple: null,
     timestamps: findExtension(serverHello.extensions ?? [], extensionTypes.signedCertificateTimestamp) ?? null,
     asksForCertificate: null,
+    encryptedExtensions: null,
     scheme: null,
     keyExchange: null,
   };

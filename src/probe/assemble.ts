@@ -27,11 +27,14 @@ export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Obse
     groups: facts.groups,
     keyShares: facts.keyShares,
     certificates: harvestChains(look.flights, { target: look.target, store, now: look.now }),
-    ...harvestFeatures(look.flights, offered),
     tickets: ticketsOf(look, facts),
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,
     ...unseen(untestable("this version does not look at it")),
+    ...harvestFeatures(look.flights, offered),
+    signatureSchemes: signaturesOf(facts),
+    keyUpdate: facts.exchange.keyUpdate,
+    encryptedClientHello: facts.exchange.encryptedClientHello,
     ...costOf(look),
   };
 }
@@ -133,6 +136,13 @@ function suitesOf(facts: Facts): Observations["cipherSuites"] {
     ["SSLv3", facts.ssl3.suites],
   ];
   return Object.fromEntries(lists.filter(([, suites]) => suites !== undefined));
+}
+
+function signaturesOf({ modernSignatures, classicSignatures }: Facts): Observations["signatureSchemes"] {
+  return {
+    ...(classicSignatures === undefined ? {} : { "TLSv1.2": classicSignatures }),
+    ...(modernSignatures === undefined ? {} : { "TLSv1.3": modernSignatures }),
+  };
 }
 
 function ticketsOf(look: Look, facts: Facts): Observations["tickets"] {

@@ -1,37 +1,12 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 
-import { concat, DecodeError, hex, signatureSchemes } from "../wire/index.ts";
+import { concat, DecodeError, hex } from "../wire/index.ts";
 import type { Flight } from "./answer.ts";
 import { certificateSeen } from "./certificate.ts";
-import { askCertificate } from "./exchange.ts";
-import { allSchemes } from "./hello.ts";
-import type { Look } from "./look.ts";
 import { failed, observed, untestable } from "./outcome.ts";
 import { isOrdered, isValidAt, judgeTrust, type TrustStore } from "./trust.ts";
 import type { ChainSeen, Outcome, Target } from "./types.ts";
-
-/**
- * Probe `certificates` of TLS 1.3. Needs: suites and groups of TLS 1.3, the first chain. Gives: flights with the chain of the other kind of key, to the
- * harvest. A server that has none refuses, which is no trouble. Connections: 1.
- */
-export async function probeOtherCertificate(
-  look: Look,
-  of: { suites: readonly number[]; group: number },
-): Promise<void> {
-  const leaf = look.flights.find((flight) => flight.protocol === "TLSv1.3" && flight.certificates !== null)
-    ?.certificates?.[0];
-  const kind = leaf === undefined ? undefined : keyKind(leaf);
-  if (kind === undefined) return;
-  const isElliptic = (scheme: number): boolean =>
-    Object.entries(signatureSchemes).some(([name, id]) => id === scheme && name.startsWith("ecdsa"));
-  const isRsa = (scheme: number): boolean =>
-    Object.entries(signatureSchemes).some(([name, id]) => id === scheme && name.startsWith("rsa"));
-  const schemes = allSchemes.filter((scheme) =>
-    kind === "ec" ? !isElliptic(scheme) : kind.startsWith("rsa") ? !isRsa(scheme) : isElliptic(scheme) || isRsa(scheme),
-  );
-  await askCertificate(look, { ...of, schemes });
-}
 
 /** Every chain that was sent, once, with what can be said of it. Needs: all flights. Connections: none. */
 export function harvestChains(
@@ -84,13 +59,4 @@ function nameMatches(leaf: X509Certificate, target: Target): Outcome<boolean> {
   const name = target.serverName || target.host;
   if (isIP(name) > 0) return observed(leaf.checkIP(name) !== undefined);
   return observed(leaf.checkHost(name, { subject: "never" }) !== undefined);
-}
-
-function keyKind(der: Uint8Array): string | undefined {
-  try {
-    return new X509Certificate(der).publicKey.asymmetricKeyType;
-  } catch (error) {
-    if (error instanceof Error && "code" in error) return undefined;
-    throw error;
-  }
 }

@@ -20,13 +20,16 @@ import {
   finishedData,
   handshakeSecrets,
   handshakeTypes,
+  nextTrafficSecret,
   protection13,
+  resumptionSecret,
   sameBytes,
   suiteOf,
   verifiesHandshake13,
   versions,
   type CertificateEntry,
   type Extension,
+  type HashName,
   type HandshakeMessage,
   type Protection,
   type TrafficSecrets,
@@ -43,7 +46,15 @@ export interface Handshake13 {
   readonly extensions: readonly Extension[];
   readonly entries: readonly CertificateEntry[];
   /** Answers with our Finished; from then on data flows. */
-  readonly finish: () => SecureSession;
+  readonly finish: () => Session13;
+}
+
+/** A connection of TLS 1.3 on which data flows. */
+export interface Session13 extends SecureSession {
+  /** What keys of tickets are derived from (RFC 8446, 7.1). */
+  readonly resumption: { readonly hash: HashName; readonly secret: Uint8Array };
+  /** Sends KeyUpdate, asks for the server's, and goes on with the next key (RFC 8446, 4.6.3). */
+  readonly updateKeys: () => void;
 }
 
 /** Runs a TLS 1.3 handshake with a hello that carries a key share (RFC 8446, 2). Throws RefusedError, ChannelError, DecodeError. */
@@ -84,7 +95,7 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
     else if (message.type === handshakeTypes.certificateRequest) asksForCertificate = true;
   }
 
-  const flight = completeFlight(opened, { entries, asksForCertificate, scheme });
+  const flight = completeFlight(opened, { extensions, entries, asksForCertificate, scheme });
   const application = applicationSecrets(hash, secrets.master, digest(hash, transcriptOf(hello, ...transcript)));
   return {
     flight,
@@ -103,7 +114,13 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
       const messages = concat(...certificate, encodeHandshake(handshakeTypes.finished, verifyData));
       const middlebox = encodeRecords(contentTypes.changeCipherSpec, versions["TLSv1.2"], Uint8Array.of(1));
       channel.send(concat(middlebox, sealHandshake.seal(contentTypes.handshake, messages)));
-      return openSession(channel, reader, { secrets: application, make: (secret) => protection13(aead, hash, secret) });
+      const whole = digest(hash, transcriptOf(hello, ...transcript, messages));
+      return openSession(channel, reader, {
+        hash,
+        secrets: application,
+        resumption: resumptionSecret(hash, secrets.master, whole),
+        make: (secret) => protection13(aead, hash, secret),
+      });
     },
   };
 }
@@ -111,7 +128,12 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
 /** A flight with what stood in the protected part. */
 function completeFlight(
   opened: Flight,
-  of: { entries: readonly CertificateEntry[]; asksForCertificate: boolean; scheme: number | null },
+  of: {
+    extensions: readonly Extension[];
+    entries: readonly CertificateEntry[];
+    asksForCertificate: boolean;
+    scheme: number | null;
+  },
 ): Flight {
   const ofLeaf = of.entries[0]?.extensions ?? [];
   const status = findExtension(ofLeaf, extensionTypes.statusRequest);
@@ -120,6 +142,7 @@ function completeFlight(
     certificates: of.entries.map(({ certificate }) => certificate),
     timestamps: findExtension(ofLeaf, extensionTypes.signedCertificateTimestamp) ?? null,
     asksForCertificate: of.asksForCertificate,
+    encryptedExtensions: of.extensions,
     scheme: of.scheme,
   };
   return withStaple(flight, status === undefined ? null : decodeCertificateStatus(status));
@@ -158,14 +181,27 @@ function agree(hello: Hello, flight: Flight): Uint8Array {
 function openSession(
   channel: Channel,
   reader: MessageReader,
-  of: { secrets: TrafficSecrets; make: (secret: Uint8Array) => Protection },
-): SecureSession {
-  const sealing = of.make(of.secrets.client);
-  reader.protect(of.make(of.secrets.server));
+  of: {
+    hash: HashName;
+    secrets: TrafficSecrets;
+    resumption: Uint8Array;
+    make: (secret: Uint8Array) => Protection;
+  },
+): Session13 {
+  let { client, server } = of.secrets;
+  let sealing = of.make(client);
+  reader.protect(of.make(server));
   const parser = createHandshakeParser();
   const messages: HandshakeMessage[] = [];
   return {
     messages,
+    resumption: { hash: of.hash, secret: of.resumption },
+    updateKeys() {
+      const request = encodeHandshake(handshakeTypes.keyUpdate, Uint8Array.of(1));
+      channel.send(sealing.seal(contentTypes.handshake, request));
+      client = nextTrafficSecret(of.hash, client);
+      sealing = of.make(client);
+    },
     send(data) {
       channel.send(sealing.seal(contentTypes.applicationData, data));
     },
@@ -173,7 +209,13 @@ function openSession(
       for (;;) {
         const { type, content } = await reader.nextContent();
         if (type === contentTypes.applicationData) return content;
-        if (type === contentTypes.handshake) messages.push(...parser.push(content));
+        if (type !== contentTypes.handshake) continue;
+        const added = parser.push(content);
+        messages.push(...added);
+        if (added.some((message) => message.type === handshakeTypes.keyUpdate)) {
+          server = nextTrafficSecret(of.hash, server);
+          reader.protect(of.make(server));
+        }
       }
     },
   };

@@ -8,13 +8,21 @@ import {
   handshakeTypes,
   aeadOf,
   canAgree,
+  ascii,
+  concat,
+  greaseEncryptedHello,
+  ticketKey,
+  type Extension,
+  type HashName,
+  type NewSessionTicket,
 } from "../wire/index.ts";
+import { answerOf } from "./answer.ts";
 import { handshake12 } from "./client12.ts";
 import { handshake13, type Handshake13 } from "./client13.ts";
 import { buildHello, type HelloPlan } from "./hello.ts";
-import { askHttp, printable } from "./http.ts";
+import { askHttp, httpRequest, printable } from "./http.ts";
 import type { Look, Talked } from "./look.ts";
-import { untestable, unknownOf } from "./outcome.ts";
+import { notApplicable, observed, untestable, unknownOf, type Unknown } from "./outcome.ts";
 import type { HttpSeen, Outcome, SuiteSeen } from "./types.ts";
 
 /** What whole handshakes told beyond their flights. */
@@ -25,14 +33,45 @@ export interface Exchanged {
   readonly tickets: Outcome<{ readonly count: number; readonly earlyData: boolean }> | null;
   /** The server's own list of groups, when it sent it. */
   readonly groupList: readonly number[] | null;
+  /** What the server picked where http/1.1 was all that was offered. */
+  readonly alpnAlone: Outcome<string | null>;
+  /** The server answers a KeyUpdate with one of its own. Of TLS 1.3. */
+  readonly keyUpdate: Outcome<boolean>;
+  /** The server answered GREASE of ECH with configurations. Of TLS 1.3. */
+  readonly encryptedClientHello: Outcome<boolean>;
+  /** The first ticket of TLS 1.3, and the suite and group that it came with. */
+  readonly ticket: TicketSeen | null;
+}
+
+/** A ticket of TLS 1.3 with all that it takes to resume by it. */
+export interface TicketSeen {
+  readonly suite: number;
+  readonly group: number;
+  readonly ticket: NewSessionTicket;
+  readonly hash: HashName;
+  readonly key: Uint8Array;
+}
+
+/** What there is to tell without a connection that was completed. */
+export function nothingExchanged(why: Unknown): Exchanged {
+  return {
+    alpn: why,
+    http: why,
+    tickets: why,
+    groupList: null,
+    alpnAlone: why,
+    keyUpdate: why,
+    encryptedClientHello: why,
+    ticket: null,
+  };
 }
 
 /** Groups that a key share is made for, the cheapest first. */
 const shareOrder = [29, 23, 24, 25, 30, 0x11ec, 0x11eb, 0x11ed, 513, 514, 512];
 
 /**
- * Probe `exchange` for TLS 1.3. Needs: suites and groups of TLS 1.3. Gives: tickets, early data, HTTP, ALPN, the server's list of groups; flights
- * with certificates. OpenSSL sends its whole list in EncryptedExtensions when the group in use is not its first one. Connections: 2.
+ * Probe `exchange` for TLS 1.3. Needs: suites and groups of TLS 1.3. Gives: tickets, early data, HTTP, ALPN, the server's list of groups, KeyUpdate,
+ * ECH; flights with certificates. OpenSSL sends its whole list in EncryptedExtensions when the group in use is not its first one. Connections: 2.
  */
 export async function exchangeModern(
   look: Look,
@@ -41,16 +80,19 @@ export async function exchangeModern(
   const suites = of.suites.filter((id) => aeadOf(id) !== undefined);
   const usable = shareOrder.filter((group) => of.groups.includes(group) && canAgree(group));
   const [group] = usable;
-  if (group === undefined || suites.length === 0) {
-    const why = untestable("no suite and group of this server can be computed here");
-    return { alpn: why, http: why, tickets: why, groupList: null };
-  }
+  if (group === undefined || suites.length === 0)
+    return nothingExchanged(untestable("no suite and group of this server can be computed here"));
   const [whole, partial] = await Promise.all([
-    converseModern(look, { suites, group, alpn: ["http/1.1"] }, (handshake) => finishModern(look, handshake)),
-    converseModern<{ handshake: Handshake13 }>(
+    converseModern(look, { suites, group, alpn: ["http/1.1"] }, (handshake) => finishModern(look, handshake, group)),
+    converseModern(
       look,
-      { suites, group: usable[1] ?? group, alpn: ["h2", "http/1.1"] },
-      async (handshake) => ({ handshake }),
+      {
+        suites,
+        group: usable[1] ?? group,
+        alpn: ["h2", "http/1.1"],
+        extra: [greaseEncryptedHello({ hash: 1, aead: 1, encapsulatedLength: 32, payloadLength: 144 }, look.random)],
+      },
+      async (handshake) => ({ handshake, keyUpdate: await probeKeyUpdate(look, handshake) }),
     ),
   ]);
   const groupList =
@@ -62,6 +104,13 @@ export async function exchangeModern(
     http: whole.kind === "done" ? whole.value.http : unknownOf(whole),
     tickets: whole.kind === "done" ? whole.value.tickets : unknownOf(whole),
     groupList,
+    alpnAlone: whole.kind === "done" ? alpnOf(whole.value.handshake) : unknownOf(whole),
+    keyUpdate: partial.kind === "done" ? partial.value.keyUpdate : unknownOf(partial),
+    encryptedClientHello:
+      partial.kind === "done"
+        ? observed(findExtension(partial.value.handshake.extensions, extensionTypes.encryptedClientHello) !== undefined)
+        : unknownOf(partial),
+    ticket: whole.kind === "done" ? whole.value.ticket : null,
   };
 }
 
@@ -69,16 +118,15 @@ export async function exchangeModern(
  * Probe `exchange` for servers whose newest version is TLS 1.2. Needs: suites of TLS 1.2. Gives: HTTP, ALPN. Connections: 1.
  * Only suites with ECDHE and an AEAD can be computed here.
  */
-export async function exchangeClassic(
-  look: Look,
-  found: readonly SuiteSeen[],
-): Promise<Pick<Exchanged, "alpn" | "http">> {
+export async function exchangeClassic(look: Look, found: readonly SuiteSeen[]): Promise<Exchanged> {
+  const modern = notApplicable("TLS 1.3 is not offered");
+  const rest = { tickets: null, groupList: null, keyUpdate: modern, encryptedClientHello: modern, ticket: null };
   const suites = found
     .filter((suite) => suite.keyExchange === "ECDHE" && aeadOf(suite.id) !== undefined)
     .map(({ id }) => id);
   if (suites.length === 0) {
     const why = untestable("no suite of this server with ECDHE and an AEAD, so no connection can be completed here");
-    return { alpn: why, http: why };
+    return { ...rest, alpn: why, alpnAlone: why, http: why };
   }
   const plan: HelloPlan = { protocol: "TLSv1.2", suites, groups: [29, 23, 24, 25, 30], alpn: ["http/1.1"] };
   const talked = await look.talk(async (channel) => {
@@ -87,31 +135,27 @@ export async function exchangeClassic(
     look.flights.push(flight);
     return { flight, http: await askHttp(session, look.target) };
   });
-  if (talked.kind !== "done") return { alpn: unknownOf(talked), http: unknownOf(talked) };
-  return { alpn: alpnIn(talked.value.flight.serverHello.extensions ?? []), http: talked.value.http };
+  if (talked.kind !== "done") return { ...nothingExchanged(unknownOf(talked)), ...rest };
+  const alpn = alpnIn(talked.value.flight.serverHello.extensions ?? []);
+  return { ...rest, alpn, alpnAlone: alpn, http: talked.value.http };
 }
 
-/** A handshake for its certificate, with only these signature schemes. Its flight goes to the harvest. */
-export async function askCertificate(
-  look: Look,
-  of: { suites: readonly number[]; group: number; schemes: readonly number[] },
-): Promise<Talked<object>> {
-  return converseModern(look, { ...of, suites: of.suites, alpn: ["http/1.1"] }, async (handshake) => ({ handshake }));
-}
-
-interface ModernPlan {
+/** A handshake of TLS 1.3 with one group. */
+export interface ModernPlan {
   readonly suites: readonly number[];
   readonly group: number;
   readonly alpn: readonly string[];
   readonly schemes?: readonly number[];
+  readonly extra?: readonly Extension[];
 }
 
-async function converseModern<T extends object>(
+/** Handshakes of TLS 1.3 for what stands in the protected part. The flight goes to the harvest. */
+export async function converseModern<T extends object>(
   look: Look,
   of: ModernPlan,
   use: (handshake: Handshake13) => Promise<T>,
 ): Promise<Talked<T>> {
-  const { suites, group, alpn, schemes } = of;
+  const { suites, group, alpn, schemes, extra } = of;
   const plan: HelloPlan = {
     protocol: "TLSv1.3",
     suites,
@@ -119,6 +163,7 @@ async function converseModern<T extends object>(
     shares: [group],
     alpn,
     ...(schemes === undefined ? {} : { schemes }),
+    ...(extra === undefined ? {} : { extra }),
   };
   return look.talk(async (channel) => {
     const handshake = await handshake13(
@@ -134,20 +179,51 @@ interface Finished {
   readonly handshake: Handshake13;
   readonly http: Outcome<HttpSeen>;
   readonly tickets: Exclude<Exchanged["tickets"], null>;
+  readonly ticket: TicketSeen | null;
 }
 
-async function finishModern(look: Look, handshake: Handshake13): Promise<Finished> {
+async function finishModern(look: Look, handshake: Handshake13, group: number): Promise<Finished> {
   const session = handshake.finish();
   const http = await askHttp(session, look.target);
   // Tickets are sent before data; without any data none is counted for certain.
-  if (http.state !== "observed" && session.messages.length === 0) return { handshake, http, tickets: http };
+  if (http.state !== "observed" && session.messages.length === 0)
+    return { handshake, http, tickets: http, ticket: null };
   const tickets = session.messages
     .filter(({ type }) => type === handshakeTypes.newSessionTicket)
     .map(({ body }) => decodeNewSessionTicket13(body));
   const earlyData = tickets.some(({ extensions }) =>
     (findExtension(extensions, extensionTypes.earlyData) ?? new Uint8Array(0)).some((byte) => byte !== 0),
   );
-  return { handshake, http, tickets: { state: "observed", value: { count: tickets.length, earlyData } } };
+  const { hash, secret } = session.resumption;
+  const [ticket] = tickets;
+  const suite = handshake.flight.serverHello.cipherSuite;
+  return {
+    handshake,
+    http,
+    tickets: observed({ count: tickets.length, earlyData }),
+    ticket: ticket === undefined ? null : { suite, group, ticket, hash, key: ticketKey(hash, secret, ticket.nonce) },
+  };
+}
+
+/** The preface and the settings that every connection of HTTP/2 begins with (RFC 9113, 3.4). */
+const http2Preface = concat(ascii("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0));
+
+/** Updates keys, then asks for something: a server may send its own KeyUpdate only when it next has something to say. */
+async function probeKeyUpdate(look: Look, handshake: Handshake13): Promise<Outcome<boolean>> {
+  const session = handshake.finish();
+  const choice = alpnOf(handshake);
+  session.updateKeys();
+  session.send(choice.state === "observed" && choice.value === "h2" ? http2Preface : httpRequest(look.target));
+  const updated = (): boolean => session.messages.some(({ type }) => type === handshakeTypes.keyUpdate);
+  try {
+    // What was said before the server read the update comes first; more than this is not waited for.
+    for (let count = 0; !updated() && count < 16; count++) await session.receive();
+    return observed(updated());
+  } catch (error) {
+    if (updated()) return observed(true);
+    const answer = answerOf(error);
+    return answer.kind === "alert" ? observed(false) : unknownOf(answer);
+  }
 }
 
 function alpnOf(handshake: Handshake13): Outcome<string | null> {
@@ -156,9 +232,9 @@ function alpnOf(handshake: Handshake13): Outcome<string | null> {
 
 function alpnIn(extensions: Parameters<typeof findExtension>[0]): Outcome<string | null> {
   const data = findExtension(extensions, extensionTypes.alpn);
-  if (data === undefined) return { state: "observed", value: null };
+  if (data === undefined) return observed(null);
   try {
-    return { state: "observed", value: printable(decodeAlpnChoice(data)) };
+    return observed(printable(decodeAlpnChoice(data)));
   } catch (error) {
     if (error instanceof DecodeError) return { state: "failed", why: `ALPN: ${error.message}` };
     throw error;

@@ -1,16 +1,22 @@
-import { downgradeMark, extensionTypes, findExtension } from "../wire/index.ts";
+import { downgradeMark, extensionTypes, findExtension, suiteOf } from "../wire/index.ts";
 import type { Flight } from "./answer.ts";
 import { notApplicable, observed, untestable } from "./outcome.ts";
 import type { Observations, Outcome, SuiteProtocol } from "./types.ts";
 
 export type Features = Pick<
   Observations,
-  "compression" | "secureRenegotiation" | "extendedMasterSecret" | "downgradeSentinel"
+  | "compression"
+  | "secureRenegotiation"
+  | "extendedMasterSecret"
+  | "downgradeSentinel"
+  | "encryptThenMac"
+  | "heartbeat"
+  | "clientCertificateRequested"
 >;
 
 /**
  * Facts that stand in flights which other probes were answered with. Needs: all flights. Gives: compression, secure renegotiation, extended master
- * secret, downgrade sentinel. Connections: none. `offered` lists the versions that the server speaks.
+ * secret, downgrade sentinel, encrypt-then-MAC, heartbeat, whether a certificate of the client is wanted. Connections: none. `offered` lists the versions that the server speaks.
  */
 export function harvestFeatures(flights: readonly Flight[], offered: readonly SuiteProtocol[]): Features {
   const classic = flights.filter((flight) => flight.protocol !== "TLSv1.3");
@@ -30,6 +36,9 @@ export function harvestFeatures(flights: readonly Flight[], offered: readonly Su
       },
     ),
     downgradeSentinel: sentinelIn(classic, offered),
+    encryptThenMac: encryptThenMacIn(flights),
+    heartbeat: heartbeatIn(flights),
+    clientCertificateRequested: requestIn(flights),
   };
 }
 
@@ -53,6 +62,38 @@ function extensionIn(
   if (asked.length > 0) return observed(asked.every((flight) => has(flight, of.type)));
   const isModernOnly = of.offered.length > 0 && of.offered.every((protocol) => protocol === "TLSv1.3");
   return isModernOnly ? notApplicable(of.without) : untestable("no ServerHello of TLS 1.2 or older was seen");
+}
+
+/** RFC 7366, 3: only for suites with a block cipher in CBC mode; one flight that lacks it is what an attacker would choose. */
+function encryptThenMacIn(flights: readonly Flight[]): Outcome<boolean> {
+  const asked = flights.filter(
+    ({ protocol, hello, serverHello }) =>
+      protocol !== "SSLv3" && hello.plan.plain !== true && suiteOf(serverHello.cipherSuite).encryption.includes("CBC"),
+  );
+  if (asked.length > 0) return observed(asked.every((flight) => has(flight, extensionTypes.encryptThenMac)));
+  return flights.length > 0 ? notApplicable("no suite with CBC was taken") : untestable("no ServerHello was seen");
+}
+
+/** RFC 6520, 2: answered in the ServerHello, since TLS 1.3 in EncryptedExtensions. */
+function heartbeatIn(flights: readonly Flight[]): Outcome<boolean> {
+  const asked = flights.filter(({ protocol, hello, encryptedExtensions }) =>
+    protocol === "TLSv1.3" ? encryptedExtensions !== null : protocol !== "SSLv3" && hello.plan.plain !== true,
+  );
+  if (asked.length === 0) return untestable("no hello that offers heartbeats was answered");
+  return observed(
+    asked.some(
+      (flight) =>
+        has(flight, extensionTypes.heartbeat) ||
+        findExtension(flight.encryptedExtensions ?? [], extensionTypes.heartbeat) !== undefined,
+    ),
+  );
+}
+
+/** CertificateRequest in any flight that was read to its end. */
+function requestIn(flights: readonly Flight[]): Outcome<boolean> {
+  const read = flights.filter(({ asksForCertificate }) => asksForCertificate !== null);
+  if (read.length === 0) return untestable("no flight was read to its end");
+  return observed(read.some(({ asksForCertificate }) => asksForCertificate === true));
 }
 
 /** RFC 8446, 4.1.3: a TLS 1.3 server marks every older ServerHello, a TLS 1.2 server those before 1.2. */

@@ -15,7 +15,9 @@ export interface Facts {
   readonly ssl3: VersionSeen;
   readonly ssl2: Outcome<ProtocolSupport>;
   readonly exchange: Exchanged;
-  readonly otherCertificate: null;
+  /** Undefined where the version is not offered. */
+  readonly modernSignatures: Outcome<readonly string[]> | undefined;
+  readonly classicSignatures: Outcome<readonly string[]> | undefined;
   readonly groups: Outcome<GroupsSeen>;
   readonly keyShares: Outcome<KeyShareReuse>;
 }

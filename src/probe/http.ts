@@ -9,11 +9,7 @@ const maxHead = 2 ** 16;
 
 /** Asks for `/` on a secure session and reads the head of the response (RFC 9112). How it fails is an outcome too. */
 export async function askHttp(session: SecureSession, target: Target): Promise<Outcome<HttpSeen>> {
-  session.send(
-    ascii(
-      `GET / HTTP/1.1\r\nHost: ${hostHeader(target)}\r\nUser-Agent: tlsforge\r\nAccept: */*\r\nConnection: close\r\n\r\n`,
-    ),
-  );
+  session.send(httpRequest(target));
   try {
     return observed(parseHead(await readHead(session)));
   } catch (error) {
@@ -21,6 +17,13 @@ export async function askHttp(session: SecureSession, target: Target): Promise<O
     const why = `HTTP: ${describeAnswer(answer)}`;
     return answer.kind === "skipped" ? untestable(why) : failed(why);
   }
+}
+
+/** A request for `/` that offers to take a compressed response, as browsers do. */
+export function httpRequest(target: Target): Uint8Array {
+  return ascii(
+    `GET / HTTP/1.1\r\nHost: ${hostHeader(target)}\r\nUser-Agent: tlsforge\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate, br\r\nConnection: close\r\n\r\n`,
+  );
 }
 
 /** Takes the head of an HTTP response apart. Throws DecodeError when it is none. */

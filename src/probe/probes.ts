@@ -1,11 +1,11 @@
-import { probeOtherCertificate } from "./chains.ts";
 import { probeClassicSuites, type VersionSeen } from "./classic-suites.ts";
-import { exchangeClassic, exchangeModern, type Exchanged } from "./exchange.ts";
+import { exchangeClassic, exchangeModern, nothingExchanged, type Exchanged } from "./exchange.ts";
 import { probe, type Facts, type Probe } from "./graph.ts";
 import { probeClassicGroups, probeModernGroups } from "./groups.ts";
 import { probeKeyShares } from "./key-shares.ts";
 import { probeModernSuites } from "./modern-suites.ts";
 import { untestable, valueOf } from "./outcome.ts";
+import { probeClassicSignatures, probeModernSignatures } from "./signatures.ts";
 import { probeSsl2 } from "./ssl2.ts";
 import type { Outcome, SuiteProtocol, SuitesSeen } from "./types.ts";
 
@@ -24,22 +24,27 @@ export const allProbes: readonly Probe[] = [
       const modern = modernLists(known.modern);
       if (modern !== undefined) return exchangeModern(look, modern);
       const classic = valueOf(known.tls12.suites);
-      if (classic !== undefined)
-        return { ...(await exchangeClassic(look, classic.suites)), tickets: null, groupList: null };
-      const why = untestable("no version of TLS that a connection can be completed with here");
-      return { alpn: why, http: why, tickets: null, groupList: null };
+      if (classic !== undefined) return exchangeClassic(look, classic.suites);
+      return {
+        ...nothingExchanged(untestable("no version of TLS that a connection can be completed with here")),
+        tickets: null,
+      };
     },
   }),
   probe({
-    gives: "otherCertificate",
-    needs: ["modern", "exchange", "tls12"],
+    gives: "modernSignatures",
+    needs: ["modern", "exchange"],
     async run(look, known) {
       const modern = modernLists(known.modern);
-      const group = modern?.groups.find((id) => [29, 23, 24, 25, 30].includes(id));
-      // TLS 1.2 tells the kinds of keys apart by its suites, at no cost.
-      if (modern !== undefined && group !== undefined && valueOf(known.tls12.suites) === undefined)
-        await probeOtherCertificate(look, { suites: modern.suites, group });
-      return null;
+      return modern === undefined ? undefined : probeModernSignatures(look, modern);
+    },
+  }),
+  probe({
+    gives: "classicSignatures",
+    needs: ["tls12"],
+    async run(look, known) {
+      const classic = valueOf(known.tls12.suites);
+      return classic === undefined ? undefined : probeClassicSignatures(look, classic.suites);
     },
   }),
   probe({
@@ -66,7 +71,7 @@ export const allProbes: readonly Probe[] = [
   }),
   probe({
     gives: "keyShares",
-    needs: ["modern", "tls12", "tls11", "tls10", "ssl3", "exchange", "otherCertificate", "groups"],
+    needs: ["modern", "tls12", "tls11", "tls10", "ssl3", "exchange", "modernSignatures", "classicSignatures", "groups"],
     run: (look, known) =>
       probeKeyShares(look, { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] }),
   }),

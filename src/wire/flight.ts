@@ -62,6 +62,9 @@ export function decodeCertificateStatus(body: Uint8Array): Uint8Array | null {
 export interface NewSessionTicket {
   /** Seconds. */
   readonly lifetime: number;
+  /** Added to the ticket's age in milliseconds, modulo 2^32. */
+  readonly ageAdd: number;
+  readonly nonce: Uint8Array;
   readonly ticket: Uint8Array;
   readonly extensions: readonly Extension[];
 }
@@ -70,12 +73,21 @@ export interface NewSessionTicket {
 export function decodeNewSessionTicket13(body: Uint8Array): NewSessionTicket {
   const reader = new ByteReader(body);
   const lifetime = reader.uint(4);
-  reader.uint(4);
-  reader.vector(1);
+  const ageAdd = reader.uint(4);
+  const nonce = reader.vector(1);
   const ticket = reader.vector(2);
   const extensions = decodeExtensions(reader);
   reader.end("NewSessionTicket");
-  return { lifetime, ticket, extensions };
+  return { lifetime, ageAdd, nonce, ticket, extensions };
+}
+
+/** Decodes a NewSessionTicket of TLS 1.2 (RFC 5077, 3.3). The lifetime is a hint in seconds; 0 says nothing. */
+export function decodeNewSessionTicket12(body: Uint8Array): Pick<NewSessionTicket, "lifetime" | "ticket"> {
+  const reader = new ByteReader(body);
+  const lifetime = reader.uint(4);
+  const ticket = reader.vector(2);
+  reader.end("NewSessionTicket");
+  return { lifetime, ticket };
 }
 
 /** What a CertificateVerify or a TLS 1.2 key exchange is signed with. */

@@ -54,6 +54,7 @@ export {
   decodeCertificateStatus,
   decodeCertificateVerify,
   decodeEncryptedExtensions,
+  decodeNewSessionTicket12,
   decodeNewSessionTicket13,
   decodeServerKeyExchange,
   encodeAlert,
@@ -67,6 +68,7 @@ export {
   type ServerKeyExchange,
   type Signed,
 } from "./flight.ts";
+export { greaseEncryptedHello, greaseValue } from "./grease.ts";
 export { groupOf, groups, tls13Groups, type Group } from "./groups.ts";
 export { createHandshakeParser, encodeHandshake, type HandshakeMessage, type HandshakeParser } from "./handshake.ts";
 export {
@@ -110,6 +112,7 @@ export {
   type VersionName,
 } from "./names.ts";
 export { prfOf, type Prf } from "./prf.ts";
+export { nextTrafficSecret, preSharedKeyExtension, pskBinder, resumptionSecret, ticketKey } from "./psk.ts";
 export { aeadOf, protection12, protection13, type Aead, type Protection } from "./protection.ts";
 export { createRecordParser, encodeRecords, type RecordParser, type TlsRecord } from "./records.ts";
 export {
@@ -119,5 +122,6 @@ export {
   looksLikeSsl2,
   type Ssl2ServerHello,
 } from "./ssl2.ts";
+export { schemeName } from "./schemes.ts";
 export { verifiesHandshake13 } from "./signature.ts";
 export { suiteOf, suites, type Suite } from "./suites.ts";
