@@ -27,6 +27,7 @@ import {
 import { constants } from "node:os";
 import { basename, delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { locked } from "./lock.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -285,11 +286,11 @@ async function build(node) {
   rmSync(old, { recursive: true, force: true });
   const bundler = join(modules, "rolldown", "bin", "cli.mjs");
   const argv = [bundler, "-c", "rolldown.config.mjs", "--dir", staged];
-  const { status, output } = await capture(node, argv, root, { ...process.env, NO_COLOR: "1" });
+  const { status, output } = await capture(node, argv, root);
   if (status !== 0) {
     rmSync(staged, { recursive: true, force: true });
     throw new SetupError("the sources do not compile", {
-      output,
+      output: stripVTControlCharacters(output),
       hint: "mend what is named above, or return to a clean checkout (git status)",
     });
   }

@@ -111,6 +111,7 @@ test("sources that do not compile are named, and the dist from before stays", as
   const run = await setup("run", "dist/main.js");
   expect(run.exitCode).toBe(1);
   expect(run.stderr).toMatch(/src\/a\.ts:1:26/u);
+  expect(run.stderr).not.toContain("\u001b");
   expect(run.stderr).toMatch(/^error: the sources do not compile\nhint: /mu);
   expect(await readFile(join(checkout, "dist/main.js"), "utf8")).toContain('"A"');
 });
