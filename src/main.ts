@@ -107,6 +107,7 @@ async function full(): Promise<number> {
     signal: abort.signal,
     write: (text) => process.stdout.write(text),
     talk: process.stderr,
+    input: () => process.stdin,
     confirm: async (question) =>
       (await import("./cli/confirm.ts")).confirmOn({ input: process.stdin, output: process.stderr, abort }, question),
   });

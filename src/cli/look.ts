@@ -4,7 +4,7 @@ import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
 import { isGrade, meets } from "../grade/light.ts";
-import { observe } from "../probe/index.ts";
+import { observe, type Observations, type ObserveOptions } from "../probe/index.ts";
 import type { Context } from "./context.ts";
 
 /** The rulebook whose grade `--min-grade` is compared with. */
@@ -17,14 +17,33 @@ export interface LookRequest {
   readonly serverName?: string;
   readonly ca?: readonly string[];
   readonly authority?: string | null;
+  readonly address?: string;
+  /** How connections are made, and how many. */
+  readonly reach?: Reach;
+  /** Receives what was observed before it is judged. */
+  readonly keep?: (observations: Observations) => void;
 }
+
+/** Ways, families and limits of connections. */
+export type Reach = Partial<
+  Pick<
+    ObserveOptions,
+    "startTls" | "proxy" | "family" | "gentle" | "pace" | "budget" | "totalMs" | "timeoutMs" | "recorder" | "systemCas"
+  >
+>;
 
 /** Looks at a target and judges what was seen. Throws `unreachable` and `interrupted`. */
 export async function look(context: Pick<Context, "signal">, request: LookRequest): Promise<Report> {
-  const { host, port, serverName, ca = [], authority } = request;
+  const { host, port, serverName, address, ca = [], authority, reach = {}, keep } = request;
   const observing = observe(
-    { host, port, ...(serverName === undefined ? {} : { serverName }) },
     {
+      host,
+      port,
+      ...(serverName === undefined ? {} : { serverName }),
+      ...(address === undefined ? {} : { address }),
+    },
+    {
+      ...reach,
       ca,
       ...(authority === undefined || authority === null ? {} : { localCa: authority }),
       signal: context.signal,
@@ -38,6 +57,7 @@ export async function look(context: Pick<Context, "signal">, request: LookReques
     import("../grade/index.ts"),
     import("../report/index.ts"),
   ]);
+  keep?.(observations);
   return judge(observations);
 }
 

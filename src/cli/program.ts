@@ -1,11 +1,12 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { gradeNames, isGrade } from "../grade/light.ts";
 import { commandFirst, commandName } from "./command-words.ts";
 import type { Context, GlobalOptions } from "./context.ts";
+import { collect, count, minGrade, notEmpty, optional, text } from "./option-values.ts";
 import type { BuildRequest } from "./pipeline.ts";
 import type { Result } from "./result.ts";
+import { gradeRequest, verifyRequest, withJudging, withVerifyOptions } from "./verify-options.ts";
 
 /** A parsed command line: the command's name as records tell it, its global options, and what runs it. */
 export interface Invocation {
@@ -154,21 +155,14 @@ function commandTree(
     (await import("./commands/server.ts")).status(context),
   );
   runs(
-    add(program, "verify <target>", "grade any TLS server: HOST, HOST:PORT or [ADDRESS]:PORT")
-      .option("--ca <file>", "PEM file with anchors to trust besides the system's (repeatable)", collect, [])
-      .option("--ignore-trust", "grade as if the chain were trusted")
-      .option("--server-name <name>", "name to ask for and to check (default: the host)")
-      .option("--html <file>", "write the report as one HTML file")
-      .addOption(minGrade()),
+    withVerifyOptions(add(program, "verify [target...]", "grade any TLS server: HOST, HOST:PORT or [ADDRESS]:PORT")),
     async (context, args, options) =>
-      (await import("./commands/verify.ts")).verify(context, {
-        target: args[0] ?? "",
-        ca: (options["ca"] as string[]).map((file) => path.resolve(context.cwd, file)),
-        ignoreTrust: options["ignoreTrust"] === true,
-        minGrade: text(options["minGrade"]) ?? null,
-        ...optional("serverName", text(options["serverName"])),
-        ...optional("html", absolute(context, text(options["html"]))),
-      }),
+      (await import("./commands/verify.ts")).verify(context, verifyRequest(context.cwd, args, options)),
+  );
+  runs(
+    withJudging(add(program, "grade <file...>", "judge recordings of verify --record again, with no network")),
+    async (context, args, options) =>
+      (await import("./commands/grade.ts")).grade(context, gradeRequest(context.cwd, args, options)),
   );
   runs(add(program, "generations", "all generations of the prefix"), async (context) =>
     (await import("./commands/generations.ts")).generations(context),
@@ -249,16 +243,6 @@ function withSources(command: Command): Command {
     .addOption(minGrade());
 }
 
-function minGrade(): Option {
-  return new Option("--min-grade <grade>", "fail below this grade").argParser(parseGrade);
-}
-
-function parseGrade(text: string): string {
-  const grade = text.toUpperCase();
-  if (isGrade(grade)) return grade;
-  throw new InvalidArgumentError(`Use one of ${gradeNames.join(", ")}.`);
-}
-
 function buildRequest(args: readonly string[], options: Record<string, unknown>, context: Context): BuildRequest {
   const mirror = text(options["mirror"]);
   return {
@@ -301,35 +285,9 @@ function usage(message: string): ForgeError {
   });
 }
 
-function collect(value: string, earlier: readonly string[]): string[] {
-  return [...earlier, value];
-}
-
-function notEmpty(value: string): string {
-  if (value === "") throw new InvalidArgumentError("It must not be empty.");
-  return value;
-}
-
 function mirrorAddress(value: string): string {
   const url = URL.parse(value);
   const local = url?.protocol === "file:" && url.hostname === "";
   if (local || url?.protocol === "http:" || url?.protocol === "https:") return value;
   throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
-}
-
-function count(value: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError("It must be a whole number from 1 to 9999.");
-  return Number(value);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-function absolute(context: Context, file: string | undefined): string | undefined {
-  return file === undefined ? undefined : path.resolve(context.cwd, file);
-}
-
-function optional<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
-  return value === undefined ? {} : ({ [name]: value } as Partial<Record<Name, Value>>);
 }

@@ -13,6 +13,8 @@ export interface Result {
   readonly text: string;
   /** Shown on standard error when the outcome is `failed`. */
   readonly error?: unknown;
+  /** The command has written its output itself, as it came. */
+  readonly written?: boolean;
 }
 
 /** The fields that commands share; each command adds its own. */
@@ -95,6 +97,14 @@ export function serverFields(status: ServerStatus): ServerFields {
 
 /** The one JSON document of a command. */
 export function record(command: string, result: Result): string {
-  const { outcome, exitCode, fields } = result;
-  return `${JSON.stringify({ schema: "tlsforge.result/1", command, outcome, exitCode, ...fields }, null, 2)}\n`;
+  return `${JSON.stringify(recordOf(command, result), null, 2)}\n`;
+}
+
+/** One of several documents of a command, on one line. */
+export function recordLine(command: string, result: Result): string {
+  return `${JSON.stringify(recordOf(command, result))}\n`;
+}
+
+function recordOf(command: string, { outcome, exitCode, fields }: Result): object {
+  return { schema: "tlsforge.result/1", command, outcome, exitCode, ...fields };
 }

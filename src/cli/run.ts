@@ -33,6 +33,7 @@ export interface World {
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
   readonly talk: Output;
+  readonly input: () => AsyncIterable<Uint8Array | string>;
   readonly confirm: (question: string) => Promise<boolean>;
 }
 
@@ -53,6 +54,7 @@ export async function run(world: World): Promise<number> {
   });
   const result = await attempt(world, parsed, screen.emit);
   await screen.close();
+  if (result.written === true) return result.exitCode;
   if (parsed.options.json === true) world.write(record(parsed.command, result));
   else world.write(result.text);
   if (result.outcome === "failed" && result.error !== undefined)
@@ -88,6 +90,8 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       emit,
       signal: world.signal,
       confirm: world.confirm,
+      write: world.write,
+      input: world.input,
       options: globalOptions(invocation.options, world),
     };
     if (!prefixless.has(invocation.command)) await refuseUnusable(context.options.prefix);
@@ -105,7 +109,7 @@ function interruption(error: unknown): ForgeError {
 }
 
 /** Commands that do not need a prefix, or only look into one when they can. */
-const prefixless = new Set(["verify", "recipe lint", "recipe schema", "completion"]);
+const prefixless = new Set(["verify", "grade", "recipe lint", "recipe schema", "completion"]);
 
 /** A prefix that a newer tlsforge made, or whose path built programs cannot carry, is refused by every command; one that is not there yet by none. */
 async function refuseUnusable(prefix: string): Promise<void> {

@@ -1,105 +1,171 @@
-import { access, constants, readFile, stat } from "node:fs/promises";
-import path from "node:path";
-import { exitCodeFor, ForgeError } from "../../errors.ts";
+import { readFile, stat } from "node:fs/promises";
+import { ForgeError } from "../../errors.ts";
+import type { Proxy, StartTls } from "../../probe/index.ts";
 import { serverPaths, status } from "../../server/light.ts";
-import type { Report } from "../../grade/index.ts";
 import type { Context } from "../context.ts";
 import { readTextIfThere } from "../files.ts";
-import { gradeProblem, locallyTrusted, look, reportText } from "../look.ts";
-import { errorFields, type Result } from "../result.ts";
+import { judged, reportProblem, type Judging } from "../judged.ts";
+import { look, reportText, type LookRequest, type Reach } from "../look.ts";
+import type { Item } from "../many.ts";
+import { refuseUnwritable, writeOutput } from "../output-file.ts";
+import type { Result } from "../result.ts";
+import { parseTarget, readTargets, type TargetSpec } from "../targets.ts";
+import { portFor } from "../ways.ts";
 
-export interface VerifyRequest {
+export interface VerifyRequest extends Judging {
   /** `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`. */
-  readonly target: string;
+  readonly targets: readonly string[];
+  /** A file with one target a line; `-` is standard input. */
+  readonly targetsFile?: string;
   readonly serverName?: string;
   /** PEM files with anchors to trust besides the system's. */
   readonly ca: readonly string[];
-  readonly ignoreTrust: boolean;
-  readonly minGrade: string | null;
-  /** Where to write the report as HTML. */
-  readonly html?: string;
+  /** Where to write what was seen, and all bytes. */
+  readonly record?: string;
+  /** One report for each address of a name. */
+  readonly allAddresses?: boolean;
+  readonly family?: 4 | 6;
+  readonly startTls?: StartTls;
+  readonly proxy?: Proxy;
+  readonly gentle?: boolean;
+  /** Connections per second, over all targets. */
+  readonly rate?: number;
+  /** For each target. */
+  readonly maxConnections?: number;
+  readonly maxSeconds?: number;
 }
 
-/** Grades any TLS server. Exit 1 below `--min-grade`, 3 when it cannot be reached or the grade cannot be said. */
+/** Targets that are looked at at once. */
+const width = 16;
+
+/** Grades any TLS servers. Exit 1 below `--min-grade`, 3 when one cannot be reached or its grade cannot be said; of several the worst. */
 export async function verify(context: Context, request: VerifyRequest): Promise<Result> {
-  const { host, port } = parseTarget(request.target);
-  const { html } = request;
-  if (html !== undefined) await refuseUnwritable(html);
+  const { targets, targetsFile, html, record, allAddresses = false } = request;
+  if (targets.length === 0 && targetsFile === undefined)
+    throw new ForgeError("usage", "missing required argument 'target'", {
+      hint: "write HOST[:PORT], or name a list with --targets",
+    });
+  const port = portFor(request.startTls);
+  const specs = [
+    ...targets.map((target) => parseTarget(target, port)),
+    ...(targetsFile === undefined ? [] : await readTargets(targetsFile, { port, input: context.input })),
+  ];
+  const [only] = specs;
+  const isOne = targetsFile === undefined && specs.length === 1 && !allAddresses;
+  refuseTogether(request, isOne);
+  if (html !== undefined) await refuseUnwritable(html, "--html");
+  if (record !== undefined) await refuseUnwritable(record, "--record");
   const ca = await Promise.all(request.ca.map(readAnchor));
-  const authority = await ownAuthority(context, port);
-  const report = await look(context, {
-    host,
-    port,
-    ca,
-    authority,
-    ...(request.serverName === undefined ? {} : { serverName: request.serverName }),
+  const reach = await reachOf(request);
+  const lookAt = async ({ host, port: at, ...more }: TargetSpec & Partial<LookRequest>): ReturnType<typeof look> =>
+    look(context, {
+      host,
+      port: at,
+      ca,
+      authority: await ownAuthority(context, at),
+      reach,
+      ...(request.serverName === undefined ? {} : { serverName: request.serverName }),
+      ...more,
+    });
+  if (isOne && only !== undefined)
+    return record === undefined
+      ? judged(context, await lookAt(only), request)
+      : recorded(context, {
+          request,
+          record,
+          lookAt: (more) => lookAt({ ...only, ...more, reach: { ...reach, ...more.reach } }),
+        });
+
+  const { many } = await import("../many.ts");
+  return many(context, allAddresses ? eachAddress(specs, { request, lookAt }) : eachTarget(specs, lookAt), {
+    command: "verify",
+    width,
+    problemOf: (report) => reportProblem(report, request),
+    ...(targetsFile === undefined ? { textOf: (report) => reportText(context, report, 100) } : {}),
   });
-  const low = gradeProblem(report, {
-    minGrade: request.minGrade,
-    ignoreTrust: request.ignoreTrust || locallyTrusted(report),
-  });
-  const unwritten = html === undefined ? null : await writeHtml(html, report);
-  if (low !== null && unwritten !== null) context.emit({ type: "warning", message: unwritten.message });
-  const problem = low ?? unwritten;
-  const text = await reportText(context, report, 100);
-  if (problem === null) return { outcome: "done", exitCode: 0, fields: { report }, text };
+}
+
+type LookAt = (of: TargetSpec & Partial<LookRequest>) => ReturnType<typeof look>;
+
+async function* eachTarget(specs: readonly TargetSpec[], lookAt: LookAt): AsyncIterable<Item> {
+  for (const spec of specs) yield { name: nameOf(spec), report: () => lookAt(spec) };
+}
+
+async function* eachAddress(
+  specs: readonly TargetSpec[],
+  of: { readonly request: VerifyRequest; readonly lookAt: LookAt },
+): AsyncIterable<Item> {
+  const { addressesOf } = await import("../../probe/index.ts");
+  for (const spec of specs) {
+    try {
+      for (const address of await addressesOf(spec.host, { timeoutMs: 5000, family: of.request.family })) {
+        const name = `${nameOf(spec)} at ${address}`;
+        yield { name, report: () => of.lookAt({ ...spec, address }) };
+      }
+    } catch (error) {
+      if (!(error instanceof ForgeError)) throw error;
+      yield { name: nameOf(spec), report: () => Promise.reject(error) };
+    }
+  }
+}
+
+function nameOf({ host, port }: TargetSpec): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function refuseTogether(request: VerifyRequest, isOne: boolean): void {
+  const refuse = (what: string, hint: string): never => {
+    throw new ForgeError("usage", what, { hint });
+  };
+  if (!isOne && request.html !== undefined) refuse("--html holds the report of one target", "verify one target");
+  if (!isOne && request.record !== undefined) refuse("--record holds the look at one target", "verify one target");
+  if (request.allAddresses === true && request.proxy !== undefined)
+    refuse("--all-addresses does not go with --proxy, which resolves names itself", "leave one of them out");
+  if (request.html !== undefined && request.html === request.record)
+    refuse("--html and --record name the same file", "name two files");
+}
+
+async function reachOf(request: VerifyRequest): Promise<Reach> {
+  const { gentle, rate, maxConnections, maxSeconds, startTls, proxy, family } = request;
   return {
-    outcome: "failed",
-    exitCode: exitCodeFor(problem),
-    fields: { report, ...errorFields(problem) },
-    text,
-    error: problem,
+    ...(gentle === undefined ? {} : { gentle }),
+    ...(rate === undefined ? {} : { pace: (await import("../../probe/index.ts")).createPace(rate) }),
+    ...(maxConnections === undefined ? {} : { budget: maxConnections }),
+    ...(maxSeconds === undefined ? {} : { totalMs: maxSeconds * 1000 }),
+    ...(startTls === undefined ? {} : { startTls }),
+    ...(proxy === undefined ? {} : { proxy }),
+    ...(family === undefined ? {} : { family }),
   };
 }
 
-/** Splits `HOST[:PORT]`; port 443 unless told. An address with colons stands in brackets when a port follows. */
-export function parseTarget(target: string): { readonly host: string; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]/\s]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]+))(?::(\d{1,5}))?$/.exec(
-    target.replace(/^https:\/\//, "").replace(/\/$/, ""),
-  );
-  const host = match?.[1] ?? match?.[2] ?? match?.[3];
-  const port = Number(match?.[4] ?? 443);
-  if (host === undefined || port < 1 || port > 65_535) {
-    throw new ForgeError("usage", `${JSON.stringify(target)} is no target`, {
-      hint: "write HOST, HOST:PORT or [ADDRESS]:PORT",
-    });
-  }
-  return { host, port };
-}
-
-/** A file that cannot be written is told before the look, which takes a while. */
-async function refuseUnwritable(file: string): Promise<void> {
-  const folder = path.dirname(file);
-  const refuse = (reason: string, cause?: unknown): never => {
-    throw new ForgeError("usage", `the file of --html cannot be written: ${file} (${reason})`, {
-      cause,
-      hint: "name a file in a folder that is there and that you may write to",
-    });
-  };
-  await access(folder, constants.W_OK | constants.X_OK).catch((error: unknown) =>
-    refuse((error as NodeJS.ErrnoException).code ?? "unknown", error),
-  );
-  if (!(await stat(folder)).isDirectory()) refuse(`${folder} is no folder`);
-  const found = await stat(file).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
+/** The same with everything that was seen and every byte kept in a file. */
+async function recorded(
+  context: Context,
+  of: {
+    readonly request: VerifyRequest;
+    readonly record: string;
+    readonly lookAt: (more: Pick<LookRequest, "keep" | "reach">) => ReturnType<typeof look>;
+  },
+): Promise<Result> {
+  const { createRecorder, writeRecording } = await import("../../probe/index.ts");
+  const recorder = createRecorder();
+  let unwritten: ForgeError | null = null;
+  let text = "";
+  const report = await of.lookAt({
+    reach: { recorder },
+    keep: (observations) => {
+      const connections = recorder.connections();
+      const leftOut = connections.reduce((sum, connection) => sum + connection.leftOut, 0);
+      if (leftOut > 0)
+        context.emit({
+          type: "warning",
+          message: `the recording leaves out ${leftOut} bytes that were beyond its bound`,
+        });
+      text = writeRecording({ observations, connections }, context.version);
+    },
   });
-  if (found !== null && !found.isFile()) refuse("it is there and is no file");
-}
-
-/** Writes the report; what keeps it from being written is given back, so that the report itself is not lost. */
-async function writeHtml(file: string, report: Report): Promise<ForgeError | null> {
-  const [{ atomicWrite }, { toHtml }] = await Promise.all([
-    import("../../store/index.ts"),
-    import("../../report/index.ts"),
-  ]);
-  try {
-    await atomicWrite(file, toHtml(report));
-    return null;
-  } catch (error) {
-    if (error instanceof ForgeError) return error;
-    throw error;
-  }
+  unwritten = await writeOutput(of.record, async () => text);
+  return judged(context, report, { ...of.request, problems: [unwritten] });
 }
 
 /** Our own authority is trusted for the server of this prefix without being named. */
@@ -111,11 +177,15 @@ async function ownAuthority(context: Context, port: number): Promise<string | nu
 }
 
 async function readAnchor(file: string): Promise<string> {
+  const refuse = (message: string, cause?: unknown): ForgeError =>
+    new ForgeError("usage", message, { cause, hint: "name a PEM file" });
+  const facts = await stat(file).catch((error: unknown) => {
+    throw refuse(`the file of --ca cannot be read: ${file}`, error);
+  });
+  // The end of a pipe might never come.
+  if (!facts.isFile()) throw refuse(`the file of --ca cannot be read: ${file} is no regular file`);
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new ForgeError("usage", `the file of --ca cannot be read: ${file}`, {
-      cause: error,
-      hint: "name a PEM file",
-    });
+    throw refuse(`the file of --ca cannot be read: ${file}`, error);
   });
   if (!text.includes("-----BEGIN CERTIFICATE-----"))
     throw new ForgeError("usage", `there is no PEM certificate in ${file}`, {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
 import type { Context } from "../../../src/cli/context.ts";
 
@@ -28,6 +29,8 @@ export function contextIn(folder: string): Context {
     emit: () => undefined,
     signal: new AbortController().signal,
     confirm: () => Promise.resolve(false),
+    write: () => undefined,
+    input: () => Readable.from([]),
     options: {
       prefix: join(folder, "prefix"),
       config: null,

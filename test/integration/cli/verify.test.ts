@@ -18,7 +18,7 @@ it("an --html that cannot be written is told before anything is looked at", asyn
   await new Promise((resolve) => server.once("listening", resolve));
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   for (const html of ["nowhere/report.html", "taken", "file/report.html"].map((name) => join(folder, name))) {
-    const looked = verify(contextIn(folder), { target, ca: [], ignoreTrust: false, minGrade: null, html });
+    const looked = verify(contextIn(folder), { targets: [target], ca: [], ignoreTrust: false, minGrade: null, html });
     await expect(looked).rejects.toMatchObject({
       code: "usage",
       message: expect.stringContaining(`--html cannot be written: ${html}`) as string,

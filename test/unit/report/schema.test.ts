@@ -79,6 +79,8 @@ const valid: readonly (readonly [string, object])[] = [
     }),
   ],
   ["verify, hostile", { ...failed("verify", { report: hostile }), exitCode: 3 }],
+  ["verify, one of several", done("verify", { target: "example.org:443", report: good })],
+  ["grade", done("grade", { report: good })],
   ["verify, summary", done("verify", { summary: { done: 3, failed: 0, unreachable: 0, incomplete: 0 } })],
   [
     "verify, unreachable",

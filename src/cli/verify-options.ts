@@ -1,0 +1,93 @@
+import { Option, type Command } from "commander";
+import path from "node:path";
+import type { StartTls } from "../probe/index.ts";
+import type { GradeRequest } from "./commands/grade.ts";
+import type { VerifyRequest } from "./commands/verify.ts";
+import type { Judging } from "./judged.ts";
+import { absolute, collect, count, minGrade, notEmpty, optional, text } from "./option-values.ts";
+import { parseProxy, startTlsNames } from "./ways.ts";
+
+/** Options as commander gives them. */
+type Options = Record<string, unknown>;
+
+/** Options of `verify`. */
+export function withVerifyOptions(command: Command): Command {
+  return withReach(
+    withJudging(
+      command
+        .option(
+          "--targets <file>",
+          "one target a line, - for standard input; a line or record of result each",
+          notEmpty,
+        )
+        .option("--ca <file>", "PEM file with anchors to trust besides the system's (repeatable)", collect, [])
+        .option("--server-name <name>", "name to ask for and to check (default: the host)")
+        .option("--record <file>", "keep all that was seen, with every byte, for tlsforge grade", notEmpty),
+    ),
+  );
+}
+
+/** Options of `grade`. */
+export function withJudging(command: Command): Command {
+  return command
+    .option("--ignore-trust", "grade as if the chain were trusted")
+    .option("--html <file>", "write the report as one HTML file")
+    .addOption(minGrade());
+}
+
+/** What `verify` was asked, by its arguments and options. */
+export function verifyRequest(cwd: string, args: readonly string[], options: Options): VerifyRequest {
+  const list = text(options["targets"]);
+  return {
+    targets: args,
+    ca: (options["ca"] as string[]).map((file) => path.resolve(cwd, file)),
+    ...judging(cwd, options),
+    ...reachRequest(options),
+    ...optional("targetsFile", list === "-" ? list : absolute(cwd, list)),
+    ...optional("serverName", text(options["serverName"])),
+    ...optional("record", absolute(cwd, text(options["record"]))),
+  };
+}
+
+/** What `grade` was asked. */
+export function gradeRequest(cwd: string, args: readonly string[], options: Options): GradeRequest {
+  return { files: args.map((file) => path.resolve(cwd, file)), ...judging(cwd, options) };
+}
+
+/** How `verify` makes its connections. */
+function withReach(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--starttls <protocol>", "begin TLS in the middle of this protocol").choices([...startTlsNames]),
+    )
+    .option("--proxy <url>", "through http://[USER:PASSWORD@]HOST:PORT or socks5://…", parseProxy)
+    .option("--all-addresses", "look at each address of a name on its own")
+    .addOption(new Option("--ipv4", "only addresses of IPv4").conflicts("ipv6"))
+    .option("--ipv6", "only addresses of IPv6")
+    .option("--gentle", "two connections at once, with pauses")
+    .option("--rate <n>", "connections per second, over all targets", count)
+    .option("--max-connections <n>", "connections to one target (default: 400)", count)
+    .option("--max-time <seconds>", "seconds for one target (default: 60)", count);
+}
+
+function reachRequest(options: Options): Partial<VerifyRequest> {
+  const family: 4 | 6 | undefined = options["ipv4"] === true ? 4 : options["ipv6"] === true ? 6 : undefined;
+  return {
+    ...optional("startTls", options["starttls"] as StartTls | undefined),
+    ...optional("proxy", options["proxy"] as VerifyRequest["proxy"]),
+    ...optional("allAddresses", options["allAddresses"] === true ? (true as const) : undefined),
+    ...optional("family", family),
+    ...optional("gentle", options["gentle"] === true ? (true as const) : undefined),
+    ...optional("rate", options["rate"] as number | undefined),
+    ...optional("maxConnections", options["maxConnections"] as number | undefined),
+    ...optional("maxSeconds", options["maxTime"] as number | undefined),
+  };
+}
+
+function judging(cwd: string, options: Options): Judging {
+  return {
+    ignoreTrust: options["ignoreTrust"] === true,
+    minGrade: text(options["minGrade"]) ?? null,
+    ...optional("html", absolute(cwd, text(options["html"]))),
+  };
+}
