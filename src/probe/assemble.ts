@@ -35,6 +35,7 @@ export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Obse
     signatureSchemes: signaturesOf(facts),
     keyUpdate: facts.exchange.keyUpdate,
     encryptedClientHello: facts.exchange.encryptedClientHello,
+    ...facts.flaws,
     ...costOf(look),
   };
 }

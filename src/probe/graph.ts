@@ -1,6 +1,7 @@
 import type { Answer } from "./answer.ts";
 import type { VersionSeen } from "./classic-suites.ts";
 import type { Exchanged } from "./exchange.ts";
+import type { FlawsSeen } from "./flaws/index.ts";
 import type { Look } from "./look.ts";
 import type { ModernSeen } from "./modern-suites.ts";
 import type { GroupsSeen, KeyShareReuse, Outcome, ProtocolSupport } from "./types.ts";
@@ -20,6 +21,7 @@ export interface Facts {
   readonly classicSignatures: Outcome<readonly string[]> | undefined;
   readonly groups: Outcome<GroupsSeen>;
   readonly keyShares: Outcome<KeyShareReuse>;
+  readonly flaws: FlawsSeen;
 }
 
 type FactName = keyof Facts;

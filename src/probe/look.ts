@@ -22,6 +22,8 @@ export interface Look {
   readonly hasSpoken: () => boolean;
   /** True where waiting costs more than connections: many hellos at once are then better than one after the other. */
   readonly isFar: () => boolean;
+  /** The shortest time until TLS could begin on a connection; null before the first. */
+  readonly roundTripMs: () => number | null;
   /** The protocol that TLS begins in; null where it begins at once, which is taken for HTTPS. */
   readonly startTls: StartTls | null;
 }
@@ -115,6 +117,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     },
     hasSpoken: () => spoken,
     // A gentle look takes its time: fewer connections are better then.
+    roundTripMs: () => roundTripMs,
     isFar: () => !gentle && options.pace === undefined && roundTripMs !== null && roundTripMs > farMs,
     startTls: options.startTls ?? null,
   };

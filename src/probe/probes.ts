@@ -70,6 +70,11 @@ export const allProbes: readonly Probe[] = [
     },
   }),
   probe({
+    gives: "flaws",
+    needs: ["tls12", "tls11", "tls10", "ssl3"],
+    run: async (look, known) => (await import("./flaws/index.ts")).probeFlaws(look, known),
+  }),
+  probe({
     gives: "keyShares",
     needs: ["modern", "tls12", "tls11", "tls10", "ssl3", "exchange", "modernSignatures", "classicSignatures", "groups"],
     run: (look, known) =>

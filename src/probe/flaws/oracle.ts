@@ -1,0 +1,39 @@
+import type { Talked } from "../look.ts";
+import { unknownOf, type Unknown } from "../outcome.ts";
+
+/** Classes of the reactions to each of a set of malformed messages, in one pass. */
+export type Pass<Vector extends string> = Readonly<Record<Vector, string>>;
+
+/** The class of one reaction. */
+export interface Seen {
+  readonly seen: string;
+}
+
+/** Passes that must agree before a difference is believed. */
+const repetitions = 3;
+
+/**
+ * Sends each malformed message on a connection of its own and compares the reactions: once where they are all the same and not silence, three times where they
+ * differ. The classes, or why there are none.
+ */
+export async function comparePasses<Vector extends string>(
+  vectors: readonly Vector[],
+  attempt: (vector: Vector) => Promise<Talked<Seen>>,
+): Promise<readonly Pass<Vector>[] | Unknown> {
+  const passes: Pass<Vector>[] = [];
+  do {
+    const reactions = await Promise.all(vectors.map(async (vector) => [vector, await attempt(vector)] as const));
+    const classes: [Vector, string][] = [];
+    for (const [vector, talked] of reactions) {
+      if (talked.kind !== "done") return unknownOf(talked);
+      classes.push([vector, talked.value.seen]);
+    }
+    passes.push(Object.fromEntries(classes) as Record<Vector, string>);
+  } while (passes.length < repetitions && passes.some(isTelling));
+  return passes;
+}
+
+/** Reactions differ, or one is not how a sound server takes what cannot be read. */
+function isTelling(pass: Pass<string>): boolean {
+  return new Set(Object.values(pass)).size > 1 || Object.values(pass).includes("data");
+}
