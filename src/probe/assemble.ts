@@ -2,7 +2,7 @@ import { harvestChains } from "./chains.ts";
 import { harvestFeatures, ticket12In } from "./features.ts";
 import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
-import { failed, observed, untestable, valueOf, type Unknown } from "./outcome.ts";
+import { failed, notApplicable, observed, untestable, valueOf, type Unknown } from "./outcome.ts";
 import type { TrustStore } from "./trust.ts";
 import type {
   FlawName,
@@ -35,6 +35,13 @@ export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Obse
     signatureSchemes: signaturesOf(facts),
     keyUpdate: facts.exchange.keyUpdate,
     encryptedClientHello: facts.exchange.encryptedClientHello,
+    fallbackScsv: facts.fallback,
+    applicationProtocols: facts.protocols,
+    resumption: facts.resumption,
+    withoutServerName: facts.nameless,
+    tolerance: facts.tolerance,
+    dhParameters: dhOf(facts),
+    redirect: facts.redirect,
     ...facts.flaws,
     ...costOf(look),
   };
@@ -137,6 +144,17 @@ function suitesOf(facts: Facts): Observations["cipherSuites"] {
     ["SSLv3", facts.ssl3.suites],
   ];
   return Object.fromEntries(lists.filter(([, suites]) => suites !== undefined));
+}
+
+/** None seen means none where all lists of suites are known. */
+function dhOf(facts: Facts): Observations["dhParameters"] {
+  if (facts.dh.length > 0) return observed(facts.dh);
+  const unknown = [facts.tls12, facts.tls11, facts.tls10, facts.ssl3].find(
+    ({ suites }) => suites !== undefined && suites.state !== "observed",
+  )?.suites;
+  return unknown === undefined || unknown.state === "observed"
+    ? notApplicable("no suite with finite-field Diffie-Hellman is offered")
+    : unknown;
 }
 
 function signaturesOf({ modernSignatures, classicSignatures }: Facts): Observations["signatureSchemes"] {

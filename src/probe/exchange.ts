@@ -1,8 +1,6 @@
 import {
-  decodeAlpnChoice,
   decodeNewSessionTicket13,
   decodeSupportedGroups,
-  DecodeError,
   extensionTypes,
   findExtension,
   handshakeTypes,
@@ -16,13 +14,15 @@ import {
   type HashName,
   type NewSessionTicket,
 } from "../wire/index.ts";
+import { choiceIn } from "./alpn.ts";
 import { answerOf } from "./answer.ts";
 import { handshake12 } from "./client12.ts";
 import { handshake13, type Handshake13 } from "./client13.ts";
 import { buildHello, type HelloPlan } from "./hello.ts";
-import { askHttp, httpRequest, printable } from "./http.ts";
+import { askHttp, httpRequest } from "./http.ts";
 import type { Look, Talked } from "./look.ts";
 import { notApplicable, observed, untestable, unknownOf, type Unknown } from "./outcome.ts";
+import type { SecureSession } from "./session.ts";
 import type { HttpSeen, Outcome, SuiteSeen } from "./types.ts";
 
 /** What whole handshakes told beyond their flights. */
@@ -133,10 +133,10 @@ export async function exchangeClassic(look: Look, found: readonly SuiteSeen[]): 
     const hello = buildHello(plan, { serverName: look.target.serverName, random: look.random });
     const { flight, session } = await handshake12(channel, hello, look.random);
     look.flights.push(flight);
-    return { flight, http: await askHttp(session, look.target) };
+    return { flight, http: await askService(look, session) };
   });
   if (talked.kind !== "done") return { ...nothingExchanged(unknownOf(talked)), ...rest };
-  const alpn = alpnIn(talked.value.flight.serverHello.extensions ?? []);
+  const alpn = choiceIn(talked.value.flight.serverHello.extensions ?? []);
   return { ...rest, alpn, alpnAlone: alpn, http: talked.value.http };
 }
 
@@ -184,9 +184,9 @@ interface Finished {
 
 async function finishModern(look: Look, handshake: Handshake13, group: number): Promise<Finished> {
   const session = handshake.finish();
-  const http = await askHttp(session, look.target);
+  const http = await askService(look, session);
   // Tickets are sent before data; without any data none is counted for certain.
-  if (http.state !== "observed" && session.messages.length === 0)
+  if (look.startTls === null && http.state !== "observed" && session.messages.length === 0)
     return { handshake, http, tickets: http, ticket: null };
   const tickets = session.messages
     .filter(({ type }) => type === handshakeTypes.newSessionTicket)
@@ -205,6 +205,12 @@ async function finishModern(look: Look, handshake: Handshake13, group: number): 
   };
 }
 
+/** HTTP where TLS begins at once. */
+async function askService(look: Look, session: SecureSession): Promise<Outcome<HttpSeen>> {
+  if (look.startTls === null) return askHttp(session, look.target);
+  return (await import("./reach/farewell.ts")).sayFarewell(session, look.startTls);
+}
+
 /** The preface and the settings that every connection of HTTP/2 begins with (RFC 9113, 3.4). */
 const http2Preface = concat(ascii("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0));
 
@@ -213,7 +219,9 @@ async function probeKeyUpdate(look: Look, handshake: Handshake13): Promise<Outco
   const session = handshake.finish();
   const choice = alpnOf(handshake);
   session.updateKeys();
-  session.send(choice.state === "observed" && choice.value === "h2" ? http2Preface : httpRequest(look.target));
+  if (look.startTls === null)
+    session.send(choice.state === "observed" && choice.value === "h2" ? http2Preface : httpRequest(look.target));
+  else session.send((await import("./reach/farewell.ts")).farewellOf(look.startTls));
   const updated = (): boolean => session.messages.some(({ type }) => type === handshakeTypes.keyUpdate);
   try {
     // What was said before the server read the update comes first; more than this is not waited for.
@@ -227,18 +235,7 @@ async function probeKeyUpdate(look: Look, handshake: Handshake13): Promise<Outco
 }
 
 function alpnOf(handshake: Handshake13): Outcome<string | null> {
-  return alpnIn(handshake.extensions);
-}
-
-function alpnIn(extensions: Parameters<typeof findExtension>[0]): Outcome<string | null> {
-  const data = findExtension(extensions, extensionTypes.alpn);
-  if (data === undefined) return observed(null);
-  try {
-    return observed(printable(decodeAlpnChoice(data)));
-  } catch (error) {
-    if (error instanceof DecodeError) return { state: "failed", why: `ALPN: ${error.message}` };
-    throw error;
-  }
+  return choiceIn(handshake.extensions);
 }
 
 function groupListOf(handshake: Handshake13): readonly number[] | null {

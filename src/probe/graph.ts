@@ -4,7 +4,7 @@ import type { Exchanged } from "./exchange.ts";
 import type { FlawsSeen } from "./flaws/index.ts";
 import type { Look } from "./look.ts";
 import type { ModernSeen } from "./modern-suites.ts";
-import type { GroupsSeen, KeyShareReuse, Outcome, ProtocolSupport } from "./types.ts";
+import type { DhSeen, GroupsSeen, KeyShareReuse, Observations, Outcome, ProtocolSupport } from "./types.ts";
 
 /** The model of what is known about a target: each fact is given by one probe. */
 export interface Facts {
@@ -19,6 +19,13 @@ export interface Facts {
   /** Undefined where the version is not offered. */
   readonly modernSignatures: Outcome<readonly string[]> | undefined;
   readonly classicSignatures: Outcome<readonly string[]> | undefined;
+  readonly fallback: Observations["fallbackScsv"];
+  readonly protocols: Observations["applicationProtocols"];
+  readonly resumption: Observations["resumption"];
+  readonly nameless: Observations["withoutServerName"];
+  readonly tolerance: Observations["tolerance"];
+  readonly dh: readonly DhSeen[];
+  readonly redirect: Observations["redirect"];
   readonly groups: Outcome<GroupsSeen>;
   readonly keyShares: Outcome<KeyShareReuse>;
   readonly flaws: FlawsSeen;

@@ -26,6 +26,8 @@ export interface Look {
   readonly roundTripMs: () => number | null;
   /** The protocol that TLS begins in; null where it begins at once, which is taken for HTTPS. */
   readonly startTls: StartTls | null;
+  /** Where the same host may answer without TLS; null where that is not to be asked. */
+  readonly plainPort: number | null;
 }
 
 export type Talked<T> = { readonly kind: "done"; readonly value: T } | Exclude<Answer, { kind: "hello" }>;
@@ -41,6 +43,7 @@ export interface LookOptions {
   readonly signal?: AbortSignal | undefined;
   readonly way?: Way | undefined;
   readonly startTls?: StartTls | undefined;
+  readonly plainPort?: number | null | undefined;
   /** Two connections at once at most, and a pause after each. */
   readonly gentle?: boolean | undefined;
   readonly pace?: Pace | undefined;
@@ -120,6 +123,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     roundTripMs: () => roundTripMs,
     isFar: () => !gentle && options.pace === undefined && roundTripMs !== null && roundTripMs > farMs,
     startTls: options.startTls ?? null,
+    plainPort: options.plainPort ?? null,
   };
 }
 

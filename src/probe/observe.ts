@@ -40,6 +40,8 @@ export interface ObserveOptions {
   /** How often connections may be begun; shared by all looks that are given the same one. */
   readonly pace?: Pace;
   readonly startTls?: StartTls;
+  /** Where the same host may redirect from; port 80 beside port 443, else nothing is asked. */
+  readonly plainPort?: number;
   /** What connections are made through; it resolves the name, so that the address of the target is not known. */
   readonly proxy?: Proxy;
   /** Only addresses of this family. */
@@ -86,6 +88,7 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
         pace: options.pace,
         way,
         startTls,
+        plainPort: options.plainPort ?? (way === undefined && target.port === 443 ? 80 : null),
         tap: recorder?.tap,
       },
     );

@@ -4,10 +4,18 @@ import { probe, type Facts, type Probe } from "./graph.ts";
 import { probeClassicGroups, probeModernGroups } from "./groups.ts";
 import { probeKeyShares } from "./key-shares.ts";
 import { probeModernSuites } from "./modern-suites.ts";
+import { probeFallback } from "./fallback.ts";
+import { probeNameless } from "./nameless.ts";
 import { untestable, valueOf } from "./outcome.ts";
+import { probeProtocols, type AlpnWay } from "./protocols.ts";
+import { probeResumption } from "./resumption.ts";
 import { probeClassicSignatures, probeModernSignatures } from "./signatures.ts";
 import { probeSsl2 } from "./ssl2.ts";
+import { probeTolerance } from "./tolerance.ts";
 import type { Outcome, SuiteProtocol, SuitesSeen } from "./types.ts";
+
+/** What each version of TLS, and SSL 3.0, offers. */
+const versionFacts = ["modern", "tls12", "tls11", "tls10", "ssl3"] as const;
 
 /** Every probe of a whole look. The order of this list does not matter: each states what it needs. */
 export const allProbes: readonly Probe[] = [
@@ -48,6 +56,51 @@ export const allProbes: readonly Probe[] = [
     },
   }),
   probe({
+    gives: "fallback",
+    needs: versionFacts,
+    run: (look, known) => probeFallback(look, suitesByProtocol(known)),
+  }),
+  probe({
+    gives: "protocols",
+    needs: ["modern", "tls12", "exchange"],
+    async run(look, known) {
+      const way = alpnWay(known);
+      return way === undefined
+        ? untestable("no version of TLS that ALPN can be asked of here")
+        : probeProtocols(look, { way, exchange: known.exchange });
+    },
+  }),
+  probe({
+    gives: "resumption",
+    needs: [...versionFacts, "exchange"],
+    run: (look, known) => probeResumption(look, { suites: suitesByProtocol(known), exchange: known.exchange }),
+  }),
+  probe({
+    gives: "nameless",
+    needs: [...versionFacts, "exchange"],
+    run: (look, known) => probeNameless(look, listsOf(known)),
+  }),
+  probe({
+    gives: "tolerance",
+    needs: versionFacts,
+    run: (look, known) => probeTolerance(look, listsOf(known)),
+  }),
+  probe({
+    gives: "dh",
+    needs: ["keyShares"],
+    async run(look) {
+      const hasDh = look.flights.some(({ keyExchange }) => keyExchange?.kind === "DHE");
+      return hasDh ? (await import("./dh.ts")).harvestDh(look.flights) : [];
+    },
+  }),
+  probe({
+    gives: "redirect",
+    needs: ["first"],
+    async run(look) {
+      return (await import("./redirect.ts")).probeRedirect(look, look.plainPort);
+    },
+  }),
+  probe({
     gives: "groups",
     needs: ["modern", "tls12", "tls11", "tls10", "exchange"],
     async run(look, known) {
@@ -76,7 +129,17 @@ export const allProbes: readonly Probe[] = [
   }),
   probe({
     gives: "keyShares",
-    needs: ["modern", "tls12", "tls11", "tls10", "ssl3", "exchange", "modernSignatures", "classicSignatures", "groups"],
+    // The answers to all other hellos are samples.
+    needs: [
+      ...versionFacts,
+      "exchange",
+      "modernSignatures",
+      "classicSignatures",
+      "protocols",
+      "resumption",
+      "tolerance",
+      "groups",
+    ],
     run: (look, known) =>
       probeKeyShares(look, { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] }),
   }),
@@ -96,6 +159,21 @@ export function suitesByProtocol(
   return Object.fromEntries(
     lists.flatMap(([protocol, suites]) => (suites?.state === "observed" ? [[protocol, suites.value]] : [])),
   );
+}
+
+function listsOf(known: Pick<Facts, (typeof versionFacts)[number]>) {
+  return { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] };
+}
+
+/** TLS 1.2 where it is offered, else TLS 1.3 where it can be computed here. */
+function alpnWay(known: Pick<Facts, "modern" | "tls12">): AlpnWay | undefined {
+  const classic = valueOf(known.tls12.suites);
+  if (classic !== undefined) return { kind: "classic", suites: classic };
+  const modern = modernLists(known.modern);
+  const group = modern?.groups.find((id) => [29, 23, 24, 25, 30].includes(id));
+  return modern === undefined || group === undefined
+    ? undefined
+    : { kind: "modern", plan: { suites: modern.suites, group } };
 }
 
 function modernLists(modern: Facts["modern"]): { suites: readonly number[]; groups: readonly number[] } | undefined {

@@ -88,6 +88,7 @@ export {
   digest,
   finishedData,
   handshakeSecrets,
+  hashLength,
   prf12,
   type HashName,
   type TrafficSecrets,

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { harvestFeatures, ticket12In } from "../../../src/probe/features.ts";
 import { samplesOf, summarise } from "../../../src/probe/key-shares.ts";
-import { ascii, concat } from "../../../src/wire/index.ts";
+import type { Flight } from "../../../src/probe/answer.ts";
+import { ascii, concat, type Extension } from "../../../src/wire/index.ts";
 import { flightOf, shareFlight } from "./flights.ts";
 
 const empty = new Uint8Array(0);
@@ -13,7 +14,7 @@ const both = ["TLSv1.3", "TLSv1.2"] as const;
 describe("features from flights", () => {
   it("are there when every flight has them", () => {
     const features = harvestFeatures([flightOf({ extensions: good, random: marked }), shareFlight(29, 1)], both);
-    expect(features).toEqual({
+    expect(features).toMatchObject({
       compression: { state: "observed", value: false },
       secureRenegotiation: { state: "observed", value: true },
       extendedMasterSecret: { state: "observed", value: true },
@@ -26,7 +27,7 @@ describe("features from flights", () => {
       [flightOf({ extensions: good, random: marked }), flightOf({ compression: 1 })],
       both,
     );
-    expect(features).toEqual({
+    expect(features).toMatchObject({
       compression: { state: "observed", value: true },
       secureRenegotiation: { state: "observed", value: false },
       extendedMasterSecret: { state: "observed", value: false },
@@ -36,7 +37,7 @@ describe("features from flights", () => {
 
   it("are untestable, never passed, without a flight", () => {
     const states = Object.values(harvestFeatures([], ["TLSv1.2"])).map(({ state }) => state);
-    expect(states).toEqual(["untestable", "untestable", "untestable", "untestable"]);
+    expect(states).toEqual(Array.from({ length: 7 }, () => "untestable"));
   });
 
   it("say what does not apply to TLS 1.3 alone", () => {
@@ -55,6 +56,34 @@ describe("features from flights", () => {
     expect(ticket12In([flight])).toBeNull();
     expect(ticket12In([flightOf({ extensions: good })])).toBe(true);
     expect(ticket12In([flightOf()])).toBe(false);
+  });
+
+  it("are encrypt-then-MAC for every suite with CBC, and for no other", () => {
+    const cbc = (extensions: readonly Extension[]) => flightOf({ suite: 0xc013, extensions });
+    const macIn = (flights: readonly Flight[]) => harvestFeatures(flights, both).encryptThenMac;
+    const answered = cbc([{ type: 22, data: empty }]);
+    expect(macIn([answered, flightOf()])).toEqual({ state: "observed", value: true });
+    expect(macIn([answered, cbc([])])).toEqual({ state: "observed", value: false });
+    expect(macIn([flightOf()])).toMatchObject({ state: "untestable", why: expect.stringContaining("not applicable") });
+    expect(macIn([{ ...cbc([]), protocol: "SSLv3" }])).toMatchObject({ state: "untestable" });
+  });
+
+  it("are heartbeats in either place, and a certificate wanted in any flight read to its end", () => {
+    const features = (flights: readonly Flight[]) => {
+      const { heartbeat, clientCertificateRequested } = harvestFeatures(flights, both);
+      return [heartbeat, clientCertificateRequested];
+    };
+    const yes = { state: "observed", value: true };
+    const no = { state: "observed", value: false };
+    const modern = { ...shareFlight(29, 1), encryptedExtensions: [], asksForCertificate: false };
+    expect(features([{ ...flightOf(), asksForCertificate: false }])).toEqual([no, no]);
+    expect(features([modern, { ...modern, asksForCertificate: true }])).toEqual([no, yes]);
+    expect(features([flightOf({ extensions: [{ type: 15, data: empty }] })])).toMatchObject([
+      yes,
+      { state: "untestable" },
+    ]);
+    expect(features([{ ...modern, encryptedExtensions: [{ type: 15, data: empty }] }])).toEqual([yes, no]);
+    expect(features([shareFlight(29, 1)])[0]).toMatchObject({ state: "untestable" });
   });
 
   it("know the older mark of a TLS 1.2 server", () => {

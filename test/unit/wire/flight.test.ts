@@ -9,6 +9,7 @@ import {
   decodeCertificates12,
   decodeCertificates13,
   decodeCertificateStatus,
+  decodeNewSessionTicket12,
   decodeNewSessionTicket13,
   decodeServerKeyExchange,
   DecodeError,
@@ -89,9 +90,16 @@ describe("messages of a server's flight", () => {
     );
     expect(decodeNewSessionTicket13(body)).toEqual({
       lifetime: 7200,
+      ageAdd: 1,
+      nonce: Uint8Array.of(9),
       ticket: Uint8Array.of(1, 2),
       extensions: [{ type: 42, data: uint(4, 16384) }],
     });
+    expect(decodeNewSessionTicket12(concat(uint(4, 300), vector(2, Uint8Array.of(3))))).toEqual({
+      lifetime: 300,
+      ticket: Uint8Array.of(3),
+    });
+    expect(() => decodeNewSessionTicket12(concat(uint(4, 300), vector(2), uint(1, 0)))).toThrow(DecodeError);
     expect(decodeCertificateStatus(concat(uint(1, 1), vector(3, Uint8Array.of(5))))).toEqual(Uint8Array.of(5));
     expect(decodeCertificateStatus(concat(uint(1, 2), vector(3)))).toBeNull();
   });
