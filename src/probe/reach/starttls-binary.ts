@@ -6,8 +6,7 @@ export async function ldap(reader: PlainReader): Promise<void> {
   const oid = ascii("1.3.6.1.4.1.1466.20037");
   const request = concat(Uint8Array.of(0x77, oid.length + 2, 0x80, oid.length), oid);
   reader.send(concat(Uint8Array.of(0x30, request.length + 3, 0x02, 0x01, 0x01), request));
-  const message = await element(reader);
-  const response = message.tag === 0x30 ? inner(message.body, 0x78) : null;
+  const response = inner(await message(reader), 0x78);
   const result = response === null ? null : inner(response, 0x0a);
   if (result === null || result.length === 0) throw blocked("the answer to StartTLS is not one of LDAP");
   if (result.some((byte) => byte !== 0)) throw blocked(`StartTLS was refused with result code ${result[0]}`);
@@ -49,13 +48,12 @@ export async function mysql(reader: PlainReader): Promise<void> {
   reader.send(request);
 }
 
-/** One element of BER with a definite length. */
-async function element(reader: PlainReader): Promise<{ tag: number; body: Uint8Array }> {
-  const [tag = 0, first = 0] = await reader.bytes(2);
-  if (first < 0x80) return { tag, body: await reader.bytes(first) };
-  if (first === 0x80 || first > 0x82) throw blocked("the answer to StartTLS is not one of LDAP");
-  const length = (await reader.bytes(first - 0x80)).reduce((sum, byte) => sum * 256 + byte, 0);
-  return { tag, body: await reader.bytes(length) };
+/** The contents of the next message of LDAP: a sequence in BER with a definite length. */
+async function message(reader: PlainReader): Promise<Uint8Array> {
+  const [tag, first = 0] = await reader.bytes(2);
+  if (tag !== 0x30 || first === 0x80 || first > 0x82) throw blocked("the answer to StartTLS is not one of LDAP");
+  if (first < 0x80) return reader.bytes(first);
+  return reader.bytes((await reader.bytes(first - 0x80)).reduce((sum, byte) => sum * 256 + byte, 0));
 }
 
 /** The contents of the first element with this tag among those that stand in a row. */
