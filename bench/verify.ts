@@ -1,10 +1,10 @@
 /** A whole `verify` of a prefix's own server on loopback, against the start of a bare Node. */
-import { ForgeError } from "../src/errors.ts";
 import { figure, figuresText, type Figure } from "./support/figure.ts";
 import { machineText, watchMachine, type Machine } from "./support/machine.ts";
-import { cpuResolutionMs, measure } from "./support/measure.ts";
+import { cpuResolutionMs } from "./support/measure.ts";
 import { beyondFigure, pairsText, runPairs, type Pairs } from "./support/pairs.ts";
 import { prefixOf, runProgram, tlsforge, type Arguments } from "./support/program.ts";
+import { serverOf } from "./support/served.ts";
 import { summarise, type Summary } from "./support/statistics.ts";
 import { table } from "./support/table.ts";
 
@@ -76,22 +76,6 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
     cpuResolutionMs,
     machine: seen,
   };
-}
-
-/** Where the prefix's server listens, and the first name of its certificate. */
-async function serverOf(prefix: string, signal: AbortSignal): Promise<{ target: string; serverName: string }> {
-  const { exitCode, stdout } = await measure({ argv: tlsforge("status", "--json", "--prefix", prefix) }, { signal });
-  const { server } = JSON.parse(stdout) as {
-    server?: { listen: readonly string[]; certificates: readonly { names: readonly string[] }[] } | null;
-  };
-  const listen = server?.listen[0];
-  if (exitCode !== 0 || listen === undefined) {
-    throw new ForgeError("not-serving", `no server of ${prefix} runs`, {
-      hint: "npm start, or tlsforge launch, first",
-    });
-  }
-  const target = listen.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace(/^\[::\]:/, "[::1]:");
-  return { target, serverName: server?.certificates[0]?.names[0] ?? "localhost" };
 }
 
 function text(result: Result): string {
