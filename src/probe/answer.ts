@@ -70,7 +70,7 @@ export class RefusedError extends Error {
 
 /** True for answers that say nothing definite: the scheduler asks again, alone. */
 export function isTrouble(answer: { readonly kind: string }): boolean {
-  return ["silent", "reset", "closed", "garbage", "unconnected"].includes(answer.kind);
+  return ["silent", "reset", "closed", "garbage", "unconnected", "blocked"].includes(answer.kind);
 }
 
 /** An answer in words, for `why`. */

@@ -6,7 +6,7 @@ export type Trouble =
   | { readonly kind: "reset"; readonly why: string }
   | { readonly kind: "garbage"; readonly why: string }
   | { readonly kind: "unconnected"; readonly why: string }
-  /** What stands before TLS says no: STARTTLS is not offered, a proxy refuses. Asking again would not help. */
+  /** What stands before TLS says no: STARTTLS is not offered, a proxy refuses. */
   | { readonly kind: "blocked"; readonly why: string }
   /** Not tried: a budget is used up. */
   | { readonly kind: "skipped"; readonly why: string };

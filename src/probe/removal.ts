@@ -1,4 +1,4 @@
-import { isTrouble, type Answer, type Flight } from "./answer.ts";
+import type { Answer, Flight } from "./answer.ts";
 import { isRefusal } from "./support.ts";
 import type { SuiteProtocol } from "./types.ts";
 
@@ -43,6 +43,6 @@ export async function enumerateByRemoval(of: {
     picked,
     flights,
     last: answer,
-    complete: isRefusal(answer) || (!isTrouble(answer) && answer.kind !== "skipped"),
+    complete: isRefusal(answer),
   };
 }

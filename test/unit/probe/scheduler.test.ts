@@ -117,11 +117,11 @@ describe("graph of probes", () => {
     const support = observed<{ offered: true }>({ offered: true });
     const probes = [
       probe({
-        gives: "otherCertificate",
+        gives: "redirect",
         needs: ["ssl2", "first"],
         async run(_look, known) {
           order.push(`other after ${known.ssl2.state} and ${known.first.kind}`);
-          return null;
+          return observed(null);
         },
       }),
       probe({
@@ -140,7 +140,7 @@ describe("graph of probes", () => {
   });
 
   it("says when nothing gives what a probe needs", async () => {
-    const lonely = probe({ gives: "otherCertificate", needs: ["modern"], run: async () => null });
+    const lonely = probe({ gives: "redirect", needs: ["modern"], run: async () => observed(null) });
     await expect(runProbes(look, [lonely], {})).rejects.toThrow("no probe gives modern");
   });
 });
