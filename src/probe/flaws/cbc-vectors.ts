@@ -11,7 +11,7 @@ export type CbcVector = (typeof cbcVectors)[number];
  * - `both wrong`: the same with a MAC that is wrong too.
  * - `no room`: every byte is the length of the padding, which leaves none for a MAC.
  * - `empty`: no content, a wrong MAC, sound padding.
- * - `letters`: 32 times `A` (CVE-2016-2107).
+ * - `letters`: nothing but `A`, as long as a MAC and a byte of padding ask for: 32 with SHA-1 (CVE-2016-2107).
  */
 export function cbcPlaintext(
   form: CbcVector,
@@ -37,7 +37,7 @@ export function cbcPlaintext(
       return concat(of.random(macLength), new Uint8Array(size).fill(size - 1));
     }
     case "letters":
-      return new Uint8Array(32).fill(0x41);
+      return new Uint8Array(Math.ceil((macLength + 1) / blockLength) * blockLength).fill(0x41);
   }
 }
 

@@ -5,6 +5,7 @@ import { buildHello } from "../hello.ts";
 import type { Look, Talked } from "../look.ts";
 import { failed, observed, unknownOf } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";
+import { confirmSilence } from "./confirm.ts";
 import { findSuites, planFor, type Known, type Opportunity } from "./known.ts";
 import { openHandshake } from "./opening.ts";
 import { classOf, nextTelling, type Reaction } from "./reaction.ts";
@@ -18,7 +19,7 @@ export interface EarlyCcs {
 /**
  * Flaw `ccs-injection` (CVE-2014-0224). Needs: suites of any version before TLS 1.3. A ChangeCipherSpec is sent before the key exchange. A sound server ends the
  * connection; a flawed one says nothing and switches to keys from an empty secret, so that it cannot read the plain key exchange that follows.
- * Connections: 1; 2 where the answer is not an alert.
+ * Connections: 1; 2 where the connection is closed without an alert, 4 where the server is silent.
  */
 export async function probeCcsInjection(look: Look, known: Known): Promise<Outcome<FlawSeen>> {
   const found = findSuites(known, { accept: () => true, without: "no suite is offered", withSsl3: true });
@@ -40,6 +41,9 @@ export function concludeCcs(attempts: readonly EarlyCcs[]): Outcome<FlawSeen> {
   if (firstEarly === "closed" || firstEarly.startsWith("alert"))
     return observed({ present: false, evidence: `an early ChangeCipherSpec is answered at once: ${firstEarly}` });
   if (firstEarly !== "silence") return failed(`an early ChangeCipherSpec is answered by ${firstEarly}`);
+  // Late, but about the ChangeCipherSpec: what came after it is in order.
+  if (firstLate.startsWith("alert 10 "))
+    return observed({ present: false, evidence: `an early ChangeCipherSpec is answered, late: ${firstLate}` });
   if (firstLate === "closed" || /^alert (20|21) /.test(firstLate)) {
     const evidence = `an early ChangeCipherSpec is taken without a word, and a plain record after it can no longer be read: ${firstLate}`;
     return observed({ present: true, evidence });
@@ -50,7 +54,8 @@ export function concludeCcs(attempts: readonly EarlyCcs[]): Outcome<FlawSeen> {
 function attempt(look: Look, found: Opportunity): Promise<Talked<EarlyCcs>> {
   const computable = found.suites.filter(({ id }) => canComplete(id));
   const plan = planFor(computable.length > 0 ? { ...found, suites: computable } : found);
-  return look.talk(async (channel) => {
+  const isSilent = ({ early, late }: EarlyCcs): boolean => early.kind === "silence" && late?.kind !== "alert";
+  return confirmSilence(look, isSilent, async (channel) => {
     const { flight, watch } = await openHandshake(
       look,
       channel,

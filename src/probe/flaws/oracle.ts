@@ -1,5 +1,7 @@
-import type { Talked } from "../look.ts";
+import type { Channel } from "../channel.ts";
+import type { Look, Talked } from "../look.ts";
 import { unknownOf, type Unknown } from "../outcome.ts";
+import { confirmSilence } from "./confirm.ts";
 
 /** Classes of the reactions to each of a set of malformed messages, in one pass. */
 export type Pass<Vector extends string> = Readonly<Record<Vector, string>>;
@@ -17,12 +19,15 @@ const repetitions = 3;
  * differ. The classes, or why there are none.
  */
 export async function comparePasses<Vector extends string>(
+  look: Look,
   vectors: readonly Vector[],
-  attempt: (vector: Vector) => Promise<Talked<Seen>>,
+  attempt: (channel: Channel, vector: Vector) => Promise<Seen>,
 ): Promise<readonly Pass<Vector>[] | Unknown> {
   const passes: Pass<Vector>[] = [];
+  const ask = (vector: Vector): Promise<Talked<Seen>> =>
+    confirmSilence(look, isSilent, (channel) => attempt(channel, vector));
   do {
-    const reactions = await Promise.all(vectors.map(async (vector) => [vector, await attempt(vector)] as const));
+    const reactions = await Promise.all(vectors.map(async (vector) => [vector, await ask(vector)] as const));
     const classes: [Vector, string][] = [];
     for (const [vector, talked] of reactions) {
       if (talked.kind !== "done") return unknownOf(talked);
@@ -31,6 +36,10 @@ export async function comparePasses<Vector extends string>(
     passes.push(Object.fromEntries(classes) as Record<Vector, string>);
   } while (passes.length < repetitions && passes.some(isTelling));
   return passes;
+}
+
+function isSilent({ seen }: Seen): boolean {
+  return seen === "silence";
 }
 
 /** Reactions differ, or one is not how a sound server takes what cannot be read. */

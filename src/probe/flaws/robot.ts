@@ -12,9 +12,10 @@ import {
   versions,
   type Random,
 } from "../../wire/index.ts";
+import type { Channel } from "../channel.ts";
 import { leafKey } from "../client12-keys.ts";
 import { buildHello } from "../hello.ts";
-import type { Look, Talked } from "../look.ts";
+import type { Look } from "../look.ts";
 import { failed, observed } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";
 import { planFor, type Opportunity } from "./known.ts";
@@ -38,7 +39,9 @@ const pauseMs = 200;
  */
 export async function probeRobot(look: Look, found: Opportunity): Promise<Outcome<FlawSeen>> {
   for (const rest of rests) {
-    const passes = await comparePasses(vectors, (vector) => attempt(look, found, { vector, rest }));
+    const passes = await comparePasses(look, vectors, (channel, vector) =>
+      attempt(look, channel, { found, vector, rest }),
+    );
     if ("state" in passes) return passes;
     const seen = concludeRobot(passes);
     if (seen.state !== "observed" || seen.value.present) return seen;
@@ -53,7 +56,7 @@ export function concludeRobot(passes: readonly Pass<RobotVector>[]): Outcome<Fla
   if (new Set(passes.map((pass) => JSON.stringify(pass))).size > 1)
     return failed(`the answers to RSA-encrypted secrets vary from try to try: ${describe(passes)}`);
   const isEven = new Set(Object.values(first)).size === 1;
-  if (isEven && first.sound.endsWith("silence")) return failed("RSA-encrypted secrets are met with silence");
+  if (isEven && first.sound === "silence") return failed("RSA-encrypted secrets are met with silence");
   if (isEven) return observed({ present: false, evidence: `every form is taken alike: ${first.sound}` });
   const isStrong = first["wrong head"] !== first["zero misplaced"] || first["zero misplaced"] !== first["no zero"];
   const evidence = `the answer tells whether an RSA-encrypted secret is well-formed (a ${isStrong ? "strong" : "weak"} oracle): ${describe([first])}`;
@@ -64,37 +67,35 @@ function describe(passes: readonly Pass<RobotVector>[]): string {
   return passes.map((pass) => vectors.map((vector) => `${vector}: ${pass[vector]}`).join(", ")).join("; ");
 }
 
-function attempt(
+async function attempt(
   look: Look,
-  found: Opportunity,
-  { vector: form, rest }: { vector: RobotVector; rest: Rest },
-): Promise<Talked<Seen>> {
-  return look.talk(async (channel) => {
-    const hello = buildHello(planFor(found), { serverName: look.target.serverName, random: look.random });
-    const { flight, asksForCertificate, watch } = await openHandshake(look, channel, hello);
-    const { version } = flight.serverHello;
-    const key = leafKey(flight);
-    const block = secretBlock(form, { size: rsaSize(key), version: versions[found.protocol], random: look.random });
-    const handshake = (type: number, body: Uint8Array): Uint8Array =>
-      encodeRecords(contentTypes.handshake, version, encodeHandshake(type, body));
-    const exchange = concat(
-      asksForCertificate ? handshake(handshakeTypes.certificate, vector(3)) : new Uint8Array(0),
-      handshake(handshakeTypes.clientKeyExchange, vector(2, rsaRaw(key, block))),
-    );
-    const finished = concat(
-      encodeRecords(contentTypes.changeCipherSpec, version, Uint8Array.of(1)),
-      encodeRecords(contentTypes.handshake, version, look.random(64)),
-    );
-    if (rest === "at once") {
-      channel.send(concat(exchange, finished));
-      return { seen: classOf(await nextTelling(watch)) };
-    }
-    channel.send(exchange);
-    const early = await watch.next(Math.max(pauseMs, 3 * (look.roundTripMs() ?? 0)));
-    if (early.kind !== "silence") return { seen: `${classOf(early)} before the rest` };
-    channel.send(finished);
+  channel: Channel,
+  { found, vector: form, rest }: { found: Opportunity; vector: RobotVector; rest: Rest },
+): Promise<Seen> {
+  const hello = buildHello(planFor(found), { serverName: look.target.serverName, random: look.random });
+  const { flight, asksForCertificate, watch } = await openHandshake(look, channel, hello);
+  const { version } = flight.serverHello;
+  const key = leafKey(flight);
+  const block = secretBlock(form, { size: rsaSize(key), version: versions[found.protocol], random: look.random });
+  const handshake = (type: number, body: Uint8Array): Uint8Array =>
+    encodeRecords(contentTypes.handshake, version, encodeHandshake(type, body));
+  const exchange = concat(
+    asksForCertificate ? handshake(handshakeTypes.certificate, vector(3)) : new Uint8Array(0),
+    handshake(handshakeTypes.clientKeyExchange, vector(2, rsaRaw(key, block))),
+  );
+  const finished = concat(
+    encodeRecords(contentTypes.changeCipherSpec, version, Uint8Array.of(1)),
+    encodeRecords(contentTypes.handshake, version, look.random(64)),
+  );
+  if (rest === "at once") {
+    channel.send(concat(exchange, finished));
     return { seen: classOf(await nextTelling(watch)) };
-  });
+  }
+  channel.send(exchange);
+  const early = await watch.next(Math.max(pauseMs, 3 * (look.roundTripMs() ?? 0)));
+  if (early.kind !== "silence") return { seen: `${classOf(early)} before the rest` };
+  channel.send(finished);
+  return { seen: classOf(await nextTelling(watch)) };
 }
 
 /** A block of PKCS #1 type 2 with a premaster secret, or one that differs from it as told. As long as the modulus, and below it. */
