@@ -15,7 +15,7 @@ import type {
 } from "./types.ts";
 
 /** All facts as observations. */
-export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Observations, "seconds"> {
+export async function assemble(look: Look, facts: Facts, store: TrustStore): Promise<Omit<Observations, "seconds">> {
   const protocols = protocolsOf(facts);
   const offered = (Object.keys(protocols) as ProtocolName[]).filter(
     (name): name is SuiteProtocol => name !== "SSLv2" && valueOf(protocols[name])?.offered === true,
@@ -26,7 +26,7 @@ export function assemble(look: Look, facts: Facts, store: TrustStore): Omit<Obse
     cipherSuites: suitesOf(facts),
     groups: facts.groups,
     keyShares: facts.keyShares,
-    certificates: harvestChains(look.flights, { target: look.target, store, now: look.now }),
+    certificates: await harvestChains(look.flights, { target: look.target, store, now: look.now }),
     tickets: ticketsOf(look, facts),
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,

@@ -1,35 +1,35 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 
-import { concat, DecodeError, hex } from "../wire/index.ts";
+import { concat, DecodeError, hex, readCertificate, timestampListOf, timestampsExtension } from "../wire/index.ts";
 import type { Flight } from "./answer.ts";
 import { certificateSeen } from "./certificate.ts";
-import { failed, observed, untestable } from "./outcome.ts";
-import { isOrdered, isValidAt, judgeTrust, type TrustStore } from "./trust.ts";
+import { failed, observed, untestable, type Unknown } from "./outcome.ts";
+import { isOrdered, issuerOf, isValidAt, judgeTrust, missingIssuer, type TrustStore } from "./trust.ts";
 import type { ChainSeen, Outcome, Target } from "./types.ts";
 
 /** Every chain that was sent, once, with what can be said of it. Needs: all flights. Connections: none. */
-export function harvestChains(
+export async function harvestChains(
   flights: readonly Flight[],
   of: { target: Target; store: TrustStore; now: Date },
-): Outcome<readonly ChainSeen[]> {
+): Promise<Outcome<readonly ChainSeen[]>> {
   const withChain = flights.filter((flight) => (flight.certificates?.length ?? 0) > 0);
   const [any] = withChain;
   if (any === undefined) return untestable("no certificate was seen");
   const sameChain = Map.groupBy(withChain, ({ certificates }) => hex(concat(...(certificates ?? []))));
   const chains: ChainSeen[] = [];
   for (const same of sameChain.values()) {
-    const chain = describeChain(same, of);
+    const chain = await describeChain(same, of);
     if (chain.state !== "observed") return chain;
     chains.push(chain.value);
   }
   return observed(chains);
 }
 
-function describeChain(
+async function describeChain(
   same: readonly Flight[],
   of: { target: Target; store: TrustStore; now: Date },
-): Outcome<ChainSeen> {
+): Promise<Outcome<ChainSeen>> {
   try {
     const chain = (same[0]?.certificates ?? []).map((der) => new X509Certificate(der));
     const [leaf] = chain;
@@ -43,13 +43,58 @@ function describeChain(
       nameMatches: nameMatches(leaf, of.target),
       validNow: chain.every((certificate) => isValidAt(certificate, of.now)),
       stapled: observed(same.some((flight) => flight.stapled)),
-      staple: untestable("this version does not look at it"),
-      timestamps: [],
+      missingIssuer: missingIssuer(chain, of.store),
+      ...(await attested(same, {
+        leaf,
+        issuer: () => issuerOf(leaf, { others: chain, store: of.store }),
+        now: of.now,
+      })),
     });
   } catch (error) {
     // node:crypto throws errors of its own at a broken certificate, and they carry OpenSSL's code.
     if (error instanceof DecodeError || (error instanceof Error && "code" in error))
       return failed(`a certificate cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What others say of the leaf: a responder in the staple, logs in timestamps. The code for it is only loaded where there is something to read. */
+async function attested(
+  same: readonly Flight[],
+  of: { leaf: X509Certificate; issuer: () => X509Certificate | undefined; now: Date },
+): Promise<Pick<ChainSeen, "staple" | "timestamps">> {
+  const { leaf, now } = of;
+  const response = same.find(({ staple }) => staple !== null)?.staple ?? null;
+  const embedded = readCertificate(leaf.raw).extensions.get(timestampsExtension);
+  const inHandshake = same.flatMap(({ timestamps }) => (timestamps === null ? [] : [timestamps]));
+  const issuer = response === null && embedded === undefined ? undefined : of.issuer();
+  const read =
+    response === null
+      ? { staple: untestable("no response was stapled"), timestamps: null }
+      : await guarded("the stapled response", async () =>
+          (await import("./staple.ts")).readStaple(response, { leaf, issuer, now }),
+        );
+  const stapled = "state" in read ? { staple: read, timestamps: null } : read;
+  if (embedded === undefined && inHandshake.length === 0 && stapled.timestamps === null)
+    return { staple: stapled.staple, timestamps: [] };
+  const timestamps = await guarded("timestamps", async () => {
+    const lists = {
+      certificate: embedded === undefined ? [] : [timestampListOf(embedded)],
+      handshake: inHandshake,
+      staple: stapled.timestamps === null ? [] : [stapled.timestamps],
+    };
+    return (await import("./timestamps.ts")).readTimestamps(lists, { leaf, issuer, now });
+  });
+  return { staple: stapled.staple, timestamps: "state" in timestamps ? [] : timestamps };
+}
+
+/** Runs `read`; what cannot be read of a server's bytes is an outcome, and node:crypto's own errors carry a code. */
+async function guarded<T extends object>(what: string, read: () => Promise<T>): Promise<T | Unknown> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
+      return failed(`${what} cannot be read: ${error.message}`);
     throw error;
   }
 }

@@ -49,6 +49,30 @@ export function judgeTrust(chain: readonly X509Certificate[], store: TrustStore,
   return refused(open.reason);
 }
 
+/** The certificate that signed this one: sent by the server, or an anchor. */
+export function issuerOf(
+  certificate: X509Certificate,
+  of: { others: readonly X509Certificate[]; store: TrustStore },
+): X509Certificate | undefined {
+  const signs = (candidate: X509Certificate): boolean => isSignedBy(certificate, candidate);
+  return of.others.find(signs) ?? of.store.local.find(signs) ?? of.store.publicAnchors().find(signs);
+}
+
+/**
+ * The name of the first issuer on the way up from the leaf that the server did not send and no anchor has; null where the way ends in an anchor or in a
+ * certificate that signs itself.
+ */
+export function missingIssuer(chain: readonly X509Certificate[], store: TrustStore): string | null {
+  let [certificate] = chain;
+  for (let depth = 0; certificate !== undefined && depth < maxDepth; depth++) {
+    if (certificate.checkIssued(certificate)) return null;
+    const issuer = issuerOf(certificate, { others: chain, store });
+    if (issuer === undefined) return printable(certificate.issuer.split("\n").join(", "));
+    certificate = issuer;
+  }
+  return null;
+}
+
 /** True when each certificate was signed by the next one. */
 export function isOrdered(chain: readonly X509Certificate[]): boolean {
   return chain.every((certificate, index) => {

@@ -127,6 +127,8 @@ export interface ChainSeen {
     readonly reason: string | null;
   }>;
   readonly nameMatches: Outcome<boolean>;
+  /** The issuer on the way to an anchor that the server did not send and that no anchor is; null where none is missing. */
+  readonly missingIssuer: string | null;
   /** At the time of the look. */
   readonly validNow: boolean;
   readonly stapled: Outcome<boolean>;

@@ -4,6 +4,8 @@ import { ByteReader, DecodeError, latin1 } from "./bytes.ts";
 export interface DerElement {
   readonly tag: number;
   readonly contents: Uint8Array;
+  /** With tag and length. */
+  readonly raw: Uint8Array;
 }
 
 /** What a certificate says that node:crypto does not, or only as text to be taken apart. */
@@ -19,8 +21,10 @@ export function readDer(bytes: Uint8Array): DerElement[] {
   const reader = new ByteReader(bytes);
   const elements: DerElement[] = [];
   while (reader.left > 0) {
+    const start = bytes.length - reader.left;
     const tag = reader.uint(1);
-    elements.push({ tag, contents: reader.take(readLength(reader)) });
+    const contents = reader.take(readLength(reader));
+    elements.push({ tag, contents, raw: bytes.subarray(start, bytes.length - reader.left) });
   }
   return elements;
 }

@@ -112,6 +112,7 @@ export {
   versions,
   type VersionName,
 } from "./names.ts";
+export { decodeOcspResponse, type BasicResponse, type OcspResponse, type SingleResponse } from "./ocsp.ts";
 export { prfOf, type Prf } from "./prf.ts";
 export { nextTrafficSecret, preSharedKeyExtension, pskBinder, resumptionSecret, ticketKey } from "./psk.ts";
 export { aeadOf, protection12, protection13, type Aead, type Protection } from "./protection.ts";
@@ -126,3 +127,12 @@ export {
 export { schemeName } from "./schemes.ts";
 export { verifiesHandshake13 } from "./signature.ts";
 export { suiteOf, suites, type Suite } from "./suites.ts";
+export {
+  decodeTimestampList,
+  signedTimestampData,
+  timestampListOf,
+  timestampsExtension,
+  type LogEntry,
+  type Timestamp,
+} from "./transparency.ts";
+export { encodeDer, readCertificateFields, withoutExtension, type CertificateFields } from "./x509.ts";
