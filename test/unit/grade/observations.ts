@@ -127,6 +127,7 @@ export function chain(leaf: Partial<CertificateSeen> = {}, changes: Partial<Chai
     ordered: true,
     trust: observed({ trusted: true, local: false, anchor: "CN=Example Root", reason: null }),
     nameMatches: observed(true),
+    missingIssuer: null,
     validNow: true,
     stapled: observed(false),
     staple: { state: "untestable", why: "none was sent" },
@@ -213,7 +214,10 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     encryptThenMac: observed(true),
     heartbeat: observed(false),
     fallbackScsv: observed(true),
-    signatureSchemes: { "TLSv1.3": observed(["rsa_pss_rsae_sha256"]) },
+    signatureSchemes: {
+      "TLSv1.2": observed(["rsa_pss_rsae_sha256", "rsa_pkcs1_sha256"]),
+      "TLSv1.3": observed(["rsa_pss_rsae_sha256"]),
+    },
     dhParameters: observed([]),
     resumption: {
       sessionId: observed({ resumes: false, lifetimeSeconds: null }),
