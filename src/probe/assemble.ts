@@ -137,13 +137,19 @@ function protocolsOf(facts: Facts): Record<ProtocolName, Outcome<ProtocolSupport
 /** Lists that are there, and why others that should be there are not. */
 function suitesOf(facts: Facts): Observations["cipherSuites"] {
   const lists: [SuiteProtocol, Outcome<SuitesSeen> | undefined][] = [
-    ["TLSv1.3", facts.modern.suites],
+    ["TLSv1.3", withGroup(facts.modern.suites, valueOf(facts.groups)?.negotiated ?? null)],
     ["TLSv1.2", facts.tls12.suites],
     ["TLSv1.1", facts.tls11.suites],
     ["TLSv1.0", facts.tls10.suites],
     ["SSLv3", facts.ssl3.suites],
   ];
   return Object.fromEntries(lists.filter(([, suites]) => suites !== undefined));
+}
+
+/** TLS 1.3 negotiates groups apart from suites (RFC 8446, 4.1.1): each goes with the one that is negotiated. */
+function withGroup(seen: Outcome<SuitesSeen> | undefined, group: string | null): Outcome<SuitesSeen> | undefined {
+  if (seen?.state !== "observed") return seen;
+  return observed({ ...seen.value, suites: seen.value.suites.map((suite) => ({ ...suite, group })) });
 }
 
 /** None seen means none where all lists of suites are known. */

@@ -1,5 +1,6 @@
 import { ascii, concat, DecodeError, latin1 } from "../wire/index.ts";
 import { answerOf, describeAnswer } from "./answer.ts";
+import { parseCookie, preloadProblems, securityHeaders } from "./http-headers.ts";
 import { failed, observed, untestable } from "./outcome.ts";
 import type { SecureSession } from "./session.ts";
 import type { HttpSeen, Outcome, Target } from "./types.ts";
@@ -33,15 +34,23 @@ export function parseHead(head: string): HttpSeen {
   if (status === undefined) throw new DecodeError("the answer is not HTTP/1");
   const headers: Record<string, string> = {};
   const hstsFields: string[] = [];
+  const cookies: string[] = [];
   for (const line of lines) {
     const colon = line.indexOf(":");
     if (colon <= 0) continue;
     const name = line.slice(0, colon).toLowerCase();
     const value = printable(line.slice(colon + 1).trim());
     if (name === "strict-transport-security") hstsFields.push(value);
+    if (name === "set-cookie") cookies.push(value);
     headers[name] = Object.hasOwn(headers, name) ? `${headers[name]}, ${value}` : value;
   }
-  return { status: Number(status), hsts: parseHsts(hstsFields), headers };
+  return {
+    status: Number(status),
+    hsts: parseHsts(hstsFields),
+    headers,
+    security: securityHeaders(headers),
+    cookies: cookies.map(parseCookie),
+  };
 }
 
 /** Strict-Transport-Security (RFC 6797, 6.1 and 8.1): of several fields the first counts; max-age is required; no directive may occur twice. */
@@ -49,7 +58,15 @@ export function parseHsts(fields: readonly string[]): HttpSeen["hsts"] {
   const [raw] = fields;
   const problems = fields.length > 1 ? ["the header occurs more than once"] : [];
   if (raw === undefined)
-    return { present: false, raw: null, maxAge: null, includeSubdomains: false, preload: false, problems };
+    return {
+      present: false,
+      raw: null,
+      maxAge: null,
+      includeSubdomains: false,
+      preload: false,
+      problems,
+      preloadProblems: ["the header is not sent"],
+    };
   const directives = new Map<string, string>();
   for (const part of raw.split(";")) {
     const { name, value, problem } = parseDirective(part);
@@ -62,14 +79,12 @@ export function parseHsts(fields: readonly string[]): HttpSeen["hsts"] {
   const isNumber = age !== undefined && /^\d+$/.test(age);
   if (age === undefined) problems.push("max-age is missing");
   else if (!isNumber) problems.push(`max-age is not a number: ${age}`);
-  return {
-    present: true,
-    raw,
+  const seen = {
     maxAge: isNumber ? Math.min(Number(age), Number.MAX_SAFE_INTEGER) : null,
     includeSubdomains: directives.has("includesubdomains"),
     preload: directives.has("preload"),
-    problems,
   };
+  return { present: true, raw, ...seen, problems, preloadProblems: [...problems, ...preloadProblems(seen)] };
 }
 
 function parseDirective(part: string): { name: string; value: string; problem?: string } {

@@ -1,3 +1,5 @@
+import { setTimeout } from "node:timers/promises";
+
 import { decodeServerKeyShare, extensionTypes, findExtension, groupOf, bitLength, hex } from "../wire/index.ts";
 import type { Flight } from "./answer.ts";
 import type { HelloPlan } from "./hello.ts";
@@ -12,7 +14,8 @@ type Sample = { readonly kind: "TLSv1.3" | "ECDHE" | "DHE"; readonly group: stri
 
 /**
  * Probe `key-shares`. Needs: all other probes done. Gives: how many public values were seen, how many differ. Samples come from connections
- * made anyway; single connections in a row fill up to 5 per kind, because reuse can end after a while.
+ * made anyway; single connections in a row fill up to 5 per kind, because reuse can end after a while. Where values repeat, one more a second later
+ * tells whether they still do then.
  */
 export async function probeKeyShares(
   look: Look,
@@ -21,8 +24,35 @@ export async function probeKeyShares(
   const plans = topUpPlans(known);
   if (plans.length === 0) return notApplicable("no ephemeral key exchange is offered");
   await Promise.all(plans.map((plan) => topUp(look, plan)));
-  const samples = summarise(samplesOf(look.flights));
+  const earlier = samplesOf(look.flights);
+  const reused = plans.filter(({ kind }) => isReused(earlier, kind));
+  const later = reused.length === 0 ? [] : await sampleLater(look, reused);
+  const samples = summarise(samplesOf(look.flights)).map((sample) => withLater(sample, earlier, later));
   return samples.length === 0 ? untestable("no public value of the server was seen") : observed({ samples });
+}
+
+/** Values that a server has used again are taken for lasting when this many milliseconds do not change them. */
+const laterMs = 1050;
+
+function isReused(samples: readonly Sample[], kind: Sample["kind"]): boolean {
+  return summarise(samples).some((entry) => entry.kind === kind && entry.distinct < entry.seen);
+}
+
+async function sampleLater(look: Look, plans: readonly TopUp[]): Promise<readonly Sample[]> {
+  await setTimeout(laterMs);
+  const answers = await Promise.all(plans.map(({ plan }) => look.ask(plan)));
+  return samplesOf(answers.flatMap((answer) => (answer.kind === "hello" ? [answer.flight] : [])));
+}
+
+function withLater(
+  sample: KeyShareReuse["samples"][number],
+  earlier: readonly Sample[],
+  later: readonly Sample[],
+): KeyShareReuse["samples"][number] {
+  const isSame = ({ kind, group }: Sample): boolean => kind === sample.kind && group === sample.group;
+  const again = later.find(isSame);
+  if (again === undefined) return sample;
+  return { ...sample, lasts: earlier.some((one) => isSame(one) && one.value === again.value) };
 }
 
 /** Counts per kind and group. */
@@ -88,6 +118,10 @@ function topUpPlans({ suites, groups }: Parameters<typeof probeKeyShares>[1]): T
 async function topUp(look: Look, { kind, plan }: TopUp): Promise<void> {
   const most = (): number =>
     Math.max(0, ...summarise(samplesOf(look.flights)).flatMap((entry) => (entry.kind === kind ? [entry.seen] : [])));
+  if (look.isFar()) {
+    await Promise.all(Array.from({ length: Math.max(0, wanted - most()) }, () => look.ask(plan)));
+    return;
+  }
   for (let missing = wanted - most(); missing > 0; missing--) {
     const answer = await look.ask(plan);
     if (answer.kind !== "hello") return;

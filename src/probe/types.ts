@@ -50,7 +50,10 @@ export interface SuiteSeen {
   readonly bits: number;
   readonly aead: boolean;
   readonly forwardSecrecy: boolean;
-  /** Group or DH prime size (bits) of the key exchange seen with this suite, when there was one. */
+  /**
+   * Group or DH prime size (bits) of the key exchange seen with this suite, when there was one. In TLS 1.3 groups are chosen apart from suites: the one
+   * that is negotiated with a hello that offers everything.
+   */
   readonly group: string | null;
   readonly dhBits: number | null;
 }
@@ -88,6 +91,8 @@ export interface KeyShareReuse {
     readonly group: string;
     readonly seen: number;
     readonly distinct: number;
+    /** Only where values repeat: whether the one of a second later was an old one again. */
+    readonly lasts?: boolean;
   }[];
 }
 
@@ -165,8 +170,29 @@ export interface HttpSeen {
     readonly includeSubdomains: boolean;
     readonly preload: boolean;
     readonly problems: readonly string[];
+    /** What keeps the host from the list that browsers are shipped with, as far as this header decides. */
+    readonly preloadProblems: readonly string[];
   };
   readonly headers: Readonly<Record<string, string>>;
+  readonly security: readonly SecurityHeaderSeen[];
+  readonly cookies: readonly CookieSeen[];
+}
+
+/** A header of HTTP that restricts what a page may do. */
+export interface SecurityHeaderSeen {
+  readonly name: string;
+  /** Null where it was not sent. */
+  readonly value: string | null;
+  /** Why browsers do not heed it; null where they do, or where it was not sent. */
+  readonly problem: string | null;
+}
+
+/** A cookie that the server sets, without its value. */
+export interface CookieSeen {
+  readonly name: string;
+  readonly secure: boolean;
+  readonly httpOnly: boolean;
+  readonly sameSite: string | null;
 }
 
 /** Flaws of implementations that a probe looks for. Those that follow from what is offered (SWEET32, FREAK, BEAST …) are judged, not probed. */

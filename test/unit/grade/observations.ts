@@ -147,8 +147,11 @@ export function hsts(maxAge: number | null, changes: Partial<HttpSeen["hsts"]> =
       includeSubdomains: false,
       preload: false,
       problems: [],
+      preloadProblems: [],
       ...changes,
     },
+    security: [],
+    cookies: [],
   });
 }
 

@@ -34,7 +34,51 @@ describe("HSTS", () => {
       includeSubdomains: false,
       preload: false,
       problems: [],
+      preloadProblems: ["the header is not sent"],
     });
+  });
+
+  it("knows what the list of preloaded hosts wants", () => {
+    const problems = (raw: string) => parseHsts([raw]).preloadProblems;
+    expect(problems("max-age=31536000; includeSubDomains; preload")).toEqual([]);
+    expect(problems("max-age=31535999; includeSubDomains; preload")).toEqual(["max-age is below 31536000"]);
+    expect(problems("max-age=63072000")).toEqual(["includeSubDomains is missing", "preload is missing"]);
+    expect(problems("includeSubDomains; preload")).toEqual(["max-age is missing", "max-age is below 31536000"]);
+  });
+});
+
+describe("headers that restrict a page", () => {
+  const seen = (head: string) =>
+    Object.fromEntries(parseHead(`HTTP/1.1 200 OK\r\n${head}`).security.map((header) => [header.name, header]));
+
+  it("are heeded with values that browsers know", () => {
+    const good = seen(
+      "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer, same-origin",
+    );
+    expect(good["x-content-type-options"]).toEqual({ name: "x-content-type-options", value: "nosniff", problem: null });
+    expect(good["x-frame-options"]).toMatchObject({ value: "DENY", problem: null });
+    expect(good["referrer-policy"]).toMatchObject({ problem: null });
+    expect(good["content-security-policy"]).toMatchObject({ value: null, problem: null });
+  });
+
+  it.each([
+    ["X-Content-Type-Options: sniff", "x-content-type-options"],
+    ["X-Frame-Options: ALLOW-FROM https://example.org", "x-frame-options"],
+    ["Referrer-Policy: never", "referrer-policy"],
+    ["Cross-Origin-Opener-Policy: self", "cross-origin-opener-policy"],
+    ["Content-Security-Policy:", "content-security-policy"],
+  ])("are not heeded with %s", (head, name) => {
+    expect(seen(head)[name]?.problem).toBe("browsers do not know this value");
+  });
+});
+
+describe("cookies", () => {
+  it("are listed with their attributes and without their values", () => {
+    const head = "HTTP/1.1 200 OK\r\nSet-Cookie: id=secret; Secure; HttpOnly; SameSite=Lax\r\nSet-Cookie: theme=dark";
+    expect(parseHead(head).cookies).toEqual([
+      { name: "id", secure: true, httpOnly: true, sameSite: "Lax" },
+      { name: "theme", secure: false, httpOnly: false, sameSite: null },
+    ]);
   });
 });
 
