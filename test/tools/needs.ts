@@ -3,19 +3,21 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe } from "vitest";
+import { binaryPath, isBinary, type BinaryName } from "./fleet/binaries.ts";
 import programs from "./programs.json" with { type: "json" };
 
 type Program = keyof typeof programs;
 
 /**
  * - a program's name: it is on PATH or where system programs lie
+ * - an old Node (`node-0.10.28`): it has been fetched, or this run may fetch it
  * - `root`: we are root
  * - `linux`: the kernel
  * - `prefix`: TLSFORGE_TEST_PREFIX names a provisioned prefix
  * - `cleanroot`, `bootroot`: the clean roots of this folder can be made
  * - `all`: this is `npm run test:all`, so minutes of building are in order
  */
-export type Need = Program | "root" | "linux" | "prefix" | "cleanroot" | "bootroot" | "all";
+export type Need = Program | BinaryName | "root" | "linux" | "prefix" | "cleanroot" | "bootroot" | "all";
 
 /** Null when everything is there, else what is missing, in words for the list of skipped tests. */
 export function needs(...wanted: readonly Need[]): string | null {
@@ -61,8 +63,16 @@ function lacking(need: Need): string | null {
     case "all":
       return process.env["TLSFORGE_TEST_ALL"] === "1" ? null : "npm run test:all";
     default:
+      if (isBinary(need)) return lackingBinary(need);
       return which(need) === null ? `the program ${need}` : null;
   }
+}
+
+/** Old Nodes are fetched only where that was asked for: they are large. */
+function lackingBinary(name: BinaryName): string | null {
+  if (process.platform !== "linux" || process.arch !== "x64") return "Linux on x64";
+  const mayFetch = process.env["TLSFORGE_TEST_ALL"] === "1" || process.env["TLSFORGE_TEST_FLEET"] === "1";
+  return existsSync(binaryPath(name)) || mayFetch ? null : `${name} (npm run test:fleet fetches it)`;
 }
 
 function isRoot(): boolean {
