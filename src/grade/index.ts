@@ -1,4 +1,16 @@
 export { compareGrades, isGrade, meets } from "./grades.ts";
 export { judge } from "./judge.ts";
 export { rulebooks } from "./rulebooks/registry.ts";
-export type { Cap, Finding, Grade, GradeResult, Judgement, ObservationName, Report, Rulebook } from "./types.ts";
+export type {
+  Cap,
+  Finding,
+  Grade,
+  GradeResult,
+  Judgement,
+  LevelResult,
+  Limit,
+  ObservationName,
+  Report,
+  Rulebook,
+  RulebookResult,
+} from "./types.ts";

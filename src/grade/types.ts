@@ -45,9 +45,36 @@ export interface GradeResult {
   readonly incomplete: readonly string[];
 }
 
+/** What keeps a server from a better level: the best level that a finding still allows, and why. */
+export interface Limit {
+  readonly level: string;
+  readonly finding: string;
+  readonly reason: string;
+  readonly reference: string;
+}
+
+/** What a rulebook says that knows levels instead of letters. The letters' names are listed so that both kinds can be asked for them. */
+export interface LevelResult {
+  /** The best level that is reached, by its name in the rulebook; null when it cannot be said. */
+  readonly level: string | null;
+  /** Worst first. */
+  readonly limits: readonly Limit[];
+  /** Per profile of the rulebook, where it has some: complied with, or null when it cannot be said. */
+  readonly profiles: Readonly<Record<string, boolean | null>>;
+  /** What was unknown in a decisive place; not empty exactly when `level` is null. */
+  readonly incomplete: readonly string[];
+  readonly grade?: undefined;
+  readonly gradeTrustIgnored?: undefined;
+  readonly scores?: undefined;
+  readonly caps?: undefined;
+  readonly warnings?: undefined;
+}
+
+export type RulebookResult = GradeResult | LevelResult;
+
 /** What one rulebook makes of observations. */
 export interface Judgement {
-  readonly result: GradeResult;
+  readonly result: RulebookResult;
   readonly findings: readonly Finding[];
 }
 
@@ -67,9 +94,10 @@ export interface Report {
   readonly schema: "tlsforge.report/1";
   readonly target: Observations["target"];
   readonly time: string;
-  /** Null until all three rulebooks judge. */
+  /** The three rulebooks and a post-quantum hybrid at once; null when it cannot be said. */
   readonly aaa: boolean | null;
-  readonly grades: Readonly<Record<string, GradeResult>>;
+  /** Letters or levels by the rulebook's id. */
+  readonly grades: Readonly<Record<string, RulebookResult>>;
   readonly findings: readonly Finding[];
   readonly observations: Omit<
     Observations,

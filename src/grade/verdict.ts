@@ -11,7 +11,15 @@ export interface Verdict {
   readonly outcome: "pass" | "fail" | "unknown";
   readonly message: string;
   readonly evidence: string;
+  /** False where nobody looked, or nobody can from here: then the unknown stays out of the grade, and the report names it. */
+  readonly examined?: false;
 }
+
+/** How probes begin the reason of a fact that cannot exist on a target: that is an answer, and no ignorance. */
+export const notApplicable = "not applicable: ";
+
+/** The reason that observations give for a fact of which the version that recorded them knew nothing. */
+export const notLooked = "this version does not look at it";
 
 export function yes(because: string): Statement {
   return { truth: true, because };

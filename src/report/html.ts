@@ -35,7 +35,7 @@ export function toHtml(report: Report): string {
             <h1>${view.target}</h1>
             <p class="quiet">${view.address} · ${view.time}</p>
           </header>
-          ${view.grades.map(gradeSection)} ${findingSection("Failed", view.findings.fail)}
+          ${view.grades.map(gradeSection)} ${levelSection(view)} ${findingSection("Failed", view.findings.fail)}
           ${findingSection(
             "Not known",
             view.findings.unknown.filter(({ severity }) => severity !== "info"),
@@ -49,9 +49,9 @@ export function toHtml(report: Report): string {
             "Not examined, or not known, and left out of the grade",
             view.findings.unknown.filter(({ severity }) => severity === "info"),
           )}
+          ${foldedSection("Rules of the other rulebooks", view.levelFindings)}
           ${foldedSection("Passed", view.findings.pass)}
           <footer>
-            <p>AAA: ${view.aaa}.</p>
             <p>${view.cost}.</p>
           </footer>
         </main>
@@ -111,6 +111,28 @@ function scoreRow({ name, score, why }: GradeView["scores"][number]): Markup {
   return html`<div class="score">
     <span>${name}</span>${meter}${why === "" ? nothing : html`<small>${why}</small>`}
   </div>`;
+}
+
+function levelSection({ levels }: ReportView): Markup {
+  const tones = { good: "good", doubtful: "doubt", bad: "bad" } as const;
+  const rows = levels.map(
+    ({ rulebook, level, tone: of, reasons }) =>
+      html`<tr>
+        <th scope="row">${rulebook}</th>
+        <td><span class="${tones[of]}">${level}</span></td>
+        <td class="quiet">${reasons.map((reason) => html`<div>${reason}</div>`)}</td>
+      </tr>`,
+  );
+  return html`<section>
+    <h2>Other rulebooks</h2>
+    <div class="scroll">
+      <table>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
 }
 
 function protocolSection({ protocols }: ReportView): Markup {

@@ -4,6 +4,7 @@ import { bar, hang } from "./layout.ts";
 import { viewOf } from "./view.ts";
 import type { GradeView, ReportView } from "./view.ts";
 import type { ChainView } from "./view-chain.ts";
+import type { LevelView } from "./view-level.ts";
 import type { SuitesView } from "./view-offer.ts";
 
 export interface TextOptions {
@@ -39,6 +40,7 @@ export function toText(report: Report, { colour, width }: TextOptions): string {
   const sections = [
     header(view, page),
     ...view.grades.map((grade) => gradeSection(grade, page)),
+    section("Other rulebooks", levelLines(view.levels, page), page),
     section("Protocols", protocols(view, page), page),
     ...view.suites.map((suites) => section(`Cipher suites of ${suites.protocol}`, suiteLines(suites, page), page)),
     section("Groups", groups(view, page), page),
@@ -78,6 +80,21 @@ function gradeSection(grade: GradeView, page: Page): readonly string[] {
     ...grade.limits.flatMap((limit) => page.says(`  ${limit.lead.padEnd(10)}  `, limit.reason)),
     ...grade.incomplete.flatMap((text) => page.says("  not known   ", text, "doubtful")),
   ];
+}
+
+/** One line where the verdict is good; else what holds it there, each on a line. */
+function levelLines(levels: readonly LevelView[], { paint, width }: Page): readonly string[] {
+  const styles = { good: "good", doubtful: "doubtful", bad: "bad" } as const;
+  return levels.flatMap(({ rulebook, level, tone, topics, reasons }) => {
+    const lead = `  ${rulebook.padEnd(13)} `;
+    const short = tone === "good" && reasons.length > 0 ? `, limited by ${topics.join(", ")}` : "";
+    const colour = (line: string): string =>
+      line.startsWith(level) ? paint(styles[tone], level) + line.slice(level.length) : line;
+    return [
+      ...hang(lead, level + short, { width, paint: colour }),
+      ...(short === "" ? reasons : []).flatMap((reason) => hang(" ".repeat(lead.length), reason, { width })),
+    ];
+  });
 }
 
 /** From here on a score's reason fits beside its bar. */
@@ -161,6 +178,7 @@ const marks = { fail: ["✗", "bad"], unknown: ["?", "doubtful"], info: ["·", "
 
 function findingLines(finding: Finding, page: Page): readonly string[] {
   const [mark, style] = marks[finding.outcome];
+  if (finding.outcome === "info" && finding.severity === "info") return remarkLines(finding, page);
   const worry = finding.severity === "info" ? "" : ` [${finding.severity}]`;
   return [
     ...hang(`  ${page.paint(style, mark)} `, `${finding.message}${worry}`, { width: page.width, leadWidth: 4 }),
@@ -168,6 +186,14 @@ function findingLines(finding: Finding, page: Page): readonly string[] {
     ...(finding.fix === null ? [] : page.says("    → ", finding.fix)),
     ...(finding.outcome === "fail" ? page.says("    ", finding.reference, "quiet") : []),
   ];
+}
+
+/** A remark that worries nobody: its evidence only where both fit on one line. */
+function remarkLines({ message, evidence }: Finding, { paint, width }: Page): readonly string[] {
+  const [mark, style] = marks.info;
+  const together = `${message} (${evidence})`;
+  const text = evidence === "" || together.length + 4 > width ? message : together;
+  return hang(`  ${paint(style, mark)} `, text, { width, leadWidth: 4 });
 }
 
 /** Rows in columns, the last cell in a style of its own; a row too wide for the page becomes a paragraph. */

@@ -5,6 +5,8 @@ import type { ChainView } from "./view-chain.ts";
 import { viewGroups, viewProtocols, viewSuites } from "./view-offer.ts";
 import type { GroupsView, ProtocolView, SuitesView } from "./view-offer.ts";
 import { clean } from "./clean.ts";
+import { isOfLevels, viewLevels } from "./view-level.ts";
+import type { LevelView } from "./view-level.ts";
 
 export interface GradeView {
   readonly rulebook: string;
@@ -26,20 +28,24 @@ export interface ReportView {
   readonly target: string;
   readonly address: string;
   readonly time: string;
-  readonly aaa: string;
   readonly grades: readonly GradeView[];
+  /** AAA first, then the rulebooks that know levels. */
+  readonly levels: readonly LevelView[];
   readonly protocols: readonly ProtocolView[];
   readonly suites: readonly SuitesView[];
   readonly groups: GroupsView;
   readonly chains: { readonly unknown: string | null; readonly rows: readonly ChainView[] };
-  /** Failed first, worst first; then unknown, information, passed. */
+  /** Failed first, worst first; then unknown, information, passed. Without those of `levelFindings`. */
   readonly findings: Readonly<Record<Finding["outcome"], readonly Finding[]>>;
+  /** What the rulebooks with levels rest on, in their order. */
+  readonly levelFindings: readonly Finding[];
   readonly cost: string;
 }
 
 export function viewOf(report: Report): ReportView {
   const { host, port, address, serverName } = report.target;
-  const findings = report.findings.map(cleanFinding);
+  const all = report.findings.map(cleanFinding);
+  const findings = all.filter(({ id }) => !isOfLevels(id));
   const named = serverName === "" || serverName === host ? "" : `, name ${serverName}`;
   const protocols = viewProtocols(report.observations);
   return {
@@ -47,11 +53,18 @@ export function viewOf(report: Report): ReportView {
     target: clean(`${host.includes(":") ? `[${host}]` : host}:${port}`),
     address: clean(`${address}${named}`),
     time: clean(report.time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*Z$/, "$1 $2 UTC")),
-    aaa: report.aaa === null ? "not judged: it asks for three rulebooks" : report.aaa ? "yes" : "no",
-    grades: Object.entries(report.grades).map(([id, result]) => ({
-      ...viewGrade(id, result, findings),
-      ...(result.grade === "T" && endsLocally(report) ? viewLocal(result) : {}),
-    })),
+    grades: Object.entries(report.grades).flatMap(([id, result]) =>
+      "level" in result
+        ? []
+        : [
+            {
+              ...viewGrade(id, result, findings),
+              ...(result.grade === "T" && endsLocally(report) ? viewLocal(result) : {}),
+            },
+          ],
+    ),
+    levels: viewLevels(report),
+    levelFindings: all.filter(({ id }) => isOfLevels(id)),
     protocols,
     suites: viewSuites(report.observations),
     groups: viewGroups(report.observations),

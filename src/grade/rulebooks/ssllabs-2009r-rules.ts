@@ -6,6 +6,7 @@
 import type { CheckName } from "../ssllabs/checks.ts";
 import type { ObservationName } from "../types.ts";
 import { longHsts } from "./ssllabs-2009r.ts";
+import { flawRules } from "./ssllabs-2009r-flaws.ts";
 
 /** What a rule that fails does. `warning` makes A an A-; `no A+` keeps A at A; T and M replace the letter. */
 export type Effect = "F" | "C" | "B" | "T" | "M" | "warning" | "no A+";
@@ -220,7 +221,7 @@ export const rules: readonly RuleData[] = [
     id: "ssllabs.key-exchange.forward-secrecy",
     since: "2018-03-01",
     effects: ["B"],
-    needs: ["protocols", "cipherSuites"],
+    needs: ["protocols", "cipherSuites", "groups", "certificates"],
     check: "noForwardSecrecy",
     reference: engine("1 March 2018", "forward secrecy with the reference browsers"),
     fix: "Put ECDHE suites first and have the server's order count",
@@ -247,7 +248,7 @@ export const rules: readonly RuleData[] = [
     id: "ssllabs.cipher.rc4-modern",
     since: "2009j",
     effects: ["C"],
-    needs: ["protocols", "cipherSuites"],
+    needs: ["protocols", "cipherSuites", "groups", "certificates"],
     check: "rc4WithModern",
     reference: `${guide("2009j", "RC4 with TLS 1.1 or later")}; RFC 7465`,
     fix: "Remove RC4",
@@ -265,7 +266,7 @@ export const rules: readonly RuleData[] = [
     id: "ssllabs.cipher.small-blocks",
     since: "2017",
     effects: ["C"],
-    needs: ["protocols", "cipherSuites"],
+    needs: ["protocols", "cipherSuites", "groups", "certificates"],
     check: "smallBlocksWithModern",
     reference: `${engine("2017", "64-bit block ciphers negotiated with TLS 1.1 or later")}; CVE-2016-2183`,
     fix: "Remove 3DES, or keep it last and have the server's order count",
@@ -274,7 +275,7 @@ export const rules: readonly RuleData[] = [
     id: "ssllabs.cipher.aead",
     since: "2018-03-01",
     effects: ["B"],
-    needs: ["protocols", "cipherSuites"],
+    needs: ["protocols", "cipherSuites", "groups", "certificates"],
     check: "noAead",
     reference: engine("1 March 2018", "authenticated encryption with the reference browsers"),
     fix: "Put AES-GCM and ChaCha20-Poly1305 suites first and have the server's order count",
@@ -297,4 +298,5 @@ export const rules: readonly RuleData[] = [
     reference: `${guide("2009e", "A+ asks for HSTS of at least six months")}; RFC 6797`,
     fix: `Send Strict-Transport-Security: max-age=${longHsts} or more`,
   },
+  ...flawRules,
 ];

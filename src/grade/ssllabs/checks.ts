@@ -13,6 +13,21 @@ import {
   exponentOne,
 } from "./checks-certificate.ts";
 import {
+  heartbleed,
+  ccsInjection,
+  ticketbleed,
+  robot,
+  poodleTls,
+  zombiePoodle,
+  goldendoodle,
+  sleepingPoodle,
+  zeroLength,
+  luckyMinus20,
+  insecureRenegotiation,
+  revoked,
+  publicKeyPins,
+} from "./checks-flaw.ts";
+import {
   ssl2,
   ssl3,
   tls10,
@@ -71,6 +86,19 @@ export const checks = {
   noForwardSecrecy,
   dhBelow1024,
   dhBelow2048,
+  heartbleed,
+  ccsInjection,
+  ticketbleed,
+  robot,
+  poodleTls,
+  zombiePoodle,
+  goldendoodle,
+  sleepingPoodle,
+  zeroLength,
+  luckyMinus20,
+  insecureRenegotiation,
+  revoked,
+  publicKeyPins,
 } as const satisfies Readonly<Record<string, Check>>;
 
 export type CheckName = keyof typeof checks;

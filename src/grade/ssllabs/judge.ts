@@ -24,9 +24,11 @@ const severities: Readonly<Record<Effect, Finding["severity"]>> = {
 export function judgeSsllabs(observations: Observations): Judgement {
   const judged = rules.map((rule) => ({ rule, verdict: checks[rule.check](observations) }));
   const scores = scoresOf(observations);
+  const examined = judged.filter(({ verdict }) => verdict.examined !== false);
+  const others = judged.map(({ verdict }) => verdict).filter((verdict) => verdict.examined === false);
   return {
-    result: gradeOf(judged, scores),
-    findings: [...judged.map(ruleFinding), ...scoreFindings(scores), ...unexaminedFindings(observations)],
+    result: gradeOf(examined, scores),
+    findings: [...judged.map(ruleFinding), ...scoreFindings(scores), ...unexaminedFindings(observations, others)],
   };
 }
 
@@ -35,7 +37,7 @@ function ruleFinding({ rule, verdict }: JudgedRule): Finding {
   return {
     id: rule.id,
     outcome: verdict.outcome,
-    severity: verdict.outcome === "pass" ? "info" : severities[effect],
+    severity: verdict.outcome === "pass" || verdict.examined === false ? "info" : severities[effect],
     message: verdict.message,
     evidence: verdict.evidence,
     reference: rule.reference,

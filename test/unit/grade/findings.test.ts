@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { judge, rulebooks } from "../../../src/grade/index.ts";
 import type { Finding, Rulebook } from "../../../src/grade/index.ts";
-import type { Observations } from "../../../src/probe/index.ts";
+import type { FlawName, Observations } from "../../../src/probe/index.ts";
 import * as build from "./observations.ts";
 
-const { chain, ecKey, failed, observations, observed, speaking, suites, tls12, tls13 } = build;
+const { chain, ecKey, failed, observations, observed, speaking, suites, tls12, tls13, untestable } = build;
 
 function finding(id: string, changes: Partial<Observations> = {}): Finding {
   const found = judge(observations(changes)).findings.find((each) => each.id === id);
@@ -12,132 +12,15 @@ function finding(id: string, changes: Partial<Observations> = {}): Finding {
   return found;
 }
 
-const sharing = (distinct: number, seen: number): Partial<Observations> => ({
-  keyShares: observed({ samples: [{ kind: "DHE", group: "DH 2048", seen, distinct }] }),
-});
 const withLeaf = (...of: Parameters<typeof chain>): Partial<Observations> => ({
   certificates: observed([chain(...of)]),
-});
-
-describe("findings of general interest", () => {
-  test.each<[string, string, Partial<Observations>, string, Finding["severity"]]>([
-    ["hybrid negotiated", "post-quantum", {}, "Post-quantum hybrid negotiated: X25519MLKEM768", "info"],
-    [
-      "no hybrid",
-      "post-quantum",
-      { groups: build.groups([build.group("X25519", 3072)]) },
-      "No post-quantum group is offered",
-      "low",
-    ],
-    [
-      "hybrid offered, not negotiated",
-      "post-quantum",
-      { groups: build.groups([build.group("X25519", 3072), build.group("X25519MLKEM768", 3072)]) },
-      "Post-quantum groups are offered but X25519 was negotiated",
-      "low",
-    ],
-    ["fresh keys", "key-reuse", sharing(5, 5), "No ephemeral key was seen twice", "info"],
-    ["reused keys", "key-reuse", sharing(4, 5), "Ephemeral keys are used more than once", "medium"],
-    [
-      "one key only",
-      "key-reuse",
-      sharing(1, 1),
-      "Too few ephemeral keys were seen to tell whether they are reused",
-      "info",
-    ],
-    ["no tickets", "tickets", {}, "No session ticket is issued", "info"],
-    [
-      "tickets",
-      "tickets",
-      { tickets: observed({ tls13: 2, tls12: null, earlyData: false }) },
-      "Session tickets are issued; whether they resume was not tried",
-      "info",
-    ],
-    [
-      "tickets half seen",
-      "tickets",
-      { tickets: observed({ tls13: 0, tls12: null, earlyData: false }) },
-      "No session ticket was seen",
-      "info",
-    ],
-    [
-      "early data",
-      "tickets",
-      { tickets: observed({ tls13: 2, tls12: null, earlyData: true }) },
-      "Early data (0-RTT) is accepted: such requests can be replayed",
-      "low",
-    ],
-    [
-      "EMS missing",
-      "extended-master-secret",
-      { extendedMasterSecret: observed(false) },
-      "Extended master secret is not supported",
-      "medium",
-    ],
-    [
-      "chain out of order",
-      "chain-order",
-      withLeaf({}, { ordered: false }),
-      "The certificates are not in order, or some do not belong",
-      "low",
-    ],
-    [
-      "must-staple without",
-      "stapling",
-      withLeaf({ mustStaple: true }),
-      "The RSA certificate demands a stapled status and none is sent",
-      "high",
-    ],
-    [
-      "stapled",
-      "stapling",
-      withLeaf({ mustStaple: true }, { stapled: observed(true) }),
-      "The RSA certificate comes with its status",
-      "info",
-    ],
-    [
-      "on but unusable",
-      "unusable-protocols",
-      {
-        protocols: {
-          ...build.protocols(["TLSv1.2", "TLSv1.3"]),
-          "TLSv1.0": observed({ offered: false, answer: "alert", alert: 80 }),
-        },
-      },
-      "Turned on but unusable: TLSv1.0",
-      "low",
-    ],
-  ])("%s", (_, id, changes, message, severity) => {
-    expect(finding(`general.${id}`, changes)).toMatchObject({ outcome: "info", message, severity });
-  });
-
-  test.each<[string, Partial<Observations>]>([
-    ["post-quantum", { groups: failed("timed out") }],
-    ["key-reuse", { keyShares: failed("timed out") }],
-    ["tickets", { tickets: failed("timed out") }],
-    ["extended-master-secret", { extendedMasterSecret: failed("timed out") }],
-    ["downgrade-sentinel", { downgradeSentinel: failed("timed out") }],
-    ["alpn", { alpn: failed("timed out") }],
-    ["chain-order", { certificates: failed("timed out") }],
-    ["stapling", withLeaf({}, { stapled: failed("timed out") })],
-  ])("%s is unknown where it was not seen", (id, changes) => {
-    expect(finding(`general.${id}`, changes)).toMatchObject({ outcome: "unknown", evidence: "timed out" });
-  });
-});
-
-test("a fact that cannot exist here is no unknown", () => {
-  const changes = { downgradeSentinel: build.untestable("not applicable: nothing older is offered") };
-  expect(finding("general.downgrade-sentinel", changes)).toMatchObject({
-    outcome: "info",
-    message: "Downgrade sentinel: does not apply here",
-    evidence: "nothing older is offered",
-  });
 });
 
 /** Offers only TLS 1.3, with an EC key: of the old flaws none has what it needs. */
 const modern: Partial<Observations> = { ...speaking({ "TLSv1.3": tls13 }), ...withLeaf({ key: ecKey(256) }) };
 const cbc: Partial<Observations> = speaking({ "TLSv1.2": suites(["AES128-SHA"]), "TLSv1.3": tls13 });
-const flaws = [
+const notLooked = untestable("this version does not look at it");
+const probed: readonly FlawName[] = [
   "heartbleed",
   "ccs-injection",
   "ticketbleed",
@@ -148,62 +31,98 @@ const flaws = [
   "sleeping-poodle",
   "zero-length",
   "lucky-minus-20",
-  "drown",
   "insecure-renegotiation",
-  "debian-weak-key",
-  "hpkp",
 ];
+const nobodyLooked = { flaws: build.flaws(Object.fromEntries(probed.map((name) => [name, notLooked]))) };
+const tickets = { tickets: observed({ tls13: 0, tls12: true, earlyData: false }) };
+const blind: Partial<Observations> = {
+  protocols: Object.fromEntries(
+    Object.keys(build.protocols([])).map((name) => [name, failed()]),
+  ) as Observations["protocols"],
+  cipherSuites: {},
+  certificates: failed(),
+  tickets: failed(),
+  http: failed(),
+};
 
-describe("rules that cannot be examined yet", () => {
-  test.each(flaws)("%s passes where what it needs is absent, with the reason", (id) => {
-    const found = finding(`ssllabs.${id}`, modern);
+describe("flaws that nobody looked for", () => {
+  test.each(probed)("%s passes where what it needs is absent, with the reason", (name) => {
+    const found = finding(`ssllabs.${name}`, { ...modern, ...nobodyLooked });
     expect(found.outcome).toBe("pass");
     expect(found.evidence).not.toBe("");
   });
 
-  test.each(flaws)("%s is unknown where what it needs is there, or not known", (id) => {
-    const there = {
-      ...cbc,
-      tickets: observed({ tls13: 0, tls12: true, earlyData: false }),
-      http: observed({
-        status: 200,
-        headers: { "Public-Key-Pins": "x" },
-        hsts: { present: true, raw: "", maxAge: 63_072_000, includeSubdomains: false, preload: false, problems: [] },
-      }),
-    };
-    expect(finding(`ssllabs.${id}`, there).outcome).toBe("unknown");
-    const blind = {
-      protocols: Object.fromEntries(
-        Object.keys(build.protocols([])).map((name) => [name, failed()]),
-      ) as Observations["protocols"],
-      cipherSuites: {},
-      certificates: failed(),
-      tickets: failed(),
-      http: failed(),
-    };
+  test.each(probed)("%s is unknown, harmlessly, where what it needs is there or not known", (name) => {
+    for (const place of [{ ...cbc, ...tickets }, blind]) {
+      const found = finding(`ssllabs.${name}`, { ...place, ...nobodyLooked });
+      expect([found.outcome, found.severity]).toEqual(["unknown", "info"]);
+      expect(found.evidence).toContain("this version does not look at it");
+    }
+  });
+
+  test("they do not decide, and one finding names them", () => {
+    const changes = { ...cbc, ...tickets, ...nobodyLooked };
+    const found = finding("ssllabs.not-examined", changes);
+    for (const title of ["Heartbleed", "ROBOT", "GOLDENDOODLE", "Revoked certificate", "DROWN"])
+      expect(found.evidence).toContain(title);
+    expect(found.message).toBe("The grade leaves out 14 rules of the guide that this version cannot examine here");
+    expect(judge(observations(changes)).grades["ssllabs-2009r"]?.grade).toBe("B");
+  });
+
+  test("that it does not apply is an answer", () => {
+    const flaws = build.flaws({ robot: untestable("not applicable: no RSA key exchange is offered") });
+    expect(finding("ssllabs.robot", { ...cbc, flaws })).toMatchObject({
+      outcome: "pass",
+      message: "ROBOT: not possible here",
+      evidence: "no RSA key exchange is offered",
+    });
+  });
+});
+
+describe("rules that observations cannot decide", () => {
+  test.each(["drown", "debian-weak-key"])("%s passes without an RSA key, and is unknown with one", (id) => {
+    expect(finding(`ssllabs.${id}`, modern).outcome).toBe("pass");
+    expect(finding(`ssllabs.${id}`).outcome).toBe("unknown");
     expect(finding(`ssllabs.${id}`, blind).outcome).toBe("unknown");
   });
 
-  test("revocation is open for every certificate; a distrusted name is open, others pass", () => {
-    expect(finding("ssllabs.revocation", modern).outcome).toBe("unknown");
+  test("a distrusted name is open, others pass", () => {
     expect(finding("ssllabs.distrusted-authority").outcome).toBe("pass");
     expect(finding("ssllabs.distrusted-authority", withLeaf({ issuer: "CN=GeoTrust RSA CA" })).outcome).toBe("unknown");
   });
 
-  test("they never decide, and one finding names those that are open", () => {
-    const found = finding("ssllabs.not-examined", cbc);
-    expect(found).toMatchObject({ outcome: "info", severity: "info" });
-    for (const title of ["Heartbleed", "ROBOT", "GOLDENDOODLE", "Revoked certificate"])
-      expect(found.evidence).toContain(title);
+  test("where no status is stapled, or it proves nothing, revocation is left out of the grade", () => {
+    expect(finding("ssllabs.revocation", modern)).toMatchObject({ outcome: "unknown", severity: "info" });
     expect(finding("ssllabs.not-examined", modern).evidence).toBe(
-      "Revoked certificate (needs the answer of the certificate's status responder)",
+      "Revoked certificate (needs the answer of the certificate's status responder; none is stapled)",
     );
-    expect(judge(observations(cbc)).grades["ssllabs-2009r"]?.grade).toBe("B");
+    expect(judge(observations(modern)).grades["ssllabs-2009r"]?.grade).toBe("A+");
+  });
+
+  test("pins of good form are left out of the grade", () => {
+    const pin = (letter: string): string => `pin-sha256="${letter.repeat(43)}="`;
+    const http = observed({
+      status: 200,
+      headers: { "Public-Key-Pins": `max-age=1; ${pin("A")}; ${pin("B")}` },
+      hsts: {
+        present: true,
+        raw: "",
+        maxAge: 63_072_000,
+        includeSubdomains: false,
+        preload: false,
+        problems: [],
+        preloadProblems: [],
+      },
+      security: [],
+      cookies: [],
+    });
+    expect(finding("ssllabs.hpkp", { http })).toMatchObject({ outcome: "unknown", severity: "info" });
+    expect(judge(observations({ http })).grades["ssllabs-2009r"]?.grade).toBe("A+");
   });
 });
 
 describe("a report", () => {
-  test("repeats target, time, cost and all that was seen; AAA is open", () => {
+  test("repeats target, time, cost and all that was seen", () => {
     const seen = observations();
     const report = judge(seen);
     const { schema: _, time, target, connections, bytesSent, bytesReceived, seconds, ...rest } = seen;
@@ -217,7 +136,6 @@ describe("a report", () => {
       seconds,
     });
     expect(report.observations).toEqual(rest);
-    expect(report.aaa).toBeNull();
   });
 
   test("failed findings say what mends them, others do not", () => {
@@ -244,6 +162,8 @@ describe("a report", () => {
     };
     expect(Object.keys(judge(observations(), { rulebooks: [...rulebooks, strict] }).grades)).toEqual([
       "ssllabs-2009r",
+      "mozilla-6.0",
+      "ncsc-nl-2025",
       "strict-1",
     ]);
     expect(judge(observations(), { rulebooks: [strict] }).grades["strict-1"]?.grade).toBe("F");

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compareGrades, isGrade, judge, meets } from "../../../src/grade/index.ts";
-import type { ObservationName } from "../../../src/grade/index.ts";
+import type { GradeResult, ObservationName } from "../../../src/grade/index.ts";
 import { checks } from "../../../src/grade/ssllabs/checks.ts";
 import { rules } from "../../../src/grade/rulebooks/ssllabs-2009r-rules.ts";
 import type {
   ChainSeen,
+  FlawName,
   Observations,
   Outcome,
   ProtocolName,
@@ -14,7 +15,7 @@ import type {
 } from "../../../src/probe/index.ts";
 import * as build from "./observations.ts";
 
-const { failed, observed } = build;
+const { failed, observed, untestable } = build;
 const suiteProtocols: readonly SuiteProtocol[] = ["SSLv3", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const modernSuites = build.knownSuites.filter((name) => name.startsWith("TLS_"));
 const olderSuites = build.knownSuites.filter((name) => !name.startsWith("TLS_"));
@@ -56,6 +57,15 @@ const aChain: fc.Arbitrary<ChainSeen> = fc
     ),
   );
 
+const noFlaws = Object.keys(build.flaws()) as readonly FlawName[];
+const allFlaws = (outcome: Outcome<never>): Observations["flaws"] =>
+  build.flaws(Object.fromEntries(noFlaws.map((name) => [name, outcome])));
+/** Mostly none, sometimes one or two. */
+const someFlaws: fc.Arbitrary<readonly FlawName[]> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<FlawName[]>([]) },
+  { weight: 1, arbitrary: fc.subarray([...noFlaws], { minLength: 1, maxLength: 2 }) },
+);
+
 /** Complete observations of servers good and bad, mostly good in what is not looked at here. */
 const complete: fc.Arbitrary<Observations> = fc
   .record({
@@ -72,6 +82,7 @@ const complete: fc.Arbitrary<Observations> = fc
     renegotiation: fc.boolean(),
     hsts: fc.constantFrom(build.noHsts, build.hsts(0), build.hsts(100), build.hsts(63_072_000)),
     bits: fc.constantFrom(1024, 3072, 7680),
+    flaws: someFlaws,
   })
   .map((of) =>
     build.observations({
@@ -84,6 +95,9 @@ const complete: fc.Arbitrary<Observations> = fc
       secureRenegotiation: observed(of.renegotiation),
       groups: build.groups([build.group("a group", of.bits)]),
       http: of.hsts,
+      flaws: build.flaws(
+        Object.fromEntries(of.flaws.map((name) => [name, observed({ present: true, evidence: "it answered" })])),
+      ),
     }),
   );
 
@@ -107,11 +121,18 @@ const holes: Readonly<Record<string, (from: Observations) => Observations>> = {
   suites: (from) => ({ ...from, cipherSuites: {} }),
   certificates: (from) => ({ ...from, certificates: failed() }),
   trust: (from) => eachChain(from, (chain) => ({ ...chain, trust: failed() })),
-  names: (from) => eachChain(from, (chain) => ({ ...chain, nameMatches: build.untestable() })),
+  names: (from) => eachChain(from, (chain) => ({ ...chain, nameMatches: untestable() })),
   compression: (from) => ({ ...from, compression: failed() }),
   renegotiation: (from) => ({ ...from, secureRenegotiation: failed() }),
   groups: (from) => ({ ...from, groups: failed() }),
   http: (from) => ({ ...from, http: failed() }),
+  flaws: (from) => ({ ...from, flaws: allFlaws(failed()) }),
+  ...Object.fromEntries(
+    noFlaws.map((name) => [
+      name,
+      (from: Observations) => ({ ...from, flaws: { ...from.flaws, [name]: untestable("no time left") } }),
+    ]),
+  ),
 };
 
 function eachChain(from: Observations, change: (chain: ChainSeen) => ChainSeen): Observations {
@@ -123,7 +144,11 @@ function eachChain(from: Observations, change: (chain: ChainSeen) => ChainSeen):
 const someHoles = fc.subarray(Object.keys(holes), { minLength: 1 });
 const punched = (from: Observations, names: readonly string[]): Observations =>
   names.reduce((now, name) => holes[name]?.(now) ?? now, from);
-const gradesOf = (of: Observations) => judge(of).grades["ssllabs-2009r"]!;
+function gradesOf(of: Observations): GradeResult {
+  const result = judge(of).grades["ssllabs-2009r"];
+  if (result === undefined || "level" in result) throw new Error("not judged");
+  return result;
+}
 
 describe("judging", () => {
   test("is deterministic and leaves its input alone", () => {
@@ -155,6 +180,64 @@ describe("judging", () => {
       { numRuns: 400 },
     );
     expect(Math.min(taken, kept)).toBeGreaterThan(20);
+  });
+
+  test("what is not known never makes a level or AAA better, only takes it away", () => {
+    let taken = 0;
+    let kept = 0;
+    fc.assert(
+      fc.property(complete, someHoles, (of, names) => {
+        const all = judge(of);
+        const less = judge(punched(of, names));
+        for (const id of ["mozilla-6.0", "ncsc-nl-2025"]) {
+          const [before, after] = [all.grades[id], less.grades[id]];
+          if (before === undefined || after === undefined || !("level" in before) || !("level" in after))
+            throw new Error("not judged");
+          if (after.level === null) taken += 1;
+          else kept += 1;
+          expect(after.level === null || after.level === before.level).toBe(true);
+          expect(after.incomplete.length > 0).toBe(after.level === null);
+          for (const [profile, keeps] of Object.entries(after.profiles))
+            expect(keeps === null || keeps === before.profiles[profile]).toBe(true);
+        }
+        expect(less.aaa === null || less.aaa === all.aaa).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+    expect(Math.min(taken, kept)).toBeGreaterThan(20);
+  });
+
+  test("what keeps to Mozilla's modern profile keeps to the intermediate one", () => {
+    fc.assert(
+      fc.property(complete, someHoles, (of, names) => {
+        const result = judge(punched(of, names)).grades["mozilla-6.0"];
+        if (result === undefined || !("level" in result)) throw new Error("not judged");
+        const { modern, intermediate } = result.profiles;
+        expect(modern !== true || intermediate === true).toBe(true);
+        expect(intermediate !== false || modern === false).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("a recording of an older version is judged: what it lacks, nobody looked at", () => {
+    fc.assert(
+      fc.property(complete, (of) => {
+        const { flaws: _, tolerance: __, resumption: ___, redirect: ____, keyUpdate: _____, ...old } = of;
+        const chains =
+          old.certificates.state === "observed"
+            ? observed(old.certificates.value.map(({ staple: _s, timestamps: _t, ...chain }) => chain))
+            : old.certificates;
+        const report = judge({ ...old, certificates: chains } as unknown as Observations);
+        expect(report.findings.find(({ id }) => id === "general.tolerance")).toMatchObject({ outcome: "unknown" });
+        expect(report.observations.flaws.robot).toEqual({
+          state: "untestable",
+          why: "this version does not look at it",
+        });
+        expect(JSON.stringify(judge({ ...of, ...report.observations }))).toBe(JSON.stringify(report));
+      }),
+      { numRuns: 50 },
+    );
   });
 
   test("a grade is missing exactly when something is named as missing", () => {
@@ -197,6 +280,7 @@ describe("a rule's needs", () => {
     tickets: { tickets: failed() },
     alpn: { alpn: failed() },
     downgradeSentinel: { downgradeSentinel: failed() },
+    flaws: { flaws: allFlaws(failed()) },
   };
 
   test.each(rules.map((rule) => [rule.id, rule] as const))(

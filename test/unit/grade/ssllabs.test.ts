@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/grade/index.ts";
 import type { GradeResult } from "../../../src/grade/index.ts";
 import { rules as rulebook } from "../../../src/grade/rulebooks/ssllabs-2009r-rules.ts";
-import type { Observations } from "../../../src/probe/index.ts";
+import type { FlawName, Observations } from "../../../src/probe/index.ts";
 import * as build from "./observations.ts";
 
 const {
@@ -23,7 +23,7 @@ const {
 
 function graded(changes: Partial<Observations> = {}): GradeResult {
   const result = judge(observations(changes)).grades["ssllabs-2009r"];
-  if (result === undefined) throw new Error("not judged");
+  if (result === undefined || "level" in result) throw new Error("not judged");
   return result;
 }
 
@@ -222,6 +222,53 @@ const rules: readonly (readonly [string, Partial<Observations>, Partial<Observat
   ["A ssllabs.hsts.long", { http: hsts(15_551_999) }, { http: hsts(15_552_000) }],
 ];
 
+const has = (name: FlawName): Partial<Observations> => ({
+  flaws: build.flaws({ [name]: observed({ present: true, evidence: "it answered" }) }),
+});
+const hasNot = (name: FlawName): Partial<Observations> => ({
+  flaws: build.flaws({ [name]: untestable("not applicable: what it needs is absent") }),
+});
+const stapled = (status: "good" | "revoked", problems: readonly string[] = []): Partial<Observations> =>
+  leaf({}, { staple: observed({ status, thisUpdate: "2026-01-31T00:00:00Z", nextUpdate: null, problems }) });
+const pins = (header: string): Partial<Observations> => ({
+  http: observed({
+    status: 200,
+    headers: { "public-key-pins": header },
+    hsts: {
+      present: true,
+      raw: "",
+      maxAge: 63_072_000,
+      includeSubdomains: false,
+      preload: false,
+      problems: [],
+      preloadProblems: [],
+    },
+    security: [],
+    cookies: [],
+  }),
+});
+const goodPins = `max-age=5184000; pin-sha256="${"A".repeat(43)}="; pin-sha256="${"B".repeat(43)}="`;
+
+const flawed: readonly FlawName[] = [
+  "heartbleed",
+  "ccs-injection",
+  "ticketbleed",
+  "robot",
+  "poodle-tls",
+  "zombie-poodle",
+  "goldendoodle",
+  "sleeping-poodle",
+  "zero-length",
+  "lucky-minus-20",
+  "insecure-renegotiation",
+];
+
+const announced: typeof rules = [
+  ...flawed.map((name) => [`F ssllabs.${name}`, has(name), hasNot(name)] as const),
+  ["F ssllabs.revocation", stapled("revoked"), stapled("good")],
+  ["A ssllabs.hpkp", pins("max-age=5184000"), pins(goodPins)],
+];
+
 const warned: readonly (readonly [string, Partial<Observations>, Partial<Observations>])[] = [
   ["ssllabs.protocol.tls13-missing", speaking({ "TLSv1.2": tls12 }), speaking({ "TLSv1.3": tls13 })],
   [
@@ -233,7 +280,7 @@ const warned: readonly (readonly [string, Partial<Observations>, Partial<Observa
 ];
 
 describe("rules", () => {
-  test.each(rules)("%s fires and limits the grade", (rule, bad, good) => {
+  test.each([...rules, ...announced])("%s fires and limits the grade", (rule, bad, good) => {
     const result = graded(bad);
     expect(caps(result)).toContain(rule);
     expect(result.grade).not.toBe("A+");
@@ -247,7 +294,7 @@ describe("rules", () => {
   });
 
   test("every rule of the rulebook has an example here", () => {
-    const shown = [...rules.map(([rule]) => rule.slice(2)), ...warned.map(([rule]) => rule)];
+    const shown = [...[...rules, ...announced].map(([rule]) => rule.slice(2)), ...warned.map(([rule]) => rule)];
     expect(shown.toSorted()).toEqual(rulebook.map(({ id }) => id).toSorted());
   });
 
@@ -377,6 +424,26 @@ describe("unknowns", () => {
     ["a key of unknown size", leaf({ key: ecKey(0) }), "key of unknown strength"],
     ["compression", { compression: failed() }, "ssllabs.protocol.compression: timed out"],
     ["renegotiation", { secureRenegotiation: failed() }, "ssllabs.protocol.secure-renegotiation: timed out"],
+    ...flawed.map((name): [string, Partial<Observations>, string] => [
+      name,
+      { flaws: build.flaws({ [name]: failed("timed out") }) },
+      `ssllabs.${name}: timed out`,
+    ]),
+    [
+      "a flaw that could not be looked for from here",
+      { flaws: build.flaws({ robot: untestable("no time left") }) },
+      "ssllabs.robot: no time left",
+    ],
+    [
+      "a stapled status that could not be read",
+      leaf({}, { staple: failed("broken") }),
+      "ssllabs.revocation: stapled status: broken",
+    ],
+    [
+      "a revocation that does not hold",
+      stapled("revoked", ["signed by another"]),
+      "says revoked, but signed by another",
+    ],
     ["HSTS", { http: untestable("no HTTP") }, "ssllabs.hsts.valid: no HTTP"],
     [
       "no protocol offered",
@@ -410,6 +477,10 @@ describe("unknowns", () => {
   test("T is certain while the letter behind it is not", () => {
     const result = graded({ ...leaf({}, { validNow: false }), http: failed("timed out") });
     expect([result.grade, result.gradeTrustIgnored]).toEqual(["T", null]);
-    expect(result.incomplete).toEqual(["ssllabs.hsts.valid: timed out", "ssllabs.hsts.long: timed out"]);
+    expect(result.incomplete).toEqual([
+      "ssllabs.hsts.valid: timed out",
+      "ssllabs.hsts.long: timed out",
+      "ssllabs.hpkp: timed out",
+    ]);
   });
 });

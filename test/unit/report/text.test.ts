@@ -51,6 +51,14 @@ describe("text", () => {
                                                   TLS_AES_128_GCM_SHA256)
         Total                                 93
 
+      Other rulebooks
+        AAA           no
+                      NCSC-NL finds nothing worse than sufficient: no (phase-out)
+        mozilla-6.0   intermediate, limited by protocols, cipher suites, certificate key, certificate
+                      signature
+        ncsc-nl-2025  phase-out
+                      certificate key: RSA 2048
+
       Protocols
         TLSv1.3   offered
         TLSv1.2   offered
@@ -88,26 +96,32 @@ describe("text", () => {
             RSA 2048, sha256WithRSAEncryption, until 2026-03-31
 
       Not known
-        ? Not examined or not known, and left out of the grade: Heartbleed; CCS injection; DROWN; Insecure
-          renegotiation; Debian weak key; Revoked certificate
+        ? Not examined or not known, and left out of the grade: Revoked certificate; DROWN; Debian weak
+          key; Tolerance of unknown and large hellos
 
       Information
-        · Post-quantum hybrid negotiated: X25519MLKEM768
-          offered: X25519MLKEM768
-        · No ephemeral key was seen twice
-          TLSv1.3 X25519: 6 different of 6
-        · No session ticket is issued
-          TLS 1.3 tickets: 0; TLS 1.2 ticket: false; early data: no
-        · Extended master secret is supported
-        · Downgrades are marked
-        · Who chooses the suite
-          TLSv1.2: server; TLSv1.3: server
+        · The RSA certificate carries valid timestamps of no log [low]
+          → Have the certificate issued with timestamps of two logs: browsers refuse it otherwise
+        · Port 80 answers without leading to HTTPS [low]
+          → Answer port 80 with a redirect to the same address with https
+        · Post-quantum hybrid negotiated: X25519MLKEM768 (offered: X25519MLKEM768)
+        · Curve in use: X25519MLKEM768 (SafeCurves: X25519 is safe)
+        · No ephemeral key was seen twice (TLSv1.3 X25519: 6 different of 6)
+        · Who chooses the suite: TLSv1.2 server, TLSv1.3 server
+        · No session ticket is issued (TLS 1.3 tickets: 0; TLS 1.2 ticket: false)
+        · Sessions are not resumed (session id: no; ticket: no; pre-shared key: no)
         · Application protocol: http/1.1
-        · Each certificate is followed by its issuer's
-        · The RSA certificate comes without its status
-          it names no responder
+        · Application protocols: http/1.1
+        · Encrypted ClientHello is not offered: server names can be read on the way
+        · Without a server name the same certificate is sent
+        · The RSA certificate comes without its status (it names no responder)
+        · The policy is not fit for the preload list: no includeSubDomains, no preload, no redirect from
+          port 80 to HTTPS
+        · Protecting headers that are not sent: Content-Security-Policy, X-Content-Type-Options: nosniff,
+          X-Frame-Options, or frame-ancestors, Referrer-Policy
+        · All 5 reference browsers connect
 
-      40 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
+      70 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
       "
     `);
   });
@@ -128,6 +142,20 @@ describe("text", () => {
                     twice
         not known   key exchange score: TLSv1.3 suites: timed out after 3 s, twice
         not known   cipher score: TLSv1.3 suites: timed out after 3 s, twice
+
+      Other rulebooks
+        AAA           no
+                      Mozilla's guideline is kept to: no (none)
+                      NCSC-NL finds nothing worse than sufficient: no (insufficient)
+        mozilla-6.0   none
+                      protocols: TLSv1.0 is accepted
+                      cipher suites: TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0),
+                      TLS_RSA_WITH_3DES_EDE_CBC_SHA (TLSv1.0)
+                      stapled status: no status is stapled
+        ncsc-nl-2025  insufficient
+                      protocols: TLSv1.0
+                      cipher suites: TLS_RSA_WITH_AES_128_CBC_SHA,
+                      TLS_RSA_WITH_3DES_EDE_CBC_SHA
 
       Protocols
         TLSv1.3   offered
@@ -195,28 +223,48 @@ describe("text", () => {
           connection reset
         ? Whether HSTS lasts six months is not known [low]
           connection reset
-        ? Not examined or not known, and left out of the grade: Heartbleed; CCS
-          injection; ROBOT; POODLE against TLS; Zombie POODLE; GOLDENDOODLE; Sleeping
-          POODLE; 0-length padding oracle; OpenSSL padding oracle; DROWN; Insecure
-          renegotiation; Debian weak key; Revoked certificate; Invalid Public-Key-Pins
+        ? Invalid Public-Key-Pins: not known [low]
+          connection reset
+        ? Not examined or not known, and left out of the grade: Revoked certificate;
+          DROWN; Debian weak key; Suites without encryption; HSTS preload; BREACH;
+          Headers that protect; Tolerance of unknown and large hellos; Reference
+          browsers
 
       Information
         · The RSA certificate demands a stapled status and none is sent [high]
           → Turn stapling on
-        · Post-quantum hybrid negotiated: X25519MLKEM768
-          offered: X25519MLKEM768
-        · No ephemeral key was seen twice
-          TLSv1.3 X25519: 6 different of 6
-        · No session ticket is issued
-          TLS 1.3 tickets: 0; TLS 1.2 ticket: false; early data: no
-        · Extended master secret is supported
-        · Downgrades are marked
-        · Who chooses the suite
-          TLSv1.0: client; TLSv1.2: server
+        · SWEET32, exposed by configuration: ciphers with 64-bit blocks are offered
+          [medium]
+          TLS_RSA_WITH_3DES_EDE_CBC_SHA (TLSv1.0)
+          → Remove 3DES, DES, IDEA and RC2
+        · BEAST, exposed by configuration: CBC suites are offered with TLS 1.0 or SSL
+          3.0 [low]
+          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA
+          (TLSv1.0)
+          → Turn TLS 1.0 and SSL 3.0 off
+        · LUCKY13, exposed by configuration: CBC suites are offered; whether the
+          implementation leaks time is not measured [low]
+          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA
+          (TLSv1.0)
+          → Remove the CBC suites
+        · Suites without forward secrecy are offered [low]
+          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA
+          (TLSv1.0)
+          → Remove the suites with RSA, DH and ECDH key exchange
+        · Port 80 answers without leading to HTTPS [low]
+          → Answer port 80 with a redirect to the same address with https
+        · Post-quantum hybrid negotiated: X25519MLKEM768 (offered: X25519MLKEM768)
+        · Curve in use: X25519MLKEM768 (SafeCurves: X25519 is safe)
+        · No ephemeral key was seen twice (TLSv1.3 X25519: 6 different of 6)
+        · Who chooses the suite: TLSv1.0 client, TLSv1.2 server
+        · No session ticket is issued (TLS 1.3 tickets: 0; TLS 1.2 ticket: false)
+        · Sessions are not resumed (session id: no; ticket: no; pre-shared key: no)
         · Application protocol: http/1.1
-        · Each certificate is followed by its issuer's
+        · Application protocols: http/1.1
+        · Encrypted ClientHello is not offered: server names can be read on the way
+        · Without a server name the same certificate is sent
 
-      24 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
+      56 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
       "
     `);
   });

@@ -1,0 +1,64 @@
+import type { ChainSeen, FlawName, Observations } from "../probe/index.ts";
+import { notLooked } from "./verdict.ts";
+
+const missing = { state: "untestable", why: notLooked } as const;
+
+const flawNames: readonly FlawName[] = [
+  "heartbleed",
+  "ccs-injection",
+  "ocsp-extension",
+  "ticketbleed",
+  "robot",
+  "poodle-tls",
+  "zombie-poodle",
+  "goldendoodle",
+  "sleeping-poodle",
+  "zero-length",
+  "lucky-minus-20",
+  "insecure-renegotiation",
+];
+
+/** What an older version did not record: nobody looked. */
+const unseen = {
+  compression: missing,
+  secureRenegotiation: missing,
+  extendedMasterSecret: missing,
+  downgradeSentinel: missing,
+  tickets: missing,
+  alpn: missing,
+  http: missing,
+  encryptThenMac: missing,
+  heartbeat: missing,
+  fallbackScsv: missing,
+  signatureSchemes: {},
+  dhParameters: missing,
+  resumption: { sessionId: missing, ticket: missing, psk: missing },
+  clientRenegotiation: missing,
+  applicationProtocols: missing,
+  keyUpdate: missing,
+  encryptedClientHello: missing,
+  clientCertificateRequested: missing,
+  withoutServerName: missing,
+  tolerance: [],
+  redirect: missing,
+} as const satisfies Partial<Observations>;
+
+const noFlaws = Object.fromEntries(flawNames.map((name) => [name, missing])) as Observations["flaws"];
+
+/** A recording of any version as this one has them. What is there stays as it is. */
+export function complete(recorded: Observations): Observations {
+  const old: Partial<Observations> = recorded;
+  return {
+    ...unseen,
+    ...recorded,
+    flaws: { ...noFlaws, ...old.flaws },
+    certificates:
+      recorded.certificates.state === "observed"
+        ? { state: "observed", value: recorded.certificates.value.map(completeChain) }
+        : recorded.certificates,
+  };
+}
+
+function completeChain(chain: ChainSeen): ChainSeen {
+  return { ...({ staple: missing, timestamps: [] } satisfies Partial<ChainSeen>), ...chain };
+}
