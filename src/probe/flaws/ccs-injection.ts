@@ -19,14 +19,17 @@ export interface EarlyCcs {
 /**
  * Flaw `ccs-injection` (CVE-2014-0224). Needs: suites of any version before TLS 1.3. A ChangeCipherSpec is sent before the key exchange. A sound server ends the
  * connection; a flawed one says nothing and switches to keys from an empty secret, so that it cannot read the plain key exchange that follows.
- * Connections: 1; 2 where the connection is closed without an alert, 4 where the server is silent.
+ * Connections: 1; 2 where the connection is closed without an alert or the server is silent, 4 where it is flawed.
  */
 export async function probeCcsInjection(look: Look, known: Known): Promise<Outcome<FlawSeen>> {
   const found = findSuites(known, { accept: () => true, without: "no suite is offered", withSsl3: true });
   if ("state" in found) return found;
   const first = await attempt(look, found);
   if (first.kind !== "done") return unknownOf(first);
-  if (first.value.early.kind === "alert") return concludeCcs([first.value]);
+  const isClosed = [first.value.early, first.value.late].some((seen) => seen !== null && classOf(seen) === "closed");
+  const once = concludeCcs([first.value]);
+  const isPresent = once.state === "observed" && once.value.present;
+  if (!isClosed && !isPresent) return once;
   const second = await attempt(look, found);
   return second.kind === "done" ? concludeCcs([first.value, second.value]) : unknownOf(second);
 }

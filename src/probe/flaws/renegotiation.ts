@@ -39,11 +39,14 @@ export interface RenegotiationSeen {
 export async function probeRenegotiation(look: Look, known: Known): Promise<RenegotiationSeen> {
   const found = findComputable(known, { accept: () => true, without: "no suite is offered" });
   if ("state" in found) return both(found);
+  const askUnaware = (): Promise<Talked<Renegotiated>> => repeatedly(() => renegotiate(look, found, false));
+  // Far away the second is not waited for to be needed.
+  const early = look.isFar() ? askUnaware() : undefined;
   const aware = await repeatedly(() => renegotiate(look, found, true));
   if (aware.kind !== "done") return both(unknownOf(aware));
   if (!aware.value.secure)
     return { clientRenegotiation: isTaken(aware.value.reaction), insecure: concludeInsecure(aware.value.reaction) };
-  const unaware = await repeatedly(() => renegotiate(look, found, false));
+  const unaware = await (early ?? askUnaware());
   return {
     clientRenegotiation: isTaken(aware.value.reaction),
     insecure:
