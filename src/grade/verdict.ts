@@ -15,8 +15,8 @@ export interface Verdict {
   readonly examined?: false;
 }
 
-/** How probes begin the reason of a fact that cannot exist on a target: that is an answer, and no ignorance. */
-export const notApplicable = "not applicable: ";
+/** How probes begin the reason of a fact that cannot exist on a target. */
+const notApplicable = "not applicable: ";
 
 /** The reason that observations give for a fact of which the version that recorded them knew nothing. */
 export const notLooked = "this version does not look at it";
@@ -33,10 +33,21 @@ export function unknown(because: string): Statement {
   return { truth: "unknown", because };
 }
 
-/** The statement an outcome makes; what was not observed is unknown, for its own reason, after the words of `subject`. */
+/** Why a fact cannot exist on this target, which is an answer and no ignorance; null where it can. */
+export function inapplicable(outcome: Outcome<unknown> | undefined): string | null {
+  if (outcome?.state !== "untestable" || !outcome.why.startsWith(notApplicable)) return null;
+  return outcome.why.slice(notApplicable.length);
+}
+
+/**
+ * The statement an outcome makes. Of what cannot exist here nothing is true; what was not observed else is unknown, for its own reason,
+ * after the words of `subject`.
+ */
 export function stated<T>(outcome: Outcome<T> | undefined, test: (value: T) => Statement, subject = ""): Statement {
   if (outcome === undefined) return unknown(`${subject}not looked at`);
-  return outcome.state === "observed" ? test(outcome.value) : unknown(`${subject}${outcome.why}`);
+  if (outcome.state === "observed") return test(outcome.value);
+  const why = inapplicable(outcome);
+  return why === null ? unknown(`${subject}${outcome.why}`) : no(why);
 }
 
 /** Kleene's or: one truth decides; else one unknown leaves it open. */

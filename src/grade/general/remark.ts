@@ -1,7 +1,7 @@
 /** How findings that no rulebook grades are put: they inform, and `severity` says how much they should worry. */
 import type { Outcome } from "../../probe/index.ts";
 import type { Finding } from "../types.ts";
-import { notApplicable } from "../verdict.ts";
+import { inapplicable } from "../verdict.ts";
 import type { Statement } from "../verdict.ts";
 
 /** What is said of one observation once it is there. */
@@ -25,8 +25,8 @@ export interface Topic {
 export function remark<T>(topic: Topic, outcome: Outcome<T> | undefined, say: (value: T) => Remark): Finding {
   if (outcome === undefined) return open(topic, "not looked at");
   if (outcome.state === "observed") return information(topic, say(outcome.value));
-  if (!outcome.why.startsWith(notApplicable)) return open(topic, outcome.why);
-  const evidence = outcome.why.slice(notApplicable.length);
+  const evidence = inapplicable(outcome);
+  if (evidence === null) return open(topic, outcome.why);
   return information(topic, { message: `${topic.title}: does not apply here`, evidence, fine: true });
 }
 

@@ -2,7 +2,7 @@
 import type { Observations } from "../../probe/index.ts";
 import { protocolNames } from "../facts.ts";
 import type { Finding } from "../types.ts";
-import { notApplicable, notLooked } from "../verdict.ts";
+import { inapplicable, notLooked } from "../verdict.ts";
 import { information, open } from "./remark.ts";
 
 export function toleranceFindings(observations: Observations): readonly Finding[] {
@@ -26,7 +26,7 @@ function tolerance({ tolerance: all }: Observations): Finding {
     });
   }
   const gaps = all.flatMap(({ name, tolerant }) =>
-    tolerant.state === "observed" || tolerant.why.startsWith(notApplicable) ? [] : [`${name}: ${tolerant.why}`],
+    tolerant.state === "observed" || inapplicable(tolerant) !== null ? [] : [`${name}: ${tolerant.why}`],
   );
   if (gaps.length > 0) return open(topic, gaps.join("; "));
   return information(topic, {

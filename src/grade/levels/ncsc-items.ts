@@ -14,7 +14,7 @@ import {
 } from "../rulebooks/ncsc-nl-2025.ts";
 import type { LevelTable, NcscLevel } from "../rulebooks/ncsc-nl-2025.ts";
 import { isFiniteFieldEphemeral, isUnregistered, usesGroups } from "../suites.ts";
-import { notApplicable } from "../verdict.ts";
+import { inapplicable } from "../verdict.ts";
 
 /** The levels of what was seen, and what was not seen that may be worse. */
 export interface Rating {
@@ -253,8 +253,8 @@ function beforeTls13(observations: Observations, rate: () => Rating): Rating {
 function rating<T>(outcome: Outcome<T> | undefined, rate: (value: T) => Rating): Rating {
   if (outcome === undefined) return { known: [], gaps: ["not looked at"] };
   if (outcome.state === "observed") return rate(outcome.value);
-  if (outcome.why.startsWith(notApplicable)) return good(outcome.why.slice(notApplicable.length));
-  return { known: [], gaps: [outcome.why] };
+  const why = inapplicable(outcome);
+  return why === null ? { known: [], gaps: [outcome.why] } : good(why);
 }
 
 function flag(

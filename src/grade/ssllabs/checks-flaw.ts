@@ -2,7 +2,7 @@
 import type { FlawName, Observations } from "../../probe/index.ts";
 import { offersBeforeTls13, olderSuiteProtocols, someChain, someSuite } from "../facts.ts";
 import { hasRsaKeyExchange, isCbc } from "../suites.ts";
-import { allOf, anyOf, defect, no, notApplicable, notLooked, stated, unknown, yes } from "../verdict.ts";
+import { allOf, anyOf, defect, inapplicable, no, notLooked, stated, unknown, yes } from "../verdict.ts";
 import type { Statement, Verdict } from "../verdict.ts";
 
 interface Flaw {
@@ -60,7 +60,8 @@ function judged({ name, title, needs }: Flaw, observations: Observations): Verdi
       open: title,
     });
   }
-  if (outcome.why.startsWith(notApplicable)) return impossible(title, outcome.why.slice(notApplicable.length));
+  const absent = inapplicable(outcome);
+  if (absent !== null) return impossible(title, absent);
   if (outcome.why !== notLooked) return { outcome: "unknown", message: `${title}: not known`, evidence: outcome.why };
   const needed = needs(observations);
   if (needed.truth === false) return impossible(title, needed.because);

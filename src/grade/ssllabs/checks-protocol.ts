@@ -2,7 +2,7 @@ import type { Observations, ProtocolName } from "../../probe/index.ts";
 import { offers, offersBeforeTls13, someSuite } from "../facts.ts";
 import { longHsts } from "../rulebooks/ssllabs-2009r.ts";
 import { isCbc } from "../suites.ts";
-import { allOf, anyOf, defect, no, not, stated, yes } from "../verdict.ts";
+import { allOf, anyOf, defect, inapplicable, no, not, stated, yes } from "../verdict.ts";
 import type { Verdict } from "../verdict.ts";
 
 export const ssl2 = (observations: Observations): Verdict => offered(observations, "SSLv2", "SSL 2.0");
@@ -92,7 +92,7 @@ export function hstsNotLong(observations: Observations): Verdict {
   });
   return defect(short, {
     fail: "HSTS is absent or shorter than six months",
-    pass: "HSTS lasts six months or longer",
+    pass: inapplicable(observations.http) === null ? "HSTS lasts six months or longer" : "HSTS: does not apply here",
     open: "Whether HSTS lasts six months is not known",
   });
 }

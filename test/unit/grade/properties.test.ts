@@ -158,6 +158,7 @@ describe("judging", () => {
         const before = JSON.stringify(input);
         expect(JSON.stringify(judge(input))).toBe(JSON.stringify(judge(structuredClone(input))));
         expect(JSON.stringify(input)).toBe(before);
+        expect(JSON.stringify(judge(JSON.parse(before)))).toBe(JSON.stringify(judge(input)));
       }),
       { numRuns: 50 },
     );

@@ -306,6 +306,13 @@ describe("rules", () => {
     expect(graded(changes).grade).toBe("A-");
   });
 
+  test("what is no web server needs no HSTS, and loses nothing", () => {
+    const http = untestable("not applicable: what begins TLS by STARTTLS is no web server");
+    const result = graded({ http });
+    expect([result.grade, result.caps, result.warnings, result.incomplete]).toEqual(["A+", [], [], []]);
+    expect(graded({ http: failed("not applicable: it says") }).grade).toBeNull();
+  });
+
   test("warnings do not worsen what is capped lower", () => {
     const result = graded({
       ...speaking({ "TLSv1.0": suites(["ECDHE-RSA-AES128-SHA"]), "TLSv1.2": tls12 }),

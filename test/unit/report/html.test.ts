@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { toHtml } from "../../../src/report/index.ts";
-import { attack, bad, good, hostile } from "./reports.ts";
+import { attack, bad, best, good, hostile } from "./reports.ts";
 
 /** The tags of a document, by name, in order. */
 const tags = (html: string): readonly string[] =>
@@ -8,7 +8,7 @@ const tags = (html: string): readonly string[] =>
 
 describe("html", () => {
   test("stands alone: no script, no address, no event handler", () => {
-    for (const report of [good, bad, hostile]) {
+    for (const report of [good, best, bad, hostile]) {
       const html = toHtml(report);
       expect(tags(html)).not.toContain("script");
       for (const tag of ["link", "img", "iframe", "object", "embed", "a", "form"])
@@ -70,6 +70,20 @@ describe("html", () => {
     ]) {
       expect(failing).toContain(text);
     }
+  });
+
+  test("shows AAA and every rulebook with its level, and folds their rules", () => {
+    const row = (html: string, name: string): string =>
+      new RegExp(`<th scope="row">${name}</th>([^]*?)</tr>`).exec(html)?.[1]?.replace(/<[^>]*>|\s+/g, " ") ?? "";
+    const content = toHtml(best);
+    expect(row(content, "AAA")).toMatch(/^\s*yes\s*$/);
+    expect(row(content, "mozilla-6.0")).toMatch(/intermediate\s+protocols: TLSv1.2 is accepted/);
+    expect(row(content, "ncsc-nl-2025")).toMatch(/sufficient\s+protocols: TLSv1.2/);
+    expect(content).toContain("mozilla-6.0-modern.protocols");
+    const failing = toHtml(bad);
+    expect(row(failing, "AAA")).toMatch(/no\s+Mozilla&#39;s guideline is kept to: no \(none\)/);
+    expect(row(failing, "mozilla-6.0")).toMatch(/none\s+protocols: TLSv1.0 is accepted/);
+    expect(failing.split("<h2>Failed")[1]?.split("</section>")[0]).not.toContain("ncsc-nl");
   });
 
   test("heading levels do not jump, and each table names its columns or rows", () => {

@@ -7,6 +7,13 @@ const { chain, failed, observations, observed, speaking, suites, tls12 } = build
 
 export const good: Report = judge(observations());
 
+/** All three rulebooks are content. */
+export const best: Report = judge(
+  observations({
+    certificates: observed([chain({ key: build.ecKey(256), signature: "ecdsaWithSHA256" })]),
+  }),
+);
+
 export const bad: Report = judge(
   observations({
     ...speaking({

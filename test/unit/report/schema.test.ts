@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import schema from "../../../schema/result.schema.json" with { type: "json" };
 import { exitCodeFor, ForgeError } from "../../../src/errors.ts";
 import type { ErrorCode } from "../../../src/errors.ts";
-import { bad, good, hostile } from "./reports.ts";
+import { bad, best, good, hostile } from "./reports.ts";
 
 const ajv = new Ajv2020({ strict: true, strictRequired: false, strictTypes: false, allErrors: true });
 formats.default(ajv);
@@ -68,6 +68,7 @@ const valid: readonly (readonly [string, object])[] = [
     { ...done("plan", { builds: [], host: [{ ...change, origin: "default", why: "wanted" }] }), exitCode: 10 },
   ],
   ["verify", done("verify", { report: good })],
+  ["verify, AAA", done("verify", { report: best })],
   ["verify, bad", failed("verify", { report: bad })],
   [
     "verify, other answers of protocols",
@@ -146,6 +147,17 @@ const invalid: readonly (readonly [string, object])[] = [
     "rulebook that is none",
     done("verify", { report: { ...good, grades: { "ssllabs-2009": good.grades["ssllabs-2009r"] } } }),
   ],
+  ["level that the rulebook has not", done("verify", { report: withLevel("mozilla-6.0", { level: "old" }) })],
+  ["level of another rulebook", done("verify", { report: withLevel("ncsc-nl-2025", { level: "modern" }) })],
+  ["letters where levels belong", done("verify", { report: withLevel("ncsc-nl-2025", { grade: "A" }) })],
+  ["no level and nothing incomplete", done("verify", { report: withLevel("mozilla-6.0", { level: null }) })],
+  ["a level and something incomplete", done("verify", { report: withLevel("mozilla-6.0", { incomplete: ["hsts"] }) })],
+  ["a profile that Mozilla has not", done("verify", { report: withLevel("mozilla-6.0", { profiles: { old: true } }) })],
+  [
+    "a limit without its finding",
+    done("verify", { report: withLevel("ncsc-nl-2025", { limits: [{ level: "good" }] }) }),
+  ],
+  ["AAA that is no truth value", done("verify", { report: { ...good, aaa: "yes" } })],
   [
     "finding with an unknown outcome",
     done("verify", { report: { ...good, findings: [{ ...good.findings[0], outcome: "skipped" }] } }),
@@ -171,6 +183,10 @@ function withProtocols(changes: Readonly<Record<string, object>>): object {
   const seen = Object.entries(changes).map(([name, value]) => [name, { state: "observed", value }]);
   const protocols = { ...good.observations.protocols, ...Object.fromEntries(seen) };
   return { ...good, observations: { ...good.observations, protocols } };
+}
+
+function withLevel(id: string, changes: object): object {
+  return { ...good, grades: { ...good.grades, [id]: { ...good.grades[id], ...changes } } };
 }
 
 function withGrade(changes: object): object {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/grade/index.ts";
+import type { Report } from "../../../src/grade/index.ts";
 import type { ChainSeen } from "../../../src/probe/index.ts";
 import { clean, toJson, toText } from "../../../src/report/index.ts";
 import { certificate, chain, failed, observations, observed } from "../grade/observations.ts";
-import { attack, bad, good, hostile } from "./reports.ts";
+import { attack, bad, best, good, hostile } from "./reports.ts";
 
 /** Terminal controls and deceivers, line feed apart. */
 const dangerous = /[\0-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/;
@@ -269,6 +270,29 @@ describe("text", () => {
     `);
   });
 
+  test("the rulebooks with levels take a line each where they are content, and say why where they are not", () => {
+    const shown = (report: Report, width = 100): string => {
+      const text = toText(report, { colour: false, width });
+      return /^Other rulebooks\n([^]*?)\n\n/m.exec(text)?.[1] ?? "";
+    };
+    expect(shown(best)).toBe(
+      [
+        "  AAA           yes",
+        "  mozilla-6.0   intermediate, limited by protocols, cipher suites",
+        "  ncsc-nl-2025  sufficient, limited by protocols, cipher suites, certificate signatures",
+      ].join("\n"),
+    );
+    const open = judge(
+      observations({ clientRenegotiation: failed("timed out"), certificates: best.observations.certificates }),
+    );
+    expect(shown(open)).toContain(
+      "  AAA           not known\n                NCSC-NL finds nothing worse than sufficient: not known",
+    );
+    expect(shown(open)).toContain("  ncsc-nl-2025  not known\n                renegotiation: timed out");
+    expect(shown(judge(observations(), { rulebooks: [] }))).toBe("  AAA           not judged");
+    expect(toText(good, { colour: false, width: 100 }).split("Failed")).toHaveLength(1);
+  });
+
   test("colours change nothing but colours", () => {
     const coloured = toText(bad, { colour: true, width: 80 });
     expect(coloured.replace(/\u001b\[\d+m/g, "")).toBe(toText(bad, { colour: false, width: 80 }));
@@ -276,7 +300,7 @@ describe("text", () => {
   });
 
   test.each([40, 60, 80])("no line is longer than %i columns", (width) => {
-    for (const report of [good, bad, hostile]) {
+    for (const report of [good, best, bad, hostile]) {
       const lines = toText(report, { colour: false, width }).split("\n");
       expect(lines.filter((line) => line.length > width)).toEqual([]);
     }
