@@ -182,10 +182,21 @@ function findingLines(finding: Finding, page: Page): readonly string[] {
   const worry = finding.severity === "info" ? "" : ` [${finding.severity}]`;
   return [
     ...hang(`  ${page.paint(style, mark)} `, `${finding.message}${worry}`, { width: page.width, leadWidth: 4 }),
-    ...(finding.evidence === "" ? [] : page.says("    ", finding.evidence, "quiet")),
+    ...(finding.evidence === "" ? [] : page.says("    ", evidenceOf(finding, page), "quiet")),
     ...(finding.fix === null ? [] : page.says("    → ", finding.fix)),
     ...(finding.outcome === "fail" ? page.says("    ", finding.reference, "quiet") : []),
   ];
+}
+
+/** In full where a grade hangs on it; else what fits on a line, for the other formats have it all. */
+function evidenceOf({ outcome, evidence }: Finding, { width }: Page): string {
+  const room = width - 4;
+  return outcome === "info" && evidence.length > room
+    ? `${evidence
+        .slice(0, room - 2)
+        .replace(/[\ud800-\udbff]$/, "")
+        .trimEnd()} …`
+    : evidence;
 }
 
 /** A remark that worries nobody: its evidence only where both fit on one line. */

@@ -155,7 +155,8 @@ function protocols(profile: MozillaProfile, observations: Observations): Stateme
   const surplus = protocolNames
     .filter((name) => !profile.protocols.includes(name))
     .map((name) => offers(observations, name));
-  return anyOf([...surplus, not(offers(observations, "TLSv1.3"))]);
+  const { truth, because } = offers(observations, "TLSv1.3");
+  return anyOf([...surplus, not({ truth, because: truth === false ? "TLSv1.3 is not offered" : because })]);
 }
 
 function suites(profile: MozillaProfile, observations: Observations): Statement {

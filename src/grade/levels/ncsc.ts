@@ -1,5 +1,6 @@
 /** NCSC-NL's guidelines item by item. An item is as good as its worst part; what is not known may be the worst. */
 import type { Observations } from "../../probe/index.ts";
+import { listed } from "../facts.ts";
 import { levelNames, ncscNl2025 } from "../rulebooks/ncsc-nl-2025.ts";
 import type { NcscLevel } from "../rulebooks/ncsc-nl-2025.ts";
 import type { Finding, Judgement, Limit } from "../types.ts";
@@ -42,7 +43,7 @@ export function judgeNcsc(observations: Observations): Judgement {
 function spanOf({ known, gaps }: Rating): Span {
   const best = worstOf(known.map(({ level }) => level));
   const reached = known.filter(({ level }) => level === best).map(({ what }) => what);
-  const what = [...new Set(reached)].slice(0, 5).join(", ");
+  const what = listed(reached);
   if (gaps.length === 0 || best === "insufficient") return { best, worst: best, because: what };
   return { best, worst: "insufficient", because: [...(best === "good" ? [] : [what]), ...gaps].join("; ") };
 }

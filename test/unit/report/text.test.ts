@@ -240,17 +240,14 @@ describe("text", () => {
           → Remove 3DES, DES, IDEA and RC2
         · BEAST, exposed by configuration: CBC suites are offered with TLS 1.0 or SSL
           3.0 [low]
-          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA
-          (TLSv1.0)
+          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA (TLS …
           → Turn TLS 1.0 and SSL 3.0 off
         · LUCKY13, exposed by configuration: CBC suites are offered; whether the
           implementation leaks time is not measured [low]
-          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA
-          (TLSv1.0)
+          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA (TLS …
           → Remove the CBC suites
         · Suites without forward secrecy are offered [low]
-          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA
-          (TLSv1.0)
+          TLS_RSA_WITH_AES_128_CBC_SHA (TLSv1.0), TLS_RSA_WITH_3DES_EDE_CBC_SHA (TLS …
           → Remove the suites with RSA, DH and ECDH key exchange
         · Port 80 answers without leading to HTTPS [low]
           → Answer port 80 with a redirect to the same address with https
