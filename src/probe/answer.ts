@@ -7,6 +7,7 @@ import {
   decodeCertificateStatus,
   decodeServerHello,
   decodeServerKeyExchange,
+  decodeServerKeyShare,
   DecodeError,
   extensionTypes,
   findExtension,
@@ -169,6 +170,10 @@ export function openFlight(hello: Hello, message: HandshakeMessage): Flight {
     throw new DecodeError(`version 0x${negotiatedVersion(serverHello).toString(16)} in ServerHello`);
   if (!hello.plan.suites.includes(serverHello.cipherSuite))
     throw new DecodeError(`suite 0x${serverHello.cipherSuite.toString(16)} was not offered`);
+  // Whoever reads the share later need not expect a broken one.
+  const share =
+    protocol === "TLSv1.3" ? findExtension(serverHello.extensions ?? [], extensionTypes.keyShare) : undefined;
+  if (share !== undefined) decodeServerKeyShare(share);
   return {
     hello,
     protocol,

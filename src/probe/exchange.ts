@@ -1,6 +1,7 @@
 import {
   decodeNewSessionTicket13,
   decodeSupportedGroups,
+  DecodeError,
   extensionTypes,
   findExtension,
   handshakeTypes,
@@ -97,7 +98,7 @@ export async function exchangeModern(
   ]);
   const groupList =
     [whole, partial]
-      .map((talked) => (talked.kind === "done" ? groupListOf(talked.value.handshake) : null))
+      .map((talked) => (talked.kind === "done" ? groupListIn(talked.value.handshake.extensions) : null))
       .find((list) => list !== null) ?? null;
   return {
     alpn: partial.kind === "done" ? alpnOf(partial.value.handshake) : unknownOf(partial),
@@ -238,7 +239,14 @@ function alpnOf(handshake: Handshake13): Outcome<string | null> {
   return choiceIn(handshake.extensions);
 }
 
-function groupListOf(handshake: Handshake13): readonly number[] | null {
-  const data = findExtension(handshake.extensions, extensionTypes.supportedGroups);
-  return data === undefined ? null : decodeSupportedGroups(data);
+/** The server's list of groups in EncryptedExtensions; null where there is none that can be read. */
+export function groupListIn(extensions: readonly Extension[]): readonly number[] | null {
+  const data = findExtension(extensions, extensionTypes.supportedGroups);
+  if (data === undefined) return null;
+  try {
+    return decodeSupportedGroups(data);
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
 }
