@@ -17,6 +17,7 @@ import {
 } from "../wire/index.ts";
 import { choiceIn } from "./alpn.ts";
 import { answerOf } from "./answer.ts";
+import { canComplete } from "./client12-keys.ts";
 import { handshake12 } from "./client12.ts";
 import { handshake13, type Handshake13 } from "./client13.ts";
 import { buildHello, type HelloPlan } from "./hello.ts";
@@ -117,16 +118,14 @@ export async function exchangeModern(
 
 /**
  * Probe `exchange` for servers whose newest version is TLS 1.2. Needs: suites of TLS 1.2. Gives: HTTP, ALPN. Connections: 1.
- * Only suites with ECDHE and an AEAD can be computed here.
+ * A server with nothing but suites that are rare (PSK, static DH, ARIA) cannot be talked to here.
  */
 export async function exchangeClassic(look: Look, found: readonly SuiteSeen[]): Promise<Exchanged> {
   const modern = notApplicable("TLS 1.3 is not offered");
   const rest = { tickets: null, groupList: null, keyUpdate: modern, encryptedClientHello: modern, ticket: null };
-  const suites = found
-    .filter((suite) => suite.keyExchange === "ECDHE" && aeadOf(suite.id) !== undefined)
-    .map(({ id }) => id);
+  const suites = found.map(({ id }) => id).filter(canComplete);
   if (suites.length === 0) {
-    const why = untestable("no suite of this server with ECDHE and an AEAD, so no connection can be completed here");
+    const why = untestable("no suite of this server can be computed here, so no connection can be completed");
     return { ...rest, alpn: why, alpnAlone: why, http: why };
   }
   const plan: HelloPlan = { protocol: "TLSv1.2", suites, groups: [29, 23, 24, 25, 30], alpn: ["http/1.1"] };

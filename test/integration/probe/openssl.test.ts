@@ -82,16 +82,19 @@ describeWith(["openssl"], "observe, against OpenSSL's s_server", () => {
     expect(new Set(dhe.map(({ dhBits }) => dhBits))).toEqual(new Set([2048]));
   });
 
-  it("completes TLS 1.2 with each AEAD, and says when it cannot", async () => {
+  it("completes TLS 1.2 with AEADs and with CBC, with ECDHE, DHE and RSA, and says when it cannot", async () => {
     for (const cipher of [
       "ECDHE-RSA-AES128-GCM-SHA256",
       "ECDHE-RSA-AES256-GCM-SHA384",
       "ECDHE-RSA-CHACHA20-POLY1305",
+      "DHE-RSA-AES128-SHA256",
+      "AES128-SHA",
     ]) {
       const seen = await withServer([...rsaArgs, "-no_tls1_3", "-cipher", cipher, "-www"], (port) => look(port));
       expect([suiteNames(seen, "TLSv1.2"), value(seen.http).status]).toEqual([[cipher], 200]);
     }
-    const seen = await withServer([...rsaArgs, "-no_tls1_3", "-cipher", "AES128-SHA", "-www"], (port) => look(port));
+    const rare = ["-cipher", "ARIA128-GCM-SHA256", "-www"];
+    const seen = await withServer([...rsaArgs, "-no_tls1_3", ...rare], (port) => look(port));
     expect(seen.http).toMatchObject({ state: "untestable" });
     expect(value(seen.cipherSuites["TLSv1.2"])).toMatchObject({ preference: "single" });
     expect(value(seen.groups).groups).toEqual([]);
