@@ -1,17 +1,11 @@
 /** Where testssl.sh 3.3dev departs from the guide: each with the guide's answer. */
 import { expect, test } from "vitest";
-import { judge } from "../../../src/grade/index.ts";
 import type { GradeResult } from "../../../src/grade/index.ts";
 import type { Observations } from "../../../src/probe/index.ts";
+import { graded } from "./graded.ts";
 import * as build from "./observations.ts";
 
 const { chain, ecKey, flaws, noHsts, observations, observed, speaking, suite, suites, tls12, tls13 } = build;
-
-function graded(changes: Partial<Observations>): GradeResult {
-  const result = judge(observations(changes)).grades["ssllabs-2009r"];
-  if (result === undefined || "level" in result) throw new Error("not judged");
-  return result;
-}
 
 const rsa4096 = { type: "RSA", bits: 4096, curve: null, exponent: "65537" } as const;
 const strong = { certificates: observed([chain({ key: rsa4096 })]) };
