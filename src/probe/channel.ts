@@ -49,8 +49,8 @@ export interface Dial {
   readonly port: number;
   readonly way?: Way | undefined;
   readonly tap?: Tap | undefined;
-  /** Told how long it took until TLS could begin, in milliseconds. */
-  readonly onReady?: ((ms: number) => void) | undefined;
+  /** Told how long it took until TLS could begin, in milliseconds, and whether the other end is this machine. */
+  readonly onReady?: ((ms: number, isOwn: boolean) => void) | undefined;
   /** For the whole conversation, from the first packet to the last, in milliseconds. */
   readonly timeoutMs: number;
   readonly tally: Tally;
@@ -72,16 +72,21 @@ export async function converse<T>(dial: Dial, talk: (channel: Channel) => Promis
   dial.tally.connections++;
   const { host, port } = dial.way?.via ?? { host: dial.address, port: dial.port };
   const began = performance.now();
-  const channel = openChannel(connect({ host, port, noDelay: true }), dial);
+  const socket = connect({ host, port, noDelay: true });
+  const channel = openChannel(socket, dial);
   try {
     await channel.connected;
     const inside = dial.way === undefined ? channel : await dial.way.enter(channel, dial);
-    dial.onReady?.(performance.now() - began);
+    dial.onReady?.(performance.now() - began, isOwn(socket));
     return await talk(inside);
   } finally {
     channel.close();
     dial.tap?.ended();
   }
+}
+
+function isOwn({ localAddress, remoteAddress }: Socket): boolean {
+  return remoteAddress !== undefined && (remoteAddress === localAddress || remoteAddress.startsWith("127."));
 }
 
 interface OpenChannel extends Channel {

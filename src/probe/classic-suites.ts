@@ -15,13 +15,16 @@ export interface VersionSeen {
   readonly suites: Outcome<SuitesSeen> | undefined;
   /** The server bears only a hello without the rarer extensions. */
   readonly plain: boolean;
+  /** Where the order of `suites` is only likely yet: what they turn out to be. */
+  readonly final?: Promise<Outcome<SuitesSeen>>;
 }
 
 type ClassicProtocol = Exclude<SuiteProtocol, "TLSv1.3">;
 
 /**
  * Probe `suites` of SSL 3.0 to TLS 1.2. Needs: nothing. Gives: support and suites of the version; flights (certificates, key shares, extensions) to the harvest.
- * Connections: 1 where the version is refused, else one per suite, one per hello that is needed for all candidates, and at most 2 for the preference.
+ * Connections: 1 where the version is refused, else one per suite, one per hello that is needed for all candidates, and at most 2 for the preference;
+ * on a server that is far away about 12 more, all in three rounds.
  */
 export async function probeClassicSuites(look: Look, protocol: ClassicProtocol): Promise<VersionSeen> {
   const [likely = [], ...rare] = candidateChunks(protocol);
@@ -32,6 +35,12 @@ export async function probeClassicSuites(look: Look, protocol: ClassicProtocol):
   const isOffered = support.state === "observed" && support.value.offered;
   if (!isOffered && !mayHaveRareSuites(protocol, first)) return { support, suites: undefined, plain };
 
+  if (look.isFar()) {
+    const { farSuites } = await import("./far-suites.ts");
+    const { suites, found, final } = await farSuites(first, { protocol, ask });
+    if (found.length === 0 && suites.state === "observed") return { support, suites: undefined, plain };
+    return { support: found.length === 0 ? support : observed({ offered: true }), suites, plain, final };
+  }
   const removals = await Promise.all([
     enumerateByRemoval({ protocol, candidates: likely, ask, pick, first }),
     ...rare.map((candidates) => enumerateByRemoval({ protocol, candidates, ask, pick })),

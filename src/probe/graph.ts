@@ -21,6 +21,7 @@ export interface Facts {
   readonly classicSignatures: Outcome<readonly string[]> | undefined;
   readonly fallback: Observations["fallbackScsv"];
   readonly protocols: Observations["applicationProtocols"];
+  readonly classicResumption: Omit<Observations["resumption"], "psk">;
   readonly resumption: Observations["resumption"];
   readonly nameless: Observations["withoutServerName"];
   readonly tolerance: Observations["tolerance"];
@@ -37,6 +38,10 @@ type FactName = keyof Facts;
 export interface Probe {
   readonly gives: FactName;
   readonly needs: readonly FactName[];
+  /** What is enough on a target that is far away, where waiting costs more than another connection. */
+  readonly needsFar?: readonly FactName[];
+  /** What is needed besides, by what those have shown. */
+  readonly alsoFar?: (known: Facts) => readonly FactName[];
   readonly run: (look: Look, known: Facts) => Promise<Facts[FactName]>;
 }
 
@@ -44,6 +49,8 @@ export interface Probe {
 export function probe<Given extends FactName, Needed extends FactName>(of: {
   readonly gives: Given;
   readonly needs: readonly Needed[];
+  readonly needsFar?: readonly Needed[];
+  readonly alsoFar?: (known: Pick<Facts, Needed>) => readonly Needed[];
   readonly run: (look: Look, known: Pick<Facts, Needed>) => Promise<Facts[Given]>;
 }): Probe {
   return of;
@@ -62,7 +69,9 @@ export async function runProbes(look: Look, probes: readonly Probe[], given: Par
   const start = async (wanted: FactName): Promise<void> => {
     const found = probes.find((candidate) => candidate.gives === wanted);
     if (found === undefined) throw new Error(`no probe gives ${wanted}`);
-    await Promise.all(found.needs.map(settle));
+    const needs = look.isFar() ? (found.needsFar ?? found.needs) : found.needs;
+    await Promise.all(needs.map(settle));
+    if (look.isFar()) await Promise.all((found.alsoFar?.(facts as Facts) ?? []).map(settle));
     facts[wanted] = await found.run(look, facts as Facts);
   };
   await Promise.all(probes.map(({ gives }) => settle(gives)));

@@ -1,7 +1,8 @@
 import { decodeServerKeyShare, extensionTypes, findExtension, groupOf } from "../wire/index.ts";
 import type { Answer, Flight } from "./answer.ts";
-import { classicGroups, modernGroups } from "./hello.ts";
+import { classicGroups } from "./hello.ts";
 import type { Look } from "./look.ts";
+import { askNatural, type ModernSeen } from "./modern-suites.ts";
 import { failed, observed, unknownOf } from "./outcome.ts";
 import { enumerateByRemoval } from "./removal.ts";
 import type { GroupSeen, GroupsSeen, Outcome, SuiteSeen } from "./types.ts";
@@ -12,19 +13,24 @@ import type { GroupSeen, GroupsSeen, Outcome, SuiteSeen } from "./types.ts";
  */
 export async function probeModernGroups(
   look: Look,
-  of: { suites: readonly number[]; groups: readonly number[]; listed: readonly number[] | null },
+  of: {
+    suites: readonly number[];
+    groups: readonly number[];
+    listed: readonly number[] | null;
+    seen: Pick<ModernSeen, "natural" | "groupsBy">;
+  },
 ): Promise<Outcome<GroupsSeen>> {
-  const { suites, groups } = of;
+  const { suites, groups, seen } = of;
   const [top] = groups;
   const [natural, reversed] = await Promise.all([
-    look.ask({ protocol: "TLSv1.3", suites, groups: modernGroups, shares: [0x11ec, 29] }),
-    of.listed === null && groups.length > 1
+    seen.natural ?? askNatural(look, suites),
+    of.listed === null && groups.length > 1 && seen.groupsBy === undefined
       ? look.ask({ protocol: "TLSv1.3", suites, groups: groups.toReversed() })
       : Promise.resolve(undefined),
   ]);
   if (natural.kind !== "hello") return unknownOf(natural);
   const negotiated = shareGroup(natural.flight);
-  const order = of.listed === null ? orderOf(reversed, top) : "server";
+  const order = of.listed === null ? (decider(seen.groupsBy) ?? orderOf(reversed, top)) : "server";
   return observed({
     groups: inOrder(groups, of.listed).map(groupSeen),
     order,
@@ -71,6 +77,10 @@ async function besideCurve(
       }),
   );
   return [...found, ...answers.flat()];
+}
+
+function decider(by: ModernSeen["groupsBy"]): GroupsSeen["order"] | undefined {
+  return by === "single" ? "unknown" : by;
 }
 
 function orderOf(reversed: Answer | undefined, top: number | undefined): GroupsSeen["order"] {

@@ -47,6 +47,8 @@ export interface LookOptions {
   /** Two connections at once at most, and a pause after each. */
   readonly gentle?: boolean | undefined;
   readonly pace?: Pace | undefined;
+  /** Whether many hellos at once are better than one after the other; by the round trip unless told. */
+  readonly isFar?: boolean | undefined;
   /** Called for each connection: sees its bytes. */
   readonly tap?: (() => Tap) | undefined;
 }
@@ -64,6 +66,7 @@ export function createLook(target: Target, options: LookOptions): Look {
   const flights: Flight[] = [];
   const end = performance.now() + options.totalMs;
   let roundTripMs: number | null = null;
+  let isNear = false;
   let spoken = false;
 
   const attempt = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
@@ -80,7 +83,11 @@ export function createLook(target: Target, options: LookOptions): Look {
       signal,
       way: options.way,
       tap: options.tap?.(),
-      onReady: (ms) => (roundTripMs = Math.min(roundTripMs ?? ms, ms)),
+      onReady(ms, isOwn) {
+        roundTripMs = Math.min(roundTripMs ?? ms, ms);
+        // A busy machine takes its time to answer itself, which says nothing of a way.
+        isNear ||= isOwn && options.way?.via === undefined;
+      },
     };
     try {
       return { kind: "done", value: await converse(dial, use) };
@@ -121,7 +128,9 @@ export function createLook(target: Target, options: LookOptions): Look {
     hasSpoken: () => spoken,
     // A gentle look takes its time: fewer connections are better then.
     roundTripMs: () => roundTripMs,
-    isFar: () => !gentle && options.pace === undefined && roundTripMs !== null && roundTripMs > farMs,
+    isFar: () =>
+      options.isFar ??
+      (!isNear && !gentle && options.pace === undefined && roundTripMs !== null && roundTripMs > farMs),
     startTls: options.startTls ?? null,
     plainPort: options.plainPort ?? null,
   };

@@ -18,6 +18,11 @@ export interface ModernSeen {
   readonly suites: Outcome<SuitesSeen> | undefined;
   /** Group numbers, in the order in which the server picked them. */
   readonly groups: Outcome<readonly number[]>;
+  /** The answer to a hello that offers everything, and who decides among groups, where these are known already. */
+  readonly natural?: Answer;
+  readonly groupsBy?: "server" | "client" | "single";
+  /** Where the orders are only likely yet: what they turn out to be. */
+  readonly final?: Promise<Omit<ModernSeen, "support" | "final">>;
 }
 
 /** Asks for suites and groups at once. */
@@ -28,12 +33,18 @@ export function askModern(look: Look): Promise<Answer> {
   return look.ask({ protocol, suites: modernSuites, groups: modernGroups });
 }
 
-const modernSuites: readonly number[] = candidateChunks(protocol).flat();
+/** A hello that offers all groups, with the key shares of current browsers. */
+export function askNatural(look: Look, suites: readonly number[]): Promise<Answer> {
+  return look.ask({ protocol, suites, groups: modernGroups, shares: [0x11ec, 29] });
+}
+
+export const modernSuites: readonly number[] = candidateChunks(protocol).flat();
 
 /**
  * Probe `modern`. Needs: the first answer. Gives: support, suites and groups of TLS 1.3.
  * A hello without a key share makes the server answer with a HelloRetryRequest that names its suite and its group: both lists shrink
- * together, no public-key work is done on either side. Connections: the longer list and 4 more.
+ * together, no public-key work is done on either side. Connections: the longer list and 4 more; on a server that is far
+ * away about 10 more, in two rounds.
  */
 export async function probeModernSuites(look: Look, first: Answer): Promise<ModernSeen> {
   const { answer, shares } = await bearable(look, first);
@@ -41,6 +52,8 @@ export async function probeModernSuites(look: Look, first: Answer): Promise<Mode
   if (support.state !== "observed") return { support, suites: undefined, groups: support };
   if (!support.value.offered) return { support, suites: undefined, groups: untestable("TLS 1.3 is not offered") };
 
+  if (look.isFar() && answer.kind === "hello")
+    return (await import("./far-modern.ts")).farModern(look, { flight: answer.flight, shares, support });
   const ask: Ask = (suites, groups) =>
     look.ask({ protocol, suites, groups, shares: shares.filter((group) => groups.includes(group)) });
   const both = await removeTogether(ask, answer);

@@ -11,6 +11,7 @@ import { allProbes } from "./probes.ts";
 import { addressesOf } from "./reach/addresses.ts";
 import type { Pace } from "./reach/pace.ts";
 import type { Recorder } from "./recording/recorder.ts";
+import { settle } from "./settle.ts";
 import { createTrustStore } from "./trust.ts";
 import type { Observations, Proxy, StartTls } from "./types.ts";
 
@@ -46,6 +47,8 @@ export interface ObserveOptions {
   readonly proxy?: Proxy;
   /** Only addresses of this family. */
   readonly family?: 4 | 6;
+  /** Whether to ask with many hellos at once; by the round trip unless told. */
+  readonly isFar?: boolean;
   /** Keeps the bytes of all connections. */
   readonly recorder?: Recorder;
   readonly signal?: AbortSignal;
@@ -87,6 +90,7 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
         gentle: options.gentle,
         pace: options.pace,
         way,
+        isFar: options.isFar,
         startTls,
         plainPort: options.plainPort ?? (way === undefined && target.port === 443 ? 80 : null),
         tap: recorder?.tap,
@@ -107,7 +111,9 @@ type TrustStore = ReturnType<typeof createTrustStore>;
 async function observeLook(look: Look, first: Answer, store: TrustStore): Promise<Omit<Observations, "seconds">> {
   if (first.kind === "garbage" && !look.hasSpoken()) return assembleFailed(look, first.why);
   const facts = await runProbes(look, allProbes, { first });
-  return look.hasSpoken() ? assemble(look, facts, store) : assembleFailed(look, "the server never answered in TLS");
+  return look.hasSpoken()
+    ? assemble(look, await settle(facts), store)
+    : assembleFailed(look, "the server never answered in TLS");
 }
 
 async function addressesFor(

@@ -38,7 +38,7 @@ function isChaCha(id: number): boolean {
 }
 
 /** The list, with ChaCha20 suites at its front moved to its end. */
-function awayFromChaCha(list: readonly number[]): readonly number[] {
+export function awayFromChaCha(list: readonly number[]): readonly number[] {
   const first = list.findIndex((id) => !isChaCha(id));
   return first <= 0 ? list : [...list.slice(first), ...list.slice(0, first)];
 }

@@ -8,8 +8,9 @@ import { probeFallback } from "./fallback.ts";
 import { probeNameless } from "./nameless.ts";
 import { untestable, valueOf } from "./outcome.ts";
 import { probeProtocols, type AlpnWay } from "./protocols.ts";
-import { probeResumption } from "./resumption.ts";
+import { probeClassicResumption, probeResumption } from "./resumption.ts";
 import { probeClassicSignatures, probeModernSignatures } from "./signatures.ts";
+import { settleModern } from "./settle.ts";
 import { probeSsl2 } from "./ssl2.ts";
 import { probeTolerance } from "./tolerance.ts";
 import type { Outcome, SuiteProtocol, SuitesSeen } from "./types.ts";
@@ -28,6 +29,8 @@ export const allProbes: readonly Probe[] = [
   probe({
     gives: "exchange",
     needs: ["modern", "tls12"],
+    needsFar: ["modern"],
+    alsoFar: (known) => (modernLists(known.modern) === undefined ? ["tls12"] : []),
     async run(look, known): Promise<Exchanged> {
       const modern = modernLists(known.modern);
       if (modern !== undefined) return exchangeModern(look, modern);
@@ -71,9 +74,19 @@ export const allProbes: readonly Probe[] = [
     },
   }),
   probe({
+    gives: "classicResumption",
+    needs: versionFacts,
+    run: (look, known) => probeClassicResumption(look, suitesByProtocol(known)),
+  }),
+  probe({
     gives: "resumption",
-    needs: [...versionFacts, "exchange"],
-    run: (look, known) => probeResumption(look, { suites: suitesByProtocol(known), exchange: known.exchange }),
+    needs: [...versionFacts, "exchange", "classicResumption"],
+    run: async (look, known) =>
+      probeResumption(look, {
+        suites: suitesByProtocol(known),
+        exchange: known.exchange,
+        classic: known.classicResumption,
+      }),
   }),
   probe({
     gives: "nameless",
@@ -104,8 +117,9 @@ export const allProbes: readonly Probe[] = [
     gives: "groups",
     needs: ["modern", "tls12", "tls11", "tls10", "exchange"],
     async run(look, known) {
-      const modern = modernLists(known.modern);
-      if (modern !== undefined) return probeModernGroups(look, { ...modern, listed: known.exchange.groupList });
+      const seen = await settleModern(known.modern);
+      const modern = modernLists(seen);
+      if (modern !== undefined) return probeModernGroups(look, { ...modern, listed: known.exchange.groupList, seen });
       if (valueOf(known.modern.support)?.offered === true)
         return unknownGroups(known.modern.groups.state === "observed" ? known.modern.suites : known.modern.groups);
       const newest = (
@@ -140,6 +154,7 @@ export const allProbes: readonly Probe[] = [
       "tolerance",
       "groups",
     ],
+    needsFar: versionFacts,
     run: (look, known) =>
       probeKeyShares(look, { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] }),
   }),

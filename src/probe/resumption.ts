@@ -29,21 +29,37 @@ type Resumed = Outcome<ResumptionSeen>;
 const never: Resumed = observed({ resumes: false, lifetimeSeconds: null });
 
 /**
- * Probe `resumption`. Needs: suites, whole handshakes. Gives: whether the server takes up a session by its id (RFC 5246, 7.4.1.2), by a ticket (RFC 5077)
- * and by a PSK (RFC 8446, 2.2), with the lifetimes that it names. Connections: 1 by id and 1 more where an id is given, 2 by ticket and 1 by PSK where
- * tickets are given.
+ * Probe `classic-resumption`. Needs: suites. Gives: whether the server takes up a session by its id (RFC 5246, 7.4.1.2) and by a ticket (RFC 5077), with the
+ * lifetime that it names. Connections: 1 by id and 1 more where an id is given, 2 by ticket where tickets are given.
+ */
+export async function probeClassicResumption(
+  look: Look,
+  suites: Partial<Record<SuiteProtocol, SuitesSeen>>,
+): Promise<Omit<Resumption, "psk">> {
+  const [sessionId, ticket] = await Promise.all([
+    resumeClassic(look, suites, bySessionId),
+    resumeClassic(look, suites, byTicket),
+  ]);
+  return { sessionId, ticket };
+}
+
+/**
+ * Probe `resumption`. Needs: suites, whole handshakes, resumption of older versions. Gives: that, and whether the server takes up a session by a PSK (RFC 8446,
+ * 2.2). Connections: 1 where tickets are given.
  */
 export async function probeResumption(
   look: Look,
-  known: { suites: Partial<Record<SuiteProtocol, SuitesSeen>>; exchange: Exchanged },
+  known: {
+    suites: Partial<Record<SuiteProtocol, SuitesSeen>>;
+    exchange: Exchanged;
+    classic: Omit<Resumption, "psk">;
+  },
 ): Promise<Resumption> {
-  const { suites, exchange } = known;
-  const [sessionId, ticket, psk] = await Promise.all([
-    resumeClassic(look, suites, bySessionId),
-    resumeClassic(look, suites, byTicket),
-    suites["TLSv1.3"] === undefined ? notApplicable("TLS 1.3 is not offered") : resumeModern(look, exchange),
-  ]);
-  return { sessionId, ticket, psk };
+  const psk =
+    known.suites["TLSv1.3"] === undefined
+      ? notApplicable("TLS 1.3 is not offered")
+      : await resumeModern(look, known.exchange);
+  return { ...known.classic, psk };
 }
 
 /** Newest of the older versions, with the suites that a handshake can be completed with here. */
@@ -58,7 +74,10 @@ async function resumeClassic(
     return suites["TLSv1.3"] === undefined
       ? untestable("no version with a list of suites that is known")
       : notApplicable("TLS 1.3 resumes by PSK alone, and nothing older is offered");
-  const ids = list.suites.map(({ id }) => id).filter(canComplete);
+  const all = list.suites.filter(({ id }) => canComplete(id));
+  // Finite-field Diffie-Hellman takes far longer to compute.
+  const quick = all.filter(({ keyExchange }) => keyExchange !== "DHE");
+  const ids = (quick.length > 0 ? quick : all).map(({ id }) => id);
   if (ids.length === 0) return untestable(`no suite of ${protocol} that a handshake can be completed with here`);
   return by(look, { protocol, suites: ids, groups: [29, 23, 24, 25, 30] });
 }

@@ -21,7 +21,7 @@ export async function probeModernSignatures(
     return untestable("no suite and group of this server can be computed here");
   const seen = (): number[] =>
     look.flights.flatMap(({ protocol, scheme }) => (protocol === "TLSv1.3" && scheme !== null ? [scheme] : []));
-  return enumerate(seen, async (schemes) =>
+  return enumerate(look, seen, async (schemes) =>
     answerTo(await converseModern(look, { suites, group, schemes, alpn: ["http/1.1"] }, async () => ({}))),
   );
 }
@@ -37,6 +37,7 @@ export async function probeClassicSignatures(
   const suites = found.filter(isSigned).map(({ id }) => id);
   if (suites.length === 0) return notApplicable("no suite of TLS 1.2 has a signed key exchange");
   return enumerate(
+    look,
     () => classicSchemes(look.flights),
     (schemes) => look.ask({ protocol: "TLSv1.2", suites, schemes }),
   );
@@ -54,9 +55,11 @@ function classicSchemes(flights: readonly Flight[]): number[] {
 
 /** Asks without the schemes that are known until the server refuses, or answers with one that was not offered. */
 async function enumerate(
+  look: Look,
   seen: () => readonly number[],
   ask: (schemes: readonly number[]) => Promise<Answer | { readonly kind: "done" }>,
 ): Promise<Outcome<readonly string[]>> {
+  if (look.isFar()) return enumerateFar(seen, ask);
   for (;;) {
     const known = new Set(seen());
     const left = allSchemes.filter((scheme) => !known.has(scheme));
@@ -69,6 +72,33 @@ async function enumerate(
     if (new Set(seen()).size === before)
       return known.size === 0 ? untestable("nothing was signed") : observed(names(known));
   }
+}
+
+/** On a server that is far away: schemes of the kinds of keys that it has one by one, the others together, all at once. */
+async function enumerateFar(
+  seen: () => readonly number[],
+  ask: (schemes: readonly number[]) => Promise<Answer | { readonly kind: "done" }>,
+): Promise<Outcome<readonly string[]>> {
+  const asked = new Set(seen());
+  for (;;) {
+    const kinds = new Set(seen().map(kindOf));
+    const left = allSchemes.filter((scheme) => !asked.has(scheme));
+    const own = left.filter((scheme) => kinds.has(kindOf(scheme)));
+    const others = left.filter((scheme) => !kinds.has(kindOf(scheme)));
+    const parts = [...own.map((scheme) => [scheme]), ...(others.length === 0 ? [] : [others])];
+    const answers = await Promise.all(parts.map(ask));
+    for (const answer of answers)
+      if (answer.kind !== "hello" && answer.kind !== "done" && !isRefusal(answer)) return unfinished(answer);
+    for (const scheme of own) asked.add(scheme);
+    const known = new Set(seen());
+    // A kind that was taken of the others is one by one the next time.
+    if (known.size === 0) return untestable("nothing was signed");
+    if ([...known].every((scheme) => kinds.has(kindOf(scheme)))) return observed(names(known));
+  }
+}
+
+function kindOf(scheme: number): string {
+  return schemeName(scheme).replace(/[_-].*$/, "");
 }
 
 function unfinished(answer: Answer): Unknown {

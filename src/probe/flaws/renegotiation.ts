@@ -33,8 +33,8 @@ export interface RenegotiationSeen {
 
 /**
  * Client-initiated renegotiation, and flaw `insecure-renegotiation` (CVE-2009-3555). Needs: suites of TLS 1.0 to 1.2. After a handshake a second ClientHello is
- * sent under its keys, with renegotiation_info in one connection, without it in another, and a request behind it: a server that passes over the hello answers
- * that. Connections: 2; 1 where the server does not know the extension; one more where it closes instead of answering.
+ * sent under its keys, with renegotiation_info in one connection, without it in another. After silence a request is sent: a server that passes over the hello
+ * answers that. Connections: 2; 1 where the server does not know the extension; one more where it closes instead of answering.
  */
 export async function probeRenegotiation(look: Look, known: Known): Promise<RenegotiationSeen> {
   const found = findComputable(known, { accept: () => true, without: "no suite is offered" });
@@ -95,10 +95,13 @@ function renegotiate(look: Look, found: Opportunity, aware: boolean): Promise<Ta
     const secure = findExtension(flight.serverHello.extensions ?? [], extensionTypes.renegotiationInfo) !== undefined;
     const second = rewriteHello(build(), aware && secure ? withInfo(verifyData) : withoutInfo);
     channel.send(sealing.seal(contentTypes.handshake, second.message));
+    const watch = watchOver(look, reader);
+    const reaction = await nextTelling(watch, isOtherMessage);
+    if (reaction.kind !== "silence") return { secure, reaction };
     session.send(
       ascii(`GET / HTTP/1.1\r\nHost: ${look.target.serverName || "localhost"}\r\nConnection: close\r\n\r\n`),
     );
-    return { secure, reaction: await nextTelling(watchOver(look, reader), isOtherMessage) };
+    return { secure, reaction: await nextTelling(watch, isOtherMessage) };
   });
 }
 
