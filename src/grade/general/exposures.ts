@@ -135,7 +135,7 @@ const exposures: readonly Exposure[] = [
     exposed: older(isExport),
   },
   {
-    id: "static-rsa",
+    id: "forward-secrecy",
     title: "Suites without forward secrecy",
     reference: "RFC 9325, section 4.1",
     severity: "low",

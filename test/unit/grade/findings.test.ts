@@ -148,6 +148,17 @@ describe("a report", () => {
     expect(ssllabs.filter(({ outcome, fix }) => (outcome === "fail") !== (fix !== null))).toEqual([]);
   });
 
+  test("every finding names its reference; every failed one its remedy, and what passes has none", () => {
+    for (const changes of [{}, cbc, modern, blind, { ...cbc, http: build.noHsts, compression: observed(true) }]) {
+      const { findings } = judge(observations(changes));
+      expect(findings.filter(({ reference }) => reference.length < 5)).toEqual([]);
+      expect(findings.filter(({ outcome, fix }) => outcome === "fail" && fix === null)).toEqual([]);
+      expect(
+        findings.filter(({ outcome, fix }) => (outcome === "pass" || outcome === "unknown") && fix !== null),
+      ).toEqual([]);
+    }
+  });
+
   test("takes the rulebooks it is given, each under its id", () => {
     const strict: Rulebook = {
       id: "strict-1",

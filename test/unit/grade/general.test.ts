@@ -103,7 +103,7 @@ const rules: readonly (readonly [string, Changes, Finding["severity"], string, C
     noSuites,
   ],
   ["export-suites", withTls12(["EXP-RC4-MD5"]), "critical", "Export suites are offered", cbc, "pass", noSuites],
-  ["static-rsa", withTls12(["AES128-GCM-SHA256"]), "low", "Suites without forward secrecy", cbc, "pass", noSuites],
+  ["forward-secrecy", withTls12(["AES128-GCM-SHA256"]), "low", "Suites without forward secrecy", cbc, "pass", noSuites],
   [
     "poodle-ssl",
     speaking({ SSLv3: suites(["AES128-SHA"]), "TLSv1.2": tls12 }),
