@@ -35,6 +35,7 @@ import {
   type Extension,
   type HandshakeMessage,
 } from "../../../src/wire/index.ts";
+import { decodeCertificateRequest12, decodeCertificateRequest13, decodeKeyUpdate } from "../../../src/wire/messages.ts";
 import type { Draw } from "./mutate.ts";
 import type { Kind, Seed } from "./seeds.ts";
 
@@ -139,6 +140,13 @@ function readMessage({ type, body }: HandshakeMessage): void {
       return;
     case handshakeTypes.certificateStatus:
       decodeCertificateStatus(body);
+      return;
+    case handshakeTypes.certificateRequest:
+      refused(() => decodeCertificateRequest12(body, true));
+      decodeCertificateRequest13(body);
+      return;
+    case handshakeTypes.keyUpdate:
+      decodeKeyUpdate(body);
       return;
     default:
       createRecordParser().push(body);
