@@ -61,8 +61,9 @@ export async function orderByBurst(guess: readonly number[], of: Asking): Promis
   const [lead] = arrange(guess.toReversed());
   const known: Best[] = [];
   const order: number[] = [];
+  let width = 8;
   for (let left = guess; left.length > 0;) {
-    const rests = left.slice(0, -1).map((_, index) => left.slice(index));
+    const rests = left.slice(0, Math.min(width, left.length - 1)).map((_, index) => left.slice(index));
     const open = rests.filter((rest) => bestOf(rest, known) === undefined);
     const answers = await Promise.all(
       open.map(async (rest) => ({ rest, answer: await of.ask(arrange(rest.toReversed())) })),
