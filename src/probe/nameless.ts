@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import { aeadOf } from "../wire/index.ts";
 import { readFlight, type Flight } from "./answer.ts";
+import { candidateChunks } from "./candidates.ts";
 import { handshake13 } from "./client13.ts";
 import { buildHello, type HelloPlan } from "./hello.ts";
 import type { Look } from "./look.ts";
@@ -28,10 +29,12 @@ export async function probeNameless(
   return talked.kind === "alert" || talked.kind === "closed" ? observed(null) : unknownOf(talked);
 }
 
-/** TLS 1.2 where it is offered: its certificates are not protected. */
+/** TLS 1.2 where it is offered: its certificates are not protected. With suites for other keys too, as the certificate may have another kind of key. */
 function planOf({ suites, groups }: Parameters<typeof probeNameless>[1]): HelloPlan | undefined {
   const older = (["TLSv1.2", "TLSv1.1", "TLSv1.0"] as const).find((name) => suites[name] !== undefined);
-  if (older !== undefined) return { protocol: older, suites: (suites[older]?.suites ?? []).map(({ id }) => id) };
+  const ofName = older === undefined ? [] : (suites[older]?.suites ?? []).map(({ id }) => id);
+  if (older !== undefined)
+    return { protocol: older, suites: [...new Set([...ofName, ...(candidateChunks(older)[0] ?? [])])] };
   const ids = (suites["TLSv1.3"]?.suites ?? []).map(({ id }) => id).filter((id) => aeadOf(id) !== undefined);
   const shares = [29, 23, 24].filter((group) => groups.includes(group)).slice(0, 1);
   return ids.length === 0 || shares.length === 0

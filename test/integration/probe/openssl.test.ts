@@ -47,8 +47,10 @@ describeWith(["openssl"], "observe, against OpenSSL's s_server", () => {
     expect(value(seen.http)).toMatchObject({ status: 200, hsts: { present: false } });
     for (const { kind, seen: count, distinct } of value(seen.keyShares).samples)
       expect({ kind, count }).toEqual({ kind, count: distinct });
-    expect(value(seen.keyShares).samples).toContainEqual(expect.objectContaining({ kind: "ECDHE", seen: 5 }));
-    expect(seen.connections).toBeLessThanOrEqual(40);
+    expect(value(seen.keyShares).samples).toContainEqual(
+      expect.objectContaining({ kind: "ECDHE", seen: expect.toSatisfy((seen: number) => seen >= 5) }),
+    );
+    expect(seen.connections).toBeLessThan(60);
   });
 
   it("follows the client's order, and knows ChaCha20's exception", async () => {
