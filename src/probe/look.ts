@@ -35,7 +35,7 @@ export type Talked<T> = { readonly kind: "done"; readonly value: T } | Exclude<A
 export interface LookOptions {
   readonly timeoutMs: number;
   /** Connections that may be made in all. */
-  readonly budget: number;
+  readonly budget?: number | undefined;
   /** After this many milliseconds no connection is begun. */
   readonly totalMs: number;
   readonly now: Date;
@@ -55,6 +55,8 @@ export interface LookOptions {
 
 /** A round trip above this many milliseconds makes a target far. */
 const farMs = 5;
+/** Connections where none are told: many at once need more than one after the other. */
+const budgets = { near: 400, far: 800 };
 /** Between two connections of a gentle look, in milliseconds. */
 const gentlePauseMs = 100;
 
@@ -69,11 +71,14 @@ export function createLook(target: Target, options: LookOptions): Look {
   let isNear = false;
   let spoken = false;
 
+  // A gentle look takes its time: fewer connections are better then.
+  const isFar = (): boolean =>
+    options.isFar ?? (!isNear && !gentle && options.pace === undefined && (roundTripMs ?? 0) > farMs);
   const attempt = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
     if (options.pace !== undefined) await options.pace(signal);
     const left = end - performance.now();
-    if (tally.connections >= options.budget)
-      return { kind: "skipped", why: `the budget of ${options.budget} connections is used up` };
+    const budget = options.budget ?? (isFar() ? budgets.far : budgets.near);
+    if (tally.connections >= budget) return { kind: "skipped", why: `the budget of ${budget} connections is used up` };
     if (left <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
     const dial: Dial = {
       address: target.address,

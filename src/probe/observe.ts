@@ -34,7 +34,7 @@ export interface ObserveOptions {
   readonly timeoutMs?: number;
   /** For the whole look, in milliseconds; 60,000 by default. */
   readonly totalMs?: number;
-  /** Connections that may be made; 400 by default. */
+  /** Connections that may be made; 400 by default, 800 to a target that is far away. */
   readonly budget?: number;
   /** Two connections at once at most, with pauses. */
   readonly gentle?: boolean;
@@ -83,7 +83,7 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
       {
         timeoutMs,
         totalMs: options.totalMs ?? 60_000,
-        budget: options.budget ?? 400,
+        budget: options.budget,
         now: options.now,
         random: options.random,
         signal: options.signal,

@@ -1,0 +1,31 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Runs `use` beside a relay to a port of this machine that keeps all that the server says for a while. */
+export async function withDelay<T>(
+  of: { readonly port: number; readonly delayMs: number },
+  use: (port: number) => Promise<T>,
+): Promise<T> {
+  const sockets = new Set<Socket>();
+  const relay = createServer({ noDelay: true }, (client) => {
+    const server = connect({ port: of.port, host: "127.0.0.1", noDelay: true });
+    for (const socket of [client, server]) {
+      sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+      socket.once("close", () => sockets.delete(socket));
+    }
+    client.pipe(server);
+    client.once("close", () => server.destroy());
+    server.on("data", (chunk: Buffer) => void sleep(of.delayMs).then(() => client.destroyed || client.write(chunk)));
+    server.once("end", () => void sleep(of.delayMs).then(() => client.end()));
+  }).listen(0, "127.0.0.1");
+  await once(relay, "listening");
+  try {
+    return await use((relay.address() as AddressInfo).port);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    relay.close();
+    await once(relay, "close");
+  }
+}
