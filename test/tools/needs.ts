@@ -4,9 +4,11 @@ import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe } from "vitest";
 import { binaryPath, isBinary, type BinaryName } from "./fleet/binaries.ts";
-import programs from "./programs.json" with { type: "json" };
+import type fleetPrograms from "./fleet/programs.json";
+import type programs from "./programs.json";
 
-type Program = keyof typeof programs;
+/** `npm run test:all` installs the first; the others are for `npm run test:fleet`, where they are installed. */
+type Program = keyof typeof programs | keyof typeof fleetPrograms;
 
 /**
  * - a program's name: it is on PATH or where system programs lie
