@@ -17,7 +17,7 @@ export {
   nonZero,
   rsaExchange,
   rsaRaw,
-  rsaSize,
+  rsaBits,
   type ClassicExchange,
 } from "./classic-exchange.ts";
 export {

@@ -1,12 +1,13 @@
 import {
   concat,
   contentTypes,
+  DecodeError,
   encodeHandshake,
   encodeRecords,
   handshakeTypes,
   nonZero,
   rsaRaw,
-  rsaSize,
+  rsaBits,
   uint,
   vector,
   versions,
@@ -76,7 +77,7 @@ async function attempt(
   const { flight, asksForCertificate, watch } = await openHandshake(look, channel, hello);
   const { version } = flight.serverHello;
   const key = leafKey(flight);
-  const block = secretBlock(form, { size: rsaSize(key), version: versions[found.protocol], random: look.random });
+  const block = secretBlock(form, { bits: rsaBits(key), version: versions[found.protocol], random: look.random });
   const handshake = (type: number, body: Uint8Array): Uint8Array =>
     encodeRecords(contentTypes.handshake, version, encodeHandshake(type, body));
   const exchange = concat(
@@ -99,8 +100,10 @@ async function attempt(
 }
 
 /** A block of PKCS #1 type 2 with a premaster secret, or one that differs from it as told. As long as the modulus, and below it. */
-export function secretBlock(form: RobotVector, of: { size: number; version: number; random: Random }): Uint8Array {
-  const filler = nonZero(of.random, of.size - 51);
+export function secretBlock(form: RobotVector, of: { bits: number; version: number; random: Random }): Uint8Array {
+  const size = Math.ceil(of.bits / 8);
+  if (size < 59) throw new DecodeError(`an RSA key of ${of.bits} bits`);
+  const filler = nonZero(of.random, size - 51);
   const secret = nonZero(of.random, 46);
   const put = (head: readonly number[], zero: number, version: number): Uint8Array =>
     concat(Uint8Array.from(head), filler, uint(1, zero), uint(2, version), secret);
@@ -108,10 +111,11 @@ export function secretBlock(form: RobotVector, of: { size: number; version: numb
     case "sound":
       return put([0, 2], 0, of.version);
     case "wrong head":
-      return put([0x41, 0x17], 0, of.version);
+      // The modulus of an odd length may begin with less.
+      return put([of.bits % 8 === 0 ? 0x41 : 0, 0x17], 0, of.version);
     case "zero misplaced": {
       const block = put([0, 2], 0x11, of.version);
-      block[of.size - 2] = 0;
+      block[size - 2] = 0;
       return block;
     }
     case "no zero":

@@ -60,6 +60,8 @@ export interface MockTls {
   readonly suites: readonly number[];
   readonly compression?: number;
   readonly extensions?: readonly Extension[];
+  /** Of finite-field Diffie-Hellman, with the generator 2; a composite number of 1024 bits by default. */
+  readonly prime?: Uint8Array;
   /** The public value of the n-th key exchange. */
   readonly publicValue?: (count: number) => Uint8Array;
   readonly random?: Uint8Array;
@@ -87,6 +89,7 @@ export function mockTls(of: MockTls): Behaviour {
     socket.on("data", (chunk) => {
       try {
         for (const record of records.push(new Uint8Array(chunk))) {
+          if (record.type !== contentTypes.handshake) throw new DecodeError("nothing but hellos is taken here");
           for (const message of messages.push(record.fragment))
             answer(of, { socket, count, hello: decodeClientHello(message.body) });
         }
@@ -174,7 +177,7 @@ function classicFlight(
   const params =
     keyExchange === "ECDHE"
       ? encodeEcdheParams(29, publicValue)
-      : encodeDheParams(new Uint8Array(128).fill(0xff), Uint8Array.of(2), publicValue);
+      : encodeDheParams(of.prime ?? new Uint8Array(128).fill(0xff), Uint8Array.of(2), publicValue);
   const hello = encodeServerHello({
     version,
     random: of.random ?? new Uint8Array(32).fill(1),
