@@ -62,6 +62,7 @@ export const fixtures: readonly Fixture[] = [
     dh1024,
     "-serverpref",
     "-legacy_renegotiation",
+    "-client_renegotiation",
   ]),
   sServer("openssl-hardened", [
     ...ecdsa,
