@@ -19,6 +19,9 @@ export interface TrustResult {
   readonly reason: string | null;
 }
 
+/** The system's anchors, read once for all targets. */
+let systemStore: readonly X509Certificate[] | undefined;
+
 /** A path longer than this is not followed. */
 const maxDepth = 10;
 
@@ -28,7 +31,7 @@ export function createTrustStore(local: readonly string[], system: readonly stri
   return {
     local: local.flatMap(splitPem).map((pem) => new X509Certificate(pem)),
     publicAnchors() {
-      publicAnchors ??= [...new Set((system ?? systemAnchors()).flatMap(splitPem))].flatMap(parseLenient);
+      publicAnchors ??= system === null ? (systemStore ??= anchorsIn(systemAnchors())) : anchorsIn(system);
       return publicAnchors;
     },
   };
@@ -152,6 +155,10 @@ function systemAnchors(): readonly string[] {
 
 function splitPem(text: string): string[] {
   return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
+function anchorsIn(texts: readonly string[]): readonly X509Certificate[] {
+  return [...new Set(texts.flatMap(splitPem))].flatMap(parseLenient);
 }
 
 /** A system's store may hold what this OpenSSL does not read; the rest counts. */

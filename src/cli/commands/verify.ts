@@ -36,7 +36,7 @@ export interface VerifyRequest extends Judging {
 }
 
 /** Targets that are looked at at once. */
-const width = 16;
+const width = 8;
 
 /** Grades any TLS servers. Exit 1 below `--min-grade`, 3 when one cannot be reached or its grade cannot be said; of several the worst. */
 export async function verify(context: Context, request: VerifyRequest): Promise<Result> {
