@@ -4,13 +4,16 @@ import type { FlawName } from "../../../src/probe/index.ts";
 import { mockServer, type MockServer, type Move } from "./mock-server.ts";
 import type { BrokenRecord } from "./mock-parsers.ts";
 import { withMock } from "./mock.ts";
+import { issue, scratch, withServer } from "./support.ts";
 import { flawsAt, mockWithKey, sorted } from "./flaws-support.ts";
 
 const rsa = [0x009c, 0x002f];
 const cbc = [0xc013];
 
 let server: (changes?: Partial<MockServer>) => MockServer;
+let folder: string;
 beforeAll(async () => {
+  folder = await scratch();
   server = await mockWithKey();
 });
 
@@ -242,3 +245,39 @@ describe.concurrent("silence", () => {
     expect((await look(changes)).present).toEqual([name]);
   });
 });
+
+describe("OpenSSL's own server", () => {
+  it("renegotiates with anybody when it is told to", async () => {
+    const insecure = ["-legacy_renegotiation", "-client_renegotiation"];
+    const seen = await withServer([...(await rsaPair()), "-tls1_2", "-cipher", "ECDHE+AESGCM", ...insecure], flawsAt);
+    expect(sorted(seen.flaws).present).toEqual(["insecure-renegotiation"]);
+    expect(seen.clientRenegotiation).toEqual({ state: "observed", value: true });
+  });
+
+  it("has none of the flaws with suites of every kind", async () => {
+    const seen = await withServer([...(await rsaPair()), "-cipher", "ALL:@SECLEVEL=0"], flawsAt);
+    const { absent, inapplicable } = sorted(seen.flaws);
+    expect(inapplicable).toEqual(["heartbleed"]);
+    expect(absent).toHaveLength(11);
+  });
+
+  it("costs five connections when it is hardened", async () => {
+    const hardened = ["-cipher", "ECDHE+AESGCM", "-no_ticket"];
+    const seen = await withServer([...(await rsaPair()), ...hardened], flawsAt);
+    expect(sorted(seen.flaws).absent).toEqual(["ccs-injection", "ocsp-extension", "insecure-renegotiation"]);
+    expect(sorted(seen.flaws).unknown).toEqual([]);
+    expect(seen.connections).toBe(5);
+  });
+
+  it("costs none when it speaks TLS 1.3 alone", async () => {
+    const seen = await withServer([...(await rsaPair()), "-tls1_3"], flawsAt);
+    expect(sorted(seen.flaws).inapplicable).toHaveLength(12);
+    expect(seen.clientRenegotiation).toMatchObject({ why: "not applicable: no version of TLS before 1.3 is offered" });
+    expect(seen.connections).toBe(0);
+  });
+});
+
+async function rsaPair(): Promise<string[]> {
+  const { certificate, key } = await issue(folder, { name: "flaws", key: "rsa:2048" });
+  return ["-cert", certificate, "-key", key];
+}
