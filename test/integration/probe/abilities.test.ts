@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { createServer as createPlainServer, type AddressInfo } from "node:net";
@@ -12,11 +13,15 @@ import { findExtension, type ClientHello, type ServerKeyExchange } from "../../.
 import { describeWith } from "../../tools/needs.ts";
 import { flightOf } from "../../unit/probe/flights.ts";
 import { goodExtensions, mockTls, withMock, type MockTls } from "./mock.ts";
+import { mockModern, type MockModern } from "./mock-modern.ts";
 import { issue, look, openssl, read, scratch, value, withServer, type Issued } from "./support.ts";
 
 const yes = { state: "observed", value: true };
 const no = { state: "observed", value: false };
 const notApplicable = { state: "untestable", why: expect.stringMatching(/^not applicable: /) };
+
+/** Mocks say nothing more after what they know: not worth waiting for. */
+const quick = (port: number): Promise<Observations> => look(port, { timeoutMs: 400 });
 
 describeWith(["openssl"], "what a server can do, against OpenSSL's s_server", () => {
   let folder: string;
@@ -155,6 +160,37 @@ describeWith(["openssl"], "what a server can do, against OpenSSL's s_server", ()
   });
 });
 
+describeWith(["openssl"], "a server of TLS 1.3 like no program", () => {
+  let own: Pick<MockModern, "key" | "certificate">;
+
+  beforeAll(async () => {
+    const { certificate, key } = await issue(await scratch(), { name: "localhost" });
+    own = {
+      key: createPrivateKey(await read(key)),
+      certificate: new Uint8Array(new X509Certificate(await read(certificate)).raw),
+    };
+  });
+
+  it("answers GREASE of ECH with its configurations, and heartbeats where TLS 1.3 has them", async () => {
+    const encryptedExtensions = [
+      { type: 0xfe0d, data: Uint8Array.of(0, 4, 0xfe, 0x0d, 0, 0) },
+      { type: 15, data: Uint8Array.of(1) },
+    ];
+    const seen = await withMock(mockModern({ ...own, keyUpdate: "answered", encryptedExtensions }), quick);
+    expect([seen.encryptedClientHello, seen.heartbeat, seen.keyUpdate]).toEqual([yes, yes, yes]);
+    expect(value(seen.http).status).toBe(204);
+  });
+
+  it.each([
+    ["refused", no],
+    ["ignored", { state: "failed" }],
+  ] as const)("does not update its keys: %s", async (keyUpdate, expected) => {
+    const seen = await withMock(mockModern({ ...own, keyUpdate }), quick);
+    expect(seen.keyUpdate).toMatchObject(expected);
+    expect([seen.encryptedClientHello, seen.heartbeat]).toEqual([no, no]);
+  });
+});
+
 /** Prime and generator of a file of parameters, which begins with them. */
 function exchangeOf(pem: string): ServerKeyExchange {
   const [whole] = readDer(new Uint8Array(Buffer.from(pem.replaceAll(/-----[^-]+-----/g, ""), "base64")));
@@ -177,9 +213,6 @@ function picky(refuses: (hello: ClientHello, length: number) => boolean, of: Par
     },
   });
 }
-
-/** The mock ends after its first flight: what comes of more is not worth waiting for. */
-const quick = (port: number) => look(port, { timeoutMs: 300 });
 
 describe("what a server cannot bear, or should not do", () => {
   const intolerant: readonly [string, (hello: ClientHello, length: number) => boolean][] = [
