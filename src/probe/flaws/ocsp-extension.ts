@@ -21,33 +21,38 @@ import { rewriteHello } from "./opening.ts";
  * Flaw `ocsp-extension` (CVE-2011-0014: OpenSSL 0.9.8h to q, 1.0.0 to c, where it staples). Needs: suites of TLS 1.0 to 1.2. A hello whose status_request ends
  * before the length of its request extensions. A sound parser refuses it; the flawed one reads on, into extensions that stand behind it and are shaped so that
  * it lands on their end: nothing outside the hello is read. It then has not seen those extensions. A control hello, the same without the error, shows that the
- * server lives and what it answers when it sees them. Connections: 2; 3 where the malformed hello is taken.
+ * server lives and what it answers when it sees them. Connections: 2; 3 where the malformed hello is not refused by an alert, 4 where the flaw shows.
  */
 export async function probeOcspExtension(look: Look, known: Known): Promise<Outcome<FlawSeen>> {
   const found = findSuites(known, { accept: () => true, without: "no suite is offered" });
   if ("state" in found) return found;
-  const malformed = await send(look, malformedHello(helloOf(look, found)));
-  const control = await send(look, controlHello(helloOf(look, found)));
+  const [malformed, control] = await Promise.all([
+    send(look, malformedHello(helloOf(look, found))),
+    send(look, controlHello(helloOf(look, found))),
+  ]);
   if (control.kind !== "done") return failed(`the well-formed hello: ${describeAnswer(control)}`);
-  switch (malformed.kind) {
-    case "done":
-      break;
-    case "alert":
-    case "closed":
-    case "reset": {
-      const evidence = `a status_request that ends early: ${describeAnswer(malformed)}; the same hello without the error is taken`;
-      return observed({ present: false, evidence });
-    }
-    default:
-      return unknownOf(malformed);
-  }
+  const refused = `a status_request that ends early: ${describeTalked(malformed)}; the same hello without the error is taken`;
+  if (malformed.kind === "alert") return observed({ present: false, evidence: refused });
+  if (malformed.kind !== "done" && malformed.kind !== "closed" && malformed.kind !== "reset")
+    return unknownOf(malformed);
+  // No alert says that the server is well: it is asked again.
   const after = await send(look, controlHello(helloOf(look, found)));
-  if (after.kind !== "done")
-    return failed(`after a malformed hello that was taken, a well-formed one: ${describeAnswer(after)}`);
+  if (after.kind !== "done") return failed(`after a malformed hello, a well-formed one: ${describeAnswer(after)}`);
+  if (malformed.kind !== "done") return observed({ present: false, evidence: refused });
   const staples = [...look.flights, control.value, malformed.value].some(
     ({ stapled, protocol }) => stapled && protocol !== "TLSv1.3",
   );
-  return observed(concludeTaken(malformed.value, control.value, staples));
+  const seen = concludeTaken(malformed.value, control.value, staples);
+  if (!seen.present) return observed(seen);
+  // Several servers behind one address may differ in what they answer.
+  const again = await send(look, malformedHello(helloOf(look, found)));
+  return again.kind === "done" && concludeTaken(again.value, after.value, staples).present
+    ? observed(seen)
+    : failed("a status_request that ends early is taken, but not each time alike");
+}
+
+function describeTalked(talked: Talked<object>): string {
+  return talked.kind === "done" ? "taken" : describeAnswer(talked);
 }
 
 /** What the answer to the malformed hello shows when there is one. `staples`: a CertificateStatus has been seen. */

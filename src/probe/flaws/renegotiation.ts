@@ -7,7 +7,7 @@ import {
   vector,
   type ClientHello,
 } from "../../wire/index.ts";
-import { describeAnswer } from "../answer.ts";
+import { describeAnswer, type Flight } from "../answer.ts";
 import { handshake12 } from "../client12.ts";
 import { buildHello, type Hello } from "../hello.ts";
 import type { Look, Talked } from "../look.ts";
@@ -40,8 +40,8 @@ export async function probeRenegotiation(look: Look, known: Known): Promise<Rene
   const found = findComputable(known, { accept: () => true, without: "no suite is offered" });
   if ("state" in found) return both(found);
   const askUnaware = (): Promise<Talked<Renegotiated>> => repeatedly(() => renegotiate(look, found, false));
-  // Far away the second is not waited for to be needed.
-  const early = look.isFar() ? askUnaware() : undefined;
+  // Needed where the server knows the extension; far away it is not waited for to be needed.
+  const early = look.isFar() || look.flights.some(knowsInfo) ? askUnaware() : undefined;
   const aware = await repeatedly(() => renegotiate(look, found, true));
   if (aware.kind !== "done") return both(unknownOf(aware));
   if (!aware.value.secure)
@@ -92,7 +92,7 @@ function renegotiate(look: Look, found: Opportunity, aware: boolean): Promise<Ta
   return look.talk(async (channel) => {
     const hello = aware ? build() : rewriteHello(build(), withoutInfo);
     const { flight, reader, sealing, session, verifyData } = await handshake12(channel, hello, look.random);
-    const secure = findExtension(flight.serverHello.extensions ?? [], extensionTypes.renegotiationInfo) !== undefined;
+    const secure = knowsInfo(flight);
     const second = rewriteHello(build(), aware && secure ? withInfo(verifyData) : withoutInfo);
     channel.send(sealing.seal(contentTypes.handshake, second.message));
     const watch = watchOver(look, reader);
@@ -103,6 +103,11 @@ function renegotiate(look: Look, found: Opportunity, aware: boolean): Promise<Ta
     );
     return { secure, reaction: await nextTelling(watch, isOtherMessage) };
   });
+}
+
+/** The server answered renegotiation_info. */
+function knowsInfo({ serverHello }: Flight): boolean {
+  return findExtension(serverHello.extensions ?? [], extensionTypes.renegotiationInfo) !== undefined;
 }
 
 function withoutInfo(contents: ClientHello): ClientHello {
