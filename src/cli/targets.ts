@@ -58,7 +58,7 @@ export async function readTargets(
     count++;
     if (count > limits.lines)
       throw new ForgeError("usage", `${name} has more than ${limits.lines} lines`, { hint: "split it" });
-    const text = line.replace(/(^|\s)#.*$/, "").trim();
+    const text = line.replace(/(^|\s)#[^]*$/, "").trim();
     if (text === "") continue;
     try {
       targets.push(parseTarget(text, of.port));

@@ -62,9 +62,7 @@ const good: readonly (readonly [StartTls, Script])[] = [
     ],
   ],
   ["ldap", [new RegExp(ldapOid), ldapDone]],
-  // eslint-disable-next-line no-control-regex
   ["postgres", [/\u0000\u0000\u0000\u0008\u0004\u00d2\u0016\u002f/, "S"]],
-  // eslint-disable-next-line no-control-regex
   ["mysql", [mysqlGreeting(0xffff), /^\u0020\u0000\u0000\u0001[^]{32}/]],
 ];
 
