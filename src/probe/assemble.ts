@@ -2,7 +2,7 @@ import { harvestChains } from "./chains.ts";
 import { harvestFeatures, ticket12In } from "./features.ts";
 import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
-import { failed, notApplicable, observed, untestable, valueOf, type Unknown } from "./outcome.ts";
+import { failed, notApplicable, observed, valueOf, type Unknown } from "./outcome.ts";
 import type { TrustStore } from "./trust.ts";
 import type {
   FlawName,
@@ -30,7 +30,6 @@ export async function assemble(look: Look, facts: Facts, store: TrustStore): Pro
     tickets: ticketsOf(look, facts),
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,
-    ...unseen(untestable("this version does not look at it")),
     ...harvestFeatures(look.flights, offered),
     signatureSchemes: signaturesOf(facts),
     keyUpdate: facts.exchange.keyUpdate,

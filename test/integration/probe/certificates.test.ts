@@ -88,8 +88,10 @@ describeWith(["openssl"], "certificates and trust", () => {
       trusted: false,
       reason: expect.stringContaining("no issuer found for CN=localhost (it names CN=Test intermediate)"),
     });
+    expect([gap!.missingIssuer, unknown!.missingIssuer]).toEqual(["CN=Test intermediate", "CN=Test root"]);
     const [self] = await chains(serve(await issue(folder, { name: "self" })), { ca: [rootPem] });
     expect(value(self!.trust)).toMatchObject({ trusted: false, reason: "self-signed certificate" });
+    expect(self!.missingIssuer).toBeNull();
   });
 
   it("does not take a certificate for a CA that is none, nor one for clients for a server's", async () => {
