@@ -26,10 +26,16 @@ export async function harvestChains(
   return observed(chains);
 }
 
+/** Well below the 100 KiB that OpenSSL takes for a whole chain, and far above any certificate in use. */
+const mostBytes = 2 ** 16;
+
 async function describeChain(
   same: readonly Flight[],
   of: { target: Target; store: TrustStore; now: Date },
 ): Promise<Outcome<ChainSeen>> {
+  const largest = Math.max(0, ...(same[0]?.certificates ?? []).map((der) => der.length));
+  if (largest > mostBytes)
+    return failed(`a certificate of ${largest} bytes: clients take ${mostBytes} at most, so it is not looked into`);
   try {
     const chain = (same[0]?.certificates ?? []).map((der) => new X509Certificate(der));
     const [leaf] = chain;
