@@ -1,4 +1,11 @@
-import { ByteReader, decodeServerHello, DecodeError, handshakeTypes, hex, sameBytes } from "../../wire/index.ts";
+import {
+  decodeNewSessionTicket12,
+  decodeServerHello,
+  DecodeError,
+  handshakeTypes,
+  hex,
+  sameBytes,
+} from "../../wire/index.ts";
 import { messageSource } from "../answer.ts";
 import { handshake12 } from "../client12.ts";
 import { buildHello } from "../hello.ts";
@@ -56,16 +63,9 @@ function ticketOf(look: Look, found: Opportunity): Promise<Talked<{ ticket: Uint
     const hello = buildHello(planFor(found), { serverName: look.target.serverName, random: look.random });
     const { flight, beforeFinished } = await handshake12(channel, hello, look.random);
     const body = beforeFinished.find(({ type }) => type === handshakeTypes.newSessionTicket)?.body;
-    return { ticket: body === undefined ? null : ticketIn(body), suite: flight.serverHello.cipherSuite };
+    const ticket = body === undefined ? new Uint8Array(0) : decodeNewSessionTicket12(body).ticket;
+    return { ticket: ticket.length === 0 ? null : ticket, suite: flight.serverHello.cipherSuite };
   });
-}
-
-/** NewSessionTicket of TLS 1.2 (RFC 5077, 3.3). */
-function ticketIn(body: Uint8Array): Uint8Array | null {
-  const reader = new ByteReader(body);
-  reader.uint(4);
-  const ticket = reader.vector(2);
-  return ticket.length === 0 ? null : ticket;
 }
 
 function resume(look: Look, found: Opportunity, ticket: Uint8Array): Promise<Talked<Resumed>> {
