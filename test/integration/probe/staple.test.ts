@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 
 import { readStaple } from "../../../src/probe/staple.ts";
-import { DecodeError } from "../../../src/wire/index.ts";
+import { concat, DecodeError, uint, vector } from "../../../src/wire/index.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { issue, look, openssl, read, scratch, value, withServer, type Issued } from "./support.ts";
 
@@ -132,5 +132,25 @@ describeWith(["openssl"], "stapled responses, made with OpenSSL's responder", ()
       staple: { state: "failed", why: "the response says tryLater" },
     });
     expect((await chainOf([])).staple).toEqual({ state: "untestable", why: "no response was stapled" });
+  });
+
+  it.each([["-tls1_2"], ["-tls1_3"]])("stand beside timestamps of the handshake, seen with %s", async (version) => {
+    // One timestamp of a log that does not exist, as an extension for the ServerHello and the Certificate message.
+    const timestamp = concat(Uint8Array.of(0), new Uint8Array(32).fill(7), uint(4, 400), uint(4, 0), uint(2, 0));
+    const list = vector(2, vector(2, timestamp, uint(2, 0x0403), vector(2, new Uint8Array(8))));
+    const extension = Buffer.from(concat(uint(4, 0x11c0), uint(2, 18), vector(2, list))).toString("base64");
+    const file = join(folder, "serverinfo.pem");
+    await writeFile(file, `-----BEGIN SERVERINFOV2 FOR SCT-----\n${extension}\n-----END SERVERINFOV2 FOR SCT-----\n`);
+    const own = ["-cert", leaf.certificate, "-key", leaf.key, "-www", "-cipher", "ECDHE+AESGCM", version];
+    const seen = await withServer([...own, "-serverinfo", file], (port) => look(port));
+    expect(value(seen.certificates)[0]!.timestamps).toEqual([
+      {
+        logId: "07".repeat(32),
+        log: null,
+        time: new Date(400 * 2 ** 32).toISOString(),
+        source: "handshake",
+        valid: { state: "untestable", why: "the log is not on our list" },
+      },
+    ]);
   });
 });
