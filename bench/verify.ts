@@ -71,7 +71,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
     lookMs: summarise(reports.map((report) => report.seconds * 1000)),
     figures: [
       beyondFigure("verify", 150, { pairs: found, machine: seen }),
-      figure("connections of one verify", { value: connections.max, atMost: 40, unit: "" }, false),
+      figure("connections of one verify", { value: connections.max, atMost: 60, unit: "" }, false),
     ],
     cpuResolutionMs,
     machine: seen,
