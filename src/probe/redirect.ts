@@ -3,7 +3,7 @@ import { answerOf, describeAnswer } from "./answer.ts";
 import { converse, type Channel } from "./channel.ts";
 import { parseHead, printable } from "./http.ts";
 import type { Look } from "./look.ts";
-import { failed, notApplicable, observed, untestable } from "./outcome.ts";
+import { failed, notApplicable, observed } from "./outcome.ts";
 import type { Outcome } from "./types.ts";
 
 /** For the one question, in milliseconds. */
@@ -17,7 +17,7 @@ const maxHead = 2 ** 16;
  */
 export async function probeRedirect(look: Look, port: number | null): Promise<Outcome<string | null>> {
   if (port === null)
-    return untestable(`port 80 says nothing about port ${look.target.port}: only what is served on 443 has it beside`);
+    return notApplicable(`port 80 says nothing about port ${look.target.port}: only what is served on 443 has it beside`);
   const { address, serverName } = look.target;
   try {
     const head = await converse({ address, port, timeoutMs, tally: look.tally }, (channel) =>
