@@ -31,8 +31,7 @@ export function parseTarget(text: string, port = 443): TargetSpec {
 
 /** A name as it is looked up: other scripts as IDNA has them; undefined when it can be no name. */
 function asciiName(name: string): string | undefined {
-  // eslint-disable-next-line no-control-regex
-  const ascii = /^[\u0000-\u007f]*$/.test(name) ? name : (URL.parse(`https://${name}`)?.hostname ?? "");
+  const ascii = /^\p{ASCII}*$/u.test(name) ? name : (URL.parse(`https://${name}`)?.hostname ?? "");
   return /^[\w.-]{1,254}$/.test(ascii) ? ascii : undefined;
 }
 

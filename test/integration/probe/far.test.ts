@@ -13,7 +13,10 @@ function facts({ protocols, cipherSuites, groups, signatureSchemes, certificates
 }
 
 async function bothWays(port: number): Promise<{ near: Observations; far: Observations }> {
-  return { near: await look(port, { isFar: false, timeoutMs: 1500 }), far: await look(port, { isFar: true, timeoutMs: 1500 }) };
+  return {
+    near: await look(port, { isFar: false, timeoutMs: 1500 }),
+    far: await look(port, { isFar: true, timeoutMs: 1500 }),
+  };
 }
 
 const folder = await scratch();
