@@ -1,9 +1,9 @@
-import { harvestChains } from "./chains.ts";
-import { harvestFeatures, ticket12In } from "./features.ts";
+import { harvestChains } from "./certificates/chains.ts";
+import { harvestFeatures, ticket12In } from "./features/features.ts";
 import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
 import { failed, notApplicable, observed, valueOf, type Unknown } from "./outcome.ts";
-import type { TrustStore } from "./trust.ts";
+import type { TrustStore } from "./certificates/trust.ts";
 import type {
   FlawName,
   Observations,

@@ -1,9 +1,9 @@
-import type { Answer } from "./answer.ts";
-import type { VersionSeen } from "./classic-suites.ts";
-import type { Exchanged } from "./exchange.ts";
+import type { Answer } from "./client/answer.ts";
+import type { VersionSeen } from "./suites/classic-suites.ts";
+import type { Exchanged } from "./features/exchange.ts";
 import type { FlawsSeen } from "./flaws/index.ts";
 import type { Look } from "./look.ts";
-import type { ModernSeen } from "./modern-suites.ts";
+import type { ModernSeen } from "./suites/modern-suites.ts";
 import type { DhSeen, GroupsSeen, KeyShareReuse, Observations, Outcome, ProtocolSupport } from "./types.ts";
 
 /** The model of what is known about a target: each fact is given by one probe. */

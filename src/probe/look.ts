@@ -1,7 +1,7 @@
 import type { Random } from "../wire/index.ts";
-import { answerOf, isTrouble, readFlight, type Answer, type Flight } from "./answer.ts";
-import { converse, type Channel, type Dial, type Tally, type Tap, type Way } from "./channel.ts";
-import { buildHello, type HelloPlan } from "./hello.ts";
+import { answerOf, isTrouble, readFlight, type Answer, type Flight } from "./client/answer.ts";
+import { converse, type Channel, type Dial, type Tally, type Tap, type Way } from "./client/channel.ts";
+import { buildHello, type HelloPlan } from "./client/hello.ts";
 import type { Pace } from "./reach/pace.ts";
 import { createScheduler, type Verdict } from "./scheduler.ts";
 import type { StartTls, Target } from "./types.ts";

@@ -2,17 +2,17 @@ import { isIP } from "node:net";
 
 import { ForgeError } from "../errors.ts";
 import type { Random } from "../wire/index.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./client/answer.ts";
 import { assemble, assembleFailed } from "./assemble.ts";
 import { runProbes } from "./graph.ts";
 import { createLook, type Look } from "./look.ts";
-import { askModern } from "./modern-suites.ts";
+import { askModern } from "./suites/modern-suites.ts";
 import { allProbes } from "./probes.ts";
 import { addressesOf } from "./reach/addresses.ts";
 import type { Pace } from "./reach/pace.ts";
 import type { Recorder } from "./recording/recorder.ts";
-import { settle } from "./settle.ts";
-import { createTrustStore } from "./trust.ts";
+import { settle } from "./suites/settle.ts";
+import { createTrustStore } from "./certificates/trust.ts";
 import type { Observations, Proxy, StartTls } from "./types.ts";
 
 /** What to look at. `serverName` is the host where it is a name; `address` is looked up where it is missing. */

@@ -1,4 +1,4 @@
-import { describeAnswer, type Answer } from "./answer.ts";
+import { describeAnswer, type Answer } from "./client/answer.ts";
 import type { Outcome } from "./types.ts";
 
 /** An outcome that was not observed; it fits every kind of fact. */

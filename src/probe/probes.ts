@@ -1,18 +1,18 @@
-import { probeClassicSuites, type VersionSeen } from "./classic-suites.ts";
-import { exchangeClassic, exchangeModern, nothingExchanged, type Exchanged } from "./exchange.ts";
+import { probeClassicSuites, type VersionSeen } from "./suites/classic-suites.ts";
+import { exchangeClassic, exchangeModern, nothingExchanged, type Exchanged } from "./features/exchange.ts";
 import { probe, type Facts, type Probe } from "./graph.ts";
-import { probeClassicGroups, probeModernGroups } from "./groups.ts";
-import { probeKeyShares } from "./key-shares.ts";
-import { probeModernSuites } from "./modern-suites.ts";
-import { probeFallback } from "./fallback.ts";
-import { probeNameless } from "./nameless.ts";
+import { probeClassicGroups, probeModernGroups } from "./keys/groups.ts";
+import { probeKeyShares } from "./keys/key-shares.ts";
+import { probeModernSuites } from "./suites/modern-suites.ts";
+import { probeFallback } from "./features/fallback.ts";
+import { probeNameless } from "./certificates/nameless.ts";
 import { untestable, valueOf } from "./outcome.ts";
-import { probeProtocols, type AlpnWay } from "./protocols.ts";
-import { probeClassicResumption, probeResumption } from "./resumption.ts";
-import { probeClassicSignatures, probeModernSignatures } from "./signatures.ts";
-import { settleModern } from "./settle.ts";
-import { probeSsl2 } from "./ssl2.ts";
-import { probeTolerance } from "./tolerance.ts";
+import { probeProtocols, type AlpnWay } from "./features/protocols.ts";
+import { probeClassicResumption, probeResumption } from "./features/resumption.ts";
+import { probeClassicSignatures, probeModernSignatures } from "./keys/signatures.ts";
+import { settleModern } from "./suites/settle.ts";
+import { probeSsl2 } from "./suites/ssl2.ts";
+import { probeTolerance } from "./features/tolerance.ts";
 import type { Outcome, SuiteProtocol, SuitesSeen } from "./types.ts";
 
 /** What each version of TLS, and SSL 3.0, offers. */
@@ -103,14 +103,14 @@ export const allProbes: readonly Probe[] = [
     needs: ["keyShares"],
     async run(look) {
       const hasDh = look.flights.some(({ keyExchange }) => keyExchange?.kind === "DHE");
-      return hasDh ? (await import("./dh.ts")).harvestDh(look.flights) : [];
+      return hasDh ? (await import("./keys/dh.ts")).harvestDh(look.flights) : [];
     },
   }),
   probe({
     gives: "redirect",
     needs: ["first"],
     async run(look) {
-      return (await import("./redirect.ts")).probeRedirect(look, look.plainPort);
+      return (await import("./http/redirect.ts")).probeRedirect(look, look.plainPort);
     },
   }),
   probe({

@@ -1,4 +1,4 @@
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./client/answer.ts";
 import { observed, unknownOf } from "./outcome.ts";
 import type { Outcome, ProtocolName, ProtocolSupport } from "./types.ts";
 

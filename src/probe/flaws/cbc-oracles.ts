@@ -1,7 +1,7 @@
 import { ascii, contentTypes, DecodeError } from "../../wire/index.ts";
-import type { Channel } from "../channel.ts";
-import { handshake12 } from "../client12.ts";
-import { buildHello } from "../hello.ts";
+import type { Channel } from "../client/channel.ts";
+import { handshake12 } from "../client/client12.ts";
+import { buildHello } from "../client/hello.ts";
 import type { Look } from "../look.ts";
 import { failed, notApplicable, observed } from "../outcome.ts";
 import type { FlawSeen, Outcome, SuiteSeen } from "../types.ts";

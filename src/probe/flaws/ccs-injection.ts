@@ -1,7 +1,7 @@
 import { concat, contentTypes, DecodeError, encodeHandshake, encodeRecords, handshakeTypes } from "../../wire/index.ts";
-import type { Flight } from "../answer.ts";
-import { canComplete, exchangeKeys } from "../client12-keys.ts";
-import { buildHello } from "../hello.ts";
+import type { Flight } from "../client/answer.ts";
+import { canComplete, exchangeKeys } from "../client/client12-keys.ts";
+import { buildHello } from "../client/hello.ts";
 import type { Look, Talked } from "../look.ts";
 import { failed, observed, unknownOf } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";

@@ -1,4 +1,4 @@
-import { ChannelError, type Channel } from "../channel.ts";
+import { ChannelError, type Channel } from "../client/channel.ts";
 import type { Look, Talked } from "../look.ts";
 
 /**

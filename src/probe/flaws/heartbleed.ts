@@ -1,5 +1,5 @@
 import { concat, contentTypes, encodeRecords, uint } from "../../wire/index.ts";
-import { buildHello } from "../hello.ts";
+import { buildHello } from "../client/hello.ts";
 import type { Look, Talked } from "../look.ts";
 import { failed, observed, unknownOf } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";

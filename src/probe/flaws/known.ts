@@ -1,8 +1,8 @@
 import { findExtension } from "../../wire/index.ts";
-import { canComplete } from "../client12-keys.ts";
-import type { VersionSeen } from "../classic-suites.ts";
+import { canComplete } from "../client/client12-keys.ts";
+import type { VersionSeen } from "../suites/classic-suites.ts";
 import type { Facts } from "../graph.ts";
-import type { HelloPlan } from "../hello.ts";
+import type { HelloPlan } from "../client/hello.ts";
 import type { Look } from "../look.ts";
 import { notApplicable, untestable, type Unknown } from "../outcome.ts";
 import type { SuiteProtocol, SuiteSeen } from "../types.ts";

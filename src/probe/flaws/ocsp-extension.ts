@@ -9,8 +9,8 @@ import {
   statusRequestExtension,
   type Extension,
 } from "../../wire/index.ts";
-import { describeAnswer, readFlight, type Flight } from "../answer.ts";
-import { buildHello, type Hello } from "../hello.ts";
+import { describeAnswer, readFlight, type Flight } from "../client/answer.ts";
+import { buildHello, type Hello } from "../client/hello.ts";
 import type { Look, Talked } from "../look.ts";
 import { failed, observed, unknownOf } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";

@@ -8,10 +8,10 @@ import {
   versions,
   type ClientHello,
 } from "../../wire/index.ts";
-import type { Flight } from "../answer.ts";
-import type { Channel } from "../channel.ts";
-import { classicReader, readServerFlight } from "../client12.ts";
-import type { Hello } from "../hello.ts";
+import type { Flight } from "../client/answer.ts";
+import type { Channel } from "../client/channel.ts";
+import { classicReader, readServerFlight } from "../client/client12.ts";
+import type { Hello } from "../client/hello.ts";
 import type { Look } from "../look.ts";
 import { watchOver, type Watch } from "./reaction.ts";
 

@@ -1,4 +1,4 @@
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../client/channel.ts";
 import type { Look, Talked } from "../look.ts";
 import { unknownOf, type Unknown } from "../outcome.ts";
 import { confirmSilence } from "./confirm.ts";

@@ -1,7 +1,7 @@
 import { alertName, contentTypes, DecodeError, decodeAlert } from "../../wire/index.ts";
-import { answerOf } from "../answer.ts";
+import { answerOf } from "../client/answer.ts";
 import type { Look } from "../look.ts";
-import type { MessageReader, RecordContent } from "../message-reader.ts";
+import type { MessageReader, RecordContent } from "../client/message-reader.ts";
 
 /** What a server did next, within the time that it was given. Silence is no more than that. */
 export type Reaction =

@@ -7,9 +7,9 @@ import {
   vector,
   type ClientHello,
 } from "../../wire/index.ts";
-import { describeAnswer, type Flight } from "../answer.ts";
-import { handshake12 } from "../client12.ts";
-import { buildHello, type Hello } from "../hello.ts";
+import { describeAnswer, type Flight } from "../client/answer.ts";
+import { handshake12 } from "../client/client12.ts";
+import { buildHello, type Hello } from "../client/hello.ts";
 import type { Look, Talked } from "../look.ts";
 import { failed, observed, unknownOf, type Unknown } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";

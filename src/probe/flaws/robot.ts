@@ -13,9 +13,9 @@ import {
   versions,
   type Random,
 } from "../../wire/index.ts";
-import type { Channel } from "../channel.ts";
-import { leafKey } from "../client12-keys.ts";
-import { buildHello } from "../hello.ts";
+import type { Channel } from "../client/channel.ts";
+import { leafKey } from "../client/client12-keys.ts";
+import { buildHello } from "../client/hello.ts";
 import type { Look } from "../look.ts";
 import { failed, observed } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";

@@ -6,9 +6,9 @@ import {
   hex,
   sameBytes,
 } from "../../wire/index.ts";
-import { messageSource } from "../answer.ts";
-import { handshake12 } from "../client12.ts";
-import { buildHello } from "../hello.ts";
+import { messageSource } from "../client/answer.ts";
+import { handshake12 } from "../client/client12.ts";
+import { buildHello } from "../client/hello.ts";
 import type { Look, Talked } from "../look.ts";
 import { notApplicable, observed, unknownOf, untestable } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";

@@ -1,7 +1,7 @@
 import { ascii } from "../../wire/index.ts";
-import { answerOf } from "../answer.ts";
+import { answerOf } from "../client/answer.ts";
 import { notApplicable, type Unknown } from "../outcome.ts";
-import type { SecureSession } from "../session.ts";
+import type { SecureSession } from "../client/session.ts";
 import type { StartTls } from "../types.ts";
 
 const words: Readonly<Record<StartTls, Uint8Array>> = {

@@ -1,6 +1,6 @@
 import { ascii, concat, latin1 } from "../../wire/index.ts";
-import { ChannelError, type Channel } from "../channel.ts";
-import { printable } from "../http.ts";
+import { ChannelError, type Channel } from "../client/channel.ts";
+import { printable } from "../http/http.ts";
 
 /** Reads what a server says in the clear before TLS begins. Throws ChannelError `unconnected` when it closes or says too much. */
 export interface PlainReader {

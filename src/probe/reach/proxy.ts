@@ -1,6 +1,6 @@
 import { isIP, isIPv4 } from "node:net";
 import { ascii, concat, uint, vector } from "../../wire/index.ts";
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../client/channel.ts";
 import type { Proxy } from "../types.ts";
 import { blocked, createPlainReader, lost, quoted, withFirst, type PlainReader } from "./plain-reader.ts";
 

@@ -1,4 +1,4 @@
-import type { Channel } from "../channel.ts";
+import type { Channel } from "../client/channel.ts";
 import type { StartTls } from "../types.ts";
 import { ldap, mysql, postgres } from "./starttls-binary.ts";
 import { blocked, createPlainReader, quoted, type PlainReader } from "./plain-reader.ts";

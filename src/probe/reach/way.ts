@@ -1,4 +1,4 @@
-import { ChannelError, type Channel, type Way } from "../channel.ts";
+import { ChannelError, type Channel, type Way } from "../client/channel.ts";
 import type { Proxy, StartTls } from "../types.ts";
 import { lost } from "./plain-reader.ts";
 

@@ -1,4 +1,4 @@
-import type { Tap } from "../channel.ts";
+import type { Tap } from "../client/channel.ts";
 import type { Observations } from "../types.ts";
 
 /** The bytes of one connection as they came and went: milliseconds since the look began, which way, base64. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { harvestDh } from "../../../src/probe/dh.ts";
+import { harvestDh } from "../../../src/probe/keys/dh.ts";
 import type { Observations, ToleranceSeen } from "../../../src/probe/index.ts";
 import { readDer } from "../../../src/wire/der.ts";
 import { findExtension, type ClientHello, type ServerKeyExchange } from "../../../src/wire/index.ts";

@@ -1,7 +1,7 @@
 import { constants, createDiffieHellman, privateDecrypt, randomBytes, type KeyObject } from "node:crypto";
 import type { Socket } from "node:net";
 
-import { connectionKeys } from "../../../src/probe/client12-keys.ts";
+import { connectionKeys } from "../../../src/probe/client/client12-keys.ts";
 import {
   ascii,
   ByteReader,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { beforeAll, expect, it } from "vitest";
 
-import { readStaple } from "../../../src/probe/staple.ts";
+import { readStaple } from "../../../src/probe/certificates/staple.ts";
 import { concat, DecodeError, uint, vector } from "../../../src/wire/index.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { issue, look, openssl, read, scratch, value, withServer, type Issued } from "./support.ts";

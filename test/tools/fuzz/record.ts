@@ -8,8 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { execa } from "execa";
 
-import { candidateChunks } from "../../../src/probe/candidates.ts";
-import { buildHello } from "../../../src/probe/hello.ts";
+import { candidateChunks } from "../../../src/probe/suites/candidates.ts";
+import { buildHello } from "../../../src/probe/client/hello.ts";
 import {
   concat,
   encodeCertificates13,

@@ -1,18 +1,18 @@
 /** The reading side of wire and probe, fed with bytes instead of a connection. */
 import { X509Certificate } from "node:crypto";
 
-import { choiceIn } from "../../../src/probe/alpn.ts";
-import { answerOf, readFlight, type Flight } from "../../../src/probe/answer.ts";
-import { certificateSeen } from "../../../src/probe/certificate.ts";
-import { harvestChains } from "../../../src/probe/chains.ts";
-import type { Channel } from "../../../src/probe/channel.ts";
-import { groupListIn } from "../../../src/probe/exchange.ts";
-import { harvestFeatures, ticket12In } from "../../../src/probe/features.ts";
-import { allSchemes, buildHello, type Hello } from "../../../src/probe/hello.ts";
-import { parseHead } from "../../../src/probe/http.ts";
-import { samplesOf } from "../../../src/probe/key-shares.ts";
-import { groupOfFlight } from "../../../src/probe/modern-suites.ts";
-import { createTrustStore } from "../../../src/probe/trust.ts";
+import { choiceIn } from "../../../src/probe/features/alpn.ts";
+import { answerOf, readFlight, type Flight } from "../../../src/probe/client/answer.ts";
+import { certificateSeen } from "../../../src/probe/certificates/certificate.ts";
+import { harvestChains } from "../../../src/probe/certificates/chains.ts";
+import type { Channel } from "../../../src/probe/client/channel.ts";
+import { groupListIn } from "../../../src/probe/features/exchange.ts";
+import { harvestFeatures, ticket12In } from "../../../src/probe/features/features.ts";
+import { allSchemes, buildHello, type Hello } from "../../../src/probe/client/hello.ts";
+import { parseHead } from "../../../src/probe/http/http.ts";
+import { samplesOf } from "../../../src/probe/keys/key-shares.ts";
+import { groupOfFlight } from "../../../src/probe/suites/modern-suites.ts";
+import { createTrustStore } from "../../../src/probe/certificates/trust.ts";
 import {
   createHandshakeParser,
   createRecordParser,

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { answerOf } from "../../../src/probe/answer.ts";
-import type { Channel } from "../../../src/probe/channel.ts";
-import { handshake12 } from "../../../src/probe/client12.ts";
-import { canComplete, leafKey } from "../../../src/probe/client12-keys.ts";
+import { answerOf } from "../../../src/probe/client/answer.ts";
+import type { Channel } from "../../../src/probe/client/channel.ts";
+import { handshake12 } from "../../../src/probe/client/client12.ts";
+import { canComplete, leafKey } from "../../../src/probe/client/client12-keys.ts";
 import { openHandshake } from "../../../src/probe/flaws/opening.ts";
 import { secretBlock } from "../../../src/probe/flaws/robot.ts";
-import { buildHello, type Hello } from "../../../src/probe/hello.ts";
+import { buildHello, type Hello } from "../../../src/probe/client/hello.ts";
 import type { Look } from "../../../src/probe/look.ts";
 import { rsaBits, rsaRaw, suiteOf, suites } from "../../../src/wire/index.ts";
 import { drawFrom, mutate } from "../../tools/fuzz/mutate.ts";

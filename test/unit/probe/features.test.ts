@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { harvestFeatures, ticket12In } from "../../../src/probe/features.ts";
-import { samplesOf, summarise } from "../../../src/probe/key-shares.ts";
-import type { Flight } from "../../../src/probe/answer.ts";
+import { harvestFeatures, ticket12In } from "../../../src/probe/features/features.ts";
+import { samplesOf, summarise } from "../../../src/probe/keys/key-shares.ts";
+import type { Flight } from "../../../src/probe/client/answer.ts";
 import { ascii, concat, type Extension } from "../../../src/wire/index.ts";
 import { flightOf, shareFlight } from "./flights.ts";
 

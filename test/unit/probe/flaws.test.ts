@@ -10,7 +10,7 @@ import { classOf, type Reaction } from "../../../src/probe/flaws/reaction.ts";
 import { isTaken } from "../../../src/probe/flaws/renegotiation.ts";
 import { concludeRobot, secretBlock } from "../../../src/probe/flaws/robot.ts";
 import { concludeTicketbleed } from "../../../src/probe/flaws/ticketbleed.ts";
-import { buildHello } from "../../../src/probe/hello.ts";
+import { buildHello } from "../../../src/probe/client/hello.ts";
 import {
   ascii,
   cbcOf,

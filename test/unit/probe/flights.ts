@@ -1,6 +1,6 @@
 import { encodeKeyShare, uint, type Extension, type ServerKeyExchange } from "../../../src/wire/index.ts";
-import type { Answer, Flight } from "../../../src/probe/answer.ts";
-import { buildHello, type HelloPlan } from "../../../src/probe/hello.ts";
+import type { Answer, Flight } from "../../../src/probe/client/answer.ts";
+import { buildHello, type HelloPlan } from "../../../src/probe/client/hello.ts";
 import type { SuiteProtocol } from "../../../src/probe/types.ts";
 
 /** What a made-up flight says; everything else is what a good server would send. */

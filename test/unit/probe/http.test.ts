@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { parseHead, parseHsts, printable } from "../../../src/probe/http.ts";
+import { parseHead, parseHsts, printable } from "../../../src/probe/http/http.ts";
 import { DecodeError } from "../../../src/wire/index.ts";
 
 describe("HSTS", () => {

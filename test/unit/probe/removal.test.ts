@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import type { Answer, Flight } from "../../../src/probe/answer.ts";
-import { candidateChunks } from "../../../src/probe/candidates.ts";
-import { findPreference } from "../../../src/probe/preference.ts";
-import { enumerateByRemoval } from "../../../src/probe/removal.ts";
+import type { Answer, Flight } from "../../../src/probe/client/answer.ts";
+import { candidateChunks } from "../../../src/probe/suites/candidates.ts";
+import { findPreference } from "../../../src/probe/suites/preference.ts";
+import { enumerateByRemoval } from "../../../src/probe/suites/removal.ts";
 import { isRefusal, supportOf } from "../../../src/probe/support.ts";
 import { suites } from "../../../src/wire/index.ts";
 import { helloAnswer } from "./flights.ts";

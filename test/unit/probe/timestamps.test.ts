@@ -2,8 +2,8 @@ import { createHash, generateKeyPairSync, sign, X509Certificate, type KeyObject 
 
 import { describe, expect, it } from "vitest";
 
-import { transparencyLogs } from "../../../src/probe/ct-logs.ts";
-import { readTimestamps, type TimestampLists } from "../../../src/probe/timestamps.ts";
+import { transparencyLogs } from "../../../src/probe/certificates/ct-logs.ts";
+import { readTimestamps, type TimestampLists } from "../../../src/probe/certificates/timestamps.ts";
 import {
   ascii,
   concat,

@@ -1,0 +1,113 @@
+import { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
+
+import { concat, DecodeError, hex, readCertificate, timestampListOf, timestampsExtension } from "../../wire/index.ts";
+import type { Flight } from "../client/answer.ts";
+import { certificateSeen } from "./certificate.ts";
+import { failed, observed, untestable, type Unknown } from "../outcome.ts";
+import { isOrdered, issuerOf, isValidAt, judgeTrust, missingIssuer, type TrustStore } from "./trust.ts";
+import type { ChainSeen, Outcome, Target } from "../types.ts";
+
+/** Every chain that was sent, once, with what can be said of it. Needs: all flights. Connections: none. */
+export async function harvestChains(
+  flights: readonly Flight[],
+  of: { target: Target; store: TrustStore; now: Date },
+): Promise<Outcome<readonly ChainSeen[]>> {
+  const withChain = flights.filter((flight) => (flight.certificates?.length ?? 0) > 0);
+  const [any] = withChain;
+  if (any === undefined) return untestable("no certificate was seen");
+  const sameChain = Map.groupBy(withChain, ({ certificates }) => hex(concat(...(certificates ?? []))));
+  const chains: ChainSeen[] = [];
+  for (const same of sameChain.values()) {
+    const chain = await describeChain(same, of);
+    if (chain.state !== "observed") return chain;
+    chains.push(chain.value);
+  }
+  return observed(chains);
+}
+
+/** Well below the 100 KiB that OpenSSL takes for a whole chain, and far above any certificate in use. */
+const mostBytes = 2 ** 16;
+
+async function describeChain(
+  same: readonly Flight[],
+  of: { target: Target; store: TrustStore; now: Date },
+): Promise<Outcome<ChainSeen>> {
+  const largest = Math.max(0, ...(same[0]?.certificates ?? []).map((der) => der.length));
+  if (largest > mostBytes)
+    return failed(`a certificate of ${largest} bytes: clients take ${mostBytes} at most, so it is not looked into`);
+  try {
+    const chain = (same[0]?.certificates ?? []).map((der) => new X509Certificate(der));
+    const [leaf] = chain;
+    if (leaf === undefined) return untestable("no certificate was seen");
+    const certificates = chain.map(certificateSeen);
+    return observed({
+      certificates,
+      keyType: certificates[0]?.key.type ?? "other",
+      ordered: isOrdered(chain),
+      trust: observed(judgeTrust(chain, of.store, of.now)),
+      nameMatches: nameMatches(leaf, of.target),
+      validNow: chain.every((certificate) => isValidAt(certificate, of.now)),
+      stapled: observed(same.some((flight) => flight.stapled)),
+      missingIssuer: missingIssuer(chain, of.store),
+      ...(await attested(same, {
+        leaf,
+        issuer: () => issuerOf(leaf, { others: chain, store: of.store }),
+        now: of.now,
+      })),
+    });
+  } catch (error) {
+    // node:crypto throws errors of its own at a broken certificate, and they carry OpenSSL's code.
+    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
+      return failed(`a certificate cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What others say of the leaf: a responder in the staple, logs in timestamps. The code for it is only loaded where there is something to read. */
+async function attested(
+  same: readonly Flight[],
+  of: { leaf: X509Certificate; issuer: () => X509Certificate | undefined; now: Date },
+): Promise<Pick<ChainSeen, "staple" | "timestamps">> {
+  const { leaf, now } = of;
+  const response = same.find(({ staple }) => staple !== null)?.staple ?? null;
+  const embedded = readCertificate(leaf.raw).extensions.get(timestampsExtension);
+  const inHandshake = same.flatMap(({ timestamps }) => (timestamps === null ? [] : [timestamps]));
+  const issuer = response === null && embedded === undefined ? undefined : of.issuer();
+  const read =
+    response === null
+      ? { staple: untestable("no response was stapled"), timestamps: null }
+      : await guarded("the stapled response", async () =>
+          (await import("./staple.ts")).readStaple(response, { leaf, issuer, now }),
+        );
+  const stapled = "state" in read ? { staple: read, timestamps: null } : read;
+  if (embedded === undefined && inHandshake.length === 0 && stapled.timestamps === null)
+    return { staple: stapled.staple, timestamps: [] };
+  const timestamps = await guarded("timestamps", async () => {
+    const lists = {
+      certificate: embedded === undefined ? [] : [timestampListOf(embedded)],
+      handshake: inHandshake,
+      staple: stapled.timestamps === null ? [] : [stapled.timestamps],
+    };
+    return (await import("./timestamps.ts")).readTimestamps(lists, { leaf, issuer, now });
+  });
+  return { staple: stapled.staple, timestamps: "state" in timestamps ? [] : timestamps };
+}
+
+/** Runs `read`; what cannot be read of a server's bytes is an outcome, and node:crypto's own errors carry a code. */
+async function guarded<T extends object>(what: string, read: () => Promise<T>): Promise<T | Unknown> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
+      return failed(`${what} cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** RFC 9525: names and addresses of the subjectAltName only. */
+function nameMatches(leaf: X509Certificate, target: Target): Outcome<boolean> {
+  const name = target.serverName || target.host;
+  if (isIP(name) > 0) return observed(leaf.checkIP(name) !== undefined);
+  return observed(leaf.checkHost(name, { subject: "never" }) !== undefined);
+}
