@@ -29,7 +29,7 @@ const long = unique(61);
 const hidden = unique(14);
 const deaf = unique(62);
 const killed = unique(63);
-const short = unique(4);
+const short = unique(8);
 const script = new URL("./child.ts", import.meta.url).pathname;
 
 describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
@@ -120,6 +120,7 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
   it("by kill -9 of ourselves does not hinder the rerun", async () => {
     const folder = await freshFolder();
     const child = await started(folder, short);
+    await expect.poll(() => processesWith(`sleep\u0000${short}`).then(({ length }) => length)).toBeGreaterThan(1);
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(await processesWith(`sleep\u0000${short}`)).not.toEqual([]);
