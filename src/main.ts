@@ -105,7 +105,8 @@ async function full(): Promise<number> {
     interactive: terminal && process.stdin.isTTY === true,
     colour,
     signal: abort.signal,
-    write: (text) => process.stdout.write(text),
+    // What cannot be written is told by the stream itself, above.
+    write: (text) => new Promise((done) => process.stdout.write(text, () => done())),
     talk: process.stderr,
     input: () => process.stdin,
     confirm: async (question) =>

@@ -24,7 +24,7 @@ export interface Context {
   /** Asks a yes-or-no question on the terminal; only called when `interactive`. */
   readonly confirm: (question: string) => Promise<boolean>;
   /** Standard output, for results that are written as they come. */
-  readonly write: (text: string) => void;
+  readonly write: (text: string) => Promise<void>;
   /** Standard input. */
   readonly input: () => AsyncIterable<Uint8Array | string>;
   readonly options: GlobalOptions;

@@ -1,7 +1,8 @@
 import { exitCodeFor, type ForgeError } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
+import { trustedLocally } from "../grade/light.ts";
 import type { Context } from "./context.ts";
-import { gradeProblem, locallyTrusted, reportText } from "./look.ts";
+import { gradeProblem, reportText } from "./look.ts";
 import { writeOutput } from "./output-file.ts";
 import { errorFields, type Result } from "./result.ts";
 
@@ -41,6 +42,6 @@ export async function judged(
 export function reportProblem(report: Report, of: Judging): ForgeError | null {
   return gradeProblem(report, {
     minGrade: of.minGrade,
-    ignoreTrust: of.ignoreTrust || locallyTrusted(report),
+    ignoreTrust: of.ignoreTrust || trustedLocally(report.observations),
   });
 }

@@ -68,10 +68,11 @@ export function gradeProblem(
 ): ForgeError | null {
   const result = report.grades[gradingRulebook];
   const grade = (request.ignoreTrust ? result?.gradeTrustIgnored : result?.grade) ?? null;
-  if (grade === null) {
+  // A letter that distrust alone decides says nothing of the rest: what was not seen there is no pass.
+  if (grade === null || (result?.gradeTrustIgnored ?? null) === null) {
     return new ForgeError("incomplete", `the grade of ${report.target.host}:${report.target.port} cannot be said`, {
       details: sharedReason(report) ?? result?.incomplete ?? [],
-      hint: "look at what was unknown above, then verify again",
+      hint: "look at what was unknown above, then verify again; an authority of your own is named with --ca FILE",
     });
   }
   if (request.minGrade === null) return null;
@@ -92,15 +93,6 @@ function sharedReason({ observations }: Report): readonly string[] | null {
   );
   const [reason] = reasons;
   return reasons.size === 1 && reason !== undefined && reason !== null ? [reason] : null;
-}
-
-/** Whether the chain ends in an anchor that was given for this look, not in one of the system's. */
-export function locallyTrusted(report: Report): boolean {
-  const { certificates } = report.observations;
-  return (
-    certificates.state === "observed" &&
-    certificates.value.some((chain) => chain.trust.state === "observed" && chain.trust.value.local)
-  );
 }
 
 /** Writes a report as JSON and as HTML into a folder; gives the paths. */

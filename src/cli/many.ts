@@ -33,7 +33,7 @@ export async function many(context: Context, items: AsyncIterable<Item>, options
     const exitCode = problem === null ? 0 : exitCodeFor(problem);
     if (problem !== null && exitCode > (worst?.exitCode ?? 0)) worst = { exitCode, error: problem };
     summary[kindOf(problem)]++;
-    context.write(
+    await context.write(
       context.options.json
         ? recordLine(options.command, {
             outcome: problem === null ? "done" : "failed",
@@ -113,17 +113,17 @@ function count({ done, failed, unreachable, incomplete }: Summary): string {
   return `${total} target${total === 1 ? "" : "s"}: ${done} done, ${failed} failed, ${unreachable} unreachable, ${incomplete} incomplete`;
 }
 
-function summed(
+async function summed(
   context: Context,
   command: string,
   of: { summary: Summary; worst: { exitCode: number; error: unknown } | null },
-): Result {
+): Promise<Result> {
   const { summary, worst } = of;
   const exitCode = worst?.exitCode ?? 0;
   const outcome = worst === null ? "done" : "failed";
   const error = worst === null ? {} : { error: { ...errorFields(worst.error).error, message: count(summary) } };
   const fields = { summary, ...error };
   const result: Result = { outcome, exitCode, fields, text: `${count(summary)}\n` };
-  context.write(context.options.json ? recordLine(command, result) : result.text);
+  await context.write(context.options.json ? recordLine(command, result) : result.text);
   return { ...result, written: true };
 }

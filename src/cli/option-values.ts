@@ -18,6 +18,19 @@ export function notEmpty(value: string): string {
   return value;
 }
 
+/** A name of a host, as it stands in a hello (RFC 6066, section 3: no address, no port). */
+export function hostName(value: string): string {
+  const isAddress = /^[\d.]+$/.test(value) || value.includes(":");
+  const labels = value.replace(/\.$/, "").split(".");
+  if (
+    isAddress ||
+    value.length > 253 ||
+    !labels.every((label) => /^[A-Za-z0-9_](?:[\w-]{0,61}[A-Za-z0-9_])?$/.test(label))
+  )
+    throw new InvalidArgumentError("It must be the name of a host.");
+  return value;
+}
+
 /** A whole number from 1 to 9999. */
 export function count(value: string): number {
   if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError("It must be a whole number from 1 to 9999.");

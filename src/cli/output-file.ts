@@ -30,6 +30,10 @@ export async function writeOutput(file: string, make: () => Promise<string>): Pr
     return null;
   } catch (error) {
     if (error instanceof ForgeError) return error;
-    throw error;
+    if (!(error instanceof Error && "code" in error)) throw error;
+    return new ForgeError("usage", `${file} cannot be written: ${error.message}`, {
+      cause: error,
+      hint: "name a file in a folder that you may write to, with space left",
+    });
   }
 }

@@ -31,7 +31,8 @@ export interface World {
   readonly interactive: boolean;
   readonly colour: boolean;
   readonly signal: AbortSignal;
-  readonly write: (text: string) => void;
+  /** To standard output; done when the system has taken it. */
+  readonly write: (text: string) => Promise<void>;
   readonly talk: Output;
   readonly input: () => AsyncIterable<Uint8Array | string>;
   readonly confirm: (question: string) => Promise<boolean>;
@@ -42,7 +43,7 @@ export async function run(world: World): Promise<number> {
   const parsed = await parse(world);
   if (typeof parsed === "number") return parsed;
   if ("text" in parsed) {
-    world.write(parsed.text);
+    await world.write(parsed.text);
     return 0;
   }
   const screen = renderer({
@@ -55,8 +56,8 @@ export async function run(world: World): Promise<number> {
   const result = await attempt(world, parsed, screen.emit);
   await screen.close();
   if (result.written === true) return result.exitCode;
-  if (parsed.options.json === true) world.write(record(parsed.command, result));
-  else world.write(result.text);
+  if (parsed.options.json === true) await world.write(record(parsed.command, result));
+  else await world.write(result.text);
   if (result.outcome === "failed" && result.error !== undefined)
     world.talk.write(renderError(result.error, { colour: world.colour, program: world.program }));
   return result.exitCode;
@@ -67,7 +68,7 @@ async function parse(world: World): Promise<Invocation | { readonly text: string
     return await parseCommandLine(world.argv, { version: world.version, cwd: world.cwd });
   } catch (error) {
     world.talk.write(renderError(error, { colour: world.colour, program: world.program }));
-    if (world.argv.includes("--json")) world.write(record(nameOfCommand(world.argv, world), failure(error)));
+    if (world.argv.includes("--json")) await world.write(record(nameOfCommand(world.argv, world), failure(error)));
     return exitCodeFor(error);
   }
 }

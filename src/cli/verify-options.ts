@@ -4,7 +4,7 @@ import type { StartTls } from "../probe/index.ts";
 import type { GradeRequest } from "./commands/grade.ts";
 import type { VerifyRequest } from "./commands/verify.ts";
 import type { Judging } from "./judged.ts";
-import { absolute, collect, count, minGrade, notEmpty, optional, text } from "./option-values.ts";
+import { absolute, collect, count, hostName, minGrade, notEmpty, optional, text } from "./option-values.ts";
 import { parseProxy, startTlsNames } from "./ways.ts";
 
 /** Options as commander gives them. */
@@ -21,7 +21,7 @@ export function withVerifyOptions(command: Command): Command {
           notEmpty,
         )
         .option("--ca <file>", "PEM file with anchors to trust besides the system's (repeatable)", collect, [])
-        .option("--server-name <name>", "name to ask for and to check (default: the host)")
+        .option("--server-name <name>", "name to ask for and to check (default: the host)", hostName)
         .option("--record <file>", "keep all that was seen, with every byte, for tlsforge grade", notEmpty),
     ),
   );

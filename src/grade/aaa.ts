@@ -1,6 +1,7 @@
 /** Whether a server is AAA, from what the rulebooks made of it. */
 import type { Observations } from "../probe/index.ts";
 import { aaa } from "./rulebooks/aaa.ts";
+import { trustedLocally } from "./trust.ts";
 import type { Finding, LevelResult, Report, RulebookResult } from "./types.ts";
 import { allOf, no, stated, unknown, yes } from "./verdict.ts";
 import type { Statement } from "./verdict.ts";
@@ -35,10 +36,8 @@ export function judgeAaa(
   };
 }
 
-function letter(result: RulebookResult, { certificates }: Observations): Statement {
-  const local =
-    certificates.state === "observed" &&
-    certificates.value.some(({ trust }) => trust.state === "observed" && trust.value.local && trust.value.trusted);
+function letter(result: RulebookResult, observations: Observations): Statement {
+  const local = trustedLocally(observations);
   const grade = (local ? result.gradeTrustIgnored : result.grade) ?? null;
   if (grade === null) return unknown("the grade cannot be said");
   const text = local ? `${grade}, trust in the local authority aside` : grade;

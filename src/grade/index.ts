@@ -1,5 +1,6 @@
 export { compareGrades, isGrade, meets } from "./grades.ts";
 export { judge } from "./judge.ts";
+export { trustedLocally } from "./trust.ts";
 export { rulebooks } from "./rulebooks/registry.ts";
 export type {
   Cap,

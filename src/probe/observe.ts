@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 
 import { ForgeError } from "../errors.ts";
 import type { Random } from "../wire/index.ts";
-import type { Answer } from "./client/answer.ts";
+import { describeAnswer, type Answer } from "./client/answer.ts";
 import { assemble, assembleFailed } from "./assemble.ts";
 import { runProbes } from "./graph.ts";
 import { createLook, type Look } from "./look.ts";
@@ -113,7 +113,7 @@ async function observeLook(look: Look, first: Answer, store: TrustStore): Promis
   const facts = await runProbes(look, allProbes, { first });
   return look.hasSpoken()
     ? assemble(look, await settle(facts), store)
-    : assembleFailed(look, "the server never answered in TLS");
+    : assembleFailed(look, `the server never answered in TLS: ${describeAnswer(first)}`);
 }
 
 async function addressesFor(
@@ -139,8 +139,9 @@ async function firstToAnswer(looks: readonly Look[]): Promise<{ look: Look; firs
   const { host, port } = looks[0]?.target ?? { host: "", port: 0 };
   const what = refused ? "TLS cannot be begun" : "Nothing answers";
   throw new ForgeError("unreachable", `${what} at ${host}:${port} (${details.join("; ")})`, {
-    hint: refused
-      ? "Check --starttls, --proxy and the port, and what the server is set up for"
-      : "Check the name and the port, and that the server is running",
+    hint:
+      refused || looks.some((look) => look.startTls !== null)
+        ? "Check --starttls, --proxy and the port, and what the server is set up for"
+        : "Check the name and the port, and that the server is running",
   });
 }

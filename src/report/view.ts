@@ -1,4 +1,5 @@
 /** What a report shows, in order and in words, made from a judged report. Every text is cleaned here; renderers only lay it out. */
+import { trustedLocally } from "../grade/index.ts";
 import type { Cap, Finding, GradeResult, Report } from "../grade/index.ts";
 import { viewChains } from "./view-chain.ts";
 import type { ChainView } from "./view-chain.ts";
@@ -59,7 +60,7 @@ export function viewOf(report: Report): ReportView {
         : [
             {
               ...viewGrade(id, result, findings),
-              ...(result.grade === "T" && endsLocally(report) ? viewLocal(result) : {}),
+              ...(result.grade === "T" && trustedLocally(report.observations) ? viewLocal(result) : {}),
             },
           ],
     ),
@@ -115,16 +116,8 @@ function speechless(protocols: readonly ProtocolView[]): string | null {
   const [first] = protocols;
   const same = protocols.every(({ state, detail }) => state === "unknown" && detail === first?.detail);
   if (first === undefined || !same) return null;
-  const known = /^not TLS: (.*)$|^(.* never answered in TLS)$/.exec(first.detail);
-  return known === null ? `nothing is known: ${first.detail}` : `does not speak TLS: ${known[1] ?? known[2]}`;
-}
-
-/** Whether a chain ends in an authority that was given for this look: then distrust is what everybody else would say, not the finding. */
-function endsLocally({ observations: { certificates } }: Report): boolean {
-  return (
-    certificates.state === "observed" &&
-    certificates.value.some(({ trust }) => trust.state === "observed" && trust.value.local && trust.value.trusted)
-  );
+  const known = /^not TLS: (.*)$/.exec(first.detail);
+  return known === null ? `nothing is known: ${first.detail}` : `does not speak TLS: ${known[1]}`;
 }
 
 function viewLocal(result: GradeResult): Partial<Pick<GradeView, "grade" | "note" | "limits">> {

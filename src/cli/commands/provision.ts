@@ -4,7 +4,8 @@ import { configDigest, status, stop, type ServerStatus } from "../../server/inde
 import { readManifest, rollbackTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { applyWishes, hostFields, hostWishes, unwished, type HostWishes } from "../host-changes.ts";
-import { gradeProblem, gradingRulebook, locallyTrusted, look, reportText, writeReport } from "../look.ts";
+import { trustedLocally } from "../../grade/light.ts";
+import { gradeProblem, gradingRulebook, look, reportText, writeReport } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import {
   activateBuilt,
@@ -172,7 +173,7 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
   });
   const problem = gradeProblem(report, {
     minGrade: request.minGrade ?? built.site.verify.minGrade,
-    ignoreTrust: locallyTrusted(report),
+    ignoreTrust: trustedLocally(report.observations),
   });
   // Only what has met its gate may be "nothing to do" the next time.
   await updateManifest(options.prefix, manifest.generation, {

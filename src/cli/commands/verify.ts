@@ -62,7 +62,7 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
       host,
       port: at,
       ca,
-      authority: await ownAuthority(context, at),
+      authority: await ownAuthority(context, host, at),
       reach,
       ...(request.serverName === undefined ? {} : { serverName: request.serverName }),
       ...more,
@@ -169,10 +169,15 @@ async function recorded(
 }
 
 /** Our own authority is trusted for the server of this prefix without being named. */
-async function ownAuthority(context: Context, port: number): Promise<string | null> {
+async function ownAuthority(context: Context, host: string, port: number): Promise<string | null> {
   const { prefix } = context.options;
   const state = await status(prefix);
-  const own = state.state === "serving" && state.status.listen.some((address) => address.endsWith(`:${port}`));
+  const here = /^(localhost|127\..*|::1)$/.test(host);
+  const own =
+    state.state === "serving" &&
+    state.status.listen.some(
+      (address) => address.endsWith(`:${port}`) && (here || address.replace(/[[\]]/g, "") === `${host}:${port}`),
+    );
   return own ? readTextIfThere(`${serverPaths(prefix).tls}/ca/cert.pem`) : null;
 }
 

@@ -69,8 +69,8 @@ function judged({ name, title, needs }: Flaw, observations: Observations): Verdi
 }
 
 /**
- * A revoked certificate, by what the server itself staples. A response that is missing, or that proves nothing, leaves revocation unexamined:
- * only the authority's responder could tell.
+ * A revoked certificate, by what the server itself staples. A response that is missing leaves revocation unexamined: only the authority's
+ * responder could tell. One that was sent and proves nothing leaves the grade open: it may say "revoked".
  */
 export function revoked(observations: Observations): Verdict {
   const title = "Revoked certificate";

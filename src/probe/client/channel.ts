@@ -108,7 +108,7 @@ function openChannel(socket: Socket, dial: Dial): OpenChannel {
     wake();
   };
   const timer = setTimeout(() => {
-    const seconds = `${dial.timeoutMs / 1000} s`;
+    const seconds = `${Math.round(dial.timeoutMs / 100) / 10} s`;
     fail(
       isConnected
         ? { kind: "silent", why: `no complete answer within ${seconds}` }

@@ -29,7 +29,7 @@ export function contextIn(folder: string): Context {
     emit: () => undefined,
     signal: new AbortController().signal,
     confirm: () => Promise.resolve(false),
-    write: () => undefined,
+    write: async () => undefined,
     input: () => Readable.from([]),
     options: {
       prefix: join(folder, "prefix"),

@@ -42,7 +42,7 @@ function listening(folder: string, of: { json: boolean; input?: string }): { con
     context: {
       ...context,
       options: { ...context.options, json: of.json },
-      write: (text) => (written += text),
+      write: async (text) => void (written += text),
       input: () => Readable.from([of.input ?? ""]),
     },
     lines: () => written.trimEnd().split("\n"),

@@ -91,7 +91,7 @@ describe("rules that observations cannot decide", () => {
     expect(finding("ssllabs.distrusted-authority", withLeaf({ issuer: "CN=GeoTrust RSA CA" })).outcome).toBe("unknown");
   });
 
-  test("where no status is stapled, or it proves nothing, revocation is left out of the grade", () => {
+  test("where no status is stapled, revocation is left out of the grade", () => {
     expect(finding("ssllabs.revocation", modern)).toMatchObject({ outcome: "unknown", severity: "info" });
     expect(finding("ssllabs.not-examined", modern).evidence).toBe(
       "Revoked certificate (needs the answer of the certificate's status responder; none is stapled)",
