@@ -45,7 +45,7 @@ async function describeChain(
       certificates,
       keyType: certificates[0]?.key.type ?? "other",
       ordered: isOrdered(chain),
-      trust: observed(judgeTrust(chain, of.store, of.now)),
+      trust: observed(judgeTrust(chain, of.store, of.now).trust),
       nameMatches: nameMatches(leaf, of.target),
       validNow: chain.every((certificate) => isValidAt(certificate, of.now)),
       stapled: observed(same.some((flight) => flight.stapled)),

@@ -19,11 +19,19 @@ export interface TrustResult {
   readonly reason: string | null;
 }
 
+/** With the path that was taken, from the leaf to the anchor; null where there is none. */
+export interface TrustJudged {
+  readonly trust: TrustResult;
+  readonly path: readonly X509Certificate[] | null;
+}
+
 /** The system's anchors, read once for all targets. */
 let systemStore: readonly X509Certificate[] | undefined;
 
 /** A path longer than this is not followed. */
 const maxDepth = 10;
+/** A chain that needs more signatures verified is made to keep a verifier busy: those in use need a handful. */
+const mostChecks = 200;
 
 /** A store from PEM texts, each with one or more certificates. `system` null: those of the system, or Node's own when it has none. Throws TypeError-like errors of node:crypto for PEM that is none. */
 export function createTrustStore(local: readonly string[], system: readonly string[] | null): TrustStore {
@@ -39,17 +47,23 @@ export function createTrustStore(local: readonly string[], system: readonly stri
 
 /**
  * Looks for a path from the leaf to an anchor (RFC 5280, 6, without name constraints and policies): each certificate issued and signed by the next,
- * all valid at `now`, issuers being CAs, the leaf for server use. Local anchors are tried first.
+ * all valid at `now`, issuers being CAs, the leaf for server use. Local anchors are tried first. A search that takes too long ends without trust.
  */
-export function judgeTrust(chain: readonly X509Certificate[], store: TrustStore, now: Date): TrustResult {
+export function judgeTrust(chain: readonly X509Certificate[], store: TrustStore, now: Date): TrustJudged {
   const [leaf, ...others] = chain;
   if (leaf === undefined) return refused("the server sent no certificate");
   if (!isForServers(leaf)) return refused("the certificate is not for server use");
-  const local = findPath(leaf, { others, anchors: store.local, now });
-  if (local.anchor !== null) return { trusted: true, local: true, anchor: nameOf(local.anchor), reason: null };
-  const open = findPath(leaf, { others, anchors: store.publicAnchors(), now });
-  if (open.anchor !== null) return { trusted: true, local: false, anchor: nameOf(open.anchor), reason: null };
-  return refused(open.reason);
+  const of = { others, now, signs: limitedCheck(mostChecks) };
+  try {
+    const local = findPath(leaf, { ...of, anchors: store.local });
+    if (local.anchor !== null) return accepted(local, true);
+    const open = findPath(leaf, { ...of, anchors: store.publicAnchors() });
+    return open.anchor === null ? refused(open.reason) : accepted(open, false);
+  } catch (error) {
+    if (error instanceof TooManyChecks)
+      return refused(`no path to an anchor was found within ${mostChecks} checks of signatures`);
+    throw error;
+  }
 }
 
 /** The certificate that signed this one: sent by the server, or an anchor. */
@@ -90,35 +104,72 @@ export function isValidAt(certificate: X509Certificate, now: Date): boolean {
 }
 
 type Path =
-  | { readonly anchor: X509Certificate; readonly reason: null }
+  | { readonly anchor: X509Certificate; readonly certificates: readonly X509Certificate[] }
   | { readonly anchor: null; readonly reason: string };
 
+interface Step {
+  readonly certificate: X509Certificate;
+  readonly before: readonly X509Certificate[];
+}
+
+/** Breadth first, so that each certificate is looked at once and by the shortest way to it: a server may send any number that issued each other. */
 function findPath(
   leaf: X509Certificate,
-  of: { others: readonly X509Certificate[]; anchors: readonly X509Certificate[]; now: Date },
-  depth = 0,
+  of: { others: readonly X509Certificate[]; anchors: readonly X509Certificate[]; now: Date; signs: SignatureCheck },
 ): Path {
-  if (!isValidAt(leaf, of.now)) return { anchor: null, reason: `not valid now: ${nameOf(leaf)}` };
-  const same = of.anchors.find((anchor) => anchor.fingerprint256 === leaf.fingerprint256);
-  if (same !== undefined) return { anchor: same, reason: null };
-  const anchor = of.anchors.find((candidate) => candidate.ca && isSignedBy(leaf, candidate));
-  if (anchor !== undefined)
-    return isValidAt(anchor, of.now)
-      ? { anchor, reason: null }
-      : { anchor: null, reason: `the anchor is not valid now: ${nameOf(anchor)}` };
-  if (leaf.checkIssued(leaf))
-    return {
-      anchor: null,
-      reason: depth === 0 ? "self-signed certificate" : `self-signed certificate in the chain: ${nameOf(leaf)}`,
-    };
-  if (depth >= maxDepth) return { anchor: null, reason: "the chain is too long" };
-  let reason = `no issuer found for ${nameOf(leaf)} (it names ${printable(leaf.issuer.split("\n").join(", "))})`;
-  for (const issuer of of.others.filter((candidate) => candidate.ca && isSignedBy(leaf, candidate))) {
-    const path = findPath(issuer, { ...of, others: of.others.filter((candidate) => candidate !== issuer) }, depth + 1);
-    if (path.anchor !== null) return path;
-    reason = path.reason;
+  const left = new Set(of.others);
+  const steps: Step[] = [{ certificate: leaf, before: [] }];
+  let reason = "";
+  // Steps are added while they are gone through.
+  for (const { certificate, before } of steps) {
+    const end = judgeStep(certificate, { ...of, depth: before.length });
+    if (typeof end === "object") return { anchor: end, certificates: [...before, certificate, end] };
+    reason = end;
+    if (end.length > 0) continue;
+    const issuers = [...left].filter((candidate) => candidate.ca && of.signs(certificate, candidate));
+    for (const issuer of issuers) {
+      left.delete(issuer);
+      steps.push({ certificate: issuer, before: [...before, certificate] });
+    }
+    reason = `no issuer found for ${nameOf(certificate)} (it names ${printable(certificate.issuer.split("\n").join(", "))})`;
   }
   return { anchor: null, reason };
+}
+
+/** The anchor that a path ends in with this certificate, or why the path cannot go on; empty where it can. */
+function judgeStep(
+  certificate: X509Certificate,
+  of: { anchors: readonly X509Certificate[]; now: Date; signs: SignatureCheck; depth: number },
+): X509Certificate | string {
+  if (!isValidAt(certificate, of.now)) return `not valid now: ${nameOf(certificate)}`;
+  const same = of.anchors.find((anchor) => anchor.fingerprint256 === certificate.fingerprint256);
+  if (same !== undefined) return same;
+  const anchor = of.anchors.find((candidate) => candidate.ca && of.signs(certificate, candidate));
+  if (anchor !== undefined)
+    return isValidAt(anchor, of.now) ? anchor : `the anchor is not valid now: ${nameOf(anchor)}`;
+  if (certificate.checkIssued(certificate))
+    return of.depth === 0 ? "self-signed certificate" : `self-signed certificate in the chain: ${nameOf(certificate)}`;
+  return of.depth >= maxDepth ? "the chain is too long" : "";
+}
+
+type SignatureCheck = (certificate: X509Certificate, issuer: X509Certificate) => boolean;
+
+/** Thrown when a chain asks for more signature checks than it may. */
+class TooManyChecks extends Error {}
+
+/** Verifies the signature of each pair once, and of so many pairs at most. */
+function limitedCheck(most: number): SignatureCheck {
+  const known = new Map<X509Certificate, Map<X509Certificate, boolean>>();
+  let checks = 0;
+  return (certificate, issuer) => {
+    if (!certificate.checkIssued(issuer)) return false;
+    const before = known.get(certificate)?.get(issuer);
+    if (before !== undefined) return before;
+    if (++checks > most) throw new TooManyChecks();
+    const signed = certificate.verify(issuer.publicKey);
+    known.set(certificate, (known.get(certificate) ?? new Map<X509Certificate, boolean>()).set(issuer, signed));
+    return signed;
+  };
 }
 
 function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
@@ -138,8 +189,12 @@ function isForServers(certificate: X509Certificate): boolean {
   }
 }
 
-function refused(reason: string): TrustResult {
-  return { trusted: false, local: false, anchor: null, reason };
+function refused(reason: string): TrustJudged {
+  return { trust: { trusted: false, local: false, anchor: null, reason }, path: null };
+}
+
+function accepted(path: Path & { anchor: X509Certificate }, local: boolean): TrustJudged {
+  return { trust: { trusted: true, local, anchor: nameOf(path.anchor), reason: null }, path: path.certificates };
 }
 
 function nameOf(certificate: X509Certificate): string {
