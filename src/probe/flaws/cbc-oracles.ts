@@ -8,7 +8,7 @@ import type { FlawSeen, Outcome, SuiteSeen } from "../types.ts";
 import { cbcFlaws, everyCbcFlaw, type CbcFlaw, type CbcOutcomes } from "./cbc-flaws.ts";
 import { cbcPlaintext, cbcVectors, fit, type CbcVector } from "./cbc-vectors.ts";
 import { planFor, type Opportunity } from "./known.ts";
-import { comparePasses, type Pass, type Seen } from "./oracle.ts";
+import { comparePasses, isGarbage, type Pass, type Seen } from "./oracle.ts";
 import { classOf, nextTelling, watchOver, type Reaction } from "./reaction.ts";
 
 /**
@@ -37,8 +37,10 @@ function mostTelling(suites: readonly SuiteSeen[]): SuiteSeen | undefined {
 export function concludeCbc(passes: readonly Partial<Pass<CbcVector>>[], where: string): CbcOutcomes {
   if (passes.every((pass) => Object.values(pass).every((kind) => kind === "silence")))
     return everyCbcFlaw(failed(`records that cannot be read are met with silence (${where})`));
-  const seen = passes.map(signsIn);
   const told = passes.map(describe);
+  if (passes.some((pass) => Object.values(pass).some(isGarbage)))
+    return everyCbcFlaw(failed(`${where}: an answer cannot be read: ${[...new Set(told)].join("; ")}`));
+  const seen = passes.map(signsIn);
   const isSteady = new Set(told).size === 1;
   const outcome = (flaw: CbcFlaw): Outcome<FlawSeen> => {
     if (flaw === "lucky-minus-20" && passes.some((pass) => pass.letters === undefined))

@@ -33,8 +33,8 @@ export async function probeOcspExtension(look: Look, known: Known): Promise<Outc
   if (control.kind !== "done") return failed(`the well-formed hello: ${describeAnswer(control)}`);
   const refused = `a status_request that ends early: ${describeTalked(malformed)}; the same hello without the error is taken`;
   if (malformed.kind === "alert") return observed({ present: false, evidence: refused });
-  if (malformed.kind !== "done" && malformed.kind !== "closed" && malformed.kind !== "reset")
-    return unknownOf(malformed);
+  // A reset may be a device's between, which says nothing of the server.
+  if (malformed.kind !== "done" && malformed.kind !== "closed") return unknownOf(malformed);
   // No alert says that the server is well: it is asked again.
   const after = await send(look, controlHello(helloOf(look, found)));
   if (after.kind !== "done") return failed(`after a malformed hello, a well-formed one: ${describeAnswer(after)}`);

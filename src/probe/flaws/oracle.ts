@@ -38,6 +38,11 @@ export async function comparePasses<Vector extends string>(
   return passes;
 }
 
+/** Whether a class, also one with words behind it, stands for an answer that could not be opened or read: it says nothing of the server. */
+export function isGarbage(seen: string): boolean {
+  return seen.startsWith("garbage");
+}
+
 function isSilent({ seen }: Seen): boolean {
   return seen === "silence";
 }

@@ -8,6 +8,7 @@ import {
   type ClientHello,
 } from "../../wire/index.ts";
 import { describeAnswer, type Flight } from "../client/answer.ts";
+import type { Channel } from "../client/channel.ts";
 import { handshake12 } from "../client/client12.ts";
 import { buildHello, type Hello } from "../client/hello.ts";
 import type { Look, Talked } from "../look.ts";
@@ -41,12 +42,14 @@ export async function probeRenegotiation(look: Look, known: Known): Promise<Rene
   if ("state" in found) return both(found);
   const askUnaware = (): Promise<Talked<Renegotiated>> => repeatedly(() => renegotiate(look, found, false));
   // Needed where the server knows the extension; far away it is not waited for to be needed.
-  const early = look.isFar() || look.flights.some(knowsInfo) ? askUnaware() : undefined;
-  const aware = await repeatedly(() => renegotiate(look, found, true));
+  const [early, aware] = await Promise.all([
+    look.isFar() || look.flights.some(knowsInfo) ? askUnaware() : undefined,
+    repeatedly(() => renegotiate(look, found, true)),
+  ]);
   if (aware.kind !== "done") return both(unknownOf(aware));
   if (!aware.value.secure)
     return { clientRenegotiation: isTaken(aware.value.reaction), insecure: concludeInsecure(aware.value.reaction) };
-  const unaware = await (early ?? askUnaware());
+  const unaware = early ?? (await askUnaware());
   return {
     clientRenegotiation: isTaken(aware.value.reaction),
     insecure:
@@ -87,9 +90,15 @@ async function repeatedly(ask: () => Promise<Talked<Renegotiated>>): Promise<Tal
   return first.kind === "done" && ["closed", "reset", "silence"].includes(first.value.reaction.kind) ? ask() : first;
 }
 
-function renegotiate(look: Look, found: Opportunity, aware: boolean): Promise<Talked<Renegotiated>> {
+/** A connection that ends in the middle of its first handshake is garbage: `closed` is one that ends before the server has said anything. */
+async function renegotiate(look: Look, found: Opportunity, aware: boolean): Promise<Talked<Renegotiated>> {
+  let hasHeard = false;
   const build = (): Hello => buildHello(planFor(found), { serverName: look.target.serverName, random: look.random });
-  return look.talk(async (channel) => {
+  const talked = await look.talk(async (inner) => {
+    hasHeard = false;
+    const channel = listening(inner, () => {
+      hasHeard = true;
+    });
     const hello = aware ? build() : rewriteHello(build(), withoutInfo);
     const { flight, reader, sealing, session, verifyData } = await handshake12(channel, hello, look.random);
     const secure = knowsInfo(flight);
@@ -103,6 +112,21 @@ function renegotiate(look: Look, found: Opportunity, aware: boolean): Promise<Ta
     );
     return { secure, reaction: await nextTelling(watch, isOtherMessage) };
   });
+  return talked.kind === "closed" && hasHeard
+    ? { kind: "garbage", why: "the server closed the connection in the middle of the handshake" }
+    : talked;
+}
+
+/** The channel; `onBytes` is called when bytes come. */
+function listening(channel: Channel, onBytes: () => void): Channel {
+  return {
+    send: (bytes) => channel.send(bytes),
+    async receive() {
+      const bytes = await channel.receive();
+      if (bytes !== null) onBytes();
+      return bytes;
+    },
+  };
 }
 
 /** The server answered renegotiation_info. */

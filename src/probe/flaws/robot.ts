@@ -21,7 +21,7 @@ import { failed, observed } from "../outcome.ts";
 import type { FlawSeen, Outcome } from "../types.ts";
 import { planFor, type Opportunity } from "./known.ts";
 import { openHandshake } from "./opening.ts";
-import { comparePasses, type Pass, type Seen } from "./oracle.ts";
+import { comparePasses, isGarbage, type Pass, type Seen } from "./oracle.ts";
 import { classOf, nextTelling } from "./reaction.ts";
 
 /** Blocks that RSA key transport may hold: one as it must be, and four ways to be wrong. */
@@ -56,6 +56,8 @@ export function concludeRobot(passes: readonly Pass<RobotVector>[]): Outcome<Fla
   if (first === undefined) return failed("nothing was compared");
   if (new Set(passes.map((pass) => JSON.stringify(pass))).size > 1)
     return failed(`the answers to RSA-encrypted secrets vary from try to try: ${describe(passes)}`);
+  if (Object.values(first).some(isGarbage))
+    return failed(`an answer to RSA-encrypted secrets cannot be read: ${describe([first])}`);
   const isEven = new Set(Object.values(first)).size === 1;
   if (isEven && first.sound === "silence") return failed("RSA-encrypted secrets are met with silence");
   if (isEven) return observed({ present: false, evidence: `every form is taken alike: ${first.sound}` });

@@ -55,7 +55,7 @@ export function concludeTicketbleed(seen: readonly Resumed[]): Outcome<FlawSeen>
     return observed({ present: true, evidence });
   }
   if (longer.length > 0) return untestable("a session id came back longer than it was sent, but not each time");
-  return notApplicable(`the server does not take up the ticket that it gave, in ${seen.length} tries`);
+  return untestable(`the server issues tickets and took none of them up, in ${seen.length} tries`);
 }
 
 function ticketOf(look: Look, found: Opportunity): Promise<Talked<{ ticket: Uint8Array | null; suite: number }>> {
