@@ -3,20 +3,21 @@ import { notLooked } from "./verdict.ts";
 
 const missing = { state: "untestable", why: notLooked } as const;
 
-const flawNames: readonly FlawName[] = [
-  "heartbleed",
-  "ccs-injection",
-  "ocsp-extension",
-  "ticketbleed",
-  "robot",
-  "poodle-tls",
-  "zombie-poodle",
-  "goldendoodle",
-  "sleeping-poodle",
-  "zero-length",
-  "lucky-minus-20",
-  "insecure-renegotiation",
-];
+/** Every flaw; the type makes sure of that. */
+const everyFlaw: Readonly<Record<FlawName, true>> = {
+  heartbleed: true,
+  "ccs-injection": true,
+  "ocsp-extension": true,
+  ticketbleed: true,
+  robot: true,
+  "poodle-tls": true,
+  "zombie-poodle": true,
+  goldendoodle: true,
+  "sleeping-poodle": true,
+  "zero-length": true,
+  "lucky-minus-20": true,
+  "insecure-renegotiation": true,
+};
 
 /** What an older version did not record: nobody looked. */
 const unseen = {
@@ -43,7 +44,7 @@ const unseen = {
   redirect: missing,
 } as const satisfies Partial<Observations>;
 
-const noFlaws = Object.fromEntries(flawNames.map((name) => [name, missing])) as Observations["flaws"];
+const noFlaws = Object.fromEntries(Object.keys(everyFlaw).map((name) => [name, missing])) as Observations["flaws"];
 
 /** A recording of any version as this one has them. What is there stays as it is. */
 export function complete(recorded: Observations): Observations {

@@ -93,25 +93,26 @@ function unseen(unknown: Unknown) {
     clientCertificateRequested: unknown,
     withoutServerName: unknown,
     tolerance: [],
-    flaws: Object.fromEntries(flawNames.map((name) => [name, unknown])) as Record<FlawName, Unknown>,
+    flaws: Object.fromEntries(Object.keys(everyFlaw).map((name) => [name, unknown])) as Record<FlawName, Unknown>,
     redirect: unknown,
   };
 }
 
-const flawNames: readonly FlawName[] = [
-  "heartbleed",
-  "ccs-injection",
-  "ocsp-extension",
-  "ticketbleed",
-  "robot",
-  "poodle-tls",
-  "zombie-poodle",
-  "goldendoodle",
-  "sleeping-poodle",
-  "zero-length",
-  "lucky-minus-20",
-  "insecure-renegotiation",
-];
+/** Every flaw; the type makes sure of that. */
+const everyFlaw: Readonly<Record<FlawName, true>> = {
+  heartbleed: true,
+  "ccs-injection": true,
+  "ocsp-extension": true,
+  ticketbleed: true,
+  robot: true,
+  "poodle-tls": true,
+  "zombie-poodle": true,
+  goldendoodle: true,
+  "sleeping-poodle": true,
+  "zero-length": true,
+  "lucky-minus-20": true,
+  "insecure-renegotiation": true,
+};
 
 function headOf(look: Look): Pick<Observations, "schema" | "time" | "target"> {
   return { schema: "tlsforge.observations/1", time: look.now.toISOString(), target: look.target };

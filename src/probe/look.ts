@@ -131,11 +131,8 @@ export function createLook(target: Target, options: LookOptions): Look {
       return { kind: "hello", flight: result.value };
     },
     hasSpoken: () => spoken,
-    // A gentle look takes its time: fewer connections are better then.
     roundTripMs: () => roundTripMs,
-    isFar: () =>
-      options.isFar ??
-      (!isNear && !gentle && options.pace === undefined && roundTripMs !== null && roundTripMs > farMs),
+    isFar,
     startTls: options.startTls ?? null,
     plainPort: options.plainPort ?? null,
   };
