@@ -20,9 +20,10 @@ export function nameMismatch(observations: Observations): Verdict {
 
 export function notValidNow(observations: Observations): Verdict {
   const invalid = someChain(observations, (chain) => {
-    const leaf = chain.certificates[0];
-    const dates = leaf === undefined ? "" : `${leaf.notBefore} to ${leaf.notAfter}`;
-    return chain.validNow ? no(dates) : yes(dates);
+    const [leaf] = chain.certificates;
+    if (chain.validNow) return no(leaf === undefined ? "" : datesOf(leaf));
+    const outside = chain.certificates.filter((certificate) => !isWithin(certificate, observations.time));
+    return yes((outside.length > 0 ? outside : chain.certificates.slice(0, 1)).map(named).join("; "));
   });
   return defect(invalid, {
     fail: "The certificate is expired or not yet valid",
@@ -97,6 +98,19 @@ function incomplete(chain: ChainSeen): Statement {
       ? no(`${certificates.length} sent, up to ${anchor}`)
       : yes(`none of the ${certificates.length} sent is issued by ${anchor}`);
   });
+}
+
+function named(certificate: CertificateSeen): string {
+  return `${certificate.subject}: ${datesOf(certificate)}`;
+}
+
+function datesOf({ notBefore, notAfter }: CertificateSeen): string {
+  return `${notBefore} to ${notAfter}`;
+}
+
+function isWithin({ notBefore, notAfter }: CertificateSeen, time: string): boolean {
+  const at = Date.parse(time);
+  return Date.parse(notBefore) <= at && at <= Date.parse(notAfter);
 }
 
 /** The CN of a distinguished name in any of the usual spellings; a name without one as it is. */

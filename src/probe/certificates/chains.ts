@@ -5,7 +5,7 @@ import { concat, DecodeError, hex, readCertificate, timestampListOf, timestampsE
 import type { Flight } from "../client/answer.ts";
 import { certificateSeen } from "./certificate.ts";
 import { failed, observed, untestable, type Unknown } from "../outcome.ts";
-import { isOrdered, issuerOf, isValidAt, judgeTrust, missingIssuer, type TrustStore } from "./trust.ts";
+import { isOrdered, issuerOf, isValidAt, judgeTrust, missingIssuer, upFrom, type TrustStore } from "./trust.ts";
 import type { ChainSeen, Outcome, Target } from "../types.ts";
 
 /** Every chain that was sent, once, with what can be said of it. Needs: all flights. Connections: none. */
@@ -41,13 +41,14 @@ async function describeChain(
     const [leaf] = chain;
     if (leaf === undefined) return untestable("no certificate was seen");
     const certificates = chain.map(certificateSeen);
+    const { trust, path } = judgeTrust(chain, of.store, of.now);
     return observed({
       certificates,
       keyType: certificates[0]?.key.type ?? "other",
       ordered: isOrdered(chain),
-      trust: observed(judgeTrust(chain, of.store, of.now).trust),
+      trust: observed(trust),
       nameMatches: nameMatches(leaf, of.target),
-      validNow: chain.every((certificate) => isValidAt(certificate, of.now)),
+      validNow: (path ?? upFrom(leaf, chain)).every((certificate) => isValidAt(certificate, of.now)),
       stapled: observed(same.some((flight) => flight.stapled)),
       missingIssuer: missingIssuer(chain, of.store),
       ...(await attested(same, {

@@ -90,6 +90,16 @@ export function missingIssuer(chain: readonly X509Certificate[], store: TrustSto
   return null;
 }
 
+/** The certificate and its issuers in turn, of those that the server sent. */
+export function upFrom(leaf: X509Certificate, chain: readonly X509Certificate[]): readonly X509Certificate[] {
+  const way = [leaf];
+  for (const certificate of way) {
+    const issuer = way.length > maxDepth ? undefined : chain.find((candidate) => isSignedBy(certificate, candidate));
+    if (issuer !== undefined && !way.includes(issuer)) way.push(issuer);
+  }
+  return way;
+}
+
 /** True when each certificate was signed by the next one. */
 export function isOrdered(chain: readonly X509Certificate[]): boolean {
   return chain.every((certificate, index) => {
