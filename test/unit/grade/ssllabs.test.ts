@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { GradeResult } from "../../../src/grade/index.ts";
 import type { FlawName, Observations } from "../../../src/probe/index.ts";
 import { caps, graded } from "./graded.ts";
+import { notValidNow } from "../../../src/grade/ssllabs/checks-certificate.ts";
 import * as build from "./observations.ts";
 
 const { chain, ecKey, failed, hsts, noHsts, observed, speaking, suite, suites, tls12, tls13, untestable } = build;
@@ -108,6 +109,15 @@ describe("trust", () => {
   test("expired: T, with the letter beside it", () => {
     const result = graded(leaf({}, { validNow: false }));
     expect([result.grade, result.gradeTrustIgnored, result.incomplete]).toEqual(["T", "A+", []]);
+  });
+
+  test("expired: the evidence names the certificate that is", () => {
+    const dates = { notBefore: "2024-01-01T00:00:00.000Z", notAfter: "2025-01-01T00:00:00.000Z" };
+    const issuer = build.certificate({ subject: "CN=Old issuer", isCa: true, ...dates });
+    const changes = leaf({}, { validNow: false, certificates: [build.certificate(), issuer] });
+    expect(notValidNow({ ...build.observations(), ...changes })).toMatchObject({
+      evidence: "CN=Old issuer: 2024-01-01T00:00:00.000Z to 2025-01-01T00:00:00.000Z",
+    });
   });
 
   test("a local authority is no public trust, and the letter stands beside it", () => {

@@ -197,7 +197,7 @@ describe("text", () => {
 
       Failed
         ✗ The certificate is expired or not yet valid [high]
-          2026-01-01T00:00:00.000Z to 2026-03-31T00:00:00.000Z
+          CN=www.example.org: 2026-01-01T00:00:00.000Z to 2026-03-31T00:00:00.000Z
           → Renew the certificate, and check the server's clock
           SSL Server Rating Guide 2009: certificate inspection, dates
         ✗ The chain is not publicly trusted [high]
