@@ -68,22 +68,21 @@ export function gradeProblem(
 ): ForgeError | null {
   const result = report.grades[gradingRulebook];
   const grade = (request.ignoreTrust ? result?.gradeTrustIgnored : result?.grade) ?? null;
-  // A letter that distrust alone decides says nothing of the rest: what was not seen there is no pass.
-  if (grade === null || (result?.gradeTrustIgnored ?? null) === null) {
-    return new ForgeError("incomplete", `the grade of ${report.target.host}:${report.target.port} cannot be said`, {
-      details: sharedReason(report) ?? result?.incomplete ?? [],
-      hint: "look at what was unknown above, then verify again; an authority of your own is named with --ca FILE",
-    });
-  }
-  if (request.minGrade === null) return null;
   const wanted = request.minGrade;
-  if (isGrade(wanted) && meets(grade, wanted) === true) return null;
-  const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
-  return new ForgeError(
-    "grade-low",
-    `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`,
-    { details: caps, hint: "see the findings of the report" },
-  );
+  if (grade !== null && wanted !== null && !(isGrade(wanted) && meets(grade, wanted) === true)) {
+    const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
+    return new ForgeError(
+      "grade-low",
+      `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`,
+      { details: caps, hint: "see the findings of the report" },
+    );
+  }
+  // A letter that distrust alone decides says nothing of the rest: what was not seen there is no pass.
+  if (grade !== null && (result?.gradeTrustIgnored ?? null) !== null) return null;
+  return new ForgeError("incomplete", `the grade of ${report.target.host}:${report.target.port} cannot be said`, {
+    details: sharedReason(report) ?? result?.incomplete ?? [],
+    hint: "look at what was unknown above, then verify again; an authority of your own is named with --ca FILE",
+  });
 }
 
 /** The one reason why nothing is known of a target, when every look at a protocol failed with it; else null. */
