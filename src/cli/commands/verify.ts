@@ -149,7 +149,6 @@ async function recorded(
 ): Promise<Result> {
   const { createRecorder, writeRecording } = await import("../../probe/index.ts");
   const recorder = createRecorder();
-  let unwritten: ForgeError | null = null;
   let text = "";
   const report = await of.lookAt({
     reach: { recorder },
@@ -164,7 +163,7 @@ async function recorded(
       text = writeRecording({ observations, connections }, context.version);
     },
   });
-  unwritten = await writeOutput(of.record, async () => text);
+  const unwritten = await writeOutput(of.record, async () => text);
   return judged(context, report, { ...of.request, problems: [unwritten] });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { rules as rulebook } from "../../../src/grade/rulebooks/ssllabs-2009r-rules.ts";
 import type { FlawName, Observations } from "../../../src/probe/index.ts";
-import { caps, graded, warnings } from "./graded.ts";
+import { caps, flawed, graded, warnings } from "./graded.ts";
 import * as build from "./observations.ts";
 
 const { chain, ecKey, failed, hsts, noHsts, observed, speaking, suite, suites, tls12, tls13, untestable } = build;
@@ -148,20 +148,6 @@ const pins = (header: string): Partial<Observations> => ({
   }),
 });
 const goodPins = `max-age=5184000; pin-sha256="${"A".repeat(43)}="; pin-sha256="${"B".repeat(43)}="`;
-
-const flawed: readonly FlawName[] = [
-  "heartbleed",
-  "ccs-injection",
-  "ticketbleed",
-  "robot",
-  "poodle-tls",
-  "zombie-poodle",
-  "goldendoodle",
-  "sleeping-poodle",
-  "zero-length",
-  "lucky-minus-20",
-  "insecure-renegotiation",
-];
 
 const announced: typeof rules = [
   ...flawed.map((name) => [`F ssllabs.${name}`, has(name), hasNot(name)] as const),

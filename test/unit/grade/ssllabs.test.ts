@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { GradeResult } from "../../../src/grade/index.ts";
-import type { FlawName, Observations } from "../../../src/probe/index.ts";
-import { caps, graded } from "./graded.ts";
+import type { Observations } from "../../../src/probe/index.ts";
+import { caps, flawed, graded } from "./graded.ts";
 import { notValidNow } from "../../../src/grade/ssllabs/checks-certificate.ts";
 import * as build from "./observations.ts";
 
@@ -14,19 +14,6 @@ const withTls12 = (...list: Parameters<typeof suites>): Partial<Observations> =>
 
 const stapled = (status: "good" | "revoked", problems: readonly string[] = []): Partial<Observations> =>
   leaf({}, { staple: observed({ status, thisUpdate: "2026-01-31T00:00:00Z", nextUpdate: null, problems }) });
-const flawed: readonly FlawName[] = [
-  "heartbleed",
-  "ccs-injection",
-  "ticketbleed",
-  "robot",
-  "poodle-tls",
-  "zombie-poodle",
-  "goldendoodle",
-  "sleeping-poodle",
-  "zero-length",
-  "lucky-minus-20",
-  "insecure-renegotiation",
-];
 
 describe("worked examples", () => {
   test("TLS 1.2 and 1.3, RSA-2048, X25519, AES of 128 and 256 bits, HSTS: 100, 90, 90, A+", () => {
