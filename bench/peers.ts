@@ -1,23 +1,16 @@
 /** A whole `verify` against the scanners that people use, on the same server, in turns. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { ForgeError } from "../src/errors.ts";
 import { figure, figuresText, type Figure } from "./support/figure.ts";
 import { busy, machineText, watchMachine, type Machine } from "./support/machine.ts";
-import { measure, type Measured } from "./support/measure.ts";
-import { prefixOf, runProgram, say, tlsforge, type Arguments } from "./support/program.ts";
+import type { Measured } from "./support/measure.ts";
+import { prefixOf, runProgram, say, type Arguments } from "./support/program.ts";
 import { startRelay } from "./support/relay.ts";
+import { scan, scanners, type Scanner } from "./support/scanners.ts";
 import { cpuSecondsOf, serverOf, type Served } from "./support/served.ts";
 import { round, summarise, type Summary } from "./support/statistics.ts";
 import { table } from "./support/table.ts";
-
-/** One scanner: how it is called on a target, and which exit codes say that it has done its work. */
-interface Scanner {
-  readonly name: string;
-  readonly argv: (address: string) => readonly string[];
-  readonly done: (exitCode: number) => boolean;
-}
 
 interface Row {
   readonly name: string;
@@ -67,7 +60,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
         if (scanner.name === "testssl.sh" && index >= slowRounds) continue;
         say(`round ${index + 1}: ${scanner.name}`);
         const before = cpuSecondsOf(served.pids);
-        const measured = await once(scanner, served.target, signal);
+        const measured = await scan(scanner, served.target, { signal });
         runs.get(scanner.name)?.push({ run: measured, server: cpuSecondsOf(served.pids) - before });
       }
     }
@@ -84,13 +77,6 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
   }
 }
 
-async function once(scanner: Scanner, address: string, signal: AbortSignal): Promise<Measured> {
-  const measured = await measure({ argv: scanner.argv(address) }, { signal });
-  if (!scanner.done(measured.exitCode))
-    throw new ForgeError("incomplete", `${scanner.name} ended with exit ${measured.exitCode}`);
-  return measured;
-}
-
 /** The times of the runs, and what one more run through a relay connects. */
 async function rowOf(
   scanner: Scanner,
@@ -103,7 +89,7 @@ async function rowOf(
   const relay = await startRelay(Number(of.served.target.split(":").at(-1)));
   try {
     say(`counting connections: ${scanner.name}`);
-    await once(scanner, `127.0.0.1:${relay.port}`, of.signal);
+    await scan(scanner, `127.0.0.1:${relay.port}`, of);
     return {
       name: scanner.name,
       runs: of.runs.length,
@@ -115,75 +101,6 @@ async function rowOf(
   } finally {
     relay.close();
   }
-}
-
-function scanners(of: {
-  readonly prefix: string;
-  readonly served: Served;
-  readonly work: string;
-  readonly sslyze: string | undefined;
-}): { readonly present: readonly Scanner[]; readonly missing: readonly string[] } {
-  const { serverName } = of.served;
-  // The relay listens elsewhere than the server, so the authority has to be named.
-  const trust = ["--ca", path.join(of.prefix, "var/tls/ca/cert.pem"), "--prefix", of.prefix];
-  const zero = (exitCode: number): boolean => exitCode === 0;
-  const programs = {
-    sslscan: program("sslscan"),
-    SSLyze: of.sslyze ?? program("sslyze"),
-    "testssl.sh": program("testssl"),
-  };
-  const known: readonly { readonly scanner: Scanner; readonly there: boolean }[] = [
-    {
-      there: true,
-      scanner: {
-        name: "tlsforge verify",
-        argv: (address) => tlsforge("verify", address, "--server-name", serverName, "--json", ...trust),
-        done: zero,
-      },
-    },
-    {
-      there: programs.sslscan !== undefined,
-      scanner: {
-        name: "sslscan",
-        argv: (address) => [programs.sslscan ?? "", `--sni-name=${serverName}`, address],
-        done: zero,
-      },
-    },
-    {
-      there: programs.SSLyze !== undefined,
-      scanner: {
-        name: "SSLyze",
-        argv: (address) => [programs.SSLyze ?? "", `--sni=${serverName}`, address],
-        // 1: not compliant with the profile that it compares with.
-        done: (exitCode) => exitCode <= 1,
-      },
-    },
-    {
-      there: programs["testssl.sh"] !== undefined,
-      scanner: {
-        name: "testssl.sh",
-        argv: (address) => [
-          programs["testssl.sh"] ?? "",
-          "--warnings=off",
-          "--quiet",
-          "--nodns=min",
-          `--jsonfile=${path.join(of.work, `${Date.now()}.json`)}`,
-          address,
-        ],
-        // It counts what it was not sure of.
-        done: (exitCode) => exitCode < 242,
-      },
-    },
-  ];
-  return {
-    present: known.filter(({ there }) => there).map(({ scanner }) => scanner),
-    missing: known.filter(({ there }) => !there).map(({ scanner: { name } }) => name),
-  };
-}
-
-function program(name: string): string | undefined {
-  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
-  return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
 }
 
 function figuresOf(rows: readonly Row[], machine: Machine): readonly Figure[] {
