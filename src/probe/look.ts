@@ -18,6 +18,8 @@ export interface Look {
   readonly ask: (plan: HelloPlan) => Promise<Answer>;
   /** A longer conversation under the same rules. Its result, or how it failed. */
   readonly talk: <T extends object>(use: (channel: Channel) => Promise<T>) => Promise<Talked<T>>;
+  /** One conversation without TLS on another port of the same host: within the same limits and as many at once, but never repeated. */
+  readonly talkPlain: <T extends object>(port: number, use: (channel: Channel) => Promise<T>) => Promise<Talked<T>>;
   /** True once a record of TLS has come from this target. */
   readonly hasSpoken: () => boolean;
   /** True where waiting costs more than connections: many hellos at once are then better than one after the other. */
@@ -57,6 +59,8 @@ export interface LookOptions {
 const farMs = 5;
 /** Connections where none are told: many at once need more than one after the other. */
 const budgets = { near: 400, far: 800 };
+/** For a conversation without TLS, in milliseconds: most of those that are not answered at once are dropped on the way. */
+const plainMs = 3000;
 /** Between two connections of a gentle look, in milliseconds. */
 const gentlePauseMs = 100;
 
@@ -74,7 +78,18 @@ export function createLook(target: Target, options: LookOptions): Look {
   // A gentle look takes its time: fewer connections are better then.
   const isFar = (): boolean =>
     options.isFar ?? (!isNear && !gentle && options.pace === undefined && (roundTripMs ?? 0) > farMs);
-  const attempt = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
+  const ofTls: Partial<Dial> = {
+    way: options.way,
+    onReady(ms, isOwn) {
+      roundTripMs = Math.min(roundTripMs ?? ms, ms);
+      // A busy machine takes its time to answer itself, which says nothing of a way.
+      isNear ||= isOwn && options.way?.via === undefined;
+    },
+  };
+  const attempt = async <T extends object>(
+    use: (channel: Channel) => Promise<T>,
+    to: Partial<Dial> = ofTls,
+  ): Promise<Talked<T>> => {
     if (options.pace !== undefined) await options.pace(signal);
     const left = end - performance.now();
     const budget = options.budget ?? (isFar() ? budgets.far : budgets.near);
@@ -83,16 +98,11 @@ export function createLook(target: Target, options: LookOptions): Look {
     const dial: Dial = {
       address: target.address,
       port: target.port,
-      timeoutMs: Math.min(options.timeoutMs, left),
       tally,
       signal,
-      way: options.way,
       tap: options.tap?.(),
-      onReady(ms, isOwn) {
-        roundTripMs = Math.min(roundTripMs ?? ms, ms);
-        // A busy machine takes its time to answer itself, which says nothing of a way.
-        isNear ||= isOwn && options.way?.via === undefined;
-      },
+      ...to,
+      timeoutMs: Math.min(options.timeoutMs, left, to.timeoutMs ?? Infinity),
     };
     try {
       return { kind: "done", value: await converse(dial, use) };
@@ -122,6 +132,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     tally,
     flights,
     talk,
+    talkPlain: (port, use) => scheduler.runBeside(() => attempt(use, { port, timeoutMs: plainMs })),
     async ask(plan) {
       const result = await talk((channel) =>
         readFlight(channel, buildHello(plan, { serverName: target.serverName, random: options.random })),

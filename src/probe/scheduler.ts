@@ -5,9 +5,13 @@ export type Verdict = "fine" | "repeat" | "strained";
 export interface Scheduler {
   /** Runs `job`; unless its result is fine, runs it once more alone. The second result stands. */
   run<T>(job: () => Promise<T>, verdictOf: (result: T) => Verdict): Promise<T>;
+  /** Runs a job that asks another service: it is one of those at once, but no company for what runs alone, and nothing follows from its result. */
+  runBeside<T>(job: () => Promise<T>): Promise<T>;
   /** Jobs that may run at once now. */
   readonly limit: number;
 }
+
+type Kind = "first" | "alone" | "beside";
 
 /**
  * A scheduler that starts with `start` jobs at once, doubled up to `most` after each clean round, halved when the peer seems strained. A round is over when as
@@ -16,29 +20,32 @@ export interface Scheduler {
 export function createScheduler(start: number, most: number = start): Scheduler {
   let limit = start;
   let active = 0;
+  /** Of the active ones, those that ask another service. */
+  let beside = 0;
   let clean = 0;
   /** Counts the troubles: what began before one does not make a round clean. */
   let era = 0;
   let aloneActive = false;
-  const waiting: { readonly alone: boolean; readonly start: () => void }[] = [];
+  const waiting: { readonly kind: Kind; readonly start: () => void }[] = [];
 
   const admit = (): void => {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (aloneActive || (next.alone ? active > 0 : active >= limit)) return;
+      if (aloneActive || (next.kind === "alone" ? active > beside : active >= limit)) return;
       waiting.shift();
       active++;
-      aloneActive = next.alone;
+      if (next.kind === "beside") beside++;
+      aloneActive = next.kind === "alone";
       next.start();
     }
   };
   const slot = async <T>(
     job: () => Promise<T>,
-    of: { alone: boolean; ended: (result: T, begun: number) => void },
+    of: { kind: Kind; ended: (result: T, begun: number) => void },
   ): Promise<T> => {
     await new Promise<void>((begin) => {
-      const entry = { alone: of.alone, start: begin };
+      const entry = { kind: of.kind, start: begin };
       // Repetitions go first: what they decide is needed by those that wait.
-      if (of.alone) waiting.unshift(entry);
+      if (of.kind === "alone") waiting.unshift(entry);
       else waiting.push(entry);
       admit();
     });
@@ -49,13 +56,14 @@ export function createScheduler(start: number, most: number = start): Scheduler 
       return result;
     } finally {
       active--;
-      if (of.alone) aloneActive = false;
+      if (of.kind === "beside") beside--;
+      if (of.kind === "alone") aloneActive = false;
       admit();
     }
   };
   const grow = (): void => {
     clean++;
-    if (clean < limit && active > 1) return;
+    if (clean < limit && active - beside > 1) return;
     clean = 0;
     limit = Math.min(most, limit * 2);
   };
@@ -69,7 +77,7 @@ export function createScheduler(start: number, most: number = start): Scheduler 
     async run(job, verdictOf) {
       let before = limit;
       const first = await slot(job, {
-        alone: false,
+        kind: "first",
         ended(result, begun) {
           before = limit;
           const verdict = verdictOf(result);
@@ -79,13 +87,14 @@ export function createScheduler(start: number, most: number = start): Scheduler 
       });
       if (verdictOf(first) === "fine") return first;
       return slot(job, {
-        alone: true,
+        kind: "alone",
         ended(result) {
           // The same with nothing beside it: that is how the peer answers, not strain.
           if (verdictOf(result) === "strained") limit = Math.max(limit, before);
         },
       });
     },
+    runBeside: (job) => slot(job, { kind: "beside", ended() {} }),
     get limit() {
       return limit;
     },

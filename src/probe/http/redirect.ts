@@ -1,13 +1,11 @@
 import { ascii, concat, DecodeError, latin1 } from "../../wire/index.ts";
-import { answerOf, describeAnswer } from "../client/answer.ts";
-import { converse, type Channel } from "../client/channel.ts";
+import { describeAnswer } from "../client/answer.ts";
+import type { Channel } from "../client/channel.ts";
 import { parseHead, printable } from "./http.ts";
 import type { Look } from "../look.ts";
-import { failed, notApplicable, observed } from "../outcome.ts";
+import { failed, notApplicable, observed, unknownOf } from "../outcome.ts";
 import type { Outcome } from "../types.ts";
 
-/** For the one question, in milliseconds. */
-const timeoutMs = 3000;
 /** Headers beyond this are not read. */
 const maxHead = 2 ** 16;
 
@@ -21,19 +19,17 @@ export async function probeRedirect(look: Look, port: number | null): Promise<Ou
       `port 80 says nothing about port ${look.target.port}: only what is served on 443 has it beside`,
     );
   const { address, serverName } = look.target;
-  try {
-    const head = await converse({ address, port, timeoutMs, tally: look.tally }, (channel) =>
-      askPlain(channel, hostHeader(serverName || address, port)),
-    );
-    const { status, headers } = parseHead(head);
+  const host = hostHeader(serverName || address, port);
+  const talked = await look.talkPlain(port, async (channel) => parseHead(await askPlain(channel, host)));
+  if (talked.kind === "done") {
+    const { status, headers } = talked.value;
     return observed(status >= 300 && status < 400 ? (headers["location"] ?? null) : null);
-  } catch (error) {
-    const answer = answerOf(error);
-    const why = describeAnswer(answer);
-    return answer.kind === "unconnected" && why === "ECONNREFUSED"
-      ? notApplicable(`nothing listens on port ${port}`)
-      : failed(`port ${port}: ${why}`);
   }
+  if (talked.kind === "skipped") return unknownOf(talked);
+  const why = describeAnswer(talked);
+  return talked.kind === "unconnected" && why === "ECONNREFUSED"
+    ? notApplicable(`nothing listens on port ${port}`)
+    : failed(`port ${port}: ${why}`);
 }
 
 async function askPlain(channel: Channel, host: string): Promise<string> {

@@ -92,6 +92,51 @@ describe("scheduler", () => {
     expect({ tries, limit: scheduler.limit }).toEqual({ tries: 2, limit: 8 });
   });
 
+  it("counts what asks another service among those at once, and does not wait for it before it runs something alone", async () => {
+    const scheduler = createScheduler(2, 8);
+    const [ended, beside] = [Promise.withResolvers<string>(), Promise.withResolvers<void>()];
+    let tries = 0;
+    const order: string[] = [];
+    const slow = scheduler.runBeside(async () => {
+      beside.resolve();
+      return ended.promise;
+    });
+    await beside.promise;
+    const failing = scheduler.run(async () => {
+      order.push(`failing ${++tries}`);
+      return tries === 1 ? "reset" : "fine";
+    }, resets);
+    const other = scheduler.run(
+      async () => order.push("other"),
+      () => "fine",
+    );
+    expect(await failing).toBe("fine");
+    ended.resolve("late");
+    expect(await slow).toBe("late");
+    await other;
+    expect(order.slice(0, 2)).toEqual(["failing 1", "failing 2"]);
+  });
+
+  it("does not start what asks another service beside what runs alone, nor learn from it", async () => {
+    const scheduler = createScheduler(4, 8);
+    let tries = 0;
+    let besides = "not yet";
+    let seen = "";
+    await scheduler.run(
+      async () => {
+        if (++tries === 1) return tries;
+        const beside = scheduler.runBeside(async () => (besides = "begun"));
+        await sleep(2);
+        seen = besides;
+        void beside;
+        return tries;
+      },
+      () => "repeat",
+    );
+    await sleep(0);
+    expect([seen, besides, scheduler.limit]).toEqual(["not yet", "begun", 4]);
+  });
+
   it("goes on after a job that throws", async () => {
     const scheduler = createScheduler(1);
     await expect(
