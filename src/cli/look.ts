@@ -6,6 +6,7 @@ import type { Report } from "../grade/index.ts";
 import { isGrade, meets } from "../grade/light.ts";
 import { observe, type Observations, type ObserveOptions } from "../probe/index.ts";
 import type { Context } from "./context.ts";
+import { written } from "./targets.ts";
 
 /** The rulebook whose grade `--min-grade` is compared with. */
 export const gradingRulebook = "ssllabs-2009r";
@@ -71,18 +72,30 @@ export function gradeProblem(
   const wanted = request.minGrade;
   if (grade !== null && wanted !== null && !(isGrade(wanted) && meets(grade, wanted) === true)) {
     const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
-    return new ForgeError(
-      "grade-low",
-      `${report.target.host}:${report.target.port} is graded ${grade}, below the wanted ${wanted}`,
-      { details: caps, hint: "see the findings of the report" },
-    );
+    return new ForgeError("grade-low", `${written(report.target)} is graded ${grade}, below the wanted ${wanted}`, {
+      details: caps,
+      hint: "see the findings of the report",
+    });
   }
   // A letter that distrust alone decides says nothing of the rest: what was not seen there is no pass.
   if (grade !== null && (result?.gradeTrustIgnored ?? null) !== null) return null;
-  return new ForgeError("incomplete", `the grade of ${report.target.host}:${report.target.port} cannot be said`, {
-    details: sharedReason(report) ?? result?.incomplete ?? [],
-    hint: "look at what was unknown above, then verify again; an authority of your own is named with --ca FILE",
+  const shared = sharedReason(report);
+  return new ForgeError("incomplete", `the grade of ${written(report.target)} cannot be said`, {
+    details: shared ?? result?.incomplete ?? [],
+    hint: hintFor(shared?.[0] ?? "", written(report.target)),
   });
+}
+
+/** What to do, by the reason why nothing is known. */
+function hintFor(reason: string, target: string): string {
+  const greeting = /greets in plain text \((\w+)( or FTP)?\)/.exec(reason);
+  if (greeting?.[1] !== undefined)
+    return `begin TLS in its own protocol: tlsforge verify ${target} --starttls ${greeting[1].toLowerCase()}${greeting[2] === undefined ? "" : " (or ftp)"}`;
+  if (reason.includes("plain HTTP")) return "the port speaks plain HTTP: name the one that speaks TLS, usually 443";
+  if (reason.includes("speaks SSH")) return "SSH is not TLS: name a port that speaks TLS";
+  if (reason.startsWith("no handshake was ever completed"))
+    return "check whether it wants another name (--server-name NAME) or lets this machine in, then verify again";
+  return "look at what was unknown above, then verify again; an authority of your own is named with --ca FILE";
 }
 
 /** The one reason why nothing is known of a target, when every look at a protocol failed with it; else null. */

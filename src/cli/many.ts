@@ -45,7 +45,10 @@ export async function many(context: Context, items: AsyncIterable<Item>, options
     );
   };
   await sideBySide(items, { width: options.width, signal: context.signal, take });
-  if (context.signal.aborted) throw new ForgeError("interrupted", `interrupted after ${count(summary)}`);
+  if (context.signal.aborted)
+    throw new ForgeError("interrupted", `interrupted after ${count(summary)}`, {
+      hint: "the results above stand; the same command looks at all targets again",
+    });
   return summed(context, options.command, { summary, worst });
 }
 

@@ -18,6 +18,12 @@ export function notEmpty(value: string): string {
   return value;
 }
 
+/** A file that is written as a whole; standard output has the report itself. */
+export function outputFile(value: string): string {
+  if (value === "-") throw new InvalidArgumentError("It is written to a file, not to standard output (./- is a file).");
+  return notEmpty(value);
+}
+
 /** A name of a host, as it stands in a hello (RFC 6066, section 3: no address, no port). */
 export function hostName(value: string): string {
   const isAddress = /^[\d.]+$/.test(value) || value.includes(":");

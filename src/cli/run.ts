@@ -98,16 +98,23 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
     if (!prefixless.has(invocation.command)) await refuseUnusable(context.options.prefix);
     return await invocation.run(context);
   } catch (error) {
-    return failure(world.signal.aborted ? interruption(error) : error);
+    return failure(world.signal.aborted ? interruption(error, invocation.command) : error);
   }
 }
 
 /** What an interrupted run throws on its way out is not what the user did wrong. */
-function interruption(error: unknown): ForgeError {
+function interruption(error: unknown, command: string): ForgeError {
   const told = error instanceof ForgeError && error.code === "interrupted";
-  const hint = (told ? error.hint : undefined) ?? "run the same command again: it goes on where it was";
+  const hint =
+    (told ? error.hint : undefined) ??
+    (resumable.has(command)
+      ? "run the same command again: it goes on where it was"
+      : "run the same command again: it begins anew");
   return new ForgeError("interrupted", told ? error.message : "interrupted", { cause: error, hint });
 }
+
+/** Commands that keep what they have finished. */
+const resumable = new Set(["provision", "build"]);
 
 /** Commands that do not need a prefix, or only look into one when they can. */
 const prefixless = new Set(["verify", "grade", "recipe lint", "recipe schema", "completion"]);

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { createReadStream } from "node:fs";
+import { isIPv6 } from "node:net";
 import { ForgeError } from "../errors.ts";
 
 /** A host and a port that a command line or a list of targets names. */
@@ -18,6 +19,9 @@ export function parseTarget(text: string, port = 443): TargetSpec {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(bare)) throw refuse(": only https: can be looked at");
   if (bare.includes("/") || /[?#]/.test(bare)) throw refuse(": it has a path, and TLS is the same for all paths");
   if (bare.includes("@")) throw refuse(": it names a user, and nobody logs in here");
+  if (/^:\d*$/.test(bare)) throw refuse(": it names no host");
+  const written = withPort(bare);
+  if (written !== null) throw refuse(`: an IPv6 address with a port stands in brackets: ${written}`);
   const match =
     /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:[\]\s]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]+(?:%[\w.-]+)?))(?::(\d{1,5}))?$/.exec(
       bare,
@@ -32,7 +36,29 @@ export function parseTarget(text: string, port = 443): TargetSpec {
 /** A name as it is looked up: other scripts as IDNA has them; undefined when it can be no name. */
 function asciiName(name: string): string | undefined {
   const ascii = /^\p{ASCII}*$/u.test(name) ? name : (URL.parse(`https://${name}`)?.hostname ?? "");
-  return /^[\w.-]{1,254}$/.test(ascii) ? ascii : undefined;
+  const isName = /^(?:\w(?:[\w-]{0,61}\w)?\.)*\w(?:[\w-]{0,61}\w)?\.?$/.test(ascii);
+  return isName && ascii.length <= 254 ? ascii : undefined;
+}
+
+/** Ports that the end of an IPv6 address without brackets was more likely meant as. */
+const usualPorts: ReadonlySet<string> = new Set(
+  "25 443 465 587 636 853 990 993 995 4433 5061 5432 8443 9443".split(" "),
+);
+
+/** How an IPv6 address and a port should have been written; null where the text can only be an address, or is none. */
+function withPort(text: string): string | null {
+  const [, address = "", port = ""] = /^([0-9a-f:.]*:[0-9a-f:.]*):(\d{1,5})$/i.exec(text) ?? [];
+  if (!isIPv6(address)) return null;
+  const right = `[${address}]:${port}`;
+  if (!isIPv6(text)) return right;
+  return usualPorts.has(port) || address === "::1" || address === "::"
+    ? `${right} (or [${text}], where all of it is one)`
+    : null;
+}
+
+/** A host and a port as they are written: an IPv6 address in brackets. */
+export function written({ host, port }: TargetSpec): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** More than this is no list of targets. */
@@ -43,7 +69,7 @@ type Chunks = AsyncIterable<Uint8Array | string>;
 
 /**
  * Reads a list of targets: one a line; what follows `#` is a comment, empty lines are skipped. `-` is standard input. The whole list is read before
- * anything is contacted. Throws ForgeError `usage` that names the first bad line and says how many there are.
+ * anything is contacted. Throws ForgeError `usage` that names the first ten bad lines and says how many there are.
  */
 export async function readTargets(
   file: string,
@@ -51,7 +77,7 @@ export async function readTargets(
 ): Promise<readonly TargetSpec[]> {
   const name = file === "-" ? "standard input" : file;
   const targets: TargetSpec[] = [];
-  let first: ForgeError | null = null;
+  const problems: string[] = [];
   let [count, bad] = [0, 0];
   for await (const line of linesOf(file === "-" ? of.input() : await opened(file), name)) {
     count++;
@@ -64,14 +90,26 @@ export async function readTargets(
     } catch (error) {
       if (!(error instanceof ForgeError)) throw error;
       bad++;
-      first ??= new ForgeError("usage", `line ${count} of ${name}: ${error.message}`, { hint, cause: error });
+      if (problems.length < mostTold) problems.push(`line ${count}: ${error.message}`);
     }
   }
-  if (first !== null)
-    throw bad === 1 ? first : new ForgeError("usage", `${first.message} (and ${bad - 1} more bad lines)`, { hint });
+  if (bad > 0) throw badLines(name, problems, bad);
   if (targets.length === 0)
     throw new ForgeError("usage", `there is no target in ${name}`, { hint: "write one HOST[:PORT] a line" });
   return targets;
+}
+
+/** Bad lines that are told in full. */
+const mostTold = 10;
+
+function badLines(name: string, problems: readonly string[], bad: number): ForgeError {
+  const left = bad - problems.length;
+  return bad === 1
+    ? new ForgeError("usage", `${name}, ${problems[0]}`, { hint })
+    : new ForgeError("usage", `${bad} lines of ${name} are no targets`, {
+        hint,
+        details: [...problems, ...(left === 0 ? [] : [`and ${left} more`])],
+      });
 }
 
 /** A pipe is as good as a file here. */

@@ -1,10 +1,11 @@
 import { Option, type Command } from "commander";
 import path from "node:path";
+import { ForgeError } from "../errors.ts";
 import type { StartTls } from "../probe/index.ts";
 import type { GradeRequest } from "./commands/grade.ts";
 import type { VerifyRequest } from "./commands/verify.ts";
 import type { Judging } from "./judged.ts";
-import { absolute, collect, count, hostName, minGrade, notEmpty, optional, text } from "./option-values.ts";
+import { absolute, collect, count, hostName, minGrade, notEmpty, optional, outputFile, text } from "./option-values.ts";
 import { parseProxy, startTlsNames } from "./ways.ts";
 
 /** Options as commander gives them. */
@@ -22,7 +23,7 @@ export function withVerifyOptions(command: Command): Command {
         )
         .option("--ca <file>", "PEM file with anchors to trust besides the system's (repeatable)", collect, [])
         .option("--server-name <name>", "name to ask for and to check (default: the host)", hostName)
-        .option("--record <file>", "keep all that was seen, with every byte, for tlsforge grade", notEmpty),
+        .option("--record <file>", "keep all that was seen, with every byte, for tlsforge grade", outputFile),
     ),
   );
 }
@@ -31,7 +32,7 @@ export function withVerifyOptions(command: Command): Command {
 export function withJudging(command: Command): Command {
   return command
     .option("--ignore-trust", "grade as if the chain were trusted")
-    .option("--html <file>", "write the report as one HTML file")
+    .option("--html <file>", "write the report as one HTML file", outputFile)
     .addOption(minGrade());
 }
 
@@ -51,6 +52,10 @@ export function verifyRequest(cwd: string, args: readonly string[], options: Opt
 
 /** What `grade` was asked. */
 export function gradeRequest(cwd: string, args: readonly string[], options: Options): GradeRequest {
+  if (args.includes(""))
+    throw new ForgeError("usage", "the name of a recording is empty", {
+      hint: "name a file that verify --record wrote",
+    });
   return { files: args.map((file) => path.resolve(cwd, file)), ...judging(cwd, options) };
 }
 

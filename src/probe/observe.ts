@@ -4,6 +4,7 @@ import { ForgeError } from "../errors.ts";
 import type { Random } from "../wire/index.ts";
 import { describeAnswer, type Answer } from "./client/answer.ts";
 import { assemble, assembleFailed } from "./assemble.ts";
+import { valueOf } from "./outcome.ts";
 import { runProbes } from "./graph.ts";
 import { createLook, type Look } from "./look.ts";
 import { askModern } from "./suites/modern-suites.ts";
@@ -96,7 +97,7 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
         tap: recorder?.tap,
       },
     );
-  const { look, first } = await firstToAnswer(addresses.map(begin));
+  const { look, first } = await firstToAnswer(addresses.map(begin), proxy !== undefined);
   const observations = await observeLook(look, first, store);
   if (options.signal?.aborted === true)
     throw new ForgeError("interrupted", `The look at ${target.host}:${target.port} was interrupted`);
@@ -111,9 +112,11 @@ type TrustStore = ReturnType<typeof createTrustStore>;
 async function observeLook(look: Look, first: Answer, store: TrustStore): Promise<Omit<Observations, "seconds">> {
   if (first.kind === "garbage" && !look.hasSpoken()) return assembleFailed(look, first.why);
   const facts = await runProbes(look, allProbes, { first });
-  return look.hasSpoken()
-    ? assemble(look, await settle(facts), store)
-    : assembleFailed(look, `the server never answered in TLS: ${describeAnswer(first)}`);
+  if (!look.hasSpoken()) return assembleFailed(look, `the server never answered in TLS: ${describeAnswer(first)}`);
+  // Who refuses whatever is offered may refuse the client: what a server offers, these refusals do not say.
+  if (look.flights.length === 0 && valueOf(facts.ssl2)?.offered !== true)
+    return assembleFailed(look, `no handshake was ever completed, every hello was refused: ${describeAnswer(first)}`);
+  return assemble(look, await settle(facts), store);
 }
 
 async function addressesFor(
@@ -127,21 +130,38 @@ async function addressesFor(
 }
 
 /** The first of a name's addresses that takes a connection, and its answer to the first hello. Throws ForgeError `unreachable` when none does. */
-async function firstToAnswer(looks: readonly Look[]): Promise<{ look: Look; first: Answer }> {
+async function firstToAnswer(looks: readonly Look[], isProxied: boolean): Promise<{ look: Look; first: Answer }> {
   const details: string[] = [];
   let refused = false;
   for (const look of looks) {
     const first = await askModern(look);
+    // Where even one connection through a proxy takes all the time, the proxy is what did not answer.
+    const isLate =
+      isProxied && first.kind === "skipped" && first.why.startsWith("the time") && look.roundTripMs() === null;
+    if (isLate) {
+      details.push(`the proxy did not answer: ${first.why}`);
+      continue;
+    }
     if (first.kind !== "unconnected" && first.kind !== "blocked") return { look, first };
     refused ||= first.kind === "blocked";
-    details.push(`${look.target.address}: ${first.why}`);
+    // Behind a proxy the address is the host again.
+    details.push(isProxied ? first.why : `${look.target.address}: ${first.why}`);
   }
   const { host, port } = looks[0]?.target ?? { host: "", port: 0 };
-  const what = refused ? "TLS cannot be begun" : "Nothing answers";
-  throw new ForgeError("unreachable", `${what} at ${host}:${port} (${details.join("; ")})`, {
-    hint:
-      refused || looks.some((look) => look.startTls !== null)
-        ? "Check --starttls, --proxy and the port, and what the server is set up for"
-        : "Check the name and the port, and that the server is running",
+  const what = refused ? "TLS cannot be begun" : isProxied ? "There is no way" : "Nothing answers";
+  const where = `${isProxied && !refused ? "to" : "at"} ${host.includes(":") ? `[${host}]` : host}:${port}`;
+  throw new ForgeError("unreachable", `${what} ${where} (${details.join("; ")})`, {
+    hint: hintOf(
+      isProxied,
+      looks.some((look) => look.startTls !== null),
+    ),
   });
+}
+
+function hintOf(isProxied: boolean, isStartTls: boolean): string {
+  if (isProxied)
+    return `Check the address of --proxy and its kind (http:// or socks5://), whether it allows this target${isStartTls ? ", and --starttls" : ""}`;
+  return isStartTls
+    ? "Check --starttls and the port, and what the server is set up for"
+    : "Check the name and the port, and that the server is running";
 }

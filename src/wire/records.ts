@@ -70,7 +70,9 @@ function describeOther(bytes: Uint8Array): string {
   const text = latin1(bytes.subarray(0, 64));
   if (text.startsWith("SSH-")) return "the server speaks SSH";
   if (/^(HTTP\/|<!doctype|<html)/i.test(text)) return "the server answers in plain HTTP";
-  if (/^[245]\d\d[ -]/.test(text)) return "the server greets in plain text (SMTP or FTP)";
-  if (/^(\* OK|\+OK)/.test(text)) return "the server greets in plain text (IMAP or POP3)";
+  if (/^[245]\d\d[ -]/.test(text))
+    return `the server greets in plain text (${/smtp/i.test(text) ? "SMTP" : /ftp/i.test(text) ? "FTP" : "SMTP or FTP"})`;
+  if (/^\* (OK|PREAUTH|BYE)/.test(text)) return "the server greets in plain text (IMAP)";
+  if (/^(\+OK|-ERR)/.test(text)) return "the server greets in plain text (POP3)";
   return `the first byte is 0x${(bytes[0] ?? 0).toString(16).padStart(2, "0")}`;
 }

@@ -9,7 +9,7 @@ import { look, reportText, type LookRequest, type Reach } from "../look.ts";
 import type { Item } from "../many.ts";
 import { refuseUnwritable, writeOutput } from "../output-file.ts";
 import type { Result } from "../result.ts";
-import { parseTarget, readTargets, type TargetSpec } from "../targets.ts";
+import { parseTarget, readTargets, written, type TargetSpec } from "../targets.ts";
 import { portFor } from "../ways.ts";
 
 export interface VerifyRequest extends Judging {
@@ -88,7 +88,7 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
 type LookAt = (of: TargetSpec & Partial<LookRequest>) => ReturnType<typeof look>;
 
 async function* eachTarget(specs: readonly TargetSpec[], lookAt: LookAt): AsyncIterable<Item> {
-  for (const spec of specs) yield { name: nameOf(spec), report: () => lookAt(spec) };
+  for (const spec of specs) yield { name: written(spec), report: () => lookAt(spec) };
 }
 
 async function* eachAddress(
@@ -99,18 +99,14 @@ async function* eachAddress(
   for (const spec of specs) {
     try {
       for (const address of await addressesOf(spec.host, { timeoutMs: 5000, family: of.request.family })) {
-        const name = `${nameOf(spec)} at ${address}`;
+        const name = `${written(spec)} at ${address}`;
         yield { name, report: () => of.lookAt({ ...spec, address }) };
       }
     } catch (error) {
       if (!(error instanceof ForgeError)) throw error;
-      yield { name: nameOf(spec), report: () => Promise.reject(error) };
+      yield { name: written(spec), report: () => Promise.reject(error) };
     }
   }
-}
-
-function nameOf({ host, port }: TargetSpec): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function refuseTogether(request: VerifyRequest, isOne: boolean): void {

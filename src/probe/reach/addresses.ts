@@ -5,15 +5,27 @@ import { ForgeError } from "../../errors.ts";
 /** Addresses of a name that are looked at, in the order of the system's resolver. */
 const most = 16;
 
+/** The system's resolver, or what stands for it. */
+export type Resolve = (
+  host: string,
+  options: { readonly all: true; readonly family: 0 | 4 | 6 },
+) => Promise<readonly { readonly address: string }[]>;
+
+const resolveHere: Resolve = (host, options) => lookup(host, options);
+
 /** The addresses of a name, in the order of the system's resolver; an address is its own. Throws ForgeError `unreachable`. */
 export async function addressesOf(
   host: string,
-  of: { readonly timeoutMs: number; readonly family?: 4 | 6 | undefined },
+  of: { readonly timeoutMs: number; readonly family?: 4 | 6 | undefined; readonly resolve?: Resolve },
 ): Promise<readonly string[]> {
-  const { timeoutMs, family } = of;
+  const { timeoutMs, family, resolve = resolveHere } = of;
   const unreachable = (why: string): ForgeError =>
     new ForgeError("unreachable", `The name ${host} does not resolve: ${why}`, {
       hint: "Check the spelling of the name, or give an address",
+    });
+  const familyless = (others: readonly string[]): ForgeError =>
+    new ForgeError("unreachable", `The name ${host} has no address of IPv${family}, only ${others.join(", ")}`, {
+      hint: `Leave out --ipv${family}`,
     });
   if (isIP(host) > 0) {
     if (family === undefined || isIP(host.replace(/%.*$/, "")) === family) return [host];
@@ -24,13 +36,23 @@ export async function addressesOf(
     timer = setTimeout(() => reject(unreachable(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
   });
   try {
-    const found = await Promise.race([lookup(host, { all: true, family: family ?? 0 }), late]);
+    const found = await Promise.race([resolve(host, { all: true, family: family ?? 0 }), late]);
     return [...new Set(found.map(({ address }) => address))].slice(0, most);
   } catch (error) {
-    if (error instanceof Error && "code" in error && !(error instanceof ForgeError))
-      throw unreachable(String(error.code));
-    throw error;
+    if (!(error instanceof Error && "code" in error) || error instanceof ForgeError) throw error;
+    const others = family === undefined ? [] : await Promise.race([anyAddresses(resolve, host), late]);
+    throw others.length > 0 ? familyless(others) : unreachable(String(error.code));
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** A few addresses of any family; none where the name does not resolve. */
+async function anyAddresses(resolve: Resolve, host: string): Promise<readonly string[]> {
+  try {
+    return (await resolve(host, { all: true, family: 0 })).map(({ address }) => address).slice(0, 3);
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return [];
+    throw error;
   }
 }

@@ -82,5 +82,6 @@ export function blocked(why: string): ChannelError {
 /** What a server said, fit to be shown: printable, and not long. */
 export function quoted(text: string): string {
   const shown = printable(text.trim());
-  return JSON.stringify(shown.length > 120 ? `${shown.slice(0, 120)} …` : shown);
+  // Escaped already: as JSON its escapes would be escaped again.
+  return `"${shown.length > 120 ? `${shown.slice(0, 120)} …` : shown}"`;
 }

@@ -37,7 +37,11 @@ async function stage(name: string, walk: () => Promise<Channel>): Promise<Channe
       error instanceof ChannelError &&
       (error.trouble.kind === "silent" || error.trouble.kind === "reset" || error.trouble.kind === "garbage")
     )
-      throw lost(`${name}, before TLS: ${error.trouble.why}`);
+      throw lost(
+        name === "proxy" && error.trouble.kind === "silent"
+          ? `the proxy did not answer: ${error.trouble.why}`
+          : `${name}, before TLS: ${error.trouble.why}`,
+      );
     throw error;
   }
 }

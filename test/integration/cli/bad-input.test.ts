@@ -89,6 +89,28 @@ describe("verify says no grade and exits 3", () => {
     await withMock(behaviour, async (port) => expectNoGrade(await ended(`127.0.0.1:${port}`), code));
   });
 
+  it.each<[string, Behaviour, RegExp, RegExp]>([
+    [
+      "refuses every hello",
+      (socket) => void socket.once("data", () => socket.end(Uint8Array.of(21, 3, 3, 0, 2, 2, 40))),
+      /no handshake was ever completed, every hello was refused: alert 40/,
+      /--server-name/,
+    ],
+    ["greets in SMTP", (socket) => void socket.write("220 mail.example ESMTP\r\n"), /\(SMTP\)/, /--starttls smtp$/],
+    ["greets in FTP", (socket) => void socket.write("220 (vsFTPd 3.0.3)\r\n"), /\(FTP\)/, /--starttls ftp$/],
+    ["greets in IMAP", (socket) => void socket.write("* OK ready\r\n"), /\(IMAP\)/, /--starttls imap$/],
+    ["greets in POP3", (socket) => void socket.write("+OK ready\r\n"), /\(POP3\)/, /--starttls pop3$/],
+    ["greets in SSH", (socket) => void socket.write("SSH-2.0-x\r\n"), /speaks SSH/, /SSH is not TLS/],
+  ])("where it %s, with what to do", async (_name, behaviour, why, hint) => {
+    await withMock(behaviour, async (port) => {
+      const seen = await ended(`127.0.0.1:${port}`);
+      expectNoGrade(seen, /^incomplete$/);
+      expect(seen.result.fields.report?.grades["ssllabs-2009r"]?.caps).toEqual([]);
+      expect(seen.result.fields.error?.details?.join()).toMatch(why);
+      expect(seen.result.fields.error?.hint).toMatch(hint);
+    });
+  });
+
   it("of a closed port, and of a name that does not resolve", async () => {
     const port = await withMock(
       () => undefined,

@@ -34,6 +34,21 @@ describe("targets", () => {
     ["b\u00fccher.example", "xn--bcher-kva.example", 443],
   ])("%s", (text, host, port) => expect(parseTarget(text)).toEqual({ host, port }));
 
+  it.each([
+    [":9443", /names no host/],
+    ["..", /is no target$/],
+    ["a..b", /is no target$/],
+    ["::1:9443", /brackets: \[::1\]:9443 \(or \[::1:9443\]/],
+    ["2001:db8::1:443", /brackets: \[2001:db8::1\]:443/],
+    ["1:2:3:4:5:6:7:8:443", /brackets: \[1:2:3:4:5:6:7:8\]:443$/],
+  ])("%s is refused with the spelling that is wanted", (text, message) =>
+    expect(() => parseTarget(text)).toThrow(message),
+  );
+
+  it.each(["2001:db8::1", "2001:db8::1:2", "::1"])("%s is an address", (text) =>
+    expect(parseTarget(text)).toEqual({ host: text, port: 443 }),
+  );
+
   it("the port of a protocol is its own", () => {
     expect(parseTarget("a.example", portFor("imap"))).toEqual({ host: "a.example", port: 143 });
     expect(portFor(undefined)).toBe(443);
