@@ -248,7 +248,7 @@ describe("proxies", () => {
     ],
     ["is a mail server", "http", (socket) => void socket.write("220 mail\r\n"), /does not speak HTTP/],
     ["closes", "http", (socket) => void socket.end(), /closed the connection/],
-    ["is silent", "socks5", () => undefined, /proxy, before TLS: no complete answer/],
+    ["is silent", "socks5", () => undefined, /the proxy did not answer: no complete answer/],
     [
       "is no SOCKS",
       "socks5",
