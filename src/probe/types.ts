@@ -152,11 +152,14 @@ export interface StapleSeen {
   readonly problems: readonly string[];
 }
 
-/** A signed certificate timestamp (RFC 6962). A log that is not on our list is `untestable`. */
+/**
+ * A signed certificate timestamp (RFC 6962). A log that is not on our list is `untestable`. A list that cannot be read is one entry without log and time,
+ * `failed`.
+ */
 export interface TimestampSeen {
-  readonly logId: string;
+  readonly logId: string | null;
   readonly log: string | null;
-  readonly time: string;
+  readonly time: string | null;
   readonly source: "certificate" | "handshake" | "staple";
   readonly valid: Outcome<boolean>;
 }

@@ -31,7 +31,7 @@ export interface SingleResponse {
   readonly status: "good" | "revoked" | "unknown";
   readonly thisUpdate: Date;
   readonly nextUpdate: Date | null;
-  /** The SignedCertificateTimestampList of the extension for it (RFC 6962, 3.3). */
+  /** The value of the extension that holds timestamps (RFC 6962, 3.3), not looked into. */
   readonly timestamps: Uint8Array | null;
 }
 
@@ -106,7 +106,7 @@ function timestampsOf(extensions: DerElement | undefined): Uint8Array | null {
     (extension) => readOid(at(children(extension), 0).contents) === timestampsOid,
   );
   const value = found === undefined ? undefined : children(found).at(-1);
-  return value === undefined ? null : only(value.contents).contents;
+  return value?.contents ?? null;
 }
 
 /** GeneralizedTime in UTC, with or without a fraction (RFC 5280, 4.1.2.5.2). */

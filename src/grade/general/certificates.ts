@@ -102,7 +102,7 @@ function transparency(chain: ChainSeen, suffix: string): Finding {
   const evidence = timestamps
     .map(({ log, logId, source, valid }) => {
       const state = valid.state === "observed" ? (valid.value ? "valid" : "not valid") : valid.why;
-      return `${log ?? logId} (${source}): ${state}`;
+      return `${log ?? logId ?? "a list"} (${source}): ${state}`;
     })
     .join("; ");
   if (forged.length > 0) {

@@ -1,23 +1,26 @@
 import { createHash, verify, X509Certificate } from "node:crypto";
 
 import {
+  DecodeError,
   decodeOcspResponse,
   hex,
   readCertificate,
   readCertificateFields,
   readKeyPurposes,
   sameBytes,
+  timestampListOf,
   type BasicResponse,
   type SingleResponse,
 } from "../../wire/index.ts";
 import { failed, observed, untestable, type Unknown } from "../outcome.ts";
+import { clockSkewMs } from "./clock.ts";
 import { isValidAt } from "./trust.ts";
 import type { Outcome, StapleSeen } from "../types.ts";
 
-/** A stapled response, judged by itself, and the timestamps that it carries for the leaf. */
+/** A stapled response, judged by itself, and the list of timestamps that it carries for the leaf; why that cannot be read; null where it has none. */
 export interface StapleRead {
   readonly staple: Outcome<StapleSeen>;
-  readonly timestamps: Uint8Array | null;
+  readonly timestamps: Uint8Array | Unknown | null;
 }
 
 export interface StapleOf {
@@ -58,23 +61,50 @@ const signatures: Readonly<Record<string, string | null>> = {
 };
 
 const ocspSigning = "1.3.6.1.5.5.7.3.9";
-/** Clocks may differ by this many milliseconds. */
-const skew = 300_000;
+
+/**
+ * Days that a response without nextUpdate is taken for. RFC 6960, 4.2.2.1, leaves it to the client how old is too old; the Baseline Requirements of the CA/Browser
+ * Forum, 4.9.10, let no response hold for longer than this. Browsers are stricter: Firefox (mozilla::pkix) takes one without nextUpdate for a day, Chromium any for seven.
+ */
+const mostDays = 10;
+const dayMs = 86_400_000;
+
+/** From best to worst. */
+const statuses: readonly SingleResponse["status"][] = ["good", "unknown", "revoked"];
 
 /**
  * Verifies a stapled OCSP response (RFC 6960, 3.2): it is about this leaf, signed by the leaf's issuer or by a responder that the issuer has named for it,
- * and its dates hold. Throws DecodeError for what cannot be read.
+ * and its dates hold. Where several of its parts are about the leaf, the worst of those that hold by their dates stands; one that does not counts only
+ * where none does. What cannot be read is `failed`.
+ *
+ * A nonce (RFC 9654) is not compared: the server fetched the response by a request of its own, before the client asked, so that a nonce in it is
+ * the server's, which nobody else knows. Our hellos send none in status_request (RFC 6066, 8). Against replays there are only the dates.
  */
 export function readStaple(der: Uint8Array, of: StapleOf): StapleRead {
+  const read = guarded("the stapled response", () => judgeStaple(der, of));
+  return "state" in read ? { staple: read, timestamps: read } : read;
+}
+
+function judgeStaple(der: Uint8Array, of: StapleOf): StapleRead {
   const { status, basic } = decodeOcspResponse(der);
   if (basic === null) return unread(failed(`the response says ${errors[status] ?? `error ${status}`}`));
-  if (of.issuer === undefined) return unread(untestable("the certificate of the issuer is not at hand"));
   const { issuer, leaf, now } = of;
-  const single = basic.responses.find((response) => isAbout(response, leaf, issuer));
+  if (issuer === undefined) return unread(untestable("the certificate of the issuer is not at hand"));
+  const about = basic.responses.filter((response) => isAbout(response, leaf, issuer));
+  const single = decisive(about, now);
+  const carried = about.find((response) => response.timestamps !== null)?.timestamps ?? null;
+  const timestamps = carried === null ? null : guarded("its timestamps", () => timestampListOf(carried));
   const hash = signatures[basic.signatureAlgorithm];
   if (hash === undefined)
-    return unread(untestable(`a signature of type ${basic.signatureAlgorithm} cannot be verified here`));
+    return {
+      staple: untestable(`a signature of type ${basic.signatureAlgorithm} cannot be verified here`),
+      timestamps,
+    };
+  const isPremature = [basic.producedAt, ...(single === undefined ? [] : [single.thisUpdate])].some((date) =>
+    isFuture(date, now),
+  );
   const problems = [
+    ...(isPremature ? ["it is from the future"] : []),
     ...(single === undefined ? ["it is about another certificate"] : dateProblems(single, now)),
     ...signatureProblems(basic, { issuer, hash, now }),
   ];
@@ -87,8 +117,29 @@ export function readStaple(der: Uint8Array, of: StapleOf): StapleRead {
       nextUpdate: shown.nextUpdate?.toISOString() ?? null,
       problems,
     }),
-    timestamps: single?.timestamps ?? null,
+    timestamps,
   };
+}
+
+/** What `read` gives; bytes that cannot be read are an outcome, and node:crypto's own errors carry a code. */
+function guarded<T extends object>(what: string, read: () => T): T | Unknown {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
+      return failed(`${what} cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The response to go by: the worst of those whose dates hold, for want of any the worst. */
+function decisive(about: readonly SingleResponse[], now: Date): SingleResponse | undefined {
+  const current = about.filter(
+    (response) => !isFuture(response.thisUpdate, now) && dateProblems(response, now).length === 0,
+  );
+  return (current.length > 0 ? current : about).toSorted(
+    (one, other) => statuses.indexOf(other.status) - statuses.indexOf(one.status),
+  )[0];
 }
 
 function unread(staple: Unknown): StapleRead {
@@ -108,11 +159,18 @@ function isAbout(response: SingleResponse, leaf: X509Certificate, issuer: X509Ce
   );
 }
 
+function isFuture(date: Date, now: Date): boolean {
+  return date.getTime() > now.getTime() + clockSkewMs;
+}
+
 function dateProblems({ thisUpdate, nextUpdate }: SingleResponse, now: Date): string[] {
+  if (nextUpdate === null)
+    return now.getTime() - thisUpdate.getTime() > mostDays * dayMs
+      ? [`it is older than ${mostDays} days and does not say until when it holds`]
+      : [];
   return [
-    ...(thisUpdate.getTime() > now.getTime() + skew ? ["it is from the future"] : []),
-    ...(nextUpdate !== null && nextUpdate < now ? ["it is out of date"] : []),
-    ...(nextUpdate !== null && nextUpdate < thisUpdate ? ["it ends before it begins"] : []),
+    ...(nextUpdate < now ? ["it is out of date"] : []),
+    ...(nextUpdate < thisUpdate ? ["it ends before it begins"] : []),
   ];
 }
 

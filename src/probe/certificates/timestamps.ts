@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, verify, type X509Certificate } from "node:crypto";
 
 import {
+  DecodeError,
   decodeTimestampList,
   hex,
   readCertificateFields,
@@ -10,12 +11,13 @@ import {
   type LogEntry,
   type Timestamp,
 } from "../../wire/index.ts";
+import { clockSkewMs } from "./clock.ts";
 import { transparencyLogs, type TransparencyLog } from "./ct-logs.ts";
-import { observed, untestable } from "../outcome.ts";
+import { failed, observed, untestable, type Unknown } from "../outcome.ts";
 import type { Outcome, TimestampSeen } from "../types.ts";
 
-/** Lists of timestamps by where they came from. */
-export type TimestampLists = Readonly<Record<TimestampSeen["source"], readonly Uint8Array[]>>;
+/** Lists of timestamps by where they came from, or why one cannot be had. */
+export type TimestampLists = Readonly<Record<TimestampSeen["source"], readonly (Uint8Array | Unknown)[]>>;
 
 export interface TimestampsOf {
   readonly leaf: X509Certificate;
@@ -25,25 +27,44 @@ export interface TimestampsOf {
   readonly logs?: readonly TransparencyLog[];
 }
 
-/** Every timestamp once, verified where its log is known (RFC 6962, 3.2). Throws DecodeError for a list that cannot be read. */
+/** Every timestamp once, verified where its log is known (RFC 6962, 3.2). A list that cannot be read is one entry that says so. */
 export function readTimestamps(lists: TimestampLists, of: TimestampsOf): TimestampSeen[] {
   const logs = new Map((of.logs ?? transparencyLogs).map((log) => [logIdOf(log), log]));
   const seen = new Map<string, TimestampSeen>();
   for (const source of ["certificate", "handshake", "staple"] as const) {
-    for (const timestamp of lists[source].flatMap(decodeTimestampList)) {
-      const logId = hex(timestamp.logId);
-      const log = logs.get(logId);
-      seen.set(`${source} ${logId} ${timestamp.time} ${hex(timestamp.signature)}`, {
-        logId,
-        log: log?.name ?? null,
-        time: timeOf(timestamp),
-        source,
-        valid:
-          log === undefined ? untestable("the log is not on our list") : isValid(timestamp, source, { ...of, log }),
-      });
+    for (const list of lists[source]) {
+      for (const [key, timestamp] of readList(list, source, { of, logs })) seen.set(`${source} ${key}`, timestamp);
     }
   }
   return [...seen.values()];
+}
+
+/** The timestamps of a list, each with what tells it from others. */
+function readList(
+  list: Uint8Array | Unknown,
+  source: TimestampSeen["source"],
+  { of, logs }: { of: TimestampsOf; logs: ReadonlyMap<string, TransparencyLog> },
+): [string, TimestampSeen][] {
+  if ("state" in list) return [unreadable(source, list)];
+  try {
+    return decodeTimestampList(list).map((timestamp) => {
+      const logId = hex(timestamp.logId);
+      const log = logs.get(logId);
+      const valid =
+        log === undefined ? untestable("the log is not on our list") : isValid(timestamp, source, { ...of, log });
+      return [
+        `${logId} ${timestamp.time} ${hex(timestamp.signature)}`,
+        { logId, log: log?.name ?? null, time: timeOf(timestamp), source, valid },
+      ];
+    });
+  } catch (error) {
+    if (error instanceof DecodeError) return [unreadable(source, failed(`it cannot be read: ${error.message}`))];
+    throw error;
+  }
+}
+
+function unreadable(source: TimestampSeen["source"], valid: Unknown): [string, TimestampSeen] {
+  return [valid.why, { logId: null, log: null, time: null, source, valid }];
 }
 
 function isValid(
@@ -55,7 +76,7 @@ function isValid(
   if (entry === undefined) return untestable("the certificate of the issuer is not at hand");
   // Logs of RFC 6962 sign with ECDSA on P-256 or with RSA, always with SHA-256.
   if (timestamp.scheme !== 0x0403 && timestamp.scheme !== 0x0401) return observed(false);
-  if (timestamp.time > of.now.getTime()) return observed(false);
+  if (timestamp.time > of.now.getTime() + clockSkewMs) return observed(false);
   const key = createPublicKey({ key: Buffer.from(of.log.key), format: "der", type: "spki" });
   return observed(verify("sha256", signedTimestampData(timestamp, entry), key, timestamp.signature));
 }

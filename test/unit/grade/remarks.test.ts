@@ -39,6 +39,7 @@ const sct = (logId: string, valid: TimestampSeen["valid"]): TimestampSeen => ({
   source: "certificate",
   valid,
 });
+const unreadable: TimestampSeen = { logId: null, log: null, time: null, source: "staple", valid: failed("broken") };
 const staple = (status: "good" | "revoked" | "unknown", problems: readonly string[] = []): Changes =>
   leaf({}, { stapled: observed(true), staple: observed({ status, thisUpdate: "", nextUpdate: null, problems }) });
 const headers = (of: Readonly<Record<string, string>>): Changes => {
@@ -155,6 +156,12 @@ describe("what is said", () => {
       "The RSA certificate carries valid timestamps of one log only",
     ],
     [
+      "two logs beside a list that cannot be read",
+      "transparency",
+      leaf({}, { timestamps: [sct("a", observed(true)), unreadable, sct("b", observed(true))] }),
+      "The RSA certificate carries valid timestamps of 2 logs",
+    ],
+    [
       "no timestamps, local",
       "transparency",
       leaf({}, { trust: observed({ trusted: true, local: true, anchor: "CN=Local", reason: null }) }),
@@ -233,3 +240,15 @@ describe("what is said", () => {
       expect(finding(id, changes)).toMatchObject({ outcome: "unknown", evidence: "this version does not look at it" });
   });
 });
+
+test.each([[[]], [[sct("a", observed(true))]]])(
+  "a list of timestamps that cannot be read is unknown beside %j",
+  (rest) => {
+    for (const local of [true, false]) {
+      const trust = observed({ trusted: true, local, anchor: "CN=Some", reason: null });
+      const { outcome, evidence } = finding("transparency", leaf({}, { trust, timestamps: [unreadable, ...rest] }));
+      expect(outcome).toBe("unknown");
+      expect(evidence).toContain("a list (staple): broken");
+    }
+  },
+);

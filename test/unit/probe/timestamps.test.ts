@@ -2,12 +2,13 @@ import { createHash, generateKeyPairSync, sign, X509Certificate, type KeyObject 
 
 import { describe, expect, it } from "vitest";
 
+import { clockSkewMs } from "../../../src/probe/certificates/clock.ts";
 import { transparencyLogs } from "../../../src/probe/certificates/ct-logs.ts";
 import { readTimestamps, type TimestampLists } from "../../../src/probe/certificates/timestamps.ts";
+import type { TimestampSeen } from "../../../src/probe/index.ts";
 import {
   ascii,
   concat,
-  DecodeError,
   encodeDer,
   hex,
   readCertificate,
@@ -120,8 +121,10 @@ describe("certificate timestamps", () => {
     expect(readTimestamps(wrong, { leaf: plain, issuer, now, logs: [log] })[0]?.valid).toEqual(no);
   });
 
-  it("do not hold from the future, and are untestable from a log that is not known", () => {
-    const late = { ...none, handshake: [listOver(overCertificate, now.getTime() + 1000)] };
+  it("do not hold from the future, beyond what clocks may differ by, and are untestable from a log that is not known", () => {
+    const late = { ...none, handshake: [listOver(overCertificate, now.getTime() + clockSkewMs + 1)] };
+    const soon = { ...none, handshake: [listOver(overCertificate, now.getTime() + clockSkewMs)] };
+    expect(readTimestamps(soon, { leaf: plain, issuer, now, logs: [log] })[0]?.valid).toEqual(yes);
     expect(readTimestamps(late, { leaf: plain, issuer, now, logs: [log] })[0]?.valid).toEqual(no);
     expect(readTimestamps(late, { leaf: plain, issuer, now })[0]).toMatchObject({
       log: null,
@@ -129,9 +132,26 @@ describe("certificate timestamps", () => {
     });
   });
 
-  it("are a DecodeError where they cannot be read", () => {
-    const broken = { ...none, handshake: [listOver(overCertificate).subarray(0, 30)] };
-    expect(() => readTimestamps(broken, { leaf: plain, issuer, now, logs: [log] })).toThrow(DecodeError);
+  it.each<[TimestampSeen["source"], Uint8Array]>([
+    ["certificate", embedded.subarray(0, 30)],
+    ["handshake", listOver(overCertificate).subarray(0, 30)],
+    ["staple", listOver(overCertificate).subarray(0, 30)],
+  ])("of one place that cannot be read leave those of the others: %s", (source, broken) => {
+    const list = listOver(overCertificate);
+    const whole = { certificate: [embedded], handshake: [list], staple: [list] };
+    const seen = readTimestamps({ ...whole, [source]: [broken] }, { leaf: stamped, issuer, now, logs: [log] });
+    expect(seen.map((one) => one.source)).toEqual(["certificate", "handshake", "staple"]);
+    const of = (isWanted: boolean) => seen.filter((one) => (one.source === source) === isWanted);
+    expect(of(false).map(({ valid }) => valid.state)).toEqual(["observed", "observed"]);
+    const why = expect.stringContaining("it cannot be read: ") as string;
+    expect(of(true)).toEqual([{ logId: null, log: null, time: null, source, valid: { state: "failed", why } }]);
+  });
+
+  it("of a response that could not be read are not known, for the same reason", () => {
+    const staple = [{ state: "failed", why: "broken" }] as const;
+    expect(readTimestamps({ ...none, staple }, { leaf: plain, issuer, now })).toEqual([
+      { logId: null, log: null, time: null, source: "staple", valid: staple[0] },
+    ]);
   });
 
   it("are of logs whose keys are points on P-256, each once", () => {
