@@ -20,13 +20,17 @@ export async function assemble(look: Look, facts: Facts, store: TrustStore): Pro
   const offered = (Object.keys(protocols) as ProtocolName[]).filter(
     (name): name is SuiteProtocol => name !== "SSLv2" && valueOf(protocols[name])?.offered === true,
   );
+  const leftOut = look.leftOut();
   return {
     ...headOf(look),
     protocols,
     cipherSuites: suitesOf(facts),
     groups: facts.groups,
     keyShares: facts.keyShares,
-    certificates: await harvestChains(look.flights, { target: look.target, store, now: look.now }),
+    certificates:
+      leftOut === null
+        ? await harvestChains(look.flights, { target: look.target, store, now: look.now })
+        : failed(leftOut),
     tickets: ticketsOf(look, facts),
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,

@@ -2,6 +2,7 @@ import type { Random } from "../wire/index.ts";
 import { answerOf, isTrouble, readFlight, type Answer, type Flight } from "./client/answer.ts";
 import { converse, type Channel, type Dial, type Tally, type Tap, type Way } from "./client/channel.ts";
 import { buildHello, type HelloPlan } from "./client/hello.ts";
+import { createKeeper } from "./keeper.ts";
 import type { Pace } from "./reach/pace.ts";
 import { createScheduler, type Verdict } from "./scheduler.ts";
 import type { StartTls, Target } from "./types.ts";
@@ -13,7 +14,11 @@ export interface Look {
   readonly random: Random;
   readonly tally: Tally;
   /** Every flight that any probe was answered with; facts are harvested from these. */
-  readonly flights: Flight[];
+  readonly flights: readonly Flight[];
+  /** Adds a flight to these, and gives it as it is kept: what goes on is to hold this one. Throws DecodeError for one that is too large. */
+  readonly keep: (flight: Flight) => Flight;
+  /** Why certificates of `flights` are not all there; null where they are. */
+  readonly leftOut: () => string | null;
   /** Sends a hello; asks again, alone, before trouble is believed. */
   readonly ask: (plan: HelloPlan) => Promise<Answer>;
   /** A longer conversation under the same rules. Its result, or how it failed. */
@@ -69,7 +74,7 @@ export function createLook(target: Target, options: LookOptions): Look {
   const { gentle = false, signal } = options;
   const tally: Tally = { connections: 0, bytesSent: 0, bytesReceived: 0 };
   const scheduler = gentle ? createScheduler(2) : createScheduler(8, 32);
-  const flights: Flight[] = [];
+  const { flights, keep, leftOut } = createKeeper();
   const end = performance.now() + options.totalMs;
   let roundTripMs: number | null = null;
   let isNear = false;
@@ -131,15 +136,16 @@ export function createLook(target: Target, options: LookOptions): Look {
     random: options.random,
     tally,
     flights,
+    keep,
+    leftOut,
     talk,
     talkPlain: (port, use) => scheduler.runBeside(() => attempt(use, { port, timeoutMs: plainMs })),
     async ask(plan) {
-      const result = await talk((channel) =>
-        readFlight(channel, buildHello(plan, { serverName: target.serverName, random: options.random })),
-      );
-      if (result.kind !== "done") return result;
-      flights.push(result.value);
-      return { kind: "hello", flight: result.value };
+      const result = await talk(async (channel) => {
+        const hello = buildHello(plan, { serverName: target.serverName, random: options.random });
+        return keep(await readFlight(channel, hello));
+      });
+      return result.kind === "done" ? { kind: "hello", flight: result.value } : result;
     },
     hasSpoken: () => spoken,
     roundTripMs: () => roundTripMs,

@@ -6,7 +6,7 @@ import { candidateChunks } from "../suites/candidates.ts";
 import { handshake13 } from "../client/client13.ts";
 import { buildHello, type HelloPlan } from "../client/hello.ts";
 import type { Look } from "../look.ts";
-import { observed, unknownOf, untestable } from "../outcome.ts";
+import { failed, observed, unknownOf, untestable } from "../outcome.ts";
 import type { Outcome, SuiteProtocol, SuitesSeen } from "../types.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function probeNameless(
   look: Look,
   known: { suites: Partial<Record<SuiteProtocol, SuitesSeen>>; groups: readonly number[] },
 ): Promise<Outcome<string | null>> {
-  if (look.target.serverName === "") return leafOf(look.flights);
+  if (look.target.serverName === "") return leafOf(look.flights, look.leftOut());
   const plan = planOf(known);
   if (plan === undefined) return untestable("no version of TLS that a certificate can be seen with here");
   const hello = buildHello({ ...plan, nameless: true }, { serverName: "", random: look.random });
@@ -42,9 +42,8 @@ function planOf({ suites, groups }: Parameters<typeof probeNameless>[1]): HelloP
     : { protocol: "TLSv1.3", suites: ids, groups: shares, shares };
 }
 
-function leafOf(flights: readonly Flight[]): Outcome<string | null> {
+function leafOf(flights: readonly Flight[], leftOut: string | null = null): Outcome<string | null> {
   const leaf = flights.find(({ certificates }) => (certificates?.length ?? 0) > 0)?.certificates?.[0];
-  return leaf === undefined
-    ? untestable("no certificate was seen")
-    : observed(createHash("sha256").update(leaf).digest("hex"));
+  if (leaf !== undefined) return observed(createHash("sha256").update(leaf).digest("hex"));
+  return leftOut === null ? untestable("no certificate was seen") : failed(leftOut);
 }

@@ -132,8 +132,7 @@ export async function exchangeClassic(look: Look, found: readonly SuiteSeen[]): 
   const talked = await look.talk(async (channel) => {
     const hello = buildHello(plan, { serverName: look.target.serverName, random: look.random });
     const { flight, session } = await handshake12(channel, hello, look.random);
-    look.flights.push(flight);
-    return { flight, http: await askService(look, session) };
+    return { flight: look.keep(flight), http: await askService(look, session) };
   });
   if (talked.kind !== "done") return { ...nothingExchanged(unknownOf(talked)), ...rest };
   const alpn = choiceIn(talked.value.flight.serverHello.extensions ?? []);
@@ -170,8 +169,7 @@ export async function converseModern<T extends object>(
       channel,
       buildHello(plan, { serverName: look.target.serverName, random: look.random }),
     );
-    look.flights.push(handshake.flight);
-    return use(handshake);
+    return use({ ...handshake, flight: look.keep(handshake.flight) });
   });
 }
 

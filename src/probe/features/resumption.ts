@@ -111,10 +111,10 @@ async function complete(look: Look, plan: HelloPlan) {
   return look.talk(async (channel) => {
     const hello = buildHello(plan, { serverName: look.target.serverName, random: look.random });
     const { flight, sealing, beforeFinished } = await handshake12(channel, hello, look.random);
-    look.flights.push(flight);
+    const kept = look.keep(flight);
     channel.send(sealing.seal(contentTypes.alert, Uint8Array.of(1, 0)));
     const ticket = beforeFinished.find(({ type }) => type === handshakeTypes.newSessionTicket)?.body;
-    return { flight, ticket };
+    return { flight: kept, ticket };
   });
 }
 

@@ -4,7 +4,7 @@ import { once } from "node:events";
 
 import { describe, expect, it } from "vitest";
 
-import { createRecorder, type ObserveOptions } from "../../../src/probe/index.ts";
+import { createRecorder } from "../../../src/probe/index.ts";
 import { createLook, type Look, type LookOptions } from "../../../src/probe/look.ts";
 import { probeRedirect } from "../../../src/probe/http/redirect.ts";
 import { mockTls, withMock, type Behaviour } from "./mock.ts";
@@ -22,19 +22,6 @@ function lookFor(options: Partial<LookOptions> = {}): Look {
   return createLook(target, { timeoutMs: 2000, totalMs: 10_000, now: new Date(), random, ...options });
 }
 
-/** A whole look with a neighbour of this behaviour; how often that was asked. */
-async function besides(neighbour: Behaviour, options: Partial<ObserveOptions> = {}) {
-  let asked = 0;
-  const counted: Behaviour = (socket, count) => {
-    asked = count;
-    neighbour(socket, count);
-  };
-  const seen = await withMock(counted, (plainPort) =>
-    withMock(tls, (port) => look(port, { plainPort, timeoutMs: 400, ...options })),
-  );
-  return { seen, asked };
-}
-
 describe("the look at plain HTTP", () => {
   it("is one of the connections that are counted", async () => {
     const one = lookFor();
@@ -46,9 +33,16 @@ describe("the look at plain HTTP", () => {
   });
 
   it("is not begun when the budget of connections is used up", async () => {
-    const { seen, asked } = await besides(redirecting, { budget: 1 });
-    expect([seen.connections, asked]).toEqual([1, 0]);
-    expect(seen.redirect).toEqual({ state: "untestable", why: "the budget of 1 connections is used up" });
+    const one = lookFor({ budget: 1 });
+    const seen = await withMock(redirecting, async (port) => [
+      await probeRedirect(one, port),
+      await probeRedirect(one, port),
+    ]);
+    expect(seen).toMatchObject([
+      { state: "observed" },
+      { state: "untestable", why: "the budget of 1 connections is used up" },
+    ]);
+    expect(one.tally.connections).toBe(1);
   });
 
   it("is not begun when the time is used up", async () => {
@@ -89,7 +83,9 @@ describe("the look at plain HTTP", () => {
 
   it("is recorded", async () => {
     const recorder = createRecorder();
-    const { seen } = await besides(redirecting, { recorder });
+    const seen = await withMock(redirecting, (plainPort) =>
+      withMock(tls, (port) => look(port, { plainPort, recorder, timeoutMs: 400 })),
+    );
     expect(seen.redirect).toMatchObject({ value: "https://localhost/" });
     const recorded = recorder.connections();
     expect(recorded).toHaveLength(seen.connections);
