@@ -12,7 +12,7 @@ type Program = keyof typeof programs | keyof typeof fleetPrograms;
 
 /**
  * - a program's name: it is on PATH or where system programs lie
- * - an old Node (`node-0.10.28`): it has been fetched, or this run may fetch it
+ * - a program out of a package (`node-0.10.28`): it has been fetched, or this run may fetch it
  * - `root`: we are root
  * - `linux`: the kernel
  * - `prefix`: TLSFORGE_TEST_PREFIX names a provisioned prefix
@@ -70,7 +70,7 @@ function lacking(need: Need): string | null {
   }
 }
 
-/** Old Nodes are fetched only where that was asked for: they are large. */
+/** Programs out of packages are fetched only where that was asked for: they are large. */
 function lackingBinary(name: BinaryName): string | null {
   if (process.platform !== "linux" || process.arch !== "x64") return "Linux on x64";
   const mayFetch = process.env["TLSFORGE_TEST_ALL"] === "1" || process.env["TLSFORGE_TEST_FLEET"] === "1";

@@ -83,7 +83,7 @@ function readFacts(findings: readonly Finding[]): Facts {
   const groups: string[] = [];
   for (const { id, finding } of findings) {
     const version = versions[id];
-    if (version !== undefined) facts[version] = !finding.startsWith("not offered");
+    if (version !== undefined) facts[version] = !finding.includes("not offered");
     const rule = yesOrNo[id];
     if (rule?.yes.test(finding) === true) facts[rule.fact] = true;
     else if (rule?.no.test(finding) === true) facts[rule.fact] = false;

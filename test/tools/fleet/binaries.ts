@@ -1,9 +1,9 @@
-/** Old Node programs with their OpenSSL inside, from the package registry that npm is set up with, by pinned digest. */
+/** Programs with a TLS library inside (old Nodes, Deno, Bun), from the package registry that npm is set up with, by pinned digest. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { execa } from "execa";
 
@@ -18,7 +18,7 @@ export function isBinary(name: string): name is BinaryName {
 /** Where a program lies, or will lie: its folder is named after its digest, so another pin is another program. */
 export function binaryPath(name: BinaryName): string {
   const digest = Buffer.from(pinned[name].integrity.slice("sha512-".length), "base64").toString("hex").slice(0, 16);
-  return join(homedir(), ".cache", "tlsforge-fleet", `${name}-${digest}`, "node");
+  return join(homedir(), ".cache", "tlsforge-fleet", `${name}-${digest}`, basename(pinned[name].program));
 }
 
 /** The program's path; fetched, checked against its digest and unpacked when it is not there yet. */
@@ -35,10 +35,10 @@ export async function fetchBinary(name: BinaryName): Promise<string> {
       timeout: 120_000,
     });
     const archive = join(work, (await readdir(work)).find((file) => file.endsWith(".tgz")) ?? "none");
-    await unpack(name, await checked(name, archive), work);
+    const program = await unpack(name, await checked(name, archive), work);
     // Another process may have been quicker: its result is the same to the byte.
     await mkdir(join(work, "done"));
-    await rename(join(work, "node"), join(work, "done", "node"));
+    await rename(program, join(work, "done", basename(path)));
     await rename(join(work, "done"), folder).catch((error: unknown) => {
       if (!existsSync(path)) throw error;
     });
@@ -57,17 +57,16 @@ async function checked(name: BinaryName, archive: string): Promise<string> {
   return archive;
 }
 
-/** Leaves the program as `node` in the work folder. The oldest packages hold an archive for each system. */
-async function unpack(name: BinaryName, archive: string, work: string): Promise<void> {
-  const { inner } = pinned[name];
+/** Where the program lies in the work folder. The oldest packages hold an archive for each system. */
+async function unpack(name: BinaryName, archive: string, work: string): Promise<string> {
+  const { inner, program } = pinned[name];
   const tar = (argv: readonly string[]): Promise<unknown> =>
     execa("tar", ["--no-same-owner", "-C", work, ...argv], { timeout: 60_000 });
   if (inner === null) {
-    await tar(["-xzf", archive, "package/bin/node"]);
-    await rename(join(work, "package", "bin", "node"), join(work, "node"));
-    return;
+    await tar(["-xzf", archive, `package/${program}`]);
+    return join(work, "package", program);
   }
   await tar(["-xzf", archive, `package/${inner}.tar.gz`]);
-  await tar(["-xzf", join(work, "package", `${inner}.tar.gz`), `${inner}/bin/node`]);
-  await rename(join(work, inner, "bin", "node"), join(work, "node"));
+  await tar(["-xzf", join(work, "package", `${inner}.tar.gz`), `${inner}/${program}`]);
+  return join(work, inner, program);
 }

@@ -1,6 +1,7 @@
 /** Configuration files of servers that take their settings from one. */
+import { createPrivateKey } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 export interface Material {
   readonly certificate: string;
@@ -92,4 +93,29 @@ LoadModule ssl_module ${modules}/mod_ssl.so
   SSLCertificateKeyFile ${rsa.key}
 </VirtualHost>
 `;
+}
+
+/** What Caddy does of itself, but for certificates that it would get or make. */
+export function caddyConfiguration(port: number, rsa: Material): string {
+  return `
+{
+  admin off
+  auto_https off
+  servers {
+    protocols h1 h2
+  }
+}
+:${port} {
+  bind 127.0.0.1
+  tls ${rsa.certificate} ${rsa.key}
+  respond fleet
+}
+`;
+}
+
+/** Java reads keys as PKCS #8 alone; gives the new file's path. */
+export async function javaKey(folder: string, { key }: Material): Promise<string> {
+  const path = join(folder, basename(key));
+  await writeFile(path, createPrivateKey(await readFile(key)).export({ type: "pkcs8", format: "pem" }));
+  return path;
 }

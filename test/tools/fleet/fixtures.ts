@@ -1,12 +1,15 @@
 /** Genuine servers, each with settings that make its facts worth comparing. */
+import { realpathSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { testPrefix, which, type Need } from "../needs.ts";
 import { fetchBinary, type BinaryName } from "./binaries.ts";
 import {
   apacheConfiguration,
+  caddyConfiguration,
   haproxyConfiguration,
+  javaKey,
   nginxConfiguration,
   stunnelConfiguration,
 } from "./configurations.ts";
@@ -32,9 +35,11 @@ const [rsaCertificate, rsaKey, ecdsaCertificate, ecdsaKey, dh1024] = [
 ].map((file) => join(material, file)) as [string, string, string, string, string];
 
 const rsaMaterial = { certificate: rsaCertificate, key: rsaKey };
+const ecdsaMaterial = { certificate: ecdsaCertificate, key: ecdsaKey };
 const rsa = ["-cert", rsaCertificate, "-key", rsaKey];
 const ecdsa = ["-cert", ecdsaCertificate, "-key", ecdsaKey];
 const secondCertificate = ["-dcert", ecdsaCertificate, "-dkey", ecdsaKey];
+const denoOptions = ["--quiet", "--no-config", "--no-lock", "--no-remote", "--allow-net=127.0.0.1", "--allow-read"];
 const everything = "ALL:COMPLEMENTOFALL:@SECLEVEL=0";
 
 export const fixtures: readonly Fixture[] = [
@@ -151,6 +156,40 @@ export const fixtures: readonly Fixture[] = [
         return { program: program("apache2"), argv: ["-X", "-f", file] };
       }),
   },
+  {
+    name: "go",
+    needs: ["caddy"],
+    start: (folder) =>
+      startOn(async (port) => {
+        const file = join(folder, "Caddyfile");
+        await writeFile(file, caddyConfiguration(port, rsaMaterial));
+        return {
+          program: program("caddy"),
+          argv: ["run", "--adapter", "caddyfile", "--config", file],
+          environment: { XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+        };
+      }),
+  },
+  {
+    name: "rustls",
+    needs: ["deno-2.9.6"],
+    start: async (folder) =>
+      startSaying(
+        {
+          program: await fetchBinary("deno-2.9.6"),
+          argv: ["run", ...denoOptions, join(material, "server.deno.js"), rsaCertificate, rsaKey],
+          environment: { DENO_DIR: folder, DENO_NO_UPDATE_CHECK: "1" },
+        },
+        /^PORT (\d+)$/m,
+      ),
+  },
+  {
+    name: "boringssl",
+    needs: ["bun-1.4.5"],
+    start: async () => nodeServer(await fetchBinary("bun-1.4.5"), {}),
+  },
+  javaServer("java", []),
+  javaServer("java-everything", ["everything"]),
 ];
 
 /** The fixture of this name. */
@@ -184,6 +223,27 @@ function sServer(name: string, argv: readonly string[], from: "openssl" | "prefi
         },
         /^ACCEPT .*:(\d+)$/m,
       ),
+  };
+}
+
+/** Java's own HTTPS server, run from its source; `everything` takes all that this Java still has, whatever its defaults forbid. */
+function javaServer(name: string, more: readonly string[]): Fixture {
+  return {
+    name,
+    needs: ["javac"],
+    start: async (folder) => {
+      const properties = join(folder, "java.security");
+      await writeFile(properties, more.length === 0 ? "" : "jdk.tls.disabledAlgorithms=\njdk.tls.legacyAlgorithms=\n");
+      const keys = [await javaKey(folder, rsaMaterial), await javaKey(folder, ecdsaMaterial)] as const;
+      const argv = [rsaCertificate, keys[0], ecdsaCertificate, keys[1], ...more];
+      return startSaying(
+        {
+          program: join(dirname(realpathSync(program("javac"))), "java"),
+          argv: ["-Xshare:auto", `-Djava.security.properties=${properties}`, join(material, "Server.java"), ...argv],
+        },
+        /^PORT (\d+)$/m,
+      );
+    },
   };
 }
 
