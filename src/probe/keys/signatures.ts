@@ -9,7 +9,8 @@ import type { Outcome, SuiteSeen } from "../types.ts";
 
 /**
  * Probe `signatures` of TLS 1.3. Needs: suites and groups of TLS 1.3. Gives: the schemes that the server signs with, and flights with the chain of each
- * of its keys to the harvest. Schemes seen are removed until the server refuses. Connections: one more than schemes that no flight had shown.
+ * of its keys to the harvest. Schemes seen are removed until the server refuses.
+ * Connections: one for each scheme that no flight had shown, two more, and one for each kind of key where there are several.
  */
 export async function probeModernSignatures(
   look: Look,
@@ -28,7 +29,7 @@ export async function probeModernSignatures(
 
 /**
  * Probe `signatures` of TLS 1.2. Needs: its suites. Gives: the schemes that key exchanges are signed with; flights.
- * Connections: one more than schemes that no flight had shown; none where nothing is signed.
+ * Connections: one for each scheme that no flight had shown, two more, and one for each kind of key where there are several; none where nothing is signed.
  */
 export async function probeClassicSignatures(
   look: Look,
@@ -39,9 +40,25 @@ export async function probeClassicSignatures(
   return enumerate(
     look,
     () => classicSchemes(look.flights),
-    (schemes) => look.ask({ protocol: "TLSv1.2", suites, schemes }),
+    (schemes) => look.ask({ protocol: "TLSv1.2", suites: suitesFor(schemes, suites), schemes }),
   );
 }
+
+/** Some servers take the suite first and then fail to sign: suites whose kind of key no scheme is for are left out, where others are left. */
+function suitesFor(schemes: readonly number[], suites: readonly number[]): readonly number[] {
+  const signers = new Set(schemes.map((scheme) => keyOfKind[kindOf(scheme)]));
+  const able = suites.filter((id) => signers.has(suiteOf(id).authentication));
+  return able.length === 0 ? suites : able;
+}
+
+/** EdDSA keys are used with suites of ECDSA (RFC 8422, 5.10). */
+const keyOfKind: Readonly<Record<string, string>> = {
+  rsa: "RSA",
+  ecdsa: "ECDSA",
+  ed25519: "ECDSA",
+  ed448: "ECDSA",
+  dsa: "DSS",
+};
 
 /** What key exchanges of TLS 1.2 are signed with: two bytes before the signature (RFC 5246, 7.4.3). */
 function classicSchemes(flights: readonly Flight[]): number[] {
@@ -60,18 +77,28 @@ async function enumerate(
   ask: (schemes: readonly number[]) => Promise<Answer | { readonly kind: "done" }>,
 ): Promise<Outcome<readonly string[]>> {
   if (look.isFar()) return enumerateFar(seen, ask);
-  for (;;) {
-    const known = new Set(seen());
-    const left = allSchemes.filter((scheme) => !known.has(scheme));
-    const answer = await ask(left);
-    if (answer.kind !== "hello" && answer.kind !== "done") {
-      if (isRefusal(answer)) return observed(names(known));
-      return unfinished(answer);
+  let answered = false;
+  const exhaust = async (among: readonly number[]): Promise<Unknown | null> => {
+    for (;;) {
+      const known = new Set(seen());
+      const left = among.filter((scheme) => !known.has(scheme));
+      if (left.length === 0) return null;
+      const answer = await ask(left);
+      if (answer.kind !== "hello" && answer.kind !== "done") return isRefusal(answer) ? null : unfinished(answer);
+      answered = true;
+      if (new Set(seen()).size === known.size) return null;
     }
-    const before = known.size;
-    if (new Set(seen()).size === before)
-      return known.size === 0 ? untestable("nothing was signed") : observed(names(known));
-  }
+  };
+  const ofKinds = (kinds: ReadonlySet<string>): number[] => allSchemes.filter((scheme) => kinds.has(kindOf(scheme)));
+  let stopped = await exhaust(allSchemes);
+  // Java chooses a key by the kind of schemes that are left, and refuses when it can sign with none of them, though another key could.
+  const before = new Set(seen().map(kindOf));
+  const others = allSchemes.filter((scheme) => !before.has(kindOf(scheme)));
+  if (stopped === null && seen().length > 0) stopped = await exhaust(others);
+  const kinds = new Set(seen().map(kindOf));
+  if (kinds.size > 1) for (const kind of kinds) stopped ??= await exhaust(ofKinds(new Set([kind])));
+  if (stopped !== null) return stopped;
+  return answered && seen().length === 0 ? untestable("nothing was signed") : observed(names(new Set(seen())));
 }
 
 /** On a server that is far away: schemes of the kinds of keys that it has one by one, the others together, all at once. */
