@@ -35,6 +35,27 @@ const known: Readonly<Record<string, Facts>> = {
     downgradeSentinel: true,
     "flaw lucky-minus-20": false,
   },
+  // Go 1.19: RFC 7627 came with 1.21; no session ids; the suites of TLS 1.3 in an order of its own.
+  go: { extendedMasterSecret: false, "resumption sessionId": false, "resumption ticket": true, fallbackScsv: true },
+  // rustls has no RSA key exchange, no CBC, no renegotiation and no TLS_FALLBACK_SCSV.
+  rustls: { "suites TLSv1.2": ids("c02f c030 cca8"), clientRenegotiation: false, fallbackScsv: false },
+  // JSSE: `openssl s_client -sigalgs` completes a handshake with each of these alone.
+  java: {
+    fallbackScsv: false,
+    "signature schemes TLSv1.2": [
+      "ecdsa_secp256r1_sha256",
+      "rsa_pss_rsae_sha256",
+      "rsa_pss_rsae_sha384",
+      "rsa_pss_rsae_sha512",
+      "rsa_pkcs1_sha256",
+      "rsa_pkcs1_sha384",
+      "rsa_pkcs1_sha512",
+      "ecdsa_sha224",
+      "rsa_pkcs1_sha224",
+      "ecdsa_sha1",
+      "rsa_pkcs1_sha1",
+    ],
+  },
   // OpenSSL 3.5: Node's list of groups is OpenSSL's.
   node: {
     "suites TLSv1.3": ids("1302 1303 1301"),
