@@ -6,10 +6,9 @@ import type { Context } from "../context.ts";
 import { readTextIfThere } from "../files.ts";
 import { judged, reportProblem, type Judging } from "../judged.ts";
 import { look, reportText, type LookRequest, type Reach } from "../look.ts";
-import type { Item } from "../many.ts";
 import { refuseUnwritable, writeOutput } from "../output-file.ts";
 import type { Result } from "../result.ts";
-import { parseTarget, readTargets, written, type TargetSpec } from "../targets.ts";
+import { parseTarget, readTargets, type TargetSpec } from "../targets.ts";
 import { portFor } from "../ways.ts";
 
 export interface VerifyRequest extends Judging {
@@ -57,12 +56,13 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
   if (record !== undefined) await refuseUnwritable(record, "--record");
   const ca = await Promise.all(request.ca.map(readAnchor));
   const reach = await reachOf(request);
+  const authorityOf = ownAuthority(context);
   const lookAt = async ({ host, port: at, ...more }: TargetSpec & Partial<LookRequest>): ReturnType<typeof look> =>
     look(context, {
       host,
       port: at,
       ca,
-      authority: await ownAuthority(context, host, at),
+      authority: await authorityOf(host, at),
       reach,
       ...(request.serverName === undefined ? {} : { serverName: request.serverName }),
       ...more,
@@ -76,37 +76,21 @@ export async function verify(context: Context, request: VerifyRequest): Promise<
           lookAt: (more) => lookAt({ ...only, ...more, reach: { ...reach, ...more.reach } }),
         });
 
-  const { many } = await import("../many.ts");
-  return many(context, allAddresses ? eachAddress(specs, { request, lookAt }) : eachTarget(specs, lookAt), {
+  const [{ many }, { eachAddress, eachTarget }, { addressesOf }] = await Promise.all([
+    import("../many.ts"),
+    import("../items.ts"),
+    import("../../probe/index.ts"),
+  ]);
+  const { family } = request;
+  const items = allAddresses
+    ? eachAddress(specs, { addressesOf: (host) => addressesOf(host, { timeoutMs: 5000, family }), lookAt })
+    : eachTarget(specs, lookAt);
+  return many(context, items, {
     command: "verify",
     width,
     problemOf: (report) => reportProblem(report, request),
     ...(targetsFile === undefined ? { textOf: (report) => reportText(context, report, 100) } : {}),
   });
-}
-
-type LookAt = (of: TargetSpec & Partial<LookRequest>) => ReturnType<typeof look>;
-
-async function* eachTarget(specs: readonly TargetSpec[], lookAt: LookAt): AsyncIterable<Item> {
-  for (const spec of specs) yield { name: written(spec), report: () => lookAt(spec) };
-}
-
-async function* eachAddress(
-  specs: readonly TargetSpec[],
-  of: { readonly request: VerifyRequest; readonly lookAt: LookAt },
-): AsyncIterable<Item> {
-  const { addressesOf } = await import("../../probe/index.ts");
-  for (const spec of specs) {
-    try {
-      for (const address of await addressesOf(spec.host, { timeoutMs: 5000, family: of.request.family })) {
-        const name = `${written(spec)} at ${address}`;
-        yield { name, report: () => of.lookAt({ ...spec, address }) };
-      }
-    } catch (error) {
-      if (!(error instanceof ForgeError)) throw error;
-      yield { name: written(spec), report: () => Promise.reject(error) };
-    }
-  }
 }
 
 function refuseTogether(request: VerifyRequest, isOne: boolean): void {
@@ -163,17 +147,20 @@ async function recorded(
   return judged(context, report, { ...of.request, problems: [unwritten] });
 }
 
-/** Our own authority is trusted for the server of this prefix without being named. */
-async function ownAuthority(context: Context, host: string, port: number): Promise<string | null> {
+/** Our own authority is trusted for the server of this prefix without being named. The server is asked once. */
+function ownAuthority(context: Context): (host: string, port: number) => Promise<string | null> {
   const { prefix } = context.options;
-  const state = await status(prefix);
-  const here = /^(localhost|127\..*|::1)$/.test(host);
-  const own =
-    state.state === "serving" &&
-    state.status.listen.some(
-      (address) => address.endsWith(`:${port}`) && (here || address.replace(/[[\]]/g, "") === `${host}:${port}`),
-    );
-  return own ? readTextIfThere(`${serverPaths(prefix).tls}/ca/cert.pem`) : null;
+  let asked: ReturnType<typeof status> | undefined;
+  return async (host, port) => {
+    const state = await (asked ??= status(prefix));
+    const here = /^(localhost|127\..*|::1)$/.test(host);
+    const own =
+      state.state === "serving" &&
+      state.status.listen.some(
+        (address) => address.endsWith(`:${port}`) && (here || address.replace(/[[\]]/g, "") === `${host}:${port}`),
+      );
+    return own ? readTextIfThere(`${serverPaths(prefix).tls}/ca/cert.pem`) : null;
+  };
 }
 
 async function readAnchor(file: string): Promise<string> {
