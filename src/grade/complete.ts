@@ -42,6 +42,8 @@ const unseen = {
   withoutServerName: missing,
   tolerance: [],
   redirect: missing,
+  dns: { caa: missing, tlsa: missing, https: missing },
+  http3: missing,
 } as const satisfies Partial<Observations>;
 
 const noFlaws = Object.fromEntries(Object.keys(everyFlaw).map((name) => [name, missing])) as Observations["flaws"];

@@ -1,7 +1,9 @@
 import { harvestChains } from "./certificates/chains.ts";
+import { withMatches } from "./dns/index.ts";
 import { harvestFeatures, ticket12In } from "./features/features.ts";
 import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
+import { http3Of } from "./http/http3.ts";
 import { failed, notApplicable, observed, valueOf, type Unknown } from "./outcome.ts";
 import type { TrustStore } from "./certificates/trust.ts";
 import type {
@@ -45,6 +47,8 @@ export async function assemble(look: Look, facts: Facts, store: TrustStore): Pro
     tolerance: facts.tolerance,
     dhParameters: dhOf(facts),
     redirect: facts.redirect,
+    dns: await withMatches(facts.dns, { flights: look.flights, leftOut }),
+    http3: http3Of(facts.quic, facts.exchange.http),
     ...facts.flaws,
     ...costOf(look),
   };
@@ -99,6 +103,8 @@ function unseen(unknown: Unknown) {
     tolerance: [],
     flaws: Object.fromEntries(Object.keys(everyFlaw).map((name) => [name, unknown])) as Record<FlawName, Unknown>,
     redirect: unknown,
+    dns: { caa: unknown, tlsa: unknown, https: unknown },
+    http3: unknown,
   };
 }
 

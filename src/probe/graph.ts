@@ -2,6 +2,7 @@ import type { Answer } from "./client/answer.ts";
 import type { VersionSeen } from "./suites/classic-suites.ts";
 import type { Exchanged } from "./features/exchange.ts";
 import type { FlawsSeen } from "./flaws/index.ts";
+import type { DnsFound } from "./dns/dns.ts";
 import type { Look } from "./look.ts";
 import type { ModernSeen } from "./suites/modern-suites.ts";
 import type { DhSeen, GroupsSeen, KeyShareReuse, Observations, Outcome, ProtocolSupport } from "./types.ts";
@@ -27,6 +28,8 @@ export interface Facts {
   readonly tolerance: Observations["tolerance"];
   readonly dh: readonly DhSeen[];
   readonly redirect: Observations["redirect"];
+  readonly dns: DnsFound;
+  readonly quic: Outcome<readonly string[]>;
   readonly groups: Outcome<GroupsSeen>;
   readonly keyShares: Outcome<KeyShareReuse>;
   readonly flaws: FlawsSeen;

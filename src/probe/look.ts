@@ -25,6 +25,8 @@ export interface Look {
   readonly talk: <T extends object>(use: (channel: Channel) => Promise<T>) => Promise<Talked<T>>;
   /** One conversation without TLS on another port of the same host: within the same limits and as many at once, but never repeated. */
   readonly talkPlain: <T extends object>(port: number, use: (channel: Channel) => Promise<T>) => Promise<Talked<T>>;
+  /** Asks by datagrams, once and beside all connections: no connection is counted, and pace, time and recording are those of the look. */
+  readonly datagram: <T extends object>(use: (of: Datagrams) => Promise<T>) => Promise<Talked<T>>;
   /** True once a record of TLS has come from this target. */
   readonly hasSpoken: () => boolean;
   /** True where waiting costs more than connections: many hellos at once are then better than one after the other. */
@@ -35,6 +37,21 @@ export interface Look {
   readonly startTls: StartTls | null;
   /** Where the same host may answer without TLS; null where that is not to be asked. */
   readonly plainPort: number | null;
+  /** Connections go through a proxy, which resolves the name. */
+  readonly isProxied: boolean;
+  /** Resolvers to ask in place of the machine's. */
+  readonly dnsServers: readonly string[] | null;
+  readonly signal: AbortSignal | undefined;
+  /** Until nothing more is begun, in milliseconds. */
+  readonly leftMs: () => number;
+}
+
+/** What a conversation by datagrams keeps to. */
+export interface Datagrams {
+  readonly tally: Tally;
+  readonly signal: AbortSignal | undefined;
+  readonly tap: Tap | undefined;
+  readonly leftMs: number;
 }
 
 export type Talked<T> = { readonly kind: "done"; readonly value: T } | Exclude<Answer, { kind: "hello" }>;
@@ -51,6 +68,7 @@ export interface LookOptions {
   readonly way?: Way | undefined;
   readonly startTls?: StartTls | undefined;
   readonly plainPort?: number | null | undefined;
+  readonly dnsServers?: readonly string[] | undefined;
   /** Two connections at once at most, and a pause after each. */
   readonly gentle?: boolean | undefined;
   readonly pace?: Pace | undefined;
@@ -119,6 +137,12 @@ export function createLook(target: Target, options: LookOptions): Look {
       if (gentle) await (await import("./reach/pace.ts")).pause(gentlePauseMs, signal);
     }
   };
+  const datagram = async <T extends object>(use: (of: Datagrams) => Promise<T>): Promise<Talked<T>> => {
+    if (options.pace !== undefined) await options.pace(signal);
+    const leftMs = end - performance.now();
+    if (leftMs <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
+    return { kind: "done", value: await use({ tally, signal, tap: options.tap?.(), leftMs }) };
+  };
   const talk = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {
     // A target that has been silent in every way is not asked everything twice.
     const mayRepeat = spoken || tally.connections === 0;
@@ -140,6 +164,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     leftOut,
     talk,
     talkPlain: (port, use) => scheduler.runBeside(() => attempt(use, { port, timeoutMs: plainMs })),
+    datagram: (use) => scheduler.runBeside(() => datagram(use)),
     async ask(plan) {
       const result = await talk(async (channel) => {
         const hello = buildHello(plan, { serverName: target.serverName, random: options.random });
@@ -152,6 +177,10 @@ export function createLook(target: Target, options: LookOptions): Look {
     isFar,
     startTls: options.startTls ?? null,
     plainPort: options.plainPort ?? null,
+    isProxied: options.way?.via !== undefined,
+    dnsServers: options.dnsServers ?? null,
+    signal,
+    leftMs: () => end - performance.now(),
   };
 }
 

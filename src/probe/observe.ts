@@ -46,6 +46,8 @@ export interface ObserveOptions {
   readonly plainPort?: number;
   /** What connections are made through; it resolves the name, so that the address of the target is not known. */
   readonly proxy?: Proxy;
+  /** Resolvers that are asked for records about TLS, `ADDRESS` or `ADDRESS:PORT`; the machine's unless told. */
+  readonly dnsServers?: readonly string[];
   /** Only addresses of this family. */
   readonly family?: 4 | 6;
   /** Whether to ask with many hellos at once; by the round trip unless told. */
@@ -93,6 +95,7 @@ export async function observe(target: ObserveTarget, options: ObserveOptions): P
         way,
         isFar: options.isFar,
         startTls,
+        dnsServers: options.dnsServers,
         plainPort: options.plainPort ?? (way === undefined && target.port === 443 ? 80 : null),
         tap: recorder?.tap,
       },

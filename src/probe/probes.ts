@@ -1,4 +1,5 @@
 import { probeClassicSuites, type VersionSeen } from "./suites/classic-suites.ts";
+import { probeDns } from "./dns/index.ts";
 import { exchangeClassic, exchangeModern, nothingExchanged, type Exchanged } from "./features/exchange.ts";
 import { probe, type Facts, type Probe } from "./graph.ts";
 import { probeClassicGroups, probeModernGroups } from "./keys/groups.ts";
@@ -111,6 +112,14 @@ export const allProbes: readonly Probe[] = [
     needs: ["first"],
     async run(look) {
       return (await import("./http/redirect.ts")).probeRedirect(look, look.plainPort);
+    },
+  }),
+  probe({ gives: "dns", needs: ["first"], run: (look) => probeDns(look) }),
+  probe({
+    gives: "quic",
+    needs: ["first"],
+    async run(look) {
+      return (await import("./http/http3.ts")).probeQuic(look);
     },
   }),
   probe({

@@ -2,6 +2,10 @@
  * What probes record about a target. Measurement only: nothing here says good or bad. Every fact is three-valued.
  */
 
+import type { CaaSeen, Http3Seen, HttpsSeen, TlsaSeen } from "./dns/types.ts";
+
+export type * from "./dns/types.ts";
+
 /** The outcome of a look: seen; could not be looked at from here (why); the look itself failed (why). Unknown is never a pass. */
 export type Outcome<T> =
   | { readonly state: "observed"; readonly value: T }
@@ -297,6 +301,13 @@ export interface Observations {
   readonly flaws: Readonly<Record<FlawName, Outcome<FlawSeen>>>;
   /** What port 80 of the same host answers: where it redirects to, null when it does not. */
   readonly redirect: Outcome<string | null>;
+  /** Records about the target's name. */
+  readonly dns: {
+    readonly caa: Outcome<CaaSeen>;
+    readonly tlsa: Outcome<TlsaSeen>;
+    readonly https: Outcome<HttpsSeen>;
+  };
+  readonly http3: Outcome<Http3Seen>;
   readonly connections: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;

@@ -236,6 +236,12 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     tolerance: [],
     flaws: flaws(),
     redirect: observed(null),
+    dns: {
+      caa: observed({ name: null, authenticated: false, records: [] }),
+      tlsa: observed({ name: "_443._tcp.www.example.org", authenticated: false, records: [] }),
+      https: observed({ name: "www.example.org", authenticated: false, records: [] }),
+    },
+    http3: observed({ versions: [], advertised: observed(null) }),
     connections: 33,
     bytesSent: 9_120,
     bytesReceived: 48_300,
