@@ -39,6 +39,7 @@ dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
 summary { cursor: pointer; font-weight: 600; }
 footer { margin-top: 1.5rem; color: var(--quiet); font-size: .9rem; }
 @media (max-width: 36rem) { .grade { grid-template-columns: 1fr; } .score { grid-template-columns: 1fr 3.5rem; } .score .track { grid-column: 1 / -1; grid-row: 2; }
-  .score small { grid-column: 1 / -1; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } }
+  .score small { grid-column: 1 / -1; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }
+  .stacked :is(th, td) { display: block; border: 0; padding: .1rem 0; overflow-wrap: anywhere; } .stacked tr { display: block; border-top: 1px solid var(--line); padding: .4rem 0; } }
 @media print { body { background: none; } section { break-inside: avoid; } }
 `;

@@ -126,7 +126,7 @@ function levelSection({ levels }: ReportView): Markup {
   return html`<section>
     <h2>Other rulebooks</h2>
     <div class="scroll">
-      <table>
+      <table class="stacked">
         <tbody>
           ${rows}
         </tbody>
