@@ -24,6 +24,10 @@ export function notApplicable(why: string): Unknown {
   return untestable(notApplicablePrefix + why);
 }
 
+export function isNotApplicable(outcome: Outcome<unknown>): boolean {
+  return outcome.state === "untestable" && outcome.why.startsWith(notApplicablePrefix);
+}
+
 /** What an answer that decides nothing leaves behind: our own limits are `untestable`, the rest `failed`. */
 export function unknownOf(answer: Answer): Unknown {
   return answer.kind === "skipped" ? untestable(answer.why) : failed(describeAnswer(answer));

@@ -3,51 +3,52 @@ import type { Channel } from "../client/channel.ts";
 import { handshake12 } from "../client/client12.ts";
 import { buildHello } from "../client/hello.ts";
 import type { Look } from "../look.ts";
-import { failed, notApplicable, observed } from "../outcome.ts";
-import type { FlawSeen, Outcome, SuiteSeen } from "../types.ts";
+import { failed, observed } from "../outcome.ts";
+import type { FlawSeen, Outcome } from "../types.ts";
+import { cbcOfferOf, isAes, pickCombinations, type Combination } from "./cbc-combinations.ts";
 import { cbcFlaws, everyCbcFlaw, type CbcFlaw, type CbcOutcomes } from "./cbc-flaws.ts";
+import { mergeCbc, withoutAes, type CbcPart } from "./cbc-merge.ts";
 import { cbcPlaintext, cbcVectors, fit, type CbcVector } from "./cbc-vectors.ts";
-import { planFor, type Opportunity } from "./known.ts";
+import { planFor, type Known, type Opportunity } from "./known.ts";
 import { comparePasses, isGarbage, type Pass, type Seen } from "./oracle.ts";
 import { classOf, nextTelling, watchOver, type Reaction } from "./reaction.ts";
 
 /**
  * Flaws of CBC record protection: `poodle-tls` (CVE-2014-8730), `zombie-poodle`, `goldendoodle`, `sleeping-poodle`, `zero-length` (CVE-2019-1559) and
- * `lucky-minus-20` (CVE-2016-2107). `found` has CBC suites of TLS 1.0 to 1.2. Completes a handshake for each malformed record and compares the reactions. One suite is
- * looked at: the server's first with AES and SHA-1 or SHA-256, for want of it another. Connections: 6; three times as many where answers differ.
+ * `lucky-minus-20` (CVE-2016-2107). Needs: suites of TLS 1.0 to 1.2, CBC among them. Completes a handshake for each malformed record and compares the reactions,
+ * with up to three combinations of version and suite side by side. Connections: 6 for each with AES, 5 for another; three times as many where answers differ.
  */
-export async function probeCbcOracles(look: Look, found: Opportunity): Promise<CbcOutcomes> {
-  const suite = mostTelling(found.suites);
-  if (suite === undefined) throw new Error("no suite to look for flaws of CBC with");
-  const isAes = suite.encryption.startsWith("AES");
-  const vectors = cbcVectors.filter((form) => isAes || form !== "letters");
-  const one: Opportunity = { ...found, suites: [suite] };
-  const passes = await comparePasses(look, vectors, (channel, form) => attempt(look, channel, { found: one, form }));
-  if ("state" in passes) return everyCbcFlaw(passes);
-  return concludeCbc(passes, `${found.protocol} with ${suite.opensslName ?? suite.name}`);
+export async function probeCbcOracles(look: Look, known: Known): Promise<CbcOutcomes> {
+  const offer = cbcOfferOf(known);
+  const parts = pickCombinations(offer.computable).map(async (combination): Promise<CbcPart> => {
+    const { protocol, suite } = combination;
+    const where = `${protocol} with ${suite.opensslName ?? suite.name}`;
+    return { where, outcomes: await probeCombination(look, combination) };
+  });
+  return mergeCbc(await Promise.all(parts), offer);
 }
 
-/** CVE-2016-2107 is in code for AES with SHA-1 and SHA-256. */
-function mostTelling(suites: readonly SuiteSeen[]): SuiteSeen | undefined {
-  const aes = suites.filter(({ encryption }) => encryption.startsWith("AES"));
-  return aes.find(({ name }) => /_SHA(256)?$/.test(name)) ?? aes[0] ?? suites[0];
+async function probeCombination(look: Look, { protocol, suite, plain }: Combination): Promise<CbcOutcomes> {
+  const found: Opportunity = { protocol, suites: [suite], plain };
+  const vectors = cbcVectors.filter((form) => isAes(suite) || form !== "letters");
+  const passes = await comparePasses(look, vectors, (channel, form) => attempt(look, channel, { found, form }));
+  const outcomes = "state" in passes ? everyCbcFlaw(passes) : concludeCbc(passes);
+  return isAes(suite) ? outcomes : { ...outcomes, "lucky-minus-20": withoutAes };
 }
 
 /** What passes of reactions show. A flaw counts when every pass is the same; where they vary, it is unknown. */
-export function concludeCbc(passes: readonly Partial<Pass<CbcVector>>[], where: string): CbcOutcomes {
+export function concludeCbc(passes: readonly Partial<Pass<CbcVector>>[]): CbcOutcomes {
   if (passes.every((pass) => Object.values(pass).every((kind) => kind === "silence")))
-    return everyCbcFlaw(failed(`records that cannot be read are met with silence (${where})`));
+    return everyCbcFlaw(failed("records that cannot be read are met with silence"));
   const told = passes.map(describe);
   if (passes.some((pass) => Object.values(pass).some(isGarbage)))
-    return everyCbcFlaw(failed(`${where}: an answer cannot be read: ${[...new Set(told)].join("; ")}`));
+    return everyCbcFlaw(failed(`an answer cannot be read: ${[...new Set(told)].join("; ")}`));
   const seen = passes.map(signsIn);
   const isSteady = new Set(told).size === 1;
   const outcome = (flaw: CbcFlaw): Outcome<FlawSeen> => {
-    if (flaw === "lucky-minus-20" && passes.some((pass) => pass.letters === undefined))
-      return notApplicable("no suite with AES in CBC mode is offered");
     const present = seen.some((signs) => signs.includes(flaw));
-    if (present && !isSteady) return failed(`${where}: the answers vary from try to try: ${told.join("; ")}`);
-    return observed({ present, evidence: `${where}: ${told[0]}` });
+    if (present && !isSteady) return failed(`the answers vary from try to try: ${told.join("; ")}`);
+    return observed({ present, evidence: told[0] ?? "" });
   };
   return Object.fromEntries(cbcFlaws.map((flaw) => [flaw, outcome(flaw)])) as CbcOutcomes;
 }
@@ -55,7 +56,7 @@ export function concludeCbc(passes: readonly Partial<Pass<CbcVector>>[], where: 
 function describe(pass: Partial<Pass<CbcVector>>): string {
   const kinds = new Set(Object.values(pass));
   return kinds.size === 1
-    ? `each of ${Object.keys(pass).length} records that cannot be read is met by ${[...kinds].join("")}`
+    ? `every record that cannot be read is met by ${[...kinds].join("")}`
     : cbcVectors.flatMap((form) => (pass[form] === undefined ? [] : [`${form}: ${pass[form]}`])).join(", ");
 }
 

@@ -56,11 +56,11 @@ async function lookForRobot(look: Look, known: Known): Promise<Outcome<FlawSeen>
 }
 
 async function lookForCbcFlaws(look: Look, known: Known): Promise<CbcOutcomes> {
-  const found = findComputable(known, {
+  const found = findSuites(known, {
     accept: ({ encryption }) => encryption.includes("_CBC"),
     without: "no suite with CBC is offered",
   });
-  return "state" in found ? everyCbcFlaw(found) : (await import("./cbc-oracles.ts")).probeCbcOracles(look, found);
+  return "state" in found ? everyCbcFlaw(found) : (await import("./cbc-oracles.ts")).probeCbcOracles(look, known);
 }
 
 const anySuite = { accept: () => true, without: "no suite is offered" };

@@ -186,6 +186,41 @@ describe("flaws of CBC", () => {
     expect(seen.why("lucky-minus-20")).toContain("not applicable: no suite with AES");
   });
 
+  it.each<[string, readonly number[], (on: { suite: number; version: number }) => boolean, string]>([
+    ["AES with SHA-384", [0x0303], ({ suite }) => suite === 0xc028, "TLSv1.2 with ECDHE-RSA-AES256-SHA384"],
+    ["3DES", [0x0303], ({ suite }) => suite === 0xc012, "TLSv1.2 with ECDHE-RSA-DES-CBC3-SHA"],
+    ["TLS 1.0", [0x0303, 0x0301], ({ version }) => version === 0x0301, "TLSv1.0 with ECDHE-RSA-DES-CBC3-SHA"],
+    ["TLS 1.1", [0x0302, 0x0301], ({ version }) => version === 0x0302, "TLSv1.1 with ECDHE-RSA-AES128-SHA"],
+  ])("are seen where only one code path has them: %s", async (_name, versions, isFlawed, where) => {
+    const seen = await look({
+      versions,
+      suites: [0xc013, 0xc012, 0xc027, 0xc028],
+      broken: (record, on) => (isFlawed(on) && empty(record) ? 10 : 20),
+    });
+    expect(seen.present).toEqual(["zero-length"]);
+    expect(seen.unknown).toEqual([]);
+    expect(seen.why("zero-length")).toContain(`"${where}: wrong MAC: alert 20`);
+    expect(seen.why("zero-length")).toContain("; not seen with TLSv1");
+  });
+
+  it("are unknown where one code path answers differently from try to try", async () => {
+    let count = 0;
+    const seen = await look({
+      suites: [0xc013, 0xc012],
+      broken: (_record, { suite }) => (suite === 0xc012 && count++ % 3 === 0 ? 21 : 20),
+    });
+    expect(seen.present).toEqual([]);
+    expect(seen.unknown.length).toBeGreaterThan(0);
+    expect(seen.why(seen.unknown[0]!)).toContain("not seen with TLSv1.2 with ECDHE-RSA-AES128-SHA");
+  });
+
+  it("are absent where what can be computed is sound, and the rest is named", async () => {
+    const seen = await look({ suites: [0xc013, 0x0096] });
+    expect(seen.absent).toContain("zombie-poodle");
+    expect(seen.why("zombie-poodle")).toContain("; not looked at, as they cannot be computed here: SEED-SHA");
+    expect(seen.why("lucky-minus-20")).not.toContain("SEED");
+  });
+
   it("are unknown where answers change from try to try", async () => {
     let count = 0;
     const fickle = await look({ suites: cbc, broken: () => (count++ % 4 === 0 ? 21 : 20) });

@@ -62,7 +62,7 @@ export interface MockServer {
   /** What the block of an RSA key exchange leads to; `last` when nothing has come behind it. Going on takes what cannot be read for random. */
   readonly secret?: (block: Uint8Array, last: boolean) => Move;
   /** What a CBC record of data that is wrong leads to. Going on takes it as if it were right. Alert 20 by default. */
-  readonly broken?: (record: BrokenRecord) => Move;
+  readonly broken?: (record: BrokenRecord, on: { suite: number; version: number }) => Move;
   /** A ClientHello under the keys; `any` is the flaw. `refused` by default. */
   readonly renegotiation?: "any" | "secure" | "refused" | Move;
   /** Without renegotiation_info. */
@@ -254,7 +254,7 @@ function openConnection(of: MockServer, socket: Socket) {
   const takeData = (record: TlsRecord): void => {
     if (keys === undefined) return void move(10);
     const broken = "openPlaintext" in keys.client ? readBroken(keys.client, record) : (keys.client.open(record), null);
-    if (broken !== null && !move(of.broken?.(broken) ?? 20)) return;
+    if (broken !== null && !move(of.broken?.(broken, { suite, version }) ?? 20)) return;
     send(contentTypes.applicationData, ascii("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
     socket.end();
   };

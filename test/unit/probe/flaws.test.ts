@@ -217,7 +217,7 @@ describe("malformed CBC records", () => {
     ["another alert for letters", { letters: "alert 21 (decryption_failed)" }, []],
   ])("show: %s", (_name, changes, expected) => {
     const pass = { ...wrong, ...changes };
-    const seen = concludeCbc([pass, pass, pass], "here");
+    const seen = concludeCbc([pass, pass, pass]);
     expect(Object.entries(seen).flatMap(([name, outcome]) => (present(outcome) === true ? [name] : []))).toEqual(
       expected,
     );
@@ -226,10 +226,10 @@ describe("malformed CBC records", () => {
 
   it("show nothing for certain where passes vary, or where all is silence", () => {
     const odd = { ...wrong, "wrong padding": "alert 21 (decryption_failed)" };
-    expect(present(concludeCbc([odd, wrong, odd], "here")["zombie-poodle"])).toBe("failed");
-    expect(present(concludeCbc([odd, wrong, odd], "here")["lucky-minus-20"])).toBe(false);
+    expect(present(concludeCbc([odd, wrong, odd])["zombie-poodle"])).toBe("failed");
+    expect(present(concludeCbc([odd, wrong, odd])["lucky-minus-20"])).toBe(false);
     const mute = Object.fromEntries(cbcVectors.map((form) => [form, "silence"]));
-    expect(Object.values(concludeCbc([mute], "here")).map(({ state }) => state)).toEqual(Array(6).fill("failed"));
+    expect(Object.values(concludeCbc([mute])).map(({ state }) => state)).toEqual(Array(6).fill("failed"));
   });
 });
 
@@ -237,7 +237,7 @@ describe("malformed CBC records whose answers cannot be read", () => {
   const of = (seen: string) => Object.fromEntries(cbcVectors.map((form) => [form, seen]));
   const some = { ...of("alert 20 (bad_record_mac)"), empty: "garbage" };
   it.each([[[of("garbage")]], [[some, some, some]]])("show nothing: %j", (passes) => {
-    expect(Object.values(concludeCbc(passes, "here")).map(({ state }) => state)).toEqual(Array(6).fill("failed"));
+    expect(Object.values(concludeCbc(passes)).map(({ state }) => state)).toEqual(Array(6).fill("failed"));
   });
 });
 
