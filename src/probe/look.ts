@@ -139,6 +139,7 @@ export function createLook(target: Target, options: LookOptions): Look {
   };
   const datagram = async <T extends object>(use: (of: Datagrams) => Promise<T>): Promise<Talked<T>> => {
     if (options.pace !== undefined) await options.pace(signal);
+    if (signal?.aborted === true) return { kind: "skipped", why: "interrupted" };
     const leftMs = end - performance.now();
     if (leftMs <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
     return { kind: "done", value: await use({ tally, signal, tap: options.tap?.(), leftMs }) };

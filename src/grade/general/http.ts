@@ -4,7 +4,13 @@ import type { Finding } from "../types.ts";
 import { remark } from "./remark.ts";
 
 export function httpFindings(observations: Observations): readonly Finding[] {
-  return [preload(observations), redirect(observations), breach(observations), securityHeaders(observations)];
+  return [
+    preload(observations),
+    redirect(observations),
+    breach(observations),
+    securityHeaders(observations),
+    http3(observations),
+  ];
 }
 
 /** A year, in seconds: what the preload list asks for. */
@@ -87,4 +93,17 @@ function securityHeaders({ http }: Observations): Finding {
 
 function header({ headers }: HttpSeen, name: string): string | null {
   return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1] ?? null;
+}
+
+/** What is named on UDP is QUIC; that HTTP is spoken over it, only Alt-Svc says. */
+function http3({ http3: outcome }: Observations): Finding {
+  const topic = { id: "http3", title: "HTTP/3", reference: "RFC 9114, section 3.1; RFC 9000, section 6" };
+  return remark(topic, outcome, ({ versions, advertised }) => {
+    const field = advertised.state === "observed" ? advertised.value : null;
+    const evidence = field === null ? "" : `Alt-Svc: ${field}`;
+    if (versions.length > 0) return { message: `QUIC is answered on UDP: ${versions.join(", ")}`, evidence };
+    return field === null
+      ? { message: "QUIC is not offered: the UDP port of the same number is closed" }
+      : { message: "HTTP/3 is advertised, and the UDP port of the same number is closed", evidence };
+  });
 }

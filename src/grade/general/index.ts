@@ -3,6 +3,7 @@ import type { Observations } from "../../probe/index.ts";
 import type { Finding } from "../types.ts";
 import { certificateFindings } from "./certificates.ts";
 import { clientFindings } from "./clients.ts";
+import { dnsFindings } from "./dns.ts";
 import { exposureFindings } from "./exposures.ts";
 import { extensionFindings } from "./extensions.ts";
 import { httpFindings } from "./http.ts";
@@ -18,6 +19,7 @@ export function generalFindings(observations: Observations): readonly Finding[] 
     ...extensionFindings(observations),
     ...certificateFindings(observations),
     ...httpFindings(observations),
+    ...dnsFindings(observations),
     ...toleranceFindings(observations),
     ...clientFindings(observations),
   ];
