@@ -39,6 +39,10 @@ const unseen = {
   keyUpdate: missing,
   encryptedClientHello: missing,
   clientCertificateRequested: missing,
+  clientAuthorities: missing,
+  nextProtocols: missing,
+  retryCookie: missing,
+  serverRandom: missing,
   withoutServerName: missing,
   tolerance: [],
   redirect: missing,
@@ -63,5 +67,5 @@ export function complete(recorded: Observations): Observations {
 }
 
 function completeChain(chain: ChainSeen): ChainSeen {
-  return { ...({ staple: missing, timestamps: [] } satisfies Partial<ChainSeen>), ...chain };
+  return { ...({ staple: missing, timestamps: [], leaf: missing } satisfies Partial<ChainSeen>), ...chain };
 }

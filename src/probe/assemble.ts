@@ -1,6 +1,7 @@
 import { harvestChains } from "./certificates/chains.ts";
 import { withMatches } from "./dns/index.ts";
 import { harvestFeatures, ticket12In } from "./features/features.ts";
+import { harvestHellos } from "./features/hellos.ts";
 import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
 import { http3Of } from "./http/http3.ts";
@@ -37,6 +38,7 @@ export async function assemble(look: Look, facts: Facts, store: TrustStore): Pro
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,
     ...harvestFeatures(look.flights, offered),
+    ...harvestHellos(look.flights, { offered, now: look.now }),
     signatureSchemes: signaturesOf(facts),
     keyUpdate: facts.exchange.keyUpdate,
     encryptedClientHello: facts.exchange.encryptedClientHello,
@@ -99,6 +101,10 @@ function unseen(unknown: Unknown) {
     keyUpdate: unknown,
     encryptedClientHello: unknown,
     clientCertificateRequested: unknown,
+    clientAuthorities: unknown,
+    nextProtocols: unknown,
+    retryCookie: unknown,
+    serverRandom: unknown,
     withoutServerName: unknown,
     tolerance: [],
     flaws: Object.fromEntries(Object.keys(everyFlaw).map((name) => [name, unknown])) as Record<FlawName, Unknown>,

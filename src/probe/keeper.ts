@@ -56,13 +56,14 @@ export function createKeeper(most: number = mostKept): Keeper {
 
   return {
     flights,
-    keep({ hello, certificates, staple, timestamps, ...beside }) {
+    keep({ hello, certificates, staple, timestamps, certificateRequest, ...beside }) {
       const flight: Flight = {
         ...copied(beside),
         hello,
         certificates: certificates === null ? null : intern(certificates),
         staple: internOne(staple),
         timestamps: internOne(timestamps),
+        certificateRequest: internOne(certificateRequest),
       };
       flights.push(flight);
       return flight;

@@ -145,6 +145,19 @@ export interface ChainSeen {
   readonly staple: Outcome<StapleSeen>;
   /** Signed certificate timestamps from the certificate, the handshake and the staple, each verified. */
   readonly timestamps: readonly TimestampSeen[];
+  readonly leaf: Outcome<LeafSeen>;
+}
+
+/** Ways in which an RSA key was made so that it can be factored: ROCA (CVE-2017-15361), primes that are close to each other (CVE-2022-26320). */
+export type RsaWeakness = "ROCA" | "close primes";
+
+/** What the server's own certificate says beyond what every one of the chain does. */
+export interface LeafSeen {
+  /** Identifiers of its certificate policies; none where it has no such extension. */
+  readonly policies: readonly string[];
+  /** Identifiers of its extended key usage; null where it has no such extension. */
+  readonly purposes: readonly string[] | null;
+  readonly weaknesses: Outcome<readonly RsaWeakness[]>;
 }
 
 /** A stapled OCSP response for the leaf (RFC 6960). */
@@ -248,6 +261,14 @@ export interface ToleranceSeen {
   readonly evidence: string;
 }
 
+/** The random values of ServerHellos, and the clock that some of TLS 1.2 and older begin with (RFC 5246, 7.4.1.2). */
+export interface ServerRandomSeen {
+  readonly seen: number;
+  readonly distinct: number;
+  /** Seconds that the server's clock is ahead of ours, to the length of the look; null where the values begin with something else. */
+  readonly clockSkewSeconds: number | null;
+}
+
 export type SuiteProtocol = Exclude<ProtocolName, "SSLv2">;
 
 /** All that was seen. Complete enough to judge again offline. */
@@ -295,6 +316,13 @@ export interface Observations {
   /** Answers GREASE of ECH with configurations. */
   readonly encryptedClientHello: Outcome<boolean>;
   readonly clientCertificateRequested: Outcome<boolean>;
+  /** Names of the authorities whose certificates of clients the server says it takes; none where it names none. */
+  readonly clientAuthorities: Outcome<readonly string[]>;
+  /** Protocols that the server names in NPN, which ALPN replaced; none where it does not know NPN. */
+  readonly nextProtocols: Outcome<readonly string[]>;
+  /** A HelloRetryRequest carries a cookie (RFC 8446, 4.2.2). */
+  readonly retryCookie: Outcome<boolean>;
+  readonly serverRandom: Outcome<ServerRandomSeen>;
   /** The leaf that is sent without a server name: its SHA-256, null when the server refuses. */
   readonly withoutServerName: Outcome<string | null>;
   readonly tolerance: readonly ToleranceSeen[];

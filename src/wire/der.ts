@@ -70,6 +70,14 @@ export function readKeyPurposes(extension: Uint8Array): string[] {
   return readDer(only(extension, 0x30)).map(({ contents }) => readOid(contents));
 }
 
+/** Identifiers of certificatePolicies (RFC 5280, 4.2.1.4). */
+export function readPolicies(extension: Uint8Array): string[] {
+  return readDer(only(extension, 0x30)).flatMap(({ contents }) => {
+    const [policy] = readDer(contents);
+    return policy === undefined ? [] : [readOid(policy.contents)];
+  });
+}
+
 /** Dotted text of an object identifier's contents. */
 export function readOid(contents: Uint8Array): string {
   const numbers: number[] = [];

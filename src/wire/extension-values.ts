@@ -58,6 +58,24 @@ export function decodeAlpnOffer(data: Uint8Array): string[] {
   return names;
 }
 
+/** The server's protocols in NPN: names until the end, with no length before them all (draft-agl-tls-nextprotoneg-04, 3). */
+export function decodeNextProtocols(data: Uint8Array): string[] {
+  const reader = new ByteReader(data);
+  const names: string[] = [];
+  while (reader.left > 0) names.push(latin1(reader.vector(1)));
+  return names;
+}
+
+/** DER names of certificate_authorities (RFC 8446, 4.2.4). */
+export function decodeAuthorities(data: Uint8Array): Uint8Array[] {
+  const reader = new ByteReader(data);
+  const list = reader.nested(2);
+  const names: Uint8Array[] = [];
+  while (list.left > 0) names.push(list.vector(2));
+  reader.end("certificate_authorities");
+  return names;
+}
+
 /** The client's pre_shared_key (RFC 8446, 4.2.11). */
 export interface PreSharedKeyOffer {
   readonly identities: readonly { readonly ticket: Uint8Array; readonly age: number }[];

@@ -25,9 +25,12 @@ export {
   readCertificate,
   readKeyPurposes,
   readOcspUrls,
+  readPolicies,
   readSubjectNames,
   type CertificateParts,
 } from "./der.ts";
+export { distinguishedName } from "./distinguished-names.ts";
+export { decodeAuthorities, decodeNextProtocols } from "./extension-values.ts";
 export {
   alpnExtension,
   decodeAlpnChoice,
@@ -113,6 +116,7 @@ export {
   type VersionName,
 } from "./names.ts";
 export { decodeOcspResponse, type BasicResponse, type OcspResponse, type SingleResponse } from "./ocsp.ts";
+export { decodeCertificateRequest12, decodeCertificateRequest13 } from "./messages.ts";
 export { prfOf, type Prf } from "./prf.ts";
 export { nextTrafficSecret, preSharedKeyExtension, pskBinder, resumptionSecret, ticketKey } from "./psk.ts";
 export { aeadOf, protection12, protection13, type Aead, type Protection } from "./protection.ts";
@@ -124,6 +128,7 @@ export {
   looksLikeSsl2,
   type Ssl2ServerHello,
 } from "./ssl2.ts";
+export { hasClosePrimes, hasRocaFingerprint, rsaModulus } from "./rsa.ts";
 export { schemeName } from "./schemes.ts";
 export { verifiesHandshake13 } from "./signature.ts";
 export { suiteOf, suites, type Suite } from "./suites.ts";

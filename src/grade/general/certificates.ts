@@ -2,6 +2,7 @@
 import type { ChainSeen, Observations } from "../../probe/index.ts";
 import type { Finding } from "../types.ts";
 import { notLooked } from "../verdict.ts";
+import { leafFindings } from "./leaf.ts";
 import { information, open, remark } from "./remark.ts";
 import type { Remark, Topic } from "./remark.ts";
 
@@ -16,6 +17,7 @@ export function certificateFindings(observations: Observations): readonly Findin
         stapling(chain, suffix),
         ...staple(chain, { suffix, time: observations.time }),
         transparency(chain, suffix),
+        ...leafFindings(chain, suffix),
       ];
     }),
   ];

@@ -2,7 +2,7 @@
  * Attacks that follow from what is offered. None is measured: a server is exposed by its configuration, or it is not. How much that costs the
  * grade is the rulebook's to say.
  */
-import type { Observations, SuiteSeen } from "../../probe/index.ts";
+import type { KeyShareReuse, Observations, SuiteSeen } from "../../probe/index.ts";
 import { offers, offersBeforeTls13, olderSuiteProtocols, someSuite, suitesOf } from "../facts.ts";
 import { ocspExtension } from "../ssllabs/checks-flaw.ts";
 import {
@@ -19,6 +19,7 @@ import type { Finding } from "../types.ts";
 import { allOf, anyOf, no, stated, unknown, yes } from "../verdict.ts";
 import type { Statement } from "../verdict.ts";
 import { concern, information, open } from "./remark.ts";
+import { winshock } from "./winshock.ts";
 
 interface Exposure {
   readonly id: string;
@@ -170,6 +171,30 @@ const exposures: readonly Exposure[] = [
       ]),
   },
   {
+    id: "raccoon",
+    title: "Raccoon",
+    reference: "CVE-2020-1968",
+    severity: "medium",
+    what: "Diffie-Hellman values are used more than once",
+    without: "Raccoon: no Diffie-Hellman value is used more than once",
+    fix: "Turn DHE off, or make a new value for each handshake",
+    exposed: (observations) =>
+      allOf([
+        older(isFiniteFieldEphemeral)(observations),
+        stated(observations.keyShares, ({ samples }) => reused(samples)),
+      ]),
+  },
+  {
+    id: "dheat",
+    title: "DHEat",
+    reference: "CVE-2002-20001, CVE-2022-40735",
+    severity: "low",
+    what: "finite-field Diffie-Hellman is offered: a few bytes of a client make the server compute much",
+    without: "DHEat: no finite-field Diffie-Hellman is offered in TLS 1.2 or older",
+    fix: "Turn DHE off",
+    exposed: older(isFiniteFieldEphemeral),
+  },
+  {
     id: "drown",
     title: "DROWN",
     reference: "CVE-2016-0800",
@@ -192,7 +217,17 @@ export function exposureFindings(observations: Observations): readonly Finding[]
       }),
     ),
     statusRequestParser(observations),
+    winshock(observations),
   ];
+}
+
+/** Values that repeat; too few that were seen do not show that they never do. */
+function reused(samples: KeyShareReuse["samples"]): Statement {
+  const ofDhe = samples.filter(({ kind }) => kind === "DHE");
+  const words = ofDhe.map(({ group, seen, distinct }) => `${group}: ${distinct} different of ${seen}`).join("; ");
+  if (ofDhe.some(({ seen, distinct }) => distinct < seen)) return yes(words);
+  if (ofDhe.some(({ seen }) => seen >= 2)) return no(words);
+  return unknown("fewer than two Diffie-Hellman values were seen");
 }
 
 /** Export DHE has 512 bits whatever was seen; else the sizes that were seen tell. */

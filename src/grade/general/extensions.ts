@@ -1,6 +1,6 @@
 /** What extensions do, and what they let others do. */
 import type { Observations } from "../../probe/index.ts";
-import { offers, someSuite, olderSuiteProtocols } from "../facts.ts";
+import { listed, offers, someSuite, olderSuiteProtocols } from "../facts.ts";
 import { isCbc } from "../suites.ts";
 import type { Finding } from "../types.ts";
 import { information, remark } from "./remark.ts";
@@ -17,6 +17,9 @@ export function extensionFindings(observations: Observations): readonly Finding[
     encryptedClientHello(observations),
     withoutServerName(observations),
     clientCertificate(observations),
+    nextProtocols(observations),
+    retryCookie(observations),
+    serverRandom(observations),
   ];
 }
 
@@ -130,11 +133,67 @@ function withoutServerName({ withoutServerName: outcome, certificates }: Observa
   });
 }
 
-function clientCertificate({ clientCertificateRequested: outcome }: Observations): Finding {
+function clientCertificate({ clientCertificateRequested: outcome, clientAuthorities }: Observations): Finding {
   const topic = { id: "client-certificate", title: "Certificates of clients", reference: "RFC 8446, section 4.3.2" };
   return remark(topic, outcome, (requested) =>
     requested
-      ? { message: "Clients are asked for a certificate" }
+      ? { message: "Clients are asked for a certificate", evidence: authorities(clientAuthorities) }
       : { message: "Clients are not asked for a certificate", fine: true },
   );
+}
+
+function authorities(outcome: Observations["clientAuthorities"]): string {
+  if (outcome.state !== "observed") return `of which authorities: ${outcome.why}`;
+  return outcome.value.length === 0 ? "of no authority by name" : `of ${listed(outcome.value)}`;
+}
+
+function nextProtocols({ nextProtocols: outcome }: Observations): Finding {
+  const topic = { id: "next-protocols", title: "NPN", reference: "draft-agl-tls-nextprotoneg-04; RFC 7301" };
+  return remark(topic, outcome, (names) =>
+    names.length === 0
+      ? { message: "NPN, which ALPN replaced, is not supported", fine: true }
+      : {
+          message: `NPN, which ALPN replaced, is still supported: ${names.join(", ")}`,
+          fix: "Use ALPN only, or update the TLS library",
+        },
+  );
+}
+
+function retryCookie({ retryCookie: outcome }: Observations): Finding {
+  const topic = { id: "retry-cookie", title: "Cookie of HelloRetryRequest", reference: "RFC 8446, section 4.2.2" };
+  return remark(topic, outcome, (sent) =>
+    sent
+      ? { message: "HelloRetryRequest carries a cookie" }
+      : { message: "HelloRetryRequest carries no cookie", fine: true },
+  );
+}
+
+/** A clock that is off by more than this makes trouble with certificates and stapled responses. */
+const mostSkew = 60;
+
+function serverRandom({ serverRandom: outcome }: Observations): Finding {
+  const topic = {
+    id: "server-random",
+    title: "Random values of the server",
+    reference: "RFC 8446, section 4.1.3; RFC 5246, section 7.4.1.2",
+  };
+  return remark(topic, outcome, ({ seen, distinct, clockSkewSeconds: skew }) => {
+    const evidence = `${distinct} different of ${seen}`;
+    if (distinct < seen) {
+      const message = "Random values of the server are used more than once";
+      return { message, evidence, severity: "high", fix: "Find out why the server's generator repeats itself" };
+    }
+    if (seen < 2) return { message: "Too few random values of the server were seen to tell whether they repeat" };
+    if (skew === null)
+      return { message: "The random values of the server differ and do not tell its time", evidence, fine: true };
+    const message = `The random values of the server begin with its clock, which is ${ahead(skew)}`;
+    return Math.abs(skew) > mostSkew
+      ? { message, evidence, severity: "low", fix: "Set the server's clock by NTP" }
+      : { message, evidence };
+  });
+}
+
+function ahead(seconds: number): string {
+  if (seconds === 0) return "the same as here";
+  return `${Math.abs(seconds)} s ${seconds > 0 ? "ahead" : "behind"}`;
 }

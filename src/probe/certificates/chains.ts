@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { concat, DecodeError, hex, readCertificate, timestampListOf, timestampsExtension } from "../../wire/index.ts";
 import type { Flight } from "../client/answer.ts";
 import { certificateSeen } from "./certificate.ts";
+import { leafSeen } from "./leaf.ts";
 import { failed, observed, untestable, type Unknown } from "../outcome.ts";
 import { isOrdered, issuerOf, isValidAt, judgeTrust, missingIssuer, upFrom, type TrustStore } from "./trust.ts";
 import type { ChainSeen, Outcome, Target } from "../types.ts";
@@ -51,6 +52,7 @@ async function describeChain(
       validNow: (path ?? upFrom(leaf, chain)).every((certificate) => isValidAt(certificate, of.now)),
       stapled: observed(same.some((flight) => flight.stapled)),
       missingIssuer: missingIssuer(chain, of.store),
+      leaf: observed(leafSeen(leaf)),
       ...(await attested(same, {
         leaf,
         issuer: () => issuerOf(leaf, { others: chain, store: of.store }),

@@ -44,6 +44,8 @@ export interface Flight {
   readonly timestamps: Uint8Array | null;
   /** The server wants a certificate of the client; null where its flight could not be read that far. */
   readonly asksForCertificate: boolean | null;
+  /** The body of the message that says so, undecoded. */
+  readonly certificateRequest: Uint8Array | null;
   /** EncryptedExtensions of TLS 1.3, where they could be read. */
   readonly encryptedExtensions: readonly Extension[] | null;
   /** What CertificateVerify is signed with, in TLS 1.3. */
@@ -184,6 +186,7 @@ export function openFlight(hello: Hello, message: HandshakeMessage): Flight {
     staple: null,
     timestamps: findExtension(serverHello.extensions ?? [], extensionTypes.signedCertificateTimestamp) ?? null,
     asksForCertificate: null,
+    certificateRequest: null,
     encryptedExtensions: null,
     scheme: null,
     keyExchange: null,
@@ -208,7 +211,7 @@ export function addMessage(flight: Flight, { type, body }: HandshakeMessage): Fl
     case handshakeTypes.certificateStatus:
       return withStaple(flight, decodeCertificateStatus(body));
     case handshakeTypes.certificateRequest:
-      return { ...flight, asksForCertificate: true };
+      return { ...flight, asksForCertificate: true, certificateRequest: body };
     case handshakeTypes.serverKeyExchange:
       return { ...flight, keyExchange: decodeServerKeyExchange(body, publicValueKind(flight.serverHello.cipherSuite)) };
     default:

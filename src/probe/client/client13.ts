@@ -76,7 +76,7 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
   const transcript = [first.raw];
   let extensions: readonly Extension[] = [];
   let entries: readonly CertificateEntry[] = [];
-  let asksForCertificate = false;
+  let certificateRequest: Uint8Array | null = null;
   let scheme: number | null = null;
   for (;;) {
     const message = await reader.nextMessage();
@@ -92,10 +92,10 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
     transcript.push(message.raw);
     if (message.type === handshakeTypes.encryptedExtensions) extensions = decodeEncryptedExtensions(message.body);
     else if (message.type === handshakeTypes.certificate) entries = decodeCertificates13(message.body);
-    else if (message.type === handshakeTypes.certificateRequest) asksForCertificate = true;
+    else if (message.type === handshakeTypes.certificateRequest) certificateRequest = message.body;
   }
 
-  const flight = completeFlight(opened, { extensions, entries, asksForCertificate, scheme });
+  const flight = completeFlight(opened, { extensions, entries, certificateRequest, scheme });
   const application = applicationSecrets(hash, secrets.master, digest(hash, transcriptOf(hello, ...transcript)));
   return {
     flight,
@@ -103,9 +103,8 @@ export async function handshake13(channel: Channel, hello: Hello): Promise<Hands
     entries,
     finish() {
       const sealHandshake = protection13(aead, hash, secrets.client);
-      const certificate = asksForCertificate
-        ? [encodeHandshake(handshakeTypes.certificate, Uint8Array.of(0, 0, 0, 0))]
-        : [];
+      const certificate =
+        certificateRequest !== null ? [encodeHandshake(handshakeTypes.certificate, Uint8Array.of(0, 0, 0, 0))] : [];
       const verifyData = finishedData(
         hash,
         secrets.client,
@@ -131,7 +130,7 @@ function completeFlight(
   of: {
     extensions: readonly Extension[];
     entries: readonly CertificateEntry[];
-    asksForCertificate: boolean;
+    certificateRequest: Uint8Array | null;
     scheme: number | null;
   },
 ): Flight {
@@ -141,7 +140,8 @@ function completeFlight(
     ...opened,
     certificates: of.entries.map(({ certificate }) => certificate),
     timestamps: findExtension(ofLeaf, extensionTypes.signedCertificateTimestamp) ?? null,
-    asksForCertificate: of.asksForCertificate,
+    asksForCertificate: of.certificateRequest !== null,
+    certificateRequest: of.certificateRequest,
     encryptedExtensions: of.extensions,
     scheme: of.scheme,
   };

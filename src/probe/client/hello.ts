@@ -39,6 +39,8 @@ export interface HelloPlan {
   readonly alpn?: readonly string[];
   /** Only what a server needs to answer, for servers that do not bear the rest. */
   readonly plain?: boolean;
+  /** TLS 1.2 and older: asks for the protocols of NPN. Only for a handshake that is not completed: who is answered has to choose. */
+  readonly nextProtocols?: boolean;
   /** Without a server name. */
   readonly nameless?: boolean;
   /** Extensions that stand after all others. */
@@ -144,6 +146,7 @@ function classicExtensions(plan: HelloPlan): Extension[] {
     emptyExtension(extensionTypes.signedCertificateTimestamp),
     emptyExtension(extensionTypes.encryptThenMac),
     emptyExtension(extensionTypes.extendedMasterSecret),
+    ...(plan.nextProtocols === true ? [emptyExtension(extensionTypes.nextProtocolNegotiation)] : []),
     ...(plan.ticket === null ? [] : [{ type: extensionTypes.sessionTicket, data: plan.ticket ?? new Uint8Array(0) }]),
   ];
 }

@@ -29,7 +29,8 @@ type ClassicProtocol = Exclude<SuiteProtocol, "TLSv1.3">;
 export async function probeClassicSuites(look: Look, protocol: ClassicProtocol): Promise<VersionSeen> {
   const [likely = [], ...rare] = candidateChunks(protocol);
   const { answer: first, plain } = await firstAnswer(look, protocol, likely);
-  const ask = (suites: readonly number[]): Promise<Answer> => look.ask({ protocol, suites, plain });
+  const ask = (suites: readonly number[]): Promise<Answer> =>
+    look.ask({ protocol, suites, plain, nextProtocols: true });
   const pick = (flight: Flight): number => flight.serverHello.cipherSuite;
   const support = supportOf(protocol, first);
   const isOffered = support.state === "observed" && support.value.offered;
@@ -56,7 +57,7 @@ async function firstAnswer(
   protocol: ClassicProtocol,
   suites: readonly number[],
 ): Promise<{ answer: Answer; plain: boolean }> {
-  const plan: HelloPlan = { protocol, suites };
+  const plan: HelloPlan = { protocol, suites, nextProtocols: true };
   const answer = await look.ask(plan);
   if (protocol === "SSLv3" || !isIntolerance(protocol, answer)) return { answer, plain: false };
   const again = await look.ask({ ...plan, plain: true });

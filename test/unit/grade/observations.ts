@@ -4,6 +4,7 @@ import type {
   ChainSeen,
   GroupSeen,
   HttpSeen,
+  LeafSeen,
   Observations,
   Outcome,
   ProtocolName,
@@ -132,8 +133,19 @@ export function chain(leaf: Partial<CertificateSeen> = {}, changes: Partial<Chai
     stapled: observed(false),
     staple: { state: "untestable", why: "none was sent" },
     timestamps: [],
+    leaf: leafOf(),
     ...changes,
   };
+}
+
+/** A certificate of a validated domain, for servers, with a sound key; but for the changes. */
+export function leafOf(changes: Partial<LeafSeen> = {}): Outcome<LeafSeen> {
+  const sound: LeafSeen = {
+    policies: ["2.23.140.1.2.1"],
+    purposes: ["1.3.6.1.5.5.7.3.1"],
+    weaknesses: observed([]),
+  };
+  return observed({ ...sound, ...changes });
 }
 
 export function hsts(maxAge: number | null, changes: Partial<HttpSeen["hsts"]> = {}): Outcome<HttpSeen> {
@@ -232,6 +244,10 @@ export function observations(changes: Partial<Observations> = {}): Observations 
     keyUpdate: observed(true),
     encryptedClientHello: observed(false),
     clientCertificateRequested: observed(false),
+    clientAuthorities: untestable("not applicable: no certificate of clients is asked for"),
+    nextProtocols: observed([]),
+    retryCookie: observed(false),
+    serverRandom: observed({ seen: 30, distinct: 30, clockSkewSeconds: null }),
     withoutServerName: observed("ab".repeat(32)),
     tolerance: [],
     flaws: flaws(),

@@ -39,6 +39,7 @@ export function flightOf(parts: FlightParts = {}): Flight {
     staple: null,
     timestamps: null,
     asksForCertificate: null,
+    certificateRequest: null,
     encryptedExtensions: null,
     scheme: null,
     keyExchange: parts.keyExchange ?? null,
