@@ -1,4 +1,4 @@
-import { exitCodeFor, type ForgeError } from "../errors.ts";
+import { exitCodeFor, type ForgeError, type Span } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
 import { trustedLocally } from "../grade/light.ts";
 import type { Context } from "./context.ts";
@@ -10,8 +10,19 @@ import { errorFields, type Result } from "./result.ts";
 export interface Judging {
   readonly ignoreTrust: boolean;
   readonly minGrade: string | null;
+  /** Where the site file wants it, when no option does. */
+  readonly minGradeSpan?: Span;
   /** Where to write the report as HTML. */
   readonly html?: string;
+}
+
+/** A request with the grade that the site file in force writes itself, unless `--min-grade` wants another. Throws `usage` and `site-invalid` of a site file. */
+export async function withSiteGrade<Request extends Judging>(context: Context, request: Request): Promise<Request> {
+  const { config } = context.options;
+  if (config === null) return request;
+  const written = await (await import("./load.ts")).writtenMinGrade(config);
+  if (written === null || request.minGrade !== null) return request;
+  return { ...request, minGrade: written.grade, minGradeSpan: written.span };
 }
 
 /** A report as the result of a command: exit 1 below `--min-grade`, 3 when the grade cannot be said. `problems` came up on the way. */
@@ -42,6 +53,7 @@ export async function judged(
 export function reportProblem(report: Report, of: Judging): ForgeError | null {
   return gradeProblem(report, {
     minGrade: of.minGrade,
+    minGradeSpan: of.minGradeSpan,
     ignoreTrust: of.ignoreTrust || trustedLocally(report.observations),
   });
 }

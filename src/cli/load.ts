@@ -1,8 +1,9 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { ForgeError } from "../errors.ts";
+import { ForgeError, type Span } from "../errors.ts";
 import {
   checkTogether,
+  minGradeSpan,
   parseRecipe,
   parseSite,
   parseStack,
@@ -23,11 +24,19 @@ export interface LoadedStack {
 /** Reads and checks the site file and the folders it names; all defaults when there is none. */
 export async function loadSite(context: Pick<Context, "options">): Promise<Site> {
   const file = context.options.config;
-  if (file === null) return parseSite(null);
-  return checkSite({
-    text: await readText(file, "site file", "create it (an empty file is valid), or leave --config out"),
-    path: file,
-  });
+  return file === null ? parseSite(null) : checkSite(await readSite(file));
+}
+
+/** The grade that a site file writes in `verify.min-grade` itself, and where; null where only the default would say one. Throws as `loadSite`. */
+export async function writtenMinGrade(path: string): Promise<{ readonly grade: string; readonly span: Span } | null> {
+  const file = await readSite(path);
+  const { verify } = await checkSite(file);
+  const span = minGradeSpan(file);
+  return span === null ? null : { grade: verify.minGrade, span };
+}
+
+async function readSite(path: string): Promise<{ readonly text: string; readonly path: string }> {
+  return { text: await readText(path, "site file", "create it (an empty file is valid), or leave --config out"), path };
 }
 
 /** Checks a site file's text, and that the folders it names are there. Throws `site-invalid`. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { ForgeError } from "../errors.ts";
+import { ForgeError, type Span } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
 import { isGrade, meets } from "../grade/light.ts";
 import { observe, type Observations, type ObserveOptions } from "../probe/index.ts";
@@ -65,16 +65,25 @@ export async function look(context: Pick<Context, "signal">, request: LookReques
 /** Whether a report reaches a grade: an error to throw or to tell, or null when it does. Unknown is never a pass. */
 export function gradeProblem(
   report: Report,
-  request: { readonly minGrade: string | null; readonly ignoreTrust: boolean },
+  request: {
+    readonly minGrade: string | null;
+    /** Where a site file wants it. */
+    readonly minGradeSpan?: Span | undefined;
+    readonly ignoreTrust: boolean;
+  },
 ): ForgeError | null {
   const result = report.grades[gradingRulebook];
   const grade = (request.ignoreTrust ? result?.gradeTrustIgnored : result?.grade) ?? null;
   const wanted = request.minGrade;
   if (grade !== null && wanted !== null && !(isGrade(wanted) && meets(grade, wanted) === true)) {
     const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
-    return new ForgeError("grade-low", `${written(report.target)} is graded ${grade}, below the wanted ${wanted}`, {
+    const span = request.minGradeSpan;
+    const whose = span === undefined ? "" : ` (verify.min-grade in ${span.file}:${span.line})`;
+    const message = `${written(report.target)} is graded ${grade}, below the wanted ${wanted}${whose}`;
+    return new ForgeError("grade-low", message, {
+      ...(span === undefined ? {} : { span }),
       details: caps,
-      hint: "see the findings of the report",
+      hint: `see the findings of the report${span === undefined ? "" : "; --min-grade wants another grade for one run"}`,
     });
   }
   // A letter that distrust alone decides says nothing of the rest: what was not seen there is no pass.

@@ -3,6 +3,7 @@ import { check, type NotYet } from "./check.ts";
 import { readDocument, type SourceDocument, type TextFile } from "./document.ts";
 import { family, mapping, name, text } from "./fields.ts";
 import { refuse, type Problem } from "./problems.ts";
+import type { Span } from "../errors.ts";
 import type { Site } from "./types.ts";
 
 /** RFC 1035 names as certificates use them: labels of letters, digits and hyphens, with a `*` for the first label at most. */
@@ -119,6 +120,13 @@ export function parseSite(file: TextFile | null): Site {
     written.value === undefined ? written.problems : [...written.problems, ...lintSite(written.value, document)];
   if (written.value === undefined || problems.length > 0) return refuse("site-invalid", problems);
   return toSite(written.value, folderOf(source.path));
+}
+
+/** Where a site file says `verify.min-grade` itself; null where only the default does. For a file that `parseSite` takes. */
+export function minGradeSpan(file: TextFile): Span | null {
+  const document = readDocument(file);
+  const path = ["verify", "min-grade"];
+  return document.written(path) === undefined ? null : document.locate(path);
 }
 
 type WrittenSite = z.output<typeof siteSchema>;

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../../errors.ts";
 import type { Report } from "../../grade/index.ts";
 import type { Context } from "../context.ts";
-import { judged, reportProblem, type Judging } from "../judged.ts";
+import { judged, reportProblem, withSiteGrade, type Judging } from "../judged.ts";
 import { reportText } from "../look.ts";
 import { refuseUnwritable } from "../output-file.ts";
 import type { Result } from "../result.ts";
@@ -16,7 +16,8 @@ export interface GradeRequest extends Judging {
 const largest = 2 ** 28;
 
 /** Judges recordings again, with no network. Exit codes as `verify`; 2 for a file that is no recording. */
-export async function grade(context: Context, request: GradeRequest): Promise<Result> {
+export async function grade(context: Context, asked: GradeRequest): Promise<Result> {
+  const request = await withSiteGrade(context, asked);
   const { files, html } = request;
   const [only] = files;
   if (only !== undefined && files.length === 1) {

@@ -4,7 +4,7 @@ import type { Proxy, StartTls } from "../../probe/index.ts";
 import { serverPaths, status } from "../../server/light.ts";
 import type { Context } from "../context.ts";
 import { readTextIfThere } from "../files.ts";
-import { judged, reportProblem, type Judging } from "../judged.ts";
+import { judged, reportProblem, withSiteGrade, type Judging } from "../judged.ts";
 import { look, reportText, type LookRequest, type Reach } from "../look.ts";
 import { refuseUnwritable, writeOutput } from "../output-file.ts";
 import type { Result } from "../result.ts";
@@ -38,12 +38,13 @@ export interface VerifyRequest extends Judging {
 const width = 8;
 
 /** Grades any TLS servers. Exit 1 below `--min-grade`, 3 when one cannot be reached or its grade cannot be said; of several the worst. */
-export async function verify(context: Context, request: VerifyRequest): Promise<Result> {
-  const { targets, targetsFile, html, record, allAddresses = false } = request;
+export async function verify(context: Context, asked: VerifyRequest): Promise<Result> {
+  const { targets, targetsFile, html, record, allAddresses = false } = asked;
   if (targets.length === 0 && targetsFile === undefined)
     throw new ForgeError("usage", "missing required argument 'target'", {
       hint: "write HOST[:PORT], or name a list with --targets",
     });
+  const request = await withSiteGrade(context, asked);
   const port = portFor(request.startTls);
   const specs = [
     ...targets.map((target) => parseTarget(target, port)),

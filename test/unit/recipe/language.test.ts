@@ -13,6 +13,7 @@ import {
   jsonSchemaText,
   newestFirst,
   parseRecipe,
+  minGradeSpan,
   parseSite,
   parseStack,
 } from "../../../src/recipe/index.ts";
@@ -147,6 +148,19 @@ describe("site file", () => {
     `);
     expect(parseSite({ text: "", path: "tlsforge.yaml" })).toEqual(defaults);
     expect(parseSite({ text: "# later\n", path: "tlsforge.yaml" })).toEqual(defaults);
+  });
+
+  test.each<[string, number | undefined]>([
+    ["", undefined],
+    ["# verify: { min-grade: A }\n", undefined],
+    ["stack: twisted\nserver:\n  names: [a.example]\n", undefined],
+    ["verify: {}\n", undefined],
+    ["stack: twisted\nverify: { min-grade: A+ }\n", 2],
+    ['stack: twisted\nverify:\n  # ours\n  min-grade: "A+"\n', 4],
+  ])("%j says whether the least grade is written, also where it is the default", (text, line) => {
+    const file = { text, path: "tlsforge.yaml" };
+    expect(minGradeSpan(file)?.line).toBe(line);
+    expect(parseSite(file).verify.minGrade).toBe("A+");
   });
 
   test("every value is taken; relative folders are taken from the file's own", () => {
