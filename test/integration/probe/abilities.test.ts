@@ -46,13 +46,27 @@ describeWith(["openssl"], "what a server can do, against OpenSSL's s_server", ()
   }
 
   it("resumes in all ways, renews keys, takes what is asked of ALPN, and wants a certificate", async () => {
-    const seen = await serve([...rsaArgs, "-alpn", "http/1.1,h2", "-verify", "1", "-serverpref"]);
+    const seen = await serve([
+      ...rsaArgs,
+      "-alpn",
+      "http/1.1,h2",
+      "-verify",
+      "1",
+      "-CAfile",
+      rsaArgs[1]!,
+      "-nextprotoneg",
+      "http/1.1",
+      "-serverpref",
+    ]);
     expect(value(seen.resumption.sessionId)).toEqual({ resumes: true, lifetimeSeconds: null });
     expect(value(seen.resumption.ticket)).toEqual({ resumes: true, lifetimeSeconds: 7200 });
     expect(value(seen.resumption.psk)).toEqual({ resumes: true, lifetimeSeconds: 7200 });
     expect(value(seen.keyUpdate)).toBe(true);
     expect(value(seen.applicationProtocols)).toEqual(["h2", "http/1.1"]);
     expect(value(seen.clientCertificateRequested)).toBe(true);
+    expect(value(seen.clientAuthorities)).toEqual(["CN=localhost"]);
+    expect(value(seen.nextProtocols)).toEqual(["http/1.1"]);
+    expect(value(seen.serverRandom)).toMatchObject({ clockSkewSeconds: null });
     expect(value(seen.fallbackScsv)).toBe(true);
     expect(value(seen.encryptedClientHello)).toBe(false);
     expect(value(seen.heartbeat)).toBe(false);

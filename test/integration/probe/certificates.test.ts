@@ -62,6 +62,11 @@ describeWith(["openssl"], "certificates and trust", () => {
       mustStaple: true,
       ocspUrls: ["http://ocsp.example.org/a"],
     });
+    expect(value(chain!.leaf)).toEqual({
+      policies: [],
+      purposes: ["1.3.6.1.5.5.7.3.1"],
+      weaknesses: { state: "untestable", why: "not applicable: no RSA key" },
+    });
     expect(chain!.certificates[1]).toMatchObject({
       key: { curve: "secp384r1", bits: 384 },
       isCa: true,

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 
 import { encodeSsl2ServerHello, type ClientHello } from "../../../src/wire/index.ts";
-import { mockTls, withMock, type MockTls } from "./mock.ts";
+import { goodExtensions, mockTls, withMock, type MockTls } from "./mock.ts";
 import { look, offered, suiteNames, value } from "./support.ts";
 
 const ecdheGcm = 0xc02f;
@@ -29,6 +29,15 @@ describe("observe, against servers with defects that no package has", () => {
   it("sees secure renegotiation and extended master secret missing", async () => {
     const seen = await withMock(mockTls({ ...good, extensions: [] }), (port) => look(port));
     expect([value(seen.secureRenegotiation), value(seen.extendedMasterSecret)]).toEqual([false, false]);
+  });
+
+  it("sees NPN, and random values that repeat", async () => {
+    const answer = { type: 0x3374, data: Uint8Array.of(8, ...new TextEncoder().encode("spdy/3.1")) };
+    const seen = await withMock(mockTls({ ...good, extensions: [...goodExtensions, answer] }), (port) => look(port));
+    expect(value(seen.nextProtocols)).toEqual(["spdy/3.1"]);
+    expect(value(seen.serverRandom)).toMatchObject({ distinct: 1, clockSkewSeconds: null });
+    const other = await withMock(mockTls(good), (port) => look(port));
+    expect(value(other.nextProtocols)).toEqual([]);
   });
 
   it("sees public values that repeat: ECDHE, DHE and TLS 1.3", async () => {
