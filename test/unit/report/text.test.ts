@@ -114,13 +114,18 @@ describe("text", () => {
         · Encrypted ClientHello is not offered: server names can be read on the way
         · Without a server name the same certificate is sent
         · The RSA certificate comes without its status (it names no responder)
+        · The RSA certificate was issued after a domain's validation (DV) (2.23.140.1.2.1)
         · The policy is not fit for the preload list: no includeSubDomains, no preload, no redirect from
           port 80 to HTTPS
         · Protecting headers that are not sent: Content-Security-Policy, X-Content-Type-Options: nosniff,
           X-Frame-Options, or frame-ancestors, Referrer-Policy
+        · QUIC is not offered: the UDP port of the same number is closed
+        · CAA: any authority may issue certificates for this name
+        · No TLSA record binds the certificate (_443._tcp.www.example.org)
+        · No HTTPS record is published (www.example.org)
         · All 5 reference browsers connect
 
-      70 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
+      79 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
       "
     `);
   });
@@ -259,8 +264,13 @@ describe("text", () => {
         · Application protocols: http/1.1
         · Encrypted ClientHello is not offered: server names can be read on the way
         · Without a server name the same certificate is sent
+        · The RSA certificate was issued after a domain's validation (DV)
+        · QUIC is not offered: the UDP port of the same number is closed
+        · CAA: any authority may issue certificates for this name
+        · No TLSA record binds the certificate (_443._tcp.www.example.org)
+        · No HTTPS record is published (www.example.org)
 
-      56 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
+      65 rules pass. 33 connections, 9.1 kB sent, 48.3 kB received, 0.06 s.
       "
     `);
   });
