@@ -5,6 +5,7 @@ import module from "node:module";
 import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { addAbortSignal } from "node:stream";
 import { quickArguments } from "./cli/quick-arguments.ts";
 
 // Before anything that an older Node does not have.
@@ -104,11 +105,13 @@ async function full(): Promise<number> {
     terminal,
     interactive: terminal && process.stdin.isTTY === true,
     colour,
+    columns: process.stdout.columns || 80,
     signal: abort.signal,
     // What cannot be written is told by the stream itself, above.
     write: (text) => new Promise((done) => process.stdout.write(text, () => done())),
     talk: process.stderr,
-    input: () => process.stdin,
+    // Nobody who interrupts waits for the end of a list that is still being written.
+    input: () => addAbortSignal(abort.signal, process.stdin),
     confirm: async (question) =>
       (await import("./cli/confirm.ts")).confirmOn({ input: process.stdin, output: process.stderr, abort }, question),
   });

@@ -19,6 +19,8 @@ export interface Context {
   readonly uid: number;
   /** Whether a person can be asked: a terminal on both sides, and not in CI. */
   readonly interactive: boolean;
+  /** Columns that text on standard output may take. */
+  readonly columns: number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Asks a yes-or-no question on the terminal; only called when `interactive`. */

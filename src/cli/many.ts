@@ -23,7 +23,8 @@ export interface ManyOptions {
 
 /**
  * Takes many targets or recordings, several at once, and writes each result as it comes: a line of text, or with `--json` a record on one line; a summary is
- * the last. The exit code is the worst (4, 3, 1, 0). Nothing but counts is kept. Throws `interrupted` when the signal fires.
+ * the last. The exit code is the worst (4, 3, 1, 0). Nothing but counts is kept. When the signal
+ * fires, the summary says so, and the exit code is 130.
  */
 export async function many(context: Context, items: AsyncIterable<Item>, options: ManyOptions): Promise<Result> {
   const summary = { done: 0, failed: 0, unreachable: 0, incomplete: 0 };
@@ -46,11 +47,14 @@ export async function many(context: Context, items: AsyncIterable<Item>, options
     );
   };
   await sideBySide(items, { width: options.width, signal: context.signal, take });
-  if (context.signal.aborted)
-    throw new ForgeError("interrupted", `interrupted after ${count(summary)}`, {
-      hint: "the results above stand; the same command looks at all targets again",
-    });
-  return summed(context, options.command, { summary, worst });
+  if (!context.signal.aborted) return summed(context, options.command, { summary, worst });
+  const error = new ForgeError("interrupted", `interrupted after ${count(summary)}`, {
+    hint: "the results above stand; the same command looks at all targets again",
+  });
+  return {
+    ...(await summed(context, options.command, { summary, worst: { exitCode: exitCodeFor(error), error } })),
+    error,
+  };
 }
 
 async function outcomeOf(item: Item, { problemOf }: ManyOptions): Promise<{ report: Report | null; problem: unknown }> {
@@ -129,9 +133,10 @@ async function summed(
   const { summary, worst } = of;
   const exitCode = worst?.exitCode ?? 0;
   const outcome = worst === null ? "done" : "failed";
-  const error = worst === null ? {} : { error: { ...errorFields(worst.error).error, message: count(summary) } };
+  const text = `${context.signal.aborted ? "interrupted after " : ""}${count(summary)}`;
+  const error = worst === null ? {} : { error: { ...errorFields(worst.error).error, message: text } };
   const fields = { summary, ...error };
-  const result: Result = { outcome, exitCode, fields, text: `${count(summary)}\n` };
+  const result: Result = { outcome, exitCode, fields, text: `${text}\n` };
   await context.write(context.options.json ? recordLine(command, result) : result.text);
   return { ...result, written: true };
 }

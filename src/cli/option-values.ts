@@ -4,7 +4,10 @@ import { gradeNames, isGrade } from "../grade/light.ts";
 
 /** `--min-grade`. */
 export function minGrade(): Option {
-  return new Option("--min-grade <grade>", "fail below this grade (default: verify.min-grade of the site file)").argParser(parseGrade);
+  return new Option(
+    "--min-grade <grade>",
+    "fail below this grade (default: verify.min-grade of the site file)",
+  ).argParser(parseGrade);
 }
 
 /** Gathers the values of a repeatable option. */

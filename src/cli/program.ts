@@ -13,6 +13,8 @@ export interface Invocation {
   readonly command: string;
   readonly options: RawOptions;
   readonly run: (context: Context) => Promise<Result>;
+  /** Whether its records are JSON Lines: then it has no record of more than one line, also when it fails. */
+  readonly givesLines: boolean;
 }
 
 /** Global options as they were written. */
@@ -109,6 +111,7 @@ function commandTree(
   const runs = (
     command: Command,
     act: (context: Context, args: readonly string[], options: Record<string, unknown>) => Promise<Result>,
+    givesLines: (args: readonly string[], options: Record<string, unknown>) => boolean = () => false,
   ): Command =>
     command.action((...given: unknown[]) => {
       const args = given
@@ -116,7 +119,12 @@ function commandTree(
         .flat()
         .filter((value): value is string => typeof value === "string");
       const options = command.opts();
-      found({ command: fullName(command), options, run: (context) => act(context, args, options) });
+      found({
+        command: fullName(command),
+        options,
+        run: (context) => act(context, args, options),
+        givesLines: givesLines(args, options),
+      });
     });
 
   runs(
@@ -158,11 +166,13 @@ function commandTree(
     withVerifyOptions(add(program, "verify [target...]", "grade any TLS server: HOST, HOST:PORT or [ADDRESS]:PORT")),
     async (context, args, options) =>
       (await import("./commands/verify.ts")).verify(context, verifyRequest(context.cwd, args, options)),
+    (args, options) => args.length > 1 || options["targets"] !== undefined || options["allAddresses"] === true,
   );
   runs(
     withJudging(add(program, "grade <file...>", "judge recordings of verify --record again, with no network")),
     async (context, args, options) =>
       (await import("./commands/grade.ts")).grade(context, gradeRequest(context.cwd, args, options)),
+    (args) => args.length > 1,
   );
   runs(add(program, "generations", "all generations of the prefix"), async (context) =>
     (await import("./commands/generations.ts")).generations(context),

@@ -5,7 +5,7 @@ import { renderer, renderError, type Output, type RendererKind } from "../ui/ind
 import { openPrefix } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { globalOptions, nameOfCommand, parseCommandLine, type Invocation, type RawOptions } from "./program.ts";
-import { errorFields, record, type Result } from "./result.ts";
+import { errorFields, record, recordLine, type Result } from "./result.ts";
 
 /** What `main.ts` reads from the process. */
 export interface World {
@@ -30,6 +30,8 @@ export interface World {
   readonly terminal: boolean;
   readonly interactive: boolean;
   readonly colour: boolean;
+  /** Of the terminal on standard output; 80 where it is none. */
+  readonly columns: number;
   readonly signal: AbortSignal;
   /** To standard output; done when the system has taken it. */
   readonly write: (text: string) => Promise<void>;
@@ -55,9 +57,10 @@ export async function run(world: World): Promise<number> {
   });
   const result = await attempt(world, parsed, screen.emit);
   await screen.close();
-  if (result.written === true) return result.exitCode;
-  if (parsed.options.json === true) await world.write(record(parsed.command, result));
-  else await world.write(result.text);
+  if (result.written !== true) {
+    const inJson = parsed.givesLines ? recordLine : record;
+    await world.write(parsed.options.json === true ? inJson(parsed.command, result) : result.text);
+  }
   if (result.outcome === "failed" && result.error !== undefined)
     world.talk.write(renderError(result.error, { colour: world.colour, program: world.program }));
   return result.exitCode;
@@ -68,7 +71,8 @@ async function parse(world: World): Promise<Invocation | { readonly text: string
     return await parseCommandLine(world.argv, { version: world.version, cwd: world.cwd });
   } catch (error) {
     world.talk.write(renderError(error, { colour: world.colour, program: world.program }));
-    if (world.argv.includes("--json")) await world.write(record(nameOfCommand(world.argv, world), failure(error)));
+    // On one line it is right for every reader: whether records were to come is not known.
+    if (world.argv.includes("--json")) await world.write(recordLine(nameOfCommand(world.argv, world), failure(error)));
     return exitCodeFor(error);
   }
 }
@@ -88,6 +92,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       home: world.home,
       uid: world.uid,
       interactive: world.interactive && invocation.options.json !== true,
+      columns: world.columns,
       emit,
       signal: world.signal,
       confirm: world.confirm,

@@ -26,6 +26,7 @@ export function contextIn(folder: string): Context {
     home: folder,
     uid: process.getuid?.() ?? -1,
     interactive: false,
+    columns: 80,
     emit: () => undefined,
     signal: new AbortController().signal,
     confirm: () => Promise.resolve(false),
