@@ -38,7 +38,7 @@ export async function judged(
       : await writeOutput(html, async () => (await import("../report/index.ts")).toHtml(report));
   const [problem, ...others] = [reportProblem(report, of), ...problems, unwritten].filter((found) => found !== null);
   for (const other of others) context.emit({ type: "warning", message: other.message });
-  const text = await reportText(context, report, 100);
+  const text = await reportText(context, report);
   if (problem === undefined) return { outcome: "done", exitCode: 0, fields: { report }, text };
   return {
     outcome: "failed",

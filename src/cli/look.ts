@@ -134,7 +134,7 @@ export async function writeReport(
 }
 
 /** A report for the terminal. */
-export async function reportText(context: Pick<Context, "options">, report: Report, width: number): Promise<string> {
+export async function reportText(context: Pick<Context, "options" | "columns">, report: Report): Promise<string> {
   const { toText } = await import("../report/index.ts");
-  return toText(report, { colour: context.options.colour, width });
+  return toText(report, { colour: context.options.colour, width: context.columns });
 }

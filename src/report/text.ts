@@ -9,7 +9,7 @@ import type { SuitesView } from "./view-offer.ts";
 
 export interface TextOptions {
   readonly colour: boolean;
-  /** Columns of the terminal; lines are wrapped, at 40 columns at least. */
+  /** Columns of the terminal; lines are wrapped, at 40 columns at least and 120 at most. */
   readonly width: number;
 }
 
@@ -31,7 +31,7 @@ const formats = { good: "green", bad: "red", doubtful: "yellow", quiet: "dim", s
 export function toText(report: Report, { colour, width }: TextOptions): string {
   const view = viewOf(report);
   const paint: Paint = (style, text) => (colour ? styleText(formats[style], text, { validateStream: false }) : text);
-  const columns = Math.max(40, Math.min(width, 110));
+  const columns = Math.max(40, Math.min(width, 120));
   const says: Page["says"] = (lead, text, style) =>
     hang(lead, text, { width: columns, paint: (line) => (style === undefined ? line : paint(style, line)) });
   const page: Page = { paint, width: columns, says };

@@ -30,7 +30,7 @@ export async function grade(context: Context, asked: GradeRequest): Promise<Resu
     command: "grade",
     width: 1,
     problemOf: (report) => reportProblem(report, request),
-    textOf: (report) => reportText(context, report, 100),
+    textOf: (report) => reportText(context, report),
   });
 }
 

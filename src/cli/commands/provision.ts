@@ -192,7 +192,7 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
     warnings,
   };
   const outcome = served.outcome === "unchanged" ? "unchanged" : "done";
-  const text = `${await reportText(context, report, 100)}\n${reachText({ listen: setup.config.listen, names: setup.config.names, authority: setup.authority, prefix: options.prefix, program: context.program, html: files.html, outcome, warnings })}`;
+  const text = `${await reportText(context, report)}\n${reachText({ listen: setup.config.listen, names: setup.config.names, authority: setup.authority, prefix: options.prefix, program: context.program, html: files.html, outcome, warnings })}`;
   if (problem === null) return { outcome, exitCode: 0, fields, text };
   // What served before this run goes on as it was.
   if (served.outcome === "launched") await comeBack(context, built);

@@ -90,7 +90,7 @@ export async function verify(context: Context, asked: VerifyRequest): Promise<Re
     command: "verify",
     width,
     problemOf: (report) => reportProblem(report, request),
-    ...(targetsFile === undefined ? { textOf: (report) => reportText(context, report, 100) } : {}),
+    ...(targetsFile === undefined ? { textOf: (report) => reportText(context, report) } : {}),
   });
 }
 

@@ -304,7 +304,22 @@ describe("text", () => {
     expect(coloured).not.toBe(toText(bad, { colour: false, width: 80 }));
   });
 
-  test.each([40, 60, 80])("no line is longer than %i columns", (width) => {
+  test("a page is 40 columns wide at least and 120 at most, whatever the terminal", () => {
+    const wide = (width: number): string => toText(bad, { colour: false, width });
+    expect(wide(1)).toBe(wide(40));
+    expect(wide(41)).not.toBe(wide(40));
+    expect(wide(500)).toBe(wide(120));
+    expect(wide(110)).not.toBe(wide(120));
+    expect(
+      Math.max(
+        ...wide(120)
+          .split("\n")
+          .map((line) => line.length),
+      ),
+    ).toBeGreaterThan(110);
+  });
+
+  test.each([40, 60, 80, 120])("no line is longer than %i columns", (width) => {
     for (const report of [good, best, bad, hostile]) {
       const lines = toText(report, { colour: false, width }).split("\n");
       expect(lines.filter((line) => line.length > width)).toEqual([]);
