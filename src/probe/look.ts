@@ -80,8 +80,8 @@ export interface LookOptions {
 
 /** A round trip above this many milliseconds makes a target far. */
 const farMs = 5;
-/** Connections where none are told: many at once need more than one after the other. */
-const budgets = { near: 400, far: 800 };
+/** Connections where none are told: twice what five versions with every suite take, one by one. */
+const usualBudget = 800;
 /** For a conversation without TLS, in milliseconds: most of those that are not answered at once are dropped on the way. */
 const plainMs = 3000;
 /** Between two connections of a gentle look, in milliseconds. */
@@ -115,7 +115,7 @@ export function createLook(target: Target, options: LookOptions): Look {
   ): Promise<Talked<T>> => {
     if (options.pace !== undefined) await options.pace(signal);
     const left = end - performance.now();
-    const budget = options.budget ?? (isFar() ? budgets.far : budgets.near);
+    const { budget = usualBudget } = options;
     if (tally.connections >= budget) return { kind: "skipped", why: `the budget of ${budget} connections is used up` };
     if (left <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
     const dial: Dial = {

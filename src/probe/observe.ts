@@ -35,7 +35,7 @@ export interface ObserveOptions {
   readonly timeoutMs?: number;
   /** For the whole look, in milliseconds; 60,000 by default. */
   readonly totalMs?: number;
-  /** Connections that may be made; 400 by default, 800 to a target that is far away. */
+  /** Connections that may be made; 800 by default. */
   readonly budget?: number;
   /** Two connections at once at most, with pauses. */
   readonly gentle?: boolean;

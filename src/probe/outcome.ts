@@ -1,3 +1,4 @@
+import { DecodeError } from "../wire/index.ts";
 import { describeAnswer, type Answer } from "./client/answer.ts";
 import type { Outcome } from "./types.ts";
 
@@ -31,6 +32,22 @@ export function isNotApplicable(outcome: Outcome<unknown>): boolean {
 /** What an answer that decides nothing leaves behind: our own limits are `untestable`, the rest `failed`. */
 export function unknownOf(answer: Answer): Unknown {
   return answer.kind === "skipped" ? untestable(answer.why) : failed(describeAnswer(answer));
+}
+
+/** What `read` gives; a server's bytes that cannot be read are an outcome. */
+export function readable<T extends object>(what: string, read: () => T): T | Unknown {
+  try {
+    return read();
+  } catch (error) {
+    return unreadable(what, error);
+  }
+}
+
+/** What an error says of `what`, where it is one about bytes; node:crypto's own errors carry a code. Throws it again where it is not. */
+export function unreadable(what: string, error: unknown): Unknown {
+  if (error instanceof DecodeError || (error instanceof Error && "code" in error))
+    return failed(`${what} cannot be read: ${error.message}`);
+  throw error;
 }
 
 /** The observed value, or undefined. */

@@ -1,11 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 
-import { concat, DecodeError, hex, readCertificate, timestampListOf, timestampsExtension } from "../../wire/index.ts";
+import { concat, hex, readCertificate, timestampListOf, timestampsExtension } from "../../wire/index.ts";
 import type { Flight } from "../client/answer.ts";
 import { certificateSeen } from "./certificate.ts";
 import { leafSeen } from "./leaf.ts";
-import { failed, observed, untestable, type Unknown } from "../outcome.ts";
+import { failed, observed, readable, unreadable, untestable } from "../outcome.ts";
 import { isOrdered, issuerOf, isValidAt, judgeTrust, missingIssuer, upFrom, type TrustStore } from "./trust.ts";
 import type { ChainSeen, Outcome, Target } from "../types.ts";
 
@@ -60,10 +60,7 @@ async function describeChain(
       })),
     });
   } catch (error) {
-    // node:crypto throws errors of its own at a broken certificate, and they carry OpenSSL's code.
-    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
-      return failed(`a certificate cannot be read: ${error.message}`);
-    throw error;
+    return unreadable("a certificate", error);
   }
 }
 
@@ -80,32 +77,16 @@ async function attested(
   const read =
     response === null
       ? { staple: untestable("no response was stapled"), timestamps: null }
-      : await guarded("the stapled response", async () =>
-          (await import("./staple.ts")).readStaple(response, { leaf, issuer, now }),
-        );
-  const stapled = "state" in read ? { staple: read, timestamps: null } : read;
-  if (embedded === undefined && inHandshake.length === 0 && stapled.timestamps === null)
-    return { staple: stapled.staple, timestamps: [] };
-  const timestamps = await guarded("timestamps", async () => {
-    const lists = {
-      certificate: embedded === undefined ? [] : [timestampListOf(embedded)],
-      handshake: inHandshake,
-      staple: stapled.timestamps === null ? [] : [stapled.timestamps],
-    };
-    return (await import("./timestamps.ts")).readTimestamps(lists, { leaf, issuer, now });
-  });
-  return { staple: stapled.staple, timestamps: "state" in timestamps ? [] : timestamps };
-}
-
-/** Runs `read`; what cannot be read of a server's bytes is an outcome, and node:crypto's own errors carry a code. */
-async function guarded<T extends object>(what: string, read: () => Promise<T>): Promise<T | Unknown> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
-      return failed(`${what} cannot be read: ${error.message}`);
-    throw error;
-  }
+      : (await import("./staple.ts")).readStaple(response, { leaf, issuer, now });
+  if (embedded === undefined && inHandshake.length === 0 && read.timestamps === null)
+    return { staple: read.staple, timestamps: [] };
+  const lists = {
+    certificate: embedded === undefined ? [] : [readable("its list", () => timestampListOf(embedded))],
+    handshake: inHandshake,
+    staple: read.timestamps === null ? [] : [read.timestamps],
+  };
+  const { readTimestamps } = await import("./timestamps.ts");
+  return { staple: read.staple, timestamps: readTimestamps(lists, { leaf, issuer, now }) };
 }
 
 /** RFC 9525: names and addresses of the subjectAltName only. */

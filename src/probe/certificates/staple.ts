@@ -1,7 +1,6 @@
 import { createHash, verify, X509Certificate } from "node:crypto";
 
 import {
-  DecodeError,
   decodeOcspResponse,
   hex,
   readCertificate,
@@ -12,7 +11,7 @@ import {
   type BasicResponse,
   type SingleResponse,
 } from "../../wire/index.ts";
-import { failed, observed, untestable, type Unknown } from "../outcome.ts";
+import { failed, observed, readable, untestable, type Unknown } from "../outcome.ts";
 import { clockSkewMs } from "./clock.ts";
 import { isValidAt } from "./trust.ts";
 import type { Outcome, StapleSeen } from "../types.ts";
@@ -81,7 +80,7 @@ const statuses: readonly SingleResponse["status"][] = ["good", "unknown", "revok
  * the server's, which nobody else knows. Our hellos send none in status_request (RFC 6066, 8). Against replays there are only the dates.
  */
 export function readStaple(der: Uint8Array, of: StapleOf): StapleRead {
-  const read = guarded("the stapled response", () => judgeStaple(der, of));
+  const read = readable("the stapled response", () => judgeStaple(der, of));
   return "state" in read ? { staple: read, timestamps: read } : read;
 }
 
@@ -93,7 +92,7 @@ function judgeStaple(der: Uint8Array, of: StapleOf): StapleRead {
   const about = basic.responses.filter((response) => isAbout(response, leaf, issuer));
   const single = decisive(about, now);
   const carried = about.find((response) => response.timestamps !== null)?.timestamps ?? null;
-  const timestamps = carried === null ? null : guarded("its timestamps", () => timestampListOf(carried));
+  const timestamps = carried === null ? null : readable("its timestamps", () => timestampListOf(carried));
   const hash = signatures[basic.signatureAlgorithm];
   if (hash === undefined)
     return {
@@ -119,17 +118,6 @@ function judgeStaple(der: Uint8Array, of: StapleOf): StapleRead {
     }),
     timestamps,
   };
-}
-
-/** What `read` gives; bytes that cannot be read are an outcome, and node:crypto's own errors carry a code. */
-function guarded<T extends object>(what: string, read: () => T): T | Unknown {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof DecodeError || (error instanceof Error && "code" in error))
-      return failed(`${what} cannot be read: ${error.message}`);
-    throw error;
-  }
 }
 
 /** The response to go by: the worst of those whose dates hold, for want of any the worst. */

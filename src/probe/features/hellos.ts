@@ -4,7 +4,6 @@ import {
   decodeCertificateRequest12,
   decodeCertificateRequest13,
   decodeNextProtocols,
-  DecodeError,
   distinguishedName,
   extensionTypes,
   findExtension,
@@ -12,7 +11,7 @@ import {
 } from "../../wire/index.ts";
 import type { Flight } from "../client/answer.ts";
 import { printable } from "../http/http.ts";
-import { failed, notApplicable, observed, untestable } from "../outcome.ts";
+import { failed, notApplicable, observed, readable, untestable } from "../outcome.ts";
 import type { Observations, Outcome, ServerRandomSeen, SuiteProtocol } from "../types.ts";
 
 type Hellos = Pick<Observations, "clientAuthorities" | "nextProtocols" | "retryCookie" | "serverRandom">;
@@ -23,8 +22,8 @@ export function harvestHellos(
   { offered, now }: { offered: readonly SuiteProtocol[]; now: Date },
 ): Hellos {
   return {
-    clientAuthorities: guarded(() => authoritiesIn(flights)),
-    nextProtocols: guarded(() => nextProtocolsIn(flights, offered)),
+    clientAuthorities: readable("what the server sent", () => authoritiesIn(flights)),
+    nextProtocols: readable("what the server sent", () => nextProtocolsIn(flights, offered)),
     retryCookie: retryCookieIn(flights, offered),
     serverRandom: randomIn(flights, now),
   };
@@ -105,13 +104,4 @@ function randomIn(flights: readonly Flight[], now: Date): Outcome<ServerRandomSe
     distinct: new Set(randoms).size,
     clockSkewSeconds: tellsTime && first !== undefined ? first : null,
   });
-}
-
-function guarded<T>(read: () => Outcome<T>): Outcome<T> {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof DecodeError) return failed(`what the server sent cannot be read: ${error.message}`);
-    throw error;
-  }
 }

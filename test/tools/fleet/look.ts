@@ -11,8 +11,6 @@ export function lookAt(port: number): Promise<Observations> {
       random: (length) => new Uint8Array(randomBytes(length)),
       // A busy machine must not turn an answer into silence.
       timeoutMs: 10_000,
-      // Java with everything on has five versions with dozens of suites each, in its own order.
-      budget: 800,
       systemCas: [],
     },
   );

@@ -3,10 +3,11 @@ import type { X509Certificate } from "node:crypto";
 import { describe, expect, it } from "vitest";
 
 import { harvestChains } from "../../../src/probe/certificates/chains.ts";
+import { encodeDer } from "../../../src/wire/index.ts";
 import { createTrustStore } from "../../../src/probe/certificates/trust.ts";
 import type { Flight } from "../../../src/probe/client/answer.ts";
 import type { ChainSeen } from "../../../src/probe/types.ts";
-import { make, makeKeys, type Wanted } from "./made.ts";
+import { make, makeKeys, sequence, type Wanted } from "./made.ts";
 
 const now = new Date(Date.UTC(2026, 5, 1));
 const [keys, issuerKeys, rootKeys] = [makeKeys(), makeKeys(), makeKeys()];
@@ -50,5 +51,22 @@ describe("the dates of a chain", () => {
     expect(await validNow(leafWith(old), issuerWith())).toBe(false);
     expect(await validNow(leafWith(), issuerWith(old))).toBe(false);
     expect((await seen([leafWith(), issuerWith(old)])).validNow).toBe(false);
+  });
+});
+
+describe("timestamps in a certificate", () => {
+  // 1.3.6.1.4.1.11129.2.4.2
+  const type = Uint8Array.of(6, 10, 0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2);
+
+  it("that are no list leave those of the handshake as they are", async () => {
+    const extension = sequence(type, encodeDer(0x04, Uint8Array.of(2, 1, 5)));
+    const { timestamps } = await seen([leafWith({ extension }), issuerWith()], {
+      flight: { timestamps: Uint8Array.of(0, 1, 0) },
+    });
+    expect(timestamps.map(({ source, valid }) => [source, valid.state])).toEqual([
+      ["certificate", "failed"],
+      ["handshake", "failed"],
+    ]);
+    expect(timestamps[0]?.valid).toMatchObject({ why: expect.stringContaining("no octet string") });
   });
 });
