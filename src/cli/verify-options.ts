@@ -71,7 +71,7 @@ function withReach(command: Command): Command {
     .option("--ipv6", "only addresses of IPv6")
     .option("--gentle", "two connections at once, with pauses")
     .option("--rate <n>", "connections per second, over all targets", count)
-    .option("--max-connections <n>", "connections to one target (default: 400)", count)
+    .option("--max-connections <n>", "connections to one target (default: 800)", count)
     .option("--max-time <seconds>", "seconds for one target (default: 60)", count);
 }
 

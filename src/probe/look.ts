@@ -165,7 +165,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     leftOut,
     talk,
     talkPlain: (port, use) => scheduler.runBeside(() => attempt(use, { port, timeoutMs: plainMs })),
-    datagram: (use) => scheduler.runBeside(() => datagram(use)),
+    datagram,
     async ask(plan) {
       const result = await talk(async (channel) => {
         const hello = buildHello(plan, { serverName: target.serverName, random: options.random });

@@ -110,6 +110,8 @@ export const allProbes: readonly Probe[] = [
   probe({
     gives: "redirect",
     needs: ["first"],
+    // What others wait for goes before what nothing waits for.
+    needsFar: ["exchange"],
     async run(look) {
       return (await import("./http/redirect.ts")).probeRedirect(look, look.plainPort);
     },
