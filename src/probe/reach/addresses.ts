@@ -31,12 +31,16 @@ export async function addressesOf(
     if (family === undefined || isIP(host.replace(/%.*$/, "")) === family) return [host];
     throw new ForgeError("unreachable", `${host} is no address of IPv${family}`, { hint: `Leave out --ipv${family}` });
   }
+  const leave = await threads.enter();
+  const looking = resolve(host, { all: true, family: family ?? 0 });
+  // A lookup that is given up goes on in its thread.
+  void looking.then(leave, leave);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(unreachable(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
   });
   try {
-    const found = await Promise.race([resolve(host, { all: true, family: family ?? 0 }), late]);
+    const found = await Promise.race([looking, late]);
     return [...new Set(found.map(({ address }) => address))].slice(0, most);
   } catch (error) {
     if (!(error instanceof Error && "code" in error) || error instanceof ForgeError) throw error;
@@ -45,6 +49,30 @@ export async function addressesOf(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * The system's resolver blocks a thread, and Node gives two of its four to such work (libuv, "slow I/O"): of a third lookup nothing would be asked while its
+ * time runs.
+ */
+const threads = createPlaces(2);
+
+/** Lets `count` in at once, the others in the order in which they came. */
+function createPlaces(count: number): { readonly enter: () => Promise<() => void> } {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  const leave = (): void => {
+    const next = waiting.shift();
+    if (next === undefined) free++;
+    else next();
+  };
+  return {
+    async enter() {
+      if (free > 0) free--;
+      else await new Promise<void>((begin) => waiting.push(begin));
+      return leave;
+    },
+  };
 }
 
 /** A few addresses of any family; none where the name does not resolve. */

@@ -21,3 +21,25 @@ it.each([
 it("what a server said is escaped once", () => {
   expect(quoted("220 \u001b[31m\r\n")).toBe('"220 \\u{1b}[31m"');
 });
+
+it("counts a lookup's time from when it is asked, not from when others had the resolver", async () => {
+  const order: string[] = [];
+  const end = new Map<string, () => void>();
+  const resolve: Resolve = async (host) => {
+    order.push(host);
+    if (host !== "c.example") await new Promise<void>((done) => end.set(host, done));
+    return [{ address: "192.0.2.1" }];
+  };
+  const [a, b, c] = ["a.example", "b.example", "c.example"].map((host) =>
+    addressesOf(host, { timeoutMs: 20, resolve }),
+  );
+  const given = await Promise.allSettled([a, b]);
+  expect(given.map((each) => each.status === "rejected" && each.reason)).toEqual([
+    expect.objectContaining({ code: "unreachable", message: expect.stringContaining("no answer within") }),
+    expect.objectContaining({ code: "unreachable" }),
+  ]);
+  // Given up, but their threads are still busy.
+  expect(order).toEqual(["a.example", "b.example"]);
+  for (const done of end.values()) done();
+  expect(await c).toEqual(["192.0.2.1"]);
+});
