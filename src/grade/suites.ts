@@ -21,6 +21,8 @@ export const hasRsaKeyExchange = (suite: SuiteSeen): boolean =>
   suite.keyExchange === "RSA" || suite.name.startsWith("TLS_RSA_");
 export const isFiniteFieldEphemeral = (suite: SuiteSeen): boolean =>
   suite.keyExchange === "DHE" || /_DHE?_anon_/i.test(suite.name);
+/** The server's value is in its certificate, the same for every handshake. */
+export const isStaticDh = (suite: SuiteSeen): boolean => suite.keyExchange === "DH";
 /** Takes its key from a named group: ECDHE, and every TLS 1.3 suite. */
 export const usesGroups = (suite: SuiteSeen): boolean => suite.keyExchange === "ECDHE" || suite.keyExchange === "any";
 

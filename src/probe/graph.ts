@@ -29,7 +29,7 @@ export interface Facts {
   readonly dh: readonly DhSeen[];
   readonly redirect: Observations["redirect"];
   readonly dns: DnsFound;
-  readonly quic: Outcome<readonly string[]>;
+  readonly quic: Outcome<readonly string[] | null>;
   readonly groups: Outcome<GroupsSeen>;
   readonly keyShares: Outcome<KeyShareReuse>;
   readonly flaws: FlawsSeen;

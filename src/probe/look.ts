@@ -109,6 +109,11 @@ export function createLook(target: Target, options: LookOptions): Look {
       isNear ||= isOwn && options.way?.via === undefined;
     },
   };
+  const late: Talked<never> = {
+    kind: "skipped",
+    why: `the time of ${options.totalMs / 1000} s is used up`,
+    cause: "time",
+  };
   const attempt = async <T extends object>(
     use: (channel: Channel) => Promise<T>,
     to: Partial<Dial> = ofTls,
@@ -117,7 +122,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     const left = end - performance.now();
     const { budget = usualBudget } = options;
     if (tally.connections >= budget) return { kind: "skipped", why: `the budget of ${budget} connections is used up` };
-    if (left <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
+    if (left <= 0) return late;
     const dial: Dial = {
       address: target.address,
       port: target.port,
@@ -141,7 +146,7 @@ export function createLook(target: Target, options: LookOptions): Look {
     if (options.pace !== undefined) await options.pace(signal);
     if (signal?.aborted === true) return { kind: "skipped", why: "interrupted" };
     const leftMs = end - performance.now();
-    if (leftMs <= 0) return { kind: "skipped", why: `the time of ${options.totalMs / 1000} s is used up` };
+    if (leftMs <= 0) return late;
     return { kind: "done", value: await use({ tally, signal, tap: options.tap?.(), leftMs }) };
   };
   const talk = async <T extends object>(use: (channel: Channel) => Promise<T>): Promise<Talked<T>> => {

@@ -5,7 +5,7 @@ import type { Random } from "../wire/index.ts";
 import { describeAnswer, type Answer } from "./client/answer.ts";
 import { assemble, assembleFailed } from "./assemble.ts";
 import { valueOf } from "./outcome.ts";
-import { runProbes } from "./graph.ts";
+import { runProbes, type Facts } from "./graph.ts";
 import { createLook, type Look } from "./look.ts";
 import { askModern } from "./suites/modern-suites.ts";
 import { allProbes } from "./probes.ts";
@@ -118,8 +118,14 @@ async function observeLook(look: Look, first: Answer, store: TrustStore): Promis
   if (!look.hasSpoken()) return assembleFailed(look, `the server never answered in TLS: ${describeAnswer(first)}`);
   // Who refuses whatever is offered may refuse the client: what a server offers, these refusals do not say.
   if (look.flights.length === 0 && valueOf(facts.ssl2)?.offered !== true)
-    return assembleFailed(look, `no handshake was ever completed, every hello was refused: ${describeAnswer(first)}`);
+    return assembleFailed(look, `no handshake was ever completed: ${whyNone(facts, first)}`);
   return assemble(look, await settle(facts), store);
+}
+
+/** What stood in the way of every hello: what was not answered, before what was refused. */
+function whyNone({ modern, tls12, tls11, tls10, ssl3 }: Facts, first: Answer): string {
+  for (const { support } of [modern, tls12, tls11, tls10, ssl3]) if (support.state !== "observed") return support.why;
+  return `every hello was refused: ${describeAnswer(first)}`;
 }
 
 async function addressesFor(
@@ -139,8 +145,7 @@ async function firstToAnswer(looks: readonly Look[], isProxied: boolean): Promis
   for (const look of looks) {
     const first = await askModern(look);
     // Where even one connection through a proxy takes all the time, the proxy is what did not answer.
-    const isLate =
-      isProxied && first.kind === "skipped" && first.why.startsWith("the time") && look.roundTripMs() === null;
+    const isLate = isProxied && first.kind === "skipped" && first.cause === "time" && look.roundTripMs() === null;
     if (isLate) {
       details.push(`the proxy did not answer: ${first.why}`);
       continue;

@@ -2,9 +2,11 @@
  * What probes record about a target. Measurement only: nothing here says good or bad. Every fact is three-valued.
  */
 
-import type { CaaSeen, Http3Seen, HttpsSeen, TlsaSeen } from "./dns/types.ts";
+import type { CaaSeen, HttpsSeen, TlsaSeen } from "./dns/types.ts";
+import type { Http3Seen } from "./http/types.ts";
 
 export type * from "./dns/types.ts";
+export type * from "./http/types.ts";
 
 /** The outcome of a look: seen; could not be looked at from here (why); the look itself failed (why). Unknown is never a pass. */
 export type Outcome<T> =
@@ -318,8 +320,8 @@ export interface Observations {
   readonly clientCertificateRequested: Outcome<boolean>;
   /** Names of the authorities whose certificates of clients the server says it takes; none where it names none. */
   readonly clientAuthorities: Outcome<readonly string[]>;
-  /** Protocols that the server names in NPN, which ALPN replaced; none where it does not know NPN. */
-  readonly nextProtocols: Outcome<readonly string[]>;
+  /** Protocols that the server names in NPN, which ALPN replaced; null where it does not know NPN, none where it answers without a name. */
+  readonly nextProtocols: Outcome<readonly string[] | null>;
   /** A HelloRetryRequest carries a cookie (RFC 8446, 4.2.2). */
   readonly retryCookie: Outcome<boolean>;
   readonly serverRandom: Outcome<ServerRandomSeen>;

@@ -36,5 +36,17 @@ function textOf({ tag, contents }: DerElement): string {
     return Buffer.from(contents.subarray(0, contents.length & ~1))
       .swap16()
       .toString("utf16le");
+  if (tag === 0x1c) return ucs4(contents);
   return latin1(contents);
+}
+
+/** Four bytes for each character, the highest first; what is none is the replacement character. Bytes that are left over at the end are ignored. */
+function ucs4(bytes: Uint8Array): string {
+  const units = Buffer.from(bytes);
+  let text = "";
+  for (let from = 0; from + 4 <= units.length; from += 4) {
+    const code = units.readUInt32BE(from);
+    text += code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? "\ufffd" : String.fromCodePoint(code);
+  }
+  return text;
 }

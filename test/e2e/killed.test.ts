@@ -124,11 +124,12 @@ audit() { if [ -z "$(dpkg --audit; ls /var/lib/dpkg/updates)" ]; then echo "audi
 node tools/setup.mjs || exit 1
 bin/tlsforge build --yes 2>one & pid=$!
 n=0
-while [ -z "$(running dpkg)" ] && [ $n -lt 3000 ]; do sleep 0.1; n=$((n + 1)); done
-sleep 0.5
+# What dpkg is in the middle of, it writes here; before that there is nothing to be broken.
+while ! ls /var/lib/dpkg/updates | grep -q '^[0-9]' && [ $n -lt 6000 ]; do sleep 0.05; n=$((n + 1)); done
 kill -9 $pid $(running apt-get) $(running dpkg) && echo "cut off while dpkg ran"
 wait $pid 2>/dev/null
 audit before
+: >two
 bin/tlsforge build --yes 2>two & pid=$!
 n=0
 while ! grep -q '^building' two && [ -d /proc/$pid ] && [ $n -lt 3000 ]; do sleep 0.1; n=$((n + 1)); done

@@ -42,9 +42,9 @@ function issuersIn(records: readonly CaaRecordSeen[], tag: string): readonly str
   return values.length === 0 ? null : [...new Set(values.filter((value) => value !== ""))];
 }
 
-/** Records bind only where DNSSEC vouches for them (RFC 7671, 3); what only a resolver says of that is taken from it. */
+/** Records bind only where DNSSEC vouches for them (RFC 6698, 4.1); what only a resolver says of that is taken from it. */
 function binding({ dns, certificates }: Observations): Finding {
-  const topic = { id: "dns-tlsa", title: "TLSA", reference: "RFC 6698, section 2.1; RFC 7671, section 5" };
+  const topic = { id: "dns-tlsa", title: "TLSA", reference: "RFC 6698, sections 2.1 and 4.1; RFC 7671, section 5" };
   const seen = dns.tlsa.state === "observed" ? dns.tlsa.value : null;
   if (seen === null || seen.records.length === 0)
     return remark(topic, dns.tlsa, ({ name }) => ({ message: "No TLSA record binds the certificate", evidence: name }));
@@ -52,6 +52,7 @@ function binding({ dns, certificates }: Observations): Finding {
     return open(topic, `${seen.name} has records, and the resolver does not say that it verified them with DNSSEC`);
   if (certificates.state !== "observed") return open(topic, certificates.why);
   const leaves = [...new Set(certificates.value.flatMap(({ certificates: [leaf] }) => (leaf ? [leaf.sha256] : [])))];
+  if (leaves.length === 0) return open(topic, "no certificate was seen");
   const fitted = new Set(seen.records.flatMap(({ matches }) => (matches.state === "observed" ? matches.value : [])));
   const unfitted = leaves.filter((leaf) => !fitted.has(leaf));
   const unsure = seen.records.flatMap(({ matches }) => (matches.state === "observed" ? [] : [matches.why]));

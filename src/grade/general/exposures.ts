@@ -3,7 +3,7 @@
  * grade is the rulebook's to say.
  */
 import type { KeyShareReuse, Observations, SuiteSeen } from "../../probe/index.ts";
-import { offers, offersBeforeTls13, olderSuiteProtocols, someSuite, suitesOf } from "../facts.ts";
+import { listed, offers, offersBeforeTls13, olderSuiteProtocols, someSuite, suitesOf } from "../facts.ts";
 import { ocspExtension } from "../ssllabs/checks-flaw.ts";
 import {
   hasRsaKeyExchange,
@@ -14,6 +14,7 @@ import {
   isFiniteFieldEphemeral,
   isNull,
   isRc4,
+  isStaticDh,
 } from "../suites.ts";
 import type { Finding } from "../types.ts";
 import { allOf, anyOf, no, stated, unknown, yes } from "../verdict.ts";
@@ -177,11 +178,14 @@ const exposures: readonly Exposure[] = [
     severity: "medium",
     what: "Diffie-Hellman values are used more than once",
     without: "Raccoon: no Diffie-Hellman value is used more than once",
-    fix: "Turn DHE off, or make a new value for each handshake",
+    fix: "Turn static DH off; turn DHE off, or make a new value for each handshake",
     exposed: (observations) =>
-      allOf([
-        older(isFiniteFieldEphemeral)(observations),
-        stated(observations.keyShares, ({ samples }) => reused(samples)),
+      anyOf([
+        older(isStaticDh)(observations),
+        allOf([
+          older(isFiniteFieldEphemeral)(observations),
+          stated(observations.keyShares, ({ samples }) => reused(samples)),
+        ]),
       ]),
   },
   {
@@ -189,10 +193,10 @@ const exposures: readonly Exposure[] = [
     title: "DHEat",
     reference: "CVE-2002-20001, CVE-2022-40735",
     severity: "low",
-    what: "finite-field Diffie-Hellman is offered: a few bytes of a client make the server compute much",
-    without: "DHEat: no finite-field Diffie-Hellman is offered in TLS 1.2 or older",
-    fix: "Turn DHE off",
-    exposed: older(isFiniteFieldEphemeral),
+    what: "ephemeral finite-field Diffie-Hellman is offered: a few bytes of a client make the server compute much",
+    without: "DHEat: no ephemeral finite-field Diffie-Hellman is offered",
+    fix: "Turn DHE off, and the ffdhe groups of TLS 1.3",
+    exposed: (observations) => anyOf([older(isFiniteFieldEphemeral)(observations), finiteFieldGroups(observations)]),
   },
   {
     id: "drown",
@@ -219,6 +223,20 @@ export function exposureFindings(observations: Observations): readonly Finding[]
     statusRequestParser(observations),
     winshock(observations),
   ];
+}
+
+/** Groups of TLS 1.3 (RFC 7919). Observed groups are of the newest version that is known to be offered: they tell nothing of TLS 1.3 where it is not. */
+function finiteFieldGroups(observations: Observations): Statement {
+  const newest = offers(observations, "TLSv1.3");
+  if (newest.truth !== true) return newest;
+  return stated(
+    observations.groups,
+    ({ groups }) => {
+      const found = groups.map(({ name }) => name).filter((name) => name.startsWith("ffdhe"));
+      return found.length > 0 ? yes(`${listed(found)} (TLSv1.3)`) : no(`none among ${groups.length} groups seen`);
+    },
+    "groups: ",
+  );
 }
 
 /** Values that repeat; too few that were seen do not show that they never do. */

@@ -149,14 +149,14 @@ function authorities(outcome: Observations["clientAuthorities"]): string {
 
 function nextProtocols({ nextProtocols: outcome }: Observations): Finding {
   const topic = { id: "next-protocols", title: "NPN", reference: "draft-agl-tls-nextprotoneg-04; RFC 7301" };
-  return remark(topic, outcome, (names) =>
-    names.length === 0
-      ? { message: "NPN, which ALPN replaced, is not supported", fine: true }
-      : {
-          message: `NPN, which ALPN replaced, is still supported: ${names.join(", ")}`,
-          fix: "Use ALPN only, or update the TLS library",
-        },
-  );
+  return remark(topic, outcome, (names) => {
+    if (names === null) return { message: "NPN, which ALPN replaced, is not supported", fine: true };
+    const which = names.length === 0 ? "without a protocol" : names.join(", ");
+    return {
+      message: `NPN, which ALPN replaced, is still supported: ${which}`,
+      fix: "Use ALPN only, or update the TLS library",
+    };
+  });
 }
 
 function retryCookie({ retryCookie: outcome }: Observations): Finding {
@@ -171,7 +171,11 @@ function retryCookie({ retryCookie: outcome }: Observations): Finding {
 /** A clock that is off by more than this makes trouble with certificates and stapled responses. */
 const mostSkew = 60;
 
-function serverRandom({ serverRandom: outcome }: Observations): Finding {
+/**
+ * Skew is measured against the beginning of the look, and what was measured came at any time until its end: a clock that is right may seem ahead by all of
+ * that, and never behind.
+ */
+function serverRandom({ serverRandom: outcome, seconds }: Observations): Finding {
   const topic = {
     id: "server-random",
     title: "Random values of the server",
@@ -186,14 +190,17 @@ function serverRandom({ serverRandom: outcome }: Observations): Finding {
     if (seen < 2) return { message: "Too few random values of the server were seen to tell whether they repeat" };
     if (skew === null)
       return { message: "The random values of the server differ and do not tell its time", evidence, fine: true };
-    const message = `The random values of the server begin with its clock, which is ${ahead(skew)}`;
-    return Math.abs(skew) > mostSkew
+    const message = `The random values of the server begin with its clock, which is ${ahead(skew, seconds)}`;
+    return skew < -mostSkew || skew > mostSkew + seconds
       ? { message, evidence, severity: "low", fix: "Set the server's clock by NTP" }
       : { message, evidence };
   });
 }
 
-function ahead(seconds: number): string {
-  if (seconds === 0) return "the same as here";
-  return `${Math.abs(seconds)} s ${seconds > 0 ? "ahead" : "behind"}`;
+function ahead(skew: number, seconds: number): string {
+  // Both clocks are cut to whole seconds.
+  if (skew >= 0 && skew <= Math.ceil(seconds)) return "the same as here, as far as a look of this length can tell";
+  const spread = Math.floor(seconds);
+  const [least, most] = skew > 0 ? [skew - spread, skew] : [-skew, -skew + spread];
+  return `${spread === 0 ? "" : `${least} to `}${most} s ${skew > 0 ? "ahead" : "behind"}`;
 }

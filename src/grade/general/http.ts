@@ -1,5 +1,5 @@
 /** What HTTP adds to TLS: strict transport, the redirect from port 80, compression and headers that protect. */
-import type { HttpSeen, Observations } from "../../probe/index.ts";
+import type { HttpSeen, Observations, Target } from "../../probe/index.ts";
 import type { Finding } from "../types.ts";
 import { remark } from "./remark.ts";
 
@@ -96,14 +96,44 @@ function header({ headers }: HttpSeen, name: string): string | null {
 }
 
 /** What is named on UDP is QUIC; that HTTP is spoken over it, only Alt-Svc says. */
-function http3({ http3: outcome }: Observations): Finding {
-  const topic = { id: "http3", title: "HTTP/3", reference: "RFC 9114, section 3.1; RFC 9000, section 6" };
+function http3({ http3: outcome, target }: Observations): Finding {
+  const topic = {
+    id: "http3",
+    title: "HTTP/3",
+    reference: "RFC 9114, section 3.1; RFC 7838, section 3; RFC 9000, section 6",
+  };
   return remark(topic, outcome, ({ versions, advertised }) => {
     const field = advertised.state === "observed" ? advertised.value : null;
     const evidence = field === null ? "" : `Alt-Svc: ${field}`;
-    if (versions.length > 0) return { message: `QUIC is answered on UDP: ${versions.join(", ")}`, evidence };
-    return field === null
-      ? { message: "QUIC is not offered: the UDP port of the same number is closed" }
-      : { message: "HTTP/3 is advertised, and the UDP port of the same number is closed", evidence };
+    if (versions !== null) {
+      const names = versions.length === 0 ? "only reserved versions are named" : versions.join(", ");
+      return { message: `QUIC is answered on UDP: ${names}`, evidence };
+    }
+    const closed = "the UDP port of the same number is closed";
+    if (field === null) return { message: `QUIC is not offered: ${closed}` };
+    const place = placeOf(field, target);
+    if (place === "here") return { message: `HTTP/3 is advertised, and ${closed}`, evidence };
+    return {
+      message:
+        place === "elsewhere"
+          ? `HTTP/3 is advertised elsewhere, which was not asked; ${closed}`
+          : `HTTP/3 is advertised at an address that cannot be read; ${closed}`,
+      evidence,
+    };
   });
+}
+
+/** Where an alternative is (RFC 7838, 3), by the port that was asked; one without a host is on the same one. Null where it cannot be read. */
+function placeOf(alternative: string, { host, serverName, port }: Target): "here" | "elsewhere" | null {
+  const [, name, digits] = /^[^=]+="([^"]*):(\d{1,5})"/.exec(alternative) ?? [];
+  if (name === undefined) return null;
+  const names = ["", plainName(host), plainName(serverName)];
+  return Number(digits) === port && names.includes(plainName(name)) ? "here" : "elsewhere";
+}
+
+function plainName(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, "$1")
+    .replace(/\.$/, "");
 }

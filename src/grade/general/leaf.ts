@@ -40,7 +40,7 @@ function validation({ leaf, keyType }: ChainSeen, suffix: string): Finding {
   });
 }
 
-/** Days at most for certificates that begin on the date or later, the newest first. */
+/** Days at most for certificates that begin on the date or later, the newest first; those of months, which came before, are not counted. */
 const schedule: readonly (readonly [string, number])[] = [
   ["2029-03-15", 47],
   ["2027-03-15", 100],
@@ -66,11 +66,14 @@ function lifetime({ trust, keyType }: ChainSeen, leaf: CertificateSeen, suffix: 
   const limit = schedule.find(([date]) => from >= date)?.[1];
   const evidence = `${leaf.notBefore} to ${leaf.notAfter}`;
   if (limit === undefined)
-    return information(topic, { message: `${message}, and is older than the limits are`, evidence });
+    return information(topic, {
+      message: `${message}, and was issued before 2018-03-01, from when on 825 days count`,
+      evidence,
+    });
   if (days <= limit) return information(topic, { message, evidence: `${evidence}; ${limit} at most`, fine: true });
   return remark(topic, trust, ({ trusted, local }) => {
     if (!trusted || local) return { message: `${message}; limits are for public authorities`, evidence };
-    const fix = `Have the certificate issued for ${limit} days at most: browsers refuse it otherwise`;
+    const fix = `Have the certificate issued for ${limit} days at most: authorities may not issue it for longer`;
     return { message: `${message}, and may be for ${limit}`, evidence, severity: "medium", fix };
   });
 }
@@ -100,8 +103,11 @@ function purpose({ leaf: outcome, keyType }: ChainSeen, { isCa }: CertificateSee
   });
 }
 
-/** A key that can be factored fails; no rulebook has a rule for it. */
-function weakKey({ leaf, keyType }: ChainSeen, suffix: string): Finding {
+/** ROCA keys from this size on are weak, but nobody has shown how to factor one; close primes are found at any size. */
+const bitsBeyondRoca = 3072;
+
+/** A key that was made badly fails; no rulebook has a rule for it. */
+function weakKey({ leaf, keyType, certificates }: ChainSeen, suffix: string): Finding {
   const topic: Topic = {
     id: `weak-key${suffix}`,
     title: "Weak RSA key",
@@ -121,7 +127,13 @@ function weakKey({ leaf, keyType }: ChainSeen, suffix: string): Finding {
     const message = "The RSA key is not one of ROCA, and its primes are not close to each other";
     return information(topic, { message, fine: true });
   }
-  const message = `The RSA key can be factored: ${outcome.value.join(", ")}`;
+  const bits = certificates[0]?.key.bits ?? 0;
+  const kind = outcome.value.includes("close primes")
+    ? "can be factored"
+    : bits < bitsBeyondRoca
+      ? "is of a kind that can be factored"
+      : `of ${bits} bits is of a weak kind`;
+  const message = `The RSA key ${kind}: ${outcome.value.join(", ")}`;
   const fix = "Make a new key with another library, and have the certificate revoked and issued anew";
   return { ...information(topic, { message, severity: "high", fix }), outcome: "fail" };
 }

@@ -8,8 +8,8 @@ export type Trouble =
   | { readonly kind: "unconnected"; readonly why: string }
   /** What stands before TLS says no: STARTTLS is not offered, a proxy refuses. */
   | { readonly kind: "blocked"; readonly why: string }
-  /** Not tried: a budget is used up. */
-  | { readonly kind: "skipped"; readonly why: string };
+  /** Not tried: a budget is used up; `cause` where that is the time of the whole look. */
+  | { readonly kind: "skipped"; readonly why: string; readonly cause?: "time" };
 
 export class ChannelError extends Error {
   override readonly name = "ChannelError";

@@ -27,7 +27,11 @@ const allMs = 2000;
 /** A name of more labels is not climbed: none in use has as many, and each is a query. */
 const mostLabels = 16;
 
-/** Asks the resolvers of this machine for the records about `name` that concern TLS, all at once. Connections to the target: none. */
+/**
+ * Asks the resolvers of this machine for the records about `name` that concern TLS, all at once. Connections to the target: none: the queries go to the
+ * resolvers, so that neither pace nor gentleness, which are for the target's sake, hold them up. Takes at most `allMs`, nearly all of it where the resolvers
+ * are silent.
+ */
 export async function askDns(look: Look, name: string): Promise<DnsFound> {
   const servers = look.dnsServers ?? getServers();
   if (servers.length === 0) {

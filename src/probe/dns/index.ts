@@ -20,11 +20,12 @@ export async function withMatches(
 ): Promise<Observations["dns"]> {
   const seen = valueOf(found.tlsa);
   if (seen === undefined) return { ...found, tlsa: found.tlsa as Unknown };
-  const { matchesOf } = await import("./tlsa.ts");
+  const { compareWith } = await import("./tlsa.ts");
   const chains = of.flights.flatMap(({ certificates }) => (certificates?.length ? [certificates] : []));
+  const matchesOf = compareWith(chains);
   const records = seen.records.map((record) => ({
     ...record,
-    matches: of.leftOut === null ? matchesOf(record, chains) : untestable(of.leftOut),
+    matches: of.leftOut === null ? matchesOf(record) : untestable(of.leftOut),
   }));
   return { ...found, tlsa: { state: "observed", value: { ...seen, records } } };
 }

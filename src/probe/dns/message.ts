@@ -57,10 +57,13 @@ export type Decoded =
 export function decodeAnswer(bytes: Uint8Array, { name, type }: Question, id: number): Decoded {
   const packet = read(bytes);
   if (packet === null) return { kind: "ignore", why: "what the resolver answers cannot be read" };
-  const [question] = packet.questions ?? [];
-  const isOurs =
-    packet.flag_qr && packet.id === id && question?.type === codecTypes[type] && sameName(question.name, name);
-  if (!isOurs) return { kind: "ignore", why: "the resolver answers another question" };
+  const { rcode, questions = [] } = packet;
+  const [question] = questions;
+  // Who cannot read a query may answer with the bare header (RFC 6891, 7; RFC 8906, 3.2.1).
+  const isBare = questions.length === 0 && ["FORMERR", "NOTIMP"].includes(rcode);
+  const isOfQuestion = question?.type === codecTypes[type] && sameName(question.name, name);
+  if (!packet.flag_qr || packet.id !== id || !(isBare || isOfQuestion))
+    return { kind: "ignore", why: "the resolver answers another question" };
   if (packet.flag_tc) return { kind: "truncated" };
   const names = [name];
   const data: unknown[] = [];
@@ -69,7 +72,7 @@ export function decodeAnswer(bytes: Uint8Array, { name, type }: Question, id: nu
     if (record.type === "CNAME") names.push(record.data);
     if (record.type === codecTypes[type] && "data" in record) data.push(record.data);
   }
-  return { kind: "answer", answer: { rcode: packet.rcode, authenticated: packet.flag_ad, data } };
+  return { kind: "answer", answer: { rcode, authenticated: packet.flag_ad, data } };
 }
 
 /** The codec throws what Buffer throws, and errors of its own: all of them mean that the message is malformed. */

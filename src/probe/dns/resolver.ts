@@ -33,15 +33,19 @@ export async function resolve(question: Question, of: Resolving): Promise<Resolv
     if (server === undefined || left <= 0 || of.signal?.aborted === true) break;
     const decoded = await askOne(question, { ...of, ...readServer(server), end: performance.now() + left, edns });
     if (decoded.kind === "answer" && ["NOERROR", "NXDOMAIN"].includes(decoded.answer.rcode)) return decoded;
-    why = decoded.kind === "answer" ? `the resolver answers ${decoded.answer.rcode}` : whyOf(decoded);
+    why = whyOf(decoded);
     // RFC 6891, 7: who does not know EDNS says so in this way.
     if (decoded.kind === "answer" && ["FORMERR", "NOTIMP"].includes(decoded.answer.rcode)) edns = false;
   }
   return { kind: "failed", why };
 }
 
-function whyOf(decoded: Exclude<Decoded, { kind: "answer" }>): string {
-  return decoded.kind === "truncated" ? "the resolver's answer is cut off, by TCP too" : decoded.why;
+/** What one try came to; after `broken` nothing more can come. */
+type Tried = Decoded | { readonly kind: "broken"; readonly why: string };
+
+function whyOf(tried: Tried): string {
+  if (tried.kind === "answer") return `the resolver answers ${tried.answer.rcode}`;
+  return tried.kind === "truncated" ? "the resolver's answer is cut off, by TCP too" : tried.why;
 }
 
 interface Asking extends Resolving {
@@ -50,7 +54,7 @@ interface Asking extends Resolving {
   readonly edns: boolean;
 }
 
-async function askOne(question: Question, of: Asking): Promise<Decoded> {
+async function askOne(question: Question, of: Asking): Promise<Tried> {
   const [high = 0, low = 0] = of.random(2);
   const id = high * 256 + low;
   const query = encodeQuery(question, { id, edns: of.edns });
@@ -61,23 +65,23 @@ async function askOne(question: Question, of: Asking): Promise<Decoded> {
 
 interface Told {
   readonly decoded: (bytes: Uint8Array) => Decoded;
-  readonly told: (decoded: Decoded) => void;
+  readonly told: (tried: Tried) => void;
 }
 
 /** Waits for the first message that is told and does not have to be ignored, until time is up. `begin` gives what closes its socket. */
-async function exchange(of: Asking, begin: (told: (decoded: Decoded) => void) => () => void): Promise<Decoded> {
-  let last: Decoded = { kind: "ignore", why: "the resolver does not answer in time" };
+async function exchange(of: Asking, begin: (told: Told["told"]) => () => void): Promise<Tried> {
+  let last: Tried = { kind: "ignore", why: "the resolver does not answer in time" };
   let close = (): void => {};
   let timer: NodeJS.Timeout | undefined;
   let stop = (): void => {};
   try {
-    return await new Promise<Decoded>((done) => {
+    return await new Promise<Tried>((done) => {
       stop = () => done(last);
       timer = setTimeout(stop, Math.max(0, of.end - performance.now()));
       of.signal?.addEventListener("abort", stop, { once: true });
-      close = begin((decoded) => {
-        last = decoded;
-        if (decoded.kind !== "ignore" || decoded.why.startsWith(broken)) done(decoded);
+      close = begin((tried) => {
+        last = tried;
+        if (tried.kind !== "ignore") done(tried);
       });
     });
   } finally {
@@ -87,11 +91,12 @@ async function exchange(of: Asking, begin: (told: (decoded: Decoded) => void) =>
   }
 }
 
-/** Begins the reason of a failure after which nothing more can come. */
-const broken = "the resolver cannot be reached";
+function broken(why: string): Tried {
+  return { kind: "broken", why: `the resolver cannot be reached: ${why}` };
+}
 
-function brokenBy(error: NodeJS.ErrnoException): Decoded {
-  return { kind: "ignore", why: `${broken}: ${error.code ?? error.message}` };
+function brokenBy(error: NodeJS.ErrnoException): Tried {
+  return broken(error.code ?? error.message);
 }
 
 /** A connected socket of its own for each query: only the resolver is heard, and the port is another each time (RFC 5452, 9.2). */
@@ -99,20 +104,26 @@ function askUdp(query: Uint8Array, { host, port, decoded, told }: Asking & Told)
   const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
   socket.on("error", (error) => told(brokenBy(error)));
   socket.on("message", (bytes) => told(decoded(bytes)));
-  socket.connect(port, host, () => socket.send(query));
+  // Not by the callback of connect(), which would also be called for an error, in place of the event.
+  socket.on("connect", () => socket.send(query));
+  socket.connect(port, host);
   return () => socket.close();
 }
 
-/** RFC 1035, 4.2.2: each message with its length before it. */
+/** RFC 1035, 4.2.2: each message with its length before it. The first one is all that is read: on a connection of its own no other is due. */
 function askTcp(query: Uint8Array, { host, port, decoded, told }: Asking & Told): () => void {
   const socket = connect({ host, port });
-  let arrived = Buffer.alloc(0);
+  const arrived = Buffer.alloc(2 + 0xffff);
+  let length = 0;
   socket.on("error", (error) => told(brokenBy(error)));
-  socket.on("end", () => told({ kind: "ignore", why: `${broken}: it closed the connection` }));
+  socket.on("end", () => told(broken("it closed the connection")));
   socket.on("data", (chunk: Buffer) => {
-    arrived = Buffer.concat([arrived, chunk]);
-    const size = arrived.length < 2 ? Infinity : 2 + arrived.readUInt16BE(0);
-    if (arrived.length >= size) told(decoded(arrived.subarray(2, size)));
+    length += chunk.copy(arrived, length);
+    const size = length < 2 ? Infinity : 2 + arrived.readUInt16BE(0);
+    if (length < size) return;
+    const only = decoded(arrived.subarray(2, size));
+    told(only.kind === "ignore" ? { ...only, kind: "broken" } : only);
+    socket.destroy();
   });
   socket.on("connect", () => {
     socket.write(Buffer.concat([Buffer.from([query.length >> 8, query.length & 255]), query]));

@@ -1,4 +1,4 @@
-/** What is announced of a service apart from TLS: in the DNS, and over QUIC. */
+/** What the DNS says of a service. */
 import type { Outcome } from "../types.ts";
 
 /** Who may issue certificates for a name (RFC 8659). */
@@ -53,19 +53,4 @@ export interface HttpsRecordSeen {
   readonly ech: boolean;
   readonly ipv4Hints: readonly string[];
   readonly ipv6Hints: readonly string[];
-}
-
-export interface Http3Seen {
-  /** Of QUIC, as the server names them on UDP; none where the port is closed. */
-  readonly versions: readonly string[];
-  /** What Alt-Svc says of HTTP/3; null where it says nothing. */
-  readonly advertised: Outcome<string | null>;
-}
-
-/** The random values of ServerHellos, and the clock that some of TLS 1.2 and older begin with (RFC 5246, 7.4.1.2). */
-export interface ServerRandomSeen {
-  readonly seen: number;
-  readonly distinct: number;
-  /** Seconds that the server's clock is ahead of ours, to the length of the look; null where the values begin with something else. */
-  readonly clockSkewSeconds: number | null;
 }

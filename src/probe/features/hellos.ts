@@ -11,7 +11,7 @@ import {
 } from "../../wire/index.ts";
 import type { Flight } from "../client/answer.ts";
 import { printable } from "../http/http.ts";
-import { failed, notApplicable, observed, readable, untestable } from "../outcome.ts";
+import { notApplicable, observed, readable, untestable } from "../outcome.ts";
 import type { Observations, Outcome, ServerRandomSeen, SuiteProtocol } from "../types.ts";
 
 type Hellos = Pick<Observations, "clientAuthorities" | "nextProtocols" | "retryCookie" | "serverRandom">;
@@ -51,7 +51,10 @@ function authoritiesOf({ protocol, certificateRequest }: Flight): readonly Uint8
 }
 
 /** NPN was in no version of TLS after 1.2. */
-function nextProtocolsIn(flights: readonly Flight[], offered: readonly SuiteProtocol[]): Outcome<readonly string[]> {
+function nextProtocolsIn(
+  flights: readonly Flight[],
+  offered: readonly SuiteProtocol[],
+): Outcome<readonly string[] | null> {
   const asked = flights.filter(
     ({ protocol, hello: { plan } }) =>
       protocol !== "TLSv1.3" && protocol !== "SSLv3" && plan.nextProtocols === true && plan.plain !== true,
@@ -66,8 +69,7 @@ function nextProtocolsIn(flights: readonly Flight[], offered: readonly SuiteProt
     return data === undefined ? [] : [decodeNextProtocols(data)];
   });
   const [first] = lists;
-  if (first === undefined) return observed([]);
-  return first.length === 0 ? failed("NPN is answered without a protocol") : observed(first.map(printable));
+  return observed(first === undefined ? null : first.map(printable));
 }
 
 function retryCookieIn(flights: readonly Flight[], offered: readonly SuiteProtocol[]): Outcome<boolean> {

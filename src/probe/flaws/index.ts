@@ -3,6 +3,7 @@ import type { Look } from "../look.ts";
 import type { Unknown } from "../outcome.ts";
 import type { FlawName, FlawSeen, Observations, Outcome } from "../types.ts";
 import { probeCcsInjection } from "./ccs-injection.ts";
+import { isCbc } from "./cbc-combinations.ts";
 import { everyCbcFlaw, type CbcOutcomes } from "./cbc-flaws.ts";
 import { findComputable, findSuites, withoutEcho, type Known, type Opportunity } from "./known.ts";
 import { probeOcspExtension } from "./ocsp-extension.ts";
@@ -57,7 +58,7 @@ async function lookForRobot(look: Look, known: Known): Promise<Outcome<FlawSeen>
 
 async function lookForCbcFlaws(look: Look, known: Known): Promise<CbcOutcomes> {
   const found = findSuites(known, {
-    accept: ({ encryption }) => encryption.includes("_CBC"),
+    accept: isCbc,
     without: "no suite with CBC is offered",
   });
   return "state" in found ? everyCbcFlaw(found) : (await import("./cbc-oracles.ts")).probeCbcOracles(look, known);

@@ -6,11 +6,15 @@ import type { Datagrams, Look } from "../look.ts";
 import { failed, notApplicable, observed, unknownOf, untestable } from "../outcome.ts";
 import type { Http3Seen, HttpSeen, Outcome } from "../types.ts";
 
+/** Null where the port is closed. */
+type Versions = Http3Seen["versions"];
+
 /**
- * Probe `quic`. Needs: nothing. Gives: the versions of QUIC that the target names on the UDP port of the same number; none where that is closed. One datagram,
- * no connection: a version that is reserved for this must be answered with those that are known (RFC 9000, 6.1 and 15).
+ * Probe `quic`. Needs: nothing. Gives: the versions of QUIC that the target names on the UDP port of the same number; null where that is closed. One
+ * datagram, no connection: a server should answer a version that is reserved for this with those that it knows, and may limit how often it does
+ * (RFC 9000, 5.2.2, 6.1 and 15), so that silence says nothing.
  */
-export async function probeQuic(look: Look): Promise<Outcome<readonly string[]>> {
+export async function probeQuic(look: Look): Promise<Outcome<Versions>> {
   if (look.startTls !== null) return notApplicable("HTTP/3 is about HTTP");
   if (look.isProxied) return untestable("the proxy carries no datagrams");
   const ms = Math.min(1000, Math.max(300, 3 * (look.roundTripMs() ?? 0)));
@@ -21,7 +25,7 @@ export async function probeQuic(look: Look): Promise<Outcome<readonly string[]>>
 }
 
 /** The same with what the HTTP answer says (RFC 7838). */
-export function http3Of(quic: Outcome<readonly string[]>, http: Outcome<HttpSeen>): Outcome<Http3Seen> {
+export function http3Of(quic: Outcome<Versions>, http: Outcome<HttpSeen>): Outcome<Http3Seen> {
   const advertised: Http3Seen["advertised"] =
     http.state === "observed" ? observed(alternativeIn(http.value.headers["alt-svc"])) : http;
   if (quic.state === "observed") return observed({ versions: quic.value, advertised });
@@ -41,7 +45,7 @@ interface Question {
   readonly source: Uint8Array;
 }
 
-/** Smaller ones need not be answered (RFC 9000, 14.1). */
+/** Smaller ones must not be answered (RFC 9000, 5.2.2 and 14.1). */
 const size = 1200;
 
 /** A packet with a long header (RFC 8999, 5.1) of the reserved version 0x?a?a?a?a (RFC 9000, 15); what follows has no meaning in it. */
@@ -83,19 +87,21 @@ function versionName(version: string): string {
 async function exchange(
   question: Question,
   of: Datagrams & { readonly address: string; readonly port: number; readonly ms: number },
-): Promise<Outcome<readonly string[]>> {
+): Promise<Outcome<Versions>> {
   const { tally, signal, tap } = of;
   const socket = createSocket(isIPv6(of.address.replace(/%.*$/, "")) ? "udp6" : "udp4");
   let timer: NodeJS.Timeout | undefined;
   let stop = (): void => {};
   try {
     return await new Promise((done) => {
-      let silence = untestable("nothing answers a packet of QUIC: it is not offered, or UDP does not pass");
+      let silence = untestable(
+        "nothing answers a packet of QUIC: it is not offered, UDP does not pass, or the server limits such answers",
+      );
       stop = () => done(signal?.aborted === true ? untestable("interrupted") : silence);
       timer = setTimeout(stop, of.ms);
       signal?.addEventListener("abort", stop, { once: true });
       socket.on("error", (error: NodeJS.ErrnoException) =>
-        done(error.code === "ECONNREFUSED" ? observed([]) : failed(`UDP: ${error.code ?? error.message}`)),
+        done(error.code === "ECONNREFUSED" ? observed(null) : failed(`UDP: ${error.code ?? error.message}`)),
       );
       socket.on("message", (bytes) => {
         tally.bytesReceived += bytes.length;
@@ -104,12 +110,14 @@ async function exchange(
         if (versions !== null) done(observed(versions));
         else silence = failed("what answers on the UDP port is not QUIC");
       });
-      // A connected socket is told of a closed port, and hears nobody else.
-      socket.connect(of.port, of.address, () => {
+      // Not by the callback of connect(), which would also be called for an error, in place of the event.
+      socket.on("connect", () => {
         tally.bytesSent += question.bytes.length;
         tap?.sent(question.bytes);
         socket.send(question.bytes);
       });
+      // A connected socket is told of a closed port, and hears nobody else.
+      socket.connect(of.port, of.address);
     });
   } finally {
     clearTimeout(timer);

@@ -51,7 +51,7 @@ function suitesFor(schemes: readonly number[], suites: readonly number[]): reado
   return able.length === 0 ? suites : able;
 }
 
-/** EdDSA keys are used with suites of ECDSA (RFC 8422, 5.10). */
+/** EdDSA keys are used with suites of ECDSA (RFC 8422, 2.1 and 5.1.3). */
 const keyOfKind: Readonly<Record<string, string>> = {
   rsa: "RSA",
   ecdsa: "ECDSA",

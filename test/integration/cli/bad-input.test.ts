@@ -93,7 +93,7 @@ describe("verify says no grade and exits 3", () => {
     [
       "refuses every hello",
       (socket) => void socket.once("data", () => socket.end(Uint8Array.of(21, 3, 3, 0, 2, 2, 40))),
-      /no handshake was ever completed, every hello was refused: alert 40/,
+      /no handshake was ever completed: every hello was refused: alert 40/,
       /--server-name/,
     ],
     ["greets in SMTP", (socket) => void socket.write("220 mail.example ESMTP\r\n"), /\(SMTP\)/, /--starttls smtp$/],

@@ -306,16 +306,20 @@ describe("limits", () => {
     });
   });
 
-  it("after the time for a look no connection is begun", async () => {
+  it.each([
+    ["while it is looked at", 600],
+    ["when hardly one hello was answered", 255],
+  ])("after the time for a look no connection is begun: %s", async (_when, totalMs) => {
     const began = performance.now();
     const slow = mockTls({
       versions: [0x0303],
       suites: [0xc02f, 0xc030, 0x9c, 0x9d],
       deliver: (socket, bytes) => void setTimeout(() => socket.destroyed || socket.write(bytes), 250),
     });
-    const seen = await withMock(slow, (port) => look(port, { totalMs: 600 }));
+    const seen = await withMock(slow, (port) => look(port, { totalMs }));
     expect(performance.now() - began).toBeLessThan(5000);
-    expect(JSON.stringify(seen)).toContain("the time of 0.6 s is used up");
+    expect(JSON.stringify(seen)).toContain(`the time of ${totalMs / 1000} s is used up`);
+    expect(JSON.stringify(seen)).not.toContain("every hello was refused");
   });
 
   it("a rate spaces connections evenly", async () => {

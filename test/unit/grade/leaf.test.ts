@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/grade/index.ts";
 import { complete } from "../../../src/grade/complete.ts";
 import type { Finding } from "../../../src/grade/index.ts";
-import type { KeyShareReuse, Observations } from "../../../src/probe/index.ts";
+import type { KeyShareReuse, Observations, RsaWeakness } from "../../../src/probe/index.ts";
 import * as build from "./observations.ts";
 
 const { chain, failed, hsts, leafOf, observations, observed, speaking, suite, suites, tls13, untestable } = build;
@@ -52,6 +52,9 @@ describe("the server's own certificate", () => {
     const long = finding("lifetime", lasting(0));
     expect([long.outcome, long.severity]).toEqual(["info", "medium"]);
     expect(long.message).toContain(`valid for ${days + 1} days, and may be for ${days}`);
+    expect(long.fix).toBe(
+      `Have the certificate issued for ${days} days at most: authorities may not issue it for longer`,
+    );
     expect(finding("lifetime", lasting(0, trusted(true, true))).severity).toBe("info");
     expect(finding("lifetime", lasting(0, trusted(false, false))).severity).toBe("info");
     expect(
@@ -65,10 +68,11 @@ describe("the server's own certificate", () => {
 
   test("before the limits", () => {
     const old = { notBefore: "2018-02-28T23:59:59.000Z", notAfter: "2028-01-01T00:00:00.000Z" };
-    expect(finding("lifetime", { certificates: observed([chain(old)]) })).toMatchObject({
-      outcome: "info",
-      severity: "info",
-    });
+    expect(brief("lifetime", { certificates: observed([chain(old)]) })).toEqual([
+      "info",
+      "info",
+      "The RSA certificate is valid for 3594 days, and was issued before 2018-03-01, from when on 825 days count",
+    ]);
   });
 
   test("what it is for", () => {
@@ -80,13 +84,20 @@ describe("the server's own certificate", () => {
     expect(brief("purpose", { certificates: observed([chain({ isCa: true })]) }).slice(0, 2)).toEqual(["info", "low"]);
   });
 
-  test("a key that can be factored fails, and one that was not looked into does not pass", () => {
+  test.each<[RsaWeakness[], number, string]>([
+    [["ROCA"], 2048, "The RSA key is of a kind that can be factored: ROCA"],
+    [["ROCA"], 3071, "The RSA key is of a kind that can be factored: ROCA"],
+    [["ROCA"], 3072, "The RSA key of 3072 bits is of a weak kind: ROCA"],
+    [["close primes"], 4096, "The RSA key can be factored: close primes"],
+    [["ROCA", "close primes"], 4096, "The RSA key can be factored: ROCA, close primes"],
+  ])("a key with %j of %i bits fails", (weaknesses, bits, message) => {
+    const key = { type: "RSA", bits, curve: null, exponent: "65537" } as const;
+    const certificates = observed([chain({ key }, { leaf: leafOf({ weaknesses: observed(weaknesses) }) })]);
+    expect(brief("weak-key", { certificates })).toEqual(["fail", "high", message]);
+  });
+
+  test("a key that was not looked into does not pass", () => {
     expect(finding("weak-key").outcome).toBe("pass");
-    expect(brief("weak-key", ofLeaf({ weaknesses: observed(["ROCA", "close primes"]) }))).toEqual([
-      "fail",
-      "high",
-      "The RSA key can be factored: ROCA, close primes",
-    ]);
     expect(finding("weak-key", ofLeaf({ weaknesses: untestable("not applicable: no RSA key") })).outcome).toBe("pass");
     expect(finding("weak-key", ofLeaf({ weaknesses: untestable("too long") })).outcome).toBe("unknown");
   });
@@ -107,13 +118,24 @@ describe("exposures that follow from others", () => {
     return { http: observed({ ...seen.value, headers: server === undefined ? {} : { server } }) };
   };
 
+  const noTls13 = speaking({ "TLSv1.2": suites(["AES128-SHA"]) }).protocols;
+
   test.each([
     ["TLS 1.3", {}, "pass"],
+    ["TLS 1.3 before IIS of 2003", called("Microsoft-IIS/6.0"), "pass"],
     ["IIS without the update's suites", { ...old(["AES128-SHA"]), ...called("Microsoft-IIS/8.5") }, "unknown"],
     ["HTTP.SYS without them", { ...old(["AES128-SHA"]), ...called("Microsoft-HTTPAPI/2.0") }, "unknown"],
-    ["IIS with them", { ...old(["AES128-GCM-SHA256"]), ...called("Microsoft-IIS/7.5") }, "pass"],
-    ["a later IIS", { ...old(["AES128-SHA"]), ...called("Microsoft-IIS/10.0") }, "pass"],
-    ["another server", { ...old(["AES128-SHA"]), ...called("nginx") }, "pass"],
+    ["IIS of 2008 R2 without them", { ...old(["AES128-SHA"]), ...called("Microsoft-IIS/7.5") }, "unknown"],
+    ["IIS of 2008 R2 with them", { ...old(["AES128-GCM-SHA256"]), ...called("Microsoft-IIS/7.5") }, "pass"],
+    ["IIS of 2012 with them", { ...old(["DHE-RSA-AES256-GCM-SHA384"]), ...called("Microsoft-IIS/8.0") }, "pass"],
+    ["IIS of 2012 R2 with them", { ...old(["AES128-GCM-SHA256"]), ...called("Microsoft-IIS/8.5") }, "unknown"],
+    ["IIS of 2003", { ...old(["AES128-SHA"]), ...called("Microsoft-IIS/6.0") }, "unknown"],
+    ["IIS of 2003 with them", { ...old(["AES128-GCM-SHA256"]), ...called("Microsoft-IIS/6.0") }, "unknown"],
+    ["HTTP.SYS with them", { ...old(["AES128-GCM-SHA256"]), ...called("Microsoft-HTTPAPI/2.0") }, "unknown"],
+    ["a later IIS", { ...old(["AES128-SHA"]), ...called("Microsoft-IIS/10.0") }, "unknown"],
+    ["another server", { ...old(["AES128-SHA"]), ...called("nginx") }, "unknown"],
+    ["another server with them", { ...old(["AES128-GCM-SHA256"]), ...called("Apache/7.5") }, "unknown"],
+    ["suites not known", { cipherSuites: {}, protocols: noTls13, ...called("Microsoft-IIS/7.5") }, "unknown"],
     ["no name", { ...old(["AES128-SHA"]), ...called(undefined) }, "unknown"],
     ["no answer", { ...old(["AES128-SHA"]), http: failed() }, "unknown"],
     ["suites of no such Windows", { ...old(["ECDHE-RSA-AES128-GCM-SHA256"]), http: failed() }, "pass"],
@@ -134,6 +156,23 @@ describe("exposures that follow from others", () => {
     expect(finding("raccoon").outcome).toBe("pass");
     expect([finding("dheat", dhe).severity, finding("dheat").outcome]).toEqual(["low", "pass"]);
   });
+
+  test("Raccoon: static Diffie-Hellman uses its value for every handshake", () => {
+    const fixed = suite("AES128-GCM-SHA256", { name: "TLS_DH_RSA_WITH_AES_128_GCM_SHA256", keyExchange: "DH" });
+    const changes = { ...speaking({ "TLSv1.2": suites([fixed]) }), keyShares: failed() };
+    expect(brief("raccoon", changes).slice(0, 2)).toEqual(["info", "medium"]);
+    expect(finding("raccoon", changes).evidence).toContain("TLS_DH_RSA_WITH_AES_128_GCM_SHA256");
+  });
+
+  test("DHEat: groups of TLS 1.3 count too", () => {
+    const finite = build.groups([build.group("X25519", 3072), build.group("ffdhe3072", 3072, 257)]);
+    expect(brief("dheat", { groups: finite }).slice(0, 2)).toEqual(["info", "low"]);
+    expect(finding("dheat", { groups: finite }).evidence).toContain("ffdhe3072 (TLSv1.3)");
+    expect(finding("dheat", { groups: failed() })).toMatchObject({ outcome: "unknown", evidence: "groups: timed out" });
+    expect(finding("dheat", { ...old(["AES128-SHA"]), groups: failed() }).outcome).toBe("pass");
+    const protocols = { ...observations().protocols, "TLSv1.3": failed() };
+    expect(finding("dheat", { protocols }).outcome).toBe("unknown");
+  });
 });
 
 describe("what hellos tell", () => {
@@ -143,14 +182,19 @@ describe("what hellos tell", () => {
       "info",
       "NPN, which ALPN replaced, is still supported: spdy/3, http/1.1",
     ]);
+    expect(brief("next-protocols", { nextProtocols: observed([]) })).toEqual([
+      "info",
+      "info",
+      "NPN, which ALPN replaced, is still supported: without a protocol",
+    ]);
     expect([finding("next-protocols").outcome, finding("next-protocols", { nextProtocols: failed() }).outcome]).toEqual(
       ["pass", "unknown"],
     );
   });
 
   test("random values and the clock in them", () => {
-    const random = (seen: number, distinct: number, clockSkewSeconds: number | null) =>
-      brief("server-random", { serverRandom: observed({ seen, distinct, clockSkewSeconds }) });
+    const random = (seen: number, distinct: number, clockSkewSeconds: number | null, seconds = 0.1) =>
+      brief("server-random", { serverRandom: observed({ seen, distinct, clockSkewSeconds }), seconds });
     expect(random(9, 8, null).slice(0, 2)).toEqual(["info", "high"]);
     expect(random(9, 9, null)[0]).toBe("pass");
     expect(random(1, 1, null)[0]).toBe("info");
@@ -160,6 +204,19 @@ describe("what hellos tell", () => {
       "The random values of the server begin with its clock, which is 61 s behind",
     ]);
     expect(random(9, 9, 60)[1]).toBe("info");
+    expect(random(9, 9, 61)[1]).toBe("low");
+    // Half an hour at a gentle pace: who is right at its end seems that much ahead of its beginning.
+    expect(random(9, 9, 1800, 1799.5)).toEqual([
+      "info",
+      "info",
+      "The random values of the server begin with its clock, which is the same as here, as far as a look of this length can tell",
+    ]);
+    expect(random(9, 9, 1859, 1799.5)[1]).toBe("info");
+    expect(random(9, 9, 1860, 1799.5).slice(1)).toEqual([
+      "low",
+      "The random values of the server begin with its clock, which is 61 to 1860 s ahead",
+    ]);
+    expect(random(9, 9, -61, 1799.5)[1]).toBe("low");
     expect(finding("server-random", { serverRandom: failed() }).outcome).toBe("unknown");
   });
 

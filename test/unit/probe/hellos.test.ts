@@ -23,8 +23,9 @@ describe("NPN", () => {
     expect(harvest([answered(names)]).nextProtocols).toEqual({ state: "observed", value: ["spdy/3", "http/1.1"] });
     expect(harvest([flightOf({ plan: { nextProtocols: true } })]).nextProtocols).toEqual({
       state: "observed",
-      value: [],
+      value: null,
     });
+    expect(harvest([answered(new Uint8Array(0))]).nextProtocols).toEqual({ state: "observed", value: [] });
   });
 
   it("is unknown where nobody asked or the answer is broken, and has no meaning in TLS 1.3", () => {
@@ -33,7 +34,6 @@ describe("NPN", () => {
       why: "no hello that offers NPN was answered",
     });
     expect(harvest([answered(Uint8Array.of(9, 1))]).nextProtocols.state).toBe("failed");
-    expect(harvest([answered(new Uint8Array(0))]).nextProtocols.state).toBe("failed");
     expect(harvest([shareFlight(29, 1)], ["TLSv1.3"]).nextProtocols).toMatchObject(notApplicable);
   });
 
