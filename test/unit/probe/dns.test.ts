@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { readHttpsRecord } from "../../../src/probe/dns/https-record.ts";
 import { decodeAnswer, encodeQuery } from "../../../src/probe/dns/message.ts";
 import { readServer } from "../../../src/probe/dns/resolver.ts";
-import { matchesOf } from "../../../src/probe/dns/tlsa.ts";
+import { compareWith } from "../../../src/probe/dns/tlsa.ts";
 import { alternativeIn, http3Of, readVersions, versionQuestion } from "../../../src/probe/http/http3.ts";
 import { DecodeError } from "../../../src/wire/index.ts";
 
@@ -147,13 +147,13 @@ describe("a TLSA record", () => {
     ["no digest of another kind", record(3, 2, sha256(leaf)), []],
     ["no key of what is no certificate", record(3, 1, sha256(leaf), 1), []],
   ])("fits %s", (_name, of, leaves) => {
-    expect(matchesOf(of, chains)).toEqual({ state: "observed", value: leaves });
+    expect(compareWith(chains)(of)).toEqual({ state: "observed", value: leaves });
   });
 
   it("says which of several certificates it fits", () => {
     const both = [...chains, [other, issuer], [other]];
-    expect(matchesOf(record(3, 1, sha256(other)), both)).toEqual({ state: "observed", value: [sha256(other)] });
-    expect(matchesOf(record(2, 1, sha256(issuer)), both)).toMatchObject({ value: [sha256(leaf), sha256(other)] });
+    expect(compareWith(both)(record(3, 1, sha256(other)))).toEqual({ state: "observed", value: [sha256(other)] });
+    expect(compareWith(both)(record(2, 1, sha256(issuer)))).toMatchObject({ value: [sha256(leaf), sha256(other)] });
   });
 
   it.each([
@@ -163,7 +163,7 @@ describe("a TLSA record", () => {
     ["of an unknown kind of matching", record(3, 3, sha256(leaf)), chains],
     ["with no certificate to compare", record(3, 1, sha256(leaf)), []],
   ])("%s says neither", (_name, of, seen) => {
-    expect(matchesOf(of, seen).state).toBe("untestable");
+    expect(compareWith(seen)(of).state).toBe("untestable");
   });
 });
 
