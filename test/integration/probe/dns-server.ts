@@ -22,6 +22,8 @@ export interface DnsServerOptions {
   readonly truncated?: boolean;
   /** What is done with an answer over UDP in place of sending it. */
   readonly reply?: Reply | undefined;
+  /** What is sent over TCP in place of an answer. */
+  readonly overTcp?: (answer: Buffer) => Buffer;
 }
 
 /** Lets `use` talk to a server of these records; names without a record exist and have none. */
@@ -50,7 +52,8 @@ export async function withDns<T>(
   const tcp = createServer((socket) => {
     socket.on("error", () => {});
     socket.on("data", (bytes: Buffer) => {
-      const reply = answer(bytes.subarray(2), "TCP");
+      const good = answer(bytes.subarray(2), "TCP");
+      const reply = options.overTcp?.(good) ?? good;
       const length = Buffer.alloc(2);
       length.writeUInt16BE(reply.length);
       // In two parts, as a network may.

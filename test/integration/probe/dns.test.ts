@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
+import { decode } from "dns-packet";
 import { describe, expect, it } from "vitest";
 
 import { probeDns } from "../../../src/probe/dns/index.ts";
@@ -186,6 +187,31 @@ describe("a resolver that is no help", () => {
     expect((await probeDns(lookFor([]))).caa).toMatchObject({ state: "untestable" });
   });
 
+  // The system refuses to connect to a broadcast address, as to one of IPv6 on a machine without it.
+  it("at an address that cannot be used leaves failed", async () => {
+    const { caa } = await probeDns(lookFor(["255.255.255.255"]));
+    expect(caa).toEqual({ state: "failed", why: expect.stringContaining("the resolver cannot be reached: EACCES") });
+  });
+
+  it.each([1, 4])("that does not know EDNS (rcode %i, the bare header) is asked without", async (rcode) => {
+    const reply: DnsServerOptions["reply"] = (query, good, send) => {
+      if (decode(query).additionals?.length === 0) return send(good);
+      const bare = Buffer.from(query.subarray(0, 12).fill(0, 4));
+      bare.writeUInt16BE(0x8000 | rcode, 2);
+      send(bare);
+    };
+    const { found, asked } = await ask({ "CAA org": [caa("org", "issue", "ca.example")] }, { reply });
+    expect(found.caa).toMatchObject({ state: "observed", value: { name: "org" } });
+    expect(asked.filter((each) => each === "UDP CAA org")).toHaveLength(2);
+  });
+
+  it("that sends garbage by TCP is not waited for", async () => {
+    const began = performance.now();
+    const { found } = await ask({}, { truncated: true, overTcp: () => Buffer.from("hello") });
+    expect(found.caa).toMatchObject({ state: "failed", why: expect.stringContaining("cannot be read") });
+    expect(performance.now() - began).toBeLessThan(1500);
+  });
+
   it("with a record that cannot be read leaves failed", async () => {
     const { found } = await ask({ "HTTPS www.example.org": [https("www.example.org", "0001")] });
     expect(found.https).toMatchObject({ state: "failed", why: expect.stringContaining("ends too early") });
@@ -253,7 +279,7 @@ describeWith(["openssl"], "a whole look", () => {
     expect(value(seen.certificates)[0]?.certificates[0]?.sha256).toBe(digest.toString("hex"));
     expect(seen.http3).toEqual({
       state: "observed",
-      value: { versions: [], advertised: { state: "observed", value: 'h3=":443"' } },
+      value: { versions: null, advertised: { state: "observed", value: 'h3=":443"' } },
     });
   });
 });

@@ -26,8 +26,8 @@ async function ask(reply: Reply, options: Partial<LookOptions> = {}) {
   return { seen, asked, tally: look.tally };
 }
 
-async function at(port: number, options: Partial<LookOptions> = {}) {
-  const target = { host: "localhost", port, serverName: "localhost", address: "127.0.0.1" };
+async function at(port: number, options: Partial<LookOptions> = {}, address = "127.0.0.1") {
+  const target = { host: "localhost", port, serverName: "localhost", address };
   const random = (length: number): Uint8Array => Uint8Array.from({ length }, (_, index) => index * 37 + 11);
   const look = createLook(target, { timeoutMs: 2000, totalMs: 10_000, now: new Date(), random, ...options });
   return { look, seen: await probeQuic(look) };
@@ -55,12 +55,22 @@ describe("the question for QUIC", () => {
     expect([asked, tally]).toEqual([1, { connections: 0, bytesSent: 1200, bytesReceived: 43 }]);
   });
 
+  it("is answered too where only reserved versions are named", async () => {
+    expect((await ask(negotiating([0x1a2a3a4a]))).seen).toEqual({ state: "observed", value: [] });
+  });
+
+  // A broadcast address, which the system refuses to connect to: as an address of IPv6 on a machine without it.
+  it("fails where the address cannot be used", async () => {
+    const { seen } = await at(443, {}, "255.255.255.255");
+    expect(seen).toEqual({ state: "failed", why: "UDP: EACCES" });
+  });
+
   it("finds nothing where the port is closed", async () => {
     const socket = createSocket("udp4").bind(0, "127.0.0.1");
     await once(socket, "listening");
     const { port } = socket.address();
     await new Promise<void>((done) => void socket.close(done));
-    expect((await at(port)).seen).toEqual({ state: "observed", value: [] });
+    expect((await at(port)).seen).toEqual({ state: "observed", value: null });
   });
 
   it("does not take silence for an answer", async () => {

@@ -113,13 +113,21 @@ describe("HTTP/3", () => {
       observed({ versions: ["v1", "v2"], advertised: observed('h3=":443"') }),
       { outcome: "info", message: "QUIC is answered on UDP: v1, v2", evidence: 'Alt-Svc: h3=":443"' },
     ],
-    [observed({ versions: [], advertised: failed("x") }), { message: expect.stringContaining("is not offered") }],
-    [
-      observed({ versions: [], advertised: observed("h3=1") }),
-      { message: expect.stringContaining("is advertised, and") },
-    ],
+    [observed({ versions: [], advertised: observed(null) }), { message: expect.stringContaining("only reserved") }],
+    [observed({ versions: null, advertised: failed("x") }), { message: expect.stringContaining("is not offered") }],
     [untestable("silence"), { outcome: "unknown", evidence: "silence" }],
   ])("%#", (http3, expected) => {
     expect(finding("http3", { http3 })).toMatchObject(expected);
+  });
+
+  it.each([
+    ['h3=":443"', "is advertised, and"],
+    ['h3="www.EXAMPLE.org.:443"; ma=60', "is advertised, and"],
+    ['h3=":8443"', "elsewhere"],
+    ['h3="cdn.example:443"', "elsewhere"],
+    ["h3=1", "cannot be read"],
+  ])("advertised by %s, with the UDP port closed", (field, message) => {
+    const found = finding("http3", { http3: observed({ versions: null, advertised: observed(field) }) });
+    expect(found).toMatchObject({ outcome: "info", message: expect.stringContaining(message) });
   });
 });

@@ -10,6 +10,7 @@ import { readServer } from "../../../src/probe/dns/resolver.ts";
 import { compareWith } from "../../../src/probe/dns/tlsa.ts";
 import { alternativeIn, http3Of, readVersions, versionQuestion } from "../../../src/probe/http/http3.ts";
 import { DecodeError } from "../../../src/wire/index.ts";
+import { make, makeKeys, type Keys } from "./made.ts";
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, "hex"));
 const question = { name: "example.org", type: "CAA" } as const;
@@ -127,27 +128,44 @@ describe("an HTTPS record", () => {
 });
 
 describe("a TLSA record", () => {
-  const [leaf, other, issuer] = ["leaf", "other", "issuer"].map((text) => new Uint8Array(Buffer.from(text))) as [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
+  const [leafKeys, issuerKeys, rootKeys] = [makeKeys(), makeKeys(), makeKeys()];
+  const certify = (name: string, keys: Keys, issuer: string, signer: Keys): Uint8Array =>
+    make({ name, keys, issuer, signer, ca: keys !== leafKeys }).raw;
+  const leaf = certify("leaf", leafKeys, "issuer", issuerKeys);
+  const other = certify("other", leafKeys, "issuer", issuerKeys);
+  const issuer = certify("issuer", issuerKeys, "root", rootKeys);
+  const root = certify("root", rootKeys, "root", rootKeys);
+  /** Has the issuer's name, and another key. */
+  const impostor = certify("issuer", rootKeys, "root", rootKeys);
   const sha256 = (of: Uint8Array): string => createHash("sha256").update(of).digest("hex");
   const sha512 = (of: Uint8Array): string => createHash("sha512").update(of).digest("hex");
+  const hexOf = (of: Uint8Array): string => Buffer.from(of).toString("hex");
+  const keyOf = ({ publicKey }: Keys): Uint8Array => publicKey.export({ type: "spki", format: "der" });
   const record = (usage: number, matching: number, data: string, selector = 0) => ({ usage, selector, matching, data });
   const chains = [[leaf, issuer]];
 
   it.each([
     ["the leaf by usage 3", record(3, 1, sha256(leaf)), [sha256(leaf)]],
     ["the leaf by usage 1 and SHA-512", record(1, 2, sha512(leaf)), [sha256(leaf)]],
-    ["the leaf in full", record(3, 0, Buffer.from(leaf).toString("hex")), [sha256(leaf)]],
+    ["the leaf in full", record(3, 0, hexOf(leaf)), [sha256(leaf)]],
+    ["the leaf by its key", record(3, 1, sha256(keyOf(leafKeys)), 1), [sha256(leaf)]],
     ["an authority by usage 2", record(2, 1, sha256(issuer)), [sha256(leaf)]],
+    ["an authority in full by usage 2", record(2, 0, hexOf(issuer)), [sha256(leaf)]],
+    ["an authority by usage 0", record(0, 1, sha256(issuer)), [sha256(leaf)]],
     ["no authority by usage 3", record(3, 1, sha256(issuer)), []],
     ["no leaf by usage 2", record(2, 1, sha256(leaf)), []],
+    ["no authority that was not sent, which usage 2 demands", record(2, 1, sha256(root)), []],
     ["no digest of another kind", record(3, 2, sha256(leaf)), []],
-    ["no key of what is no certificate", record(3, 1, sha256(leaf), 1), []],
   ])("fits %s", (_name, of, leaves) => {
     expect(compareWith(chains)(of)).toEqual({ state: "observed", value: leaves });
+  });
+
+  it("fits no authority that is sent and is not above the leaf", () => {
+    const astray = [[leaf, impostor, root]];
+    expect(compareWith(astray)(record(2, 1, sha256(impostor)))).toEqual({ state: "observed", value: [] });
+    expect(compareWith(astray)(record(2, 1, sha256(root)))).toEqual({ state: "observed", value: [] });
+    const whole = [[leaf, root, impostor, issuer]];
+    expect(compareWith(whole)(record(2, 1, sha256(root)))).toEqual({ state: "observed", value: [sha256(leaf)] });
   });
 
   it("says which of several certificates it fits", () => {
@@ -156,14 +174,24 @@ describe("a TLSA record", () => {
     expect(compareWith(both)(record(2, 1, sha256(issuer)))).toMatchObject({ value: [sha256(leaf), sha256(other)] });
   });
 
+  it("does not verify without end", () => {
+    const crowd = Array.from({ length: 300 }, () => certify("issuer", rootKeys, "root", rootKeys));
+    expect(compareWith([[leaf, ...crowd]])(record(2, 1, sha256(issuer)))).toMatchObject({ state: "untestable" });
+  });
+
   it.each([
-    ["of an authority that need not be sent", record(0, 1, sha256(other)), chains],
+    ["of an authority that need not be sent", record(0, 1, sha256(root)), chains],
+    ["of an authority in full that need not be sent", record(2, 0, hexOf(root)), chains],
     ["of an unknown usage", record(4, 1, sha256(leaf)), chains],
     ["of an unknown selector", record(3, 1, sha256(leaf), 2), chains],
     ["of an unknown kind of matching", record(3, 3, sha256(leaf)), chains],
     ["with no certificate to compare", record(3, 1, sha256(leaf)), []],
   ])("%s says neither", (_name, of, seen) => {
     expect(compareWith(seen)(of).state).toBe("untestable");
+  });
+
+  it("says that a certificate cannot be read", () => {
+    expect(compareWith([[new Uint8Array([1]), issuer]])(record(2, 1, sha256(issuer))).state).toBe("failed");
   });
 });
 
