@@ -29,7 +29,11 @@ export async function writeOutput(file: string, make: () => Promise<string>): Pr
     await atomicWrite(file, await make());
     return null;
   } catch (error) {
-    if (error instanceof ForgeError) return error;
+    if (error instanceof ForgeError)
+      return new ForgeError(error.code, `${file} cannot be written: ${error.message}`, {
+        cause: error,
+        hint: "name a file in a folder that you may write to, with space left",
+      });
     if (!(error instanceof Error && "code" in error)) throw error;
     return new ForgeError("usage", `${file} cannot be written: ${error.message}`, {
       cause: error,

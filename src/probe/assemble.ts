@@ -5,7 +5,8 @@ import { harvestHellos } from "./features/hellos.ts";
 import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
 import { http3Of } from "./http/http3.ts";
-import { failed, notApplicable, observed, valueOf, type Unknown } from "./outcome.ts";
+import { failed, observed, valueOf, type Unknown } from "./outcome.ts";
+import { versionsOf, withoutSuites, type VersionsSeen } from "./suites/versions.ts";
 import type { TrustStore } from "./certificates/trust.ts";
 import type {
   FlawName,
@@ -20,9 +21,7 @@ import type {
 /** All facts as observations. */
 export async function assemble(look: Look, facts: Facts, store: TrustStore): Promise<Omit<Observations, "seconds">> {
   const protocols = protocolsOf(facts);
-  const offered = (Object.keys(protocols) as ProtocolName[]).filter(
-    (name): name is SuiteProtocol => name !== "SSLv2" && valueOf(protocols[name])?.offered === true,
-  );
+  const versions = versionsOf(facts);
   const leftOut = look.leftOut();
   return {
     ...headOf(look),
@@ -37,8 +36,8 @@ export async function assemble(look: Look, facts: Facts, store: TrustStore): Pro
     tickets: ticketsOf(look, facts),
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,
-    ...harvestFeatures(look.flights, offered),
-    ...harvestHellos(look.flights, { offered, now: look.now }),
+    ...harvestFeatures(look.flights, versions),
+    ...harvestHellos(look.flights, { versions, now: look.now }),
     signatureSchemes: signaturesOf(facts),
     keyUpdate: facts.exchange.keyUpdate,
     encryptedClientHello: facts.exchange.encryptedClientHello,
@@ -47,7 +46,7 @@ export async function assemble(look: Look, facts: Facts, store: TrustStore): Pro
     resumption: facts.resumption,
     withoutServerName: facts.nameless,
     tolerance: facts.tolerance,
-    dhParameters: dhOf(facts),
+    dhParameters: dhOf(facts, versions),
     redirect: facts.redirect,
     dns: await withMatches(facts.dns, { flights: look.flights, leftOut }),
     http3: http3Of(facts.quic, facts.exchange.http),
@@ -169,14 +168,14 @@ function withGroup(seen: Outcome<SuitesSeen> | undefined, group: string | null):
 }
 
 /** None seen means none where all lists of suites are known. */
-function dhOf(facts: Facts): Observations["dhParameters"] {
+function dhOf(facts: Facts, versions: VersionsSeen): Observations["dhParameters"] {
   if (facts.dh.length > 0) return observed(facts.dh);
-  const unknown = [facts.tls12, facts.tls11, facts.tls10, facts.ssl3].find(
-    ({ suites }) => suites !== undefined && suites.state !== "observed",
-  )?.suites;
-  return unknown === undefined || unknown.state === "observed"
-    ? notApplicable("no suite with finite-field Diffie-Hellman is offered")
-    : unknown;
+  return withoutSuites(versions, {
+    names: ["TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3"],
+    isMeant: ({ keyExchange }) => keyExchange === "DHE",
+    without: "no suite with finite-field Diffie-Hellman is offered",
+    otherwise: "no parameters of finite-field Diffie-Hellman were seen",
+  });
 }
 
 function signaturesOf({ modernSignatures, classicSignatures }: Facts): Observations["signatureSchemes"] {
@@ -189,6 +188,9 @@ function signaturesOf({ modernSignatures, classicSignatures }: Facts): Observati
 function ticketsOf(look: Look, facts: Facts): Observations["tickets"] {
   const tls12 = ticket12In(look.flights);
   const modern = facts.exchange.tickets;
+  // Null stands for a version that is not offered, not for one that is not known.
+  if (modern === null && facts.modern.support.state !== "observed") return facts.modern.support;
+  if (tls12 === null && facts.tls12.support.state !== "observed") return facts.tls12.support;
   if (modern !== null && modern.state !== "observed") return modern;
   if (modern === null && tls12 === null)
     return failed("no handshake was completed, and no ServerHello of TLS 1.2 was seen");

@@ -1,3 +1,4 @@
+export { unreadablePem } from "./certificates/trust.ts";
 export { observe, type ObserveOptions, type ObserveTarget } from "./observe.ts";
 export { addressesOf } from "./reach/addresses.ts";
 export { createPace, type Pace } from "./reach/pace.ts";

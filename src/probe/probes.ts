@@ -14,6 +14,7 @@ import { probeClassicSignatures, probeModernSignatures } from "./keys/signatures
 import { settleModern } from "./suites/settle.ts";
 import { probeSsl2 } from "./suites/ssl2.ts";
 import { probeTolerance } from "./features/tolerance.ts";
+import { suiteProtocols, versionsOf, type VersionsSeen } from "./suites/versions.ts";
 import type { Outcome, SuiteProtocol, SuitesSeen } from "./types.ts";
 
 /** What each version of TLS, and SSL 3.0, offers. */
@@ -36,7 +37,7 @@ export const allProbes: readonly Probe[] = [
       const modern = modernLists(known.modern);
       if (modern !== undefined) return exchangeModern(look, modern);
       const classic = valueOf(known.tls12.suites);
-      if (classic !== undefined) return exchangeClassic(look, classic.suites);
+      if (classic !== undefined) return exchangeClassic(look, classic.suites, { "TLSv1.3": known.modern });
       return {
         ...nothingExchanged(untestable("no version of TLS that a connection can be completed with here")),
         tickets: null,
@@ -62,7 +63,7 @@ export const allProbes: readonly Probe[] = [
   probe({
     gives: "fallback",
     needs: versionFacts,
-    run: (look, known) => probeFallback(look, suitesByProtocol(known)),
+    run: (look, known) => probeFallback(look, versionsOf(known)),
   }),
   probe({
     gives: "protocols",
@@ -77,14 +78,14 @@ export const allProbes: readonly Probe[] = [
   probe({
     gives: "classicResumption",
     needs: versionFacts,
-    run: (look, known) => probeClassicResumption(look, suitesByProtocol(known)),
+    run: (look, known) => probeClassicResumption(look, versionsOf(known)),
   }),
   probe({
     gives: "resumption",
     needs: [...versionFacts, "exchange", "classicResumption"],
     run: async (look, known) =>
       probeResumption(look, {
-        suites: suitesByProtocol(known),
+        versions: versionsOf(known),
         exchange: known.exchange,
         classic: known.classicResumption,
       }),
@@ -133,6 +134,8 @@ export const allProbes: readonly Probe[] = [
       if (modern !== undefined) return probeModernGroups(look, { ...modern, listed: known.exchange.groupList, seen });
       if (valueOf(known.modern.support)?.offered === true)
         return unknownGroups(known.modern.groups.state === "observed" ? known.modern.suites : known.modern.groups);
+      // What older versions choose among says nothing of the newest one's hybrids.
+      if (known.modern.support.state !== "observed") return known.modern.support;
       const newest = (
         [
           ["TLSv1.2", known.tls12],
@@ -167,28 +170,22 @@ export const allProbes: readonly Probe[] = [
     ],
     needsFar: versionFacts,
     run: (look, known) =>
-      probeKeyShares(look, { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] }),
+      probeKeyShares(look, { versions: versionsOf(known), groups: valueOf(known.modern.groups) ?? [] }),
   }),
 ];
 
 /** The versions with a suite list that was observed, newest first. */
-export function suitesByProtocol(
-  known: Pick<Facts, "modern" | "tls12" | "tls11" | "tls10" | "ssl3">,
-): Partial<Record<SuiteProtocol, SuitesSeen>> {
-  const lists: [SuiteProtocol, Outcome<SuitesSeen> | undefined][] = [
-    ["TLSv1.3", known.modern.suites],
-    ["TLSv1.2", known.tls12.suites],
-    ["TLSv1.1", known.tls11.suites],
-    ["TLSv1.0", known.tls10.suites],
-    ["SSLv3", known.ssl3.suites],
-  ];
+function suitesByProtocol(versions: VersionsSeen): Partial<Record<SuiteProtocol, SuitesSeen>> {
   return Object.fromEntries(
-    lists.flatMap(([protocol, suites]) => (suites?.state === "observed" ? [[protocol, suites.value]] : [])),
+    suiteProtocols.flatMap((protocol) => {
+      const suites = valueOf(versions[protocol].suites);
+      return suites === undefined ? [] : [[protocol, suites]];
+    }),
   );
 }
 
 function listsOf(known: Pick<Facts, (typeof versionFacts)[number]>) {
-  return { suites: suitesByProtocol(known), groups: valueOf(known.modern.groups) ?? [] };
+  return { suites: suitesByProtocol(versionsOf(known)), groups: valueOf(known.modern.groups) ?? [] };
 }
 
 /** TLS 1.2 where it is offered, else TLS 1.3 where it can be computed here. */

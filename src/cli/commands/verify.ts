@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../../errors.ts";
-import type { Proxy, StartTls } from "../../probe/index.ts";
+import { unreadablePem, type Proxy, type StartTls } from "../../probe/index.ts";
 import { serverPaths, status } from "../../server/light.ts";
 import type { Context } from "../context.ts";
 import { readTextIfThere } from "../files.ts";
@@ -179,5 +179,7 @@ async function readAnchor(file: string): Promise<string> {
     throw new ForgeError("usage", `there is no PEM certificate in ${file}`, {
       hint: "name a file with BEGIN CERTIFICATE lines",
     });
+  const broken = unreadablePem(text);
+  if (broken !== null) throw refuse(`certificate ${broken} in ${file} cannot be read`);
   return text;
 }

@@ -33,7 +33,7 @@ const maxDepth = 10;
 /** A chain that needs more signatures verified is made to keep a verifier busy: those in use need a handful. */
 const mostChecks = 200;
 
-/** A store from PEM texts, each with one or more certificates. `system` null: those of the system, or Node's own when it has none. Throws TypeError-like errors of node:crypto for PEM that is none. */
+/** A store from PEM texts, each with one or more certificates that can be read (`unreadablePem`). `system` null: those of the system, or Node's own when it has none. */
 export function createTrustStore(local: readonly string[], system: readonly string[] | null): TrustStore {
   let publicAnchors: readonly X509Certificate[] | undefined;
   return {
@@ -216,6 +216,13 @@ function systemAnchors(): readonly string[] {
   const { getCACertificates, rootCertificates } = createRequire(import.meta.url)("node:tls") as typeof tls;
   const anchors = getCACertificates("system");
   return anchors.length > 0 ? anchors : rootCertificates;
+}
+
+/** Which of the certificates in a PEM text, from 1, is none; null when all are. */
+export function unreadablePem(text: string): number | null {
+  const index = splitPem(text).findIndex((pem) => parseLenient(pem).length === 0);
+  const isCut = (text.match(/-----BEGIN CERTIFICATE-----/g) ?? []).length > splitPem(text).length;
+  return index >= 0 ? index + 1 : isCut ? splitPem(text).length + 1 : null;
 }
 
 function splitPem(text: string): string[] {

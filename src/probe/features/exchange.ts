@@ -23,7 +23,8 @@ import { handshake13, type Handshake13 } from "../client/client13.ts";
 import { buildHello, type HelloPlan } from "../client/hello.ts";
 import { askHttp, httpRequest } from "../http/http.ts";
 import type { Look, Talked } from "../look.ts";
-import { notApplicable, observed, untestable, unknownOf, type Unknown } from "../outcome.ts";
+import { observed, untestable, unknownOf, type Unknown } from "../outcome.ts";
+import { withoutVersions, type VersionsSeen } from "../suites/versions.ts";
 import type { SecureSession } from "../client/session.ts";
 import type { HttpSeen, Outcome, SuiteSeen } from "../types.ts";
 
@@ -120,8 +121,16 @@ export async function exchangeModern(
  * Probe `exchange` for servers whose newest version is TLS 1.2. Needs: suites of TLS 1.2. Gives: HTTP, ALPN. Connections: 1.
  * A server with nothing but suites that are rare (PSK, static DH, ARIA) cannot be talked to here.
  */
-export async function exchangeClassic(look: Look, found: readonly SuiteSeen[]): Promise<Exchanged> {
-  const modern = notApplicable("TLS 1.3 is not offered");
+export async function exchangeClassic(
+  look: Look,
+  found: readonly SuiteSeen[],
+  versions: Pick<VersionsSeen, "TLSv1.3">,
+): Promise<Exchanged> {
+  const modern = withoutVersions(versions, {
+    names: ["TLSv1.3"],
+    without: "TLS 1.3 is not offered",
+    otherwise: "the suites or groups of TLS 1.3 are not known",
+  });
   const rest = { tickets: null, groupList: null, keyUpdate: modern, encryptedClientHello: modern, ticket: null };
   const suites = found.map(({ id }) => id).filter(canComplete);
   if (suites.length === 0) {

@@ -1,6 +1,8 @@
 import { downgradeMark, extensionTypes, findExtension, suiteOf } from "../../wire/index.ts";
 import type { Flight } from "../client/answer.ts";
-import { notApplicable, observed, untestable } from "../outcome.ts";
+import { isCbc } from "../flaws/cbc-combinations.ts";
+import { isNotApplicable, observed, untestable } from "../outcome.ts";
+import { offeredOf, suiteProtocols, withoutSuites, withoutVersions, type VersionsSeen } from "../suites/versions.ts";
 import type { Observations, Outcome, SuiteProtocol } from "../types.ts";
 
 export type Features = Pick<
@@ -16,31 +18,36 @@ export type Features = Pick<
 
 /**
  * Facts that stand in flights which other probes were answered with. Needs: all flights. Gives: compression, secure renegotiation, extended master
- * secret, downgrade sentinel, encrypt-then-MAC, heartbeat, whether a certificate of the client is wanted. Connections: none. `offered` lists the versions that the server speaks.
+ * secret, downgrade sentinel, encrypt-then-MAC, heartbeat, whether a certificate of the client is wanted. Connections: none.
  */
-export function harvestFeatures(flights: readonly Flight[], offered: readonly SuiteProtocol[]): Features {
+export function harvestFeatures(flights: readonly Flight[], versions: VersionsSeen): Features {
   const classic = flights.filter((flight) => flight.protocol !== "TLSv1.3");
   return {
-    compression: compressionIn(flights),
+    compression: compressionIn(flights, versions),
     secureRenegotiation: extensionIn(classic, {
       type: extensionTypes.renegotiationInfo,
+      names: older,
       without: "TLS 1.3 has no renegotiation, and nothing older is offered",
-      offered,
+      versions,
     }),
     extendedMasterSecret: extensionIn(
       classic.filter((flight) => flight.protocol !== "SSLv3" && flight.hello.plan.plain !== true),
       {
         type: extensionTypes.extendedMasterSecret,
+        names: olderTls,
         without: "TLS 1.3 always binds its secrets to the handshake, and nothing older is offered",
-        offered,
+        versions,
       },
     ),
-    downgradeSentinel: sentinelIn(classic, offered),
-    encryptThenMac: encryptThenMacIn(flights),
-    heartbeat: heartbeatIn(flights),
+    downgradeSentinel: sentinelIn(classic, versions),
+    encryptThenMac: encryptThenMacIn(flights, versions),
+    heartbeat: heartbeatIn(flights, versions),
     clientCertificateRequested: requestIn(flights),
   };
 }
+
+const olderTls: readonly SuiteProtocol[] = ["TLSv1.2", "TLSv1.1", "TLSv1.0"];
+const older: readonly SuiteProtocol[] = [...olderTls, "SSLv3"];
 
 /** TLS 1.2 session tickets: promised in the ServerHello (RFC 5077, 3.2). Null where the version is not offered. */
 export function ticket12In(flights: readonly Flight[]): boolean | null {
@@ -48,45 +55,57 @@ export function ticket12In(flights: readonly Flight[]): boolean | null {
   return asked.length === 0 ? null : asked.some((flight) => has(flight, extensionTypes.sessionTicket));
 }
 
-function compressionIn(flights: readonly Flight[]): Outcome<boolean> {
+/** TLS 1.3 has none (RFC 8446, 4.1.2): it tells nothing of older versions. */
+function compressionIn(flights: readonly Flight[], versions: VersionsSeen): Outcome<boolean> {
+  const otherwise = "no hello that offers compression was answered";
   const asked = flights.filter((flight) => flight.protocol === "TLSv1.3" || flight.hello.plan.plain !== true);
-  if (asked.length === 0) return untestable("no hello that offers compression was answered");
+  if (asked.length === 0) return untestable(otherwise);
+  if (asked.every(({ protocol }) => protocol === "TLSv1.3")) {
+    const absence = withoutVersions(versions, { names: older, without: "", otherwise });
+    return isNotApplicable(absence) ? observed(false) : absence;
+  }
   return observed(asked.some((flight) => flight.serverHello.compressionMethod !== 0));
 }
 
 /** True when every flight has the extension: one that lacks it is what an attacker would choose. */
 function extensionIn(
   asked: readonly Flight[],
-  of: { type: number; without: string; offered: readonly SuiteProtocol[] },
+  of: { type: number; names: readonly SuiteProtocol[]; without: string; versions: VersionsSeen },
 ): Outcome<boolean> {
   if (asked.length > 0) return observed(asked.every((flight) => has(flight, of.type)));
-  const isModernOnly = of.offered.length > 0 && of.offered.every((protocol) => protocol === "TLSv1.3");
-  return isModernOnly ? notApplicable(of.without) : untestable("no ServerHello of TLS 1.2 or older was seen");
+  return withoutVersions(of.versions, { ...of, otherwise: "no ServerHello of TLS 1.2 or older was seen" });
 }
 
 /** RFC 7366, 3: only for suites with a block cipher in CBC mode; one flight that lacks it is what an attacker would choose. */
-function encryptThenMacIn(flights: readonly Flight[]): Outcome<boolean> {
+function encryptThenMacIn(flights: readonly Flight[], versions: VersionsSeen): Outcome<boolean> {
   const asked = flights.filter(
     ({ protocol, hello, serverHello }) =>
       protocol !== "SSLv3" && hello.plan.plain !== true && suiteOf(serverHello.cipherSuite).encryption.includes("CBC"),
   );
   if (asked.length > 0) return observed(asked.every((flight) => has(flight, extensionTypes.encryptThenMac)));
-  return flights.length > 0 ? notApplicable("no suite with CBC was taken") : untestable("no ServerHello was seen");
+  return withoutSuites(versions, {
+    names: olderTls,
+    isMeant: isCbc,
+    without: "no suite with CBC is offered",
+    otherwise: "no hello that offers it was answered with a suite with CBC",
+  });
 }
 
 /** RFC 6520, 2: answered in the ServerHello, since TLS 1.3 in EncryptedExtensions. */
-function heartbeatIn(flights: readonly Flight[]): Outcome<boolean> {
+function heartbeatIn(flights: readonly Flight[], versions: VersionsSeen): Outcome<boolean> {
   const asked = flights.filter(({ protocol, hello, encryptedExtensions }) =>
     protocol === "TLSv1.3" ? encryptedExtensions !== null : protocol !== "SSLv3" && hello.plan.plain !== true,
   );
-  if (asked.length === 0) return untestable("no hello that offers heartbeats was answered");
-  return observed(
-    asked.some(
-      (flight) =>
-        has(flight, extensionTypes.heartbeat) ||
-        findExtension(flight.encryptedExtensions ?? [], extensionTypes.heartbeat) !== undefined,
-    ),
+  const otherwise = "no hello that offers heartbeats was answered";
+  if (asked.length === 0) return untestable(otherwise);
+  const isThere = asked.some(
+    (flight) =>
+      has(flight, extensionTypes.heartbeat) ||
+      findExtension(flight.encryptedExtensions ?? [], extensionTypes.heartbeat) !== undefined,
   );
+  if (isThere || asked.some(({ protocol }) => protocol !== "TLSv1.3")) return observed(isThere);
+  const absence = withoutVersions(versions, { names: olderTls, without: "", otherwise });
+  return isNotApplicable(absence) ? observed(false) : absence;
 }
 
 /** CertificateRequest in any flight that was read to its end. */
@@ -97,13 +116,24 @@ function requestIn(flights: readonly Flight[]): Outcome<boolean> {
 }
 
 /** RFC 8446, 4.1.3: a TLS 1.3 server marks every older ServerHello, a TLS 1.2 server those before 1.2. */
-function sentinelIn(classic: readonly Flight[], offered: readonly SuiteProtocol[]): Outcome<boolean> {
+function sentinelIn(classic: readonly Flight[], versions: VersionsSeen): Outcome<boolean> {
+  const offered = offeredOf(versions);
   const top = offered.includes("TLSv1.3") ? "TLSv1.3" : offered.includes("TLSv1.2") ? "TLSv1.2" : undefined;
   const lower = classic.filter(
     (flight) => (top === "TLSv1.3" || flight.protocol !== "TLSv1.2") && flight.protocol !== "SSLv3",
   );
-  if (top === undefined) return notApplicable("neither TLS 1.3 nor TLS 1.2 is offered");
-  if (lower.length === 0) return notApplicable(`nothing older than ${top} is offered`);
+  const otherwise = "no ServerHello of a lower version was seen";
+  if (top === undefined)
+    return withoutVersions(versions, {
+      names: ["TLSv1.3", "TLSv1.2"],
+      without: "neither TLS 1.3 nor TLS 1.2 is offered",
+      otherwise,
+    });
+  if (lower.length === 0) {
+    // Where TLS 1.3 is offered after all, TLS 1.2 is a lower version too.
+    const names = top === "TLSv1.3" ? olderTls : suiteProtocols.filter((name) => name !== top && name !== "SSLv3");
+    return withoutVersions(versions, { names, without: `nothing older than ${top} is offered`, otherwise });
+  }
   return observed(
     lower.every(
       (flight) => downgradeMark(flight.serverHello.random) === (flight.protocol === "TLSv1.2" ? "TLSv1.2" : "TLSv1.1"),

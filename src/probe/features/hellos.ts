@@ -12,19 +12,20 @@ import {
 import type { Flight } from "../client/answer.ts";
 import { printable } from "../http/http.ts";
 import { notApplicable, observed, readable, untestable } from "../outcome.ts";
-import type { Observations, Outcome, ServerRandomSeen, SuiteProtocol } from "../types.ts";
+import { withoutVersions, type VersionsSeen } from "../suites/versions.ts";
+import type { Observations, Outcome, ServerRandomSeen } from "../types.ts";
 
 type Hellos = Pick<Observations, "clientAuthorities" | "nextProtocols" | "retryCookie" | "serverRandom">;
 
 /** Needs: all flights. Gives: names of authorities for certificates of clients, NPN, cookies of HelloRetryRequest, random values and the clock in them. */
 export function harvestHellos(
   flights: readonly Flight[],
-  { offered, now }: { offered: readonly SuiteProtocol[]; now: Date },
+  { versions, now }: { versions: VersionsSeen; now: Date },
 ): Hellos {
   return {
     clientAuthorities: readable("what the server sent", () => authoritiesIn(flights)),
-    nextProtocols: readable("what the server sent", () => nextProtocolsIn(flights, offered)),
-    retryCookie: retryCookieIn(flights, offered),
+    nextProtocols: readable("what the server sent", () => nextProtocolsIn(flights, versions)),
+    retryCookie: retryCookieIn(flights, versions),
     serverRandom: randomIn(flights, now),
   };
 }
@@ -51,19 +52,17 @@ function authoritiesOf({ protocol, certificateRequest }: Flight): readonly Uint8
 }
 
 /** NPN was in no version of TLS after 1.2. */
-function nextProtocolsIn(
-  flights: readonly Flight[],
-  offered: readonly SuiteProtocol[],
-): Outcome<readonly string[] | null> {
+function nextProtocolsIn(flights: readonly Flight[], versions: VersionsSeen): Outcome<readonly string[] | null> {
   const asked = flights.filter(
     ({ protocol, hello: { plan } }) =>
       protocol !== "TLSv1.3" && protocol !== "SSLv3" && plan.nextProtocols === true && plan.plain !== true,
   );
-  const isOlder = (protocol: SuiteProtocol): boolean => protocol !== "TLSv1.3" && protocol !== "SSLv3";
   if (asked.length === 0)
-    return offered.length > 0 && !offered.some(isOlder)
-      ? notApplicable("no version of TLS that has NPN is offered")
-      : untestable("no hello that offers NPN was answered");
+    return withoutVersions(versions, {
+      names: ["TLSv1.2", "TLSv1.1", "TLSv1.0"],
+      without: "no version of TLS that has NPN is offered",
+      otherwise: "no hello that offers NPN was answered",
+    });
   const lists = asked.flatMap(({ serverHello }) => {
     const data = findExtension(serverHello.extensions ?? [], extensionTypes.nextProtocolNegotiation);
     return data === undefined ? [] : [decodeNextProtocols(data)];
@@ -72,7 +71,7 @@ function nextProtocolsIn(
   return observed(first === undefined ? null : first.map(printable));
 }
 
-function retryCookieIn(flights: readonly Flight[], offered: readonly SuiteProtocol[]): Outcome<boolean> {
+function retryCookieIn(flights: readonly Flight[], versions: VersionsSeen): Outcome<boolean> {
   const retries = flights.filter(({ isRetry }) => isRetry);
   if (retries.length > 0)
     return observed(
@@ -80,9 +79,11 @@ function retryCookieIn(flights: readonly Flight[], offered: readonly SuiteProtoc
         ({ serverHello }) => findExtension(serverHello.extensions ?? [], extensionTypes.cookie) !== undefined,
       ),
     );
-  return offered.length > 0 && !offered.includes("TLSv1.3")
-    ? notApplicable("TLS 1.3 is not offered")
-    : untestable("no HelloRetryRequest was seen");
+  return withoutVersions(versions, {
+    names: ["TLSv1.3"],
+    without: "TLS 1.3 is not offered",
+    otherwise: "no HelloRetryRequest was seen",
+  });
 }
 
 /** A clock further off than this is taken for chance: one value in 600 000 is as near as that. */

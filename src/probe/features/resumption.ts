@@ -20,8 +20,9 @@ import type { Exchanged, TicketSeen } from "./exchange.ts";
 import { ticket12In } from "./features.ts";
 import { buildHello, type Hello, type HelloPlan } from "../client/hello.ts";
 import type { Look } from "../look.ts";
-import { notApplicable, observed, unknownOf, untestable } from "../outcome.ts";
-import type { Observations, Outcome, ResumptionSeen, SuiteProtocol, SuitesSeen } from "../types.ts";
+import { observed, unknownOf, untestable, valueOf } from "../outcome.ts";
+import { withoutVersions, type VersionsSeen } from "../suites/versions.ts";
+import type { Observations, Outcome, ResumptionSeen } from "../types.ts";
 
 type Resumption = Observations["resumption"];
 type Resumed = Outcome<ResumptionSeen>;
@@ -32,13 +33,10 @@ const never: Resumed = observed({ resumes: false, lifetimeSeconds: null });
  * Probe `classic-resumption`. Needs: suites. Gives: whether the server takes up a session by its id (RFC 5246, 7.4.1.2) and by a ticket (RFC 5077), with the
  * lifetime that it names. Connections: 1 by id and 1 more where an id is given, 2 by ticket where tickets are given.
  */
-export async function probeClassicResumption(
-  look: Look,
-  suites: Partial<Record<SuiteProtocol, SuitesSeen>>,
-): Promise<Omit<Resumption, "psk">> {
+export async function probeClassicResumption(look: Look, versions: VersionsSeen): Promise<Omit<Resumption, "psk">> {
   const [sessionId, ticket] = await Promise.all([
-    resumeClassic(look, suites, bySessionId),
-    resumeClassic(look, suites, byTicket),
+    resumeClassic(look, versions, bySessionId),
+    resumeClassic(look, versions, byTicket),
   ]);
   return { sessionId, ticket };
 }
@@ -50,14 +48,18 @@ export async function probeClassicResumption(
 export async function probeResumption(
   look: Look,
   known: {
-    suites: Partial<Record<SuiteProtocol, SuitesSeen>>;
+    versions: VersionsSeen;
     exchange: Exchanged;
     classic: Omit<Resumption, "psk">;
   },
 ): Promise<Resumption> {
   const psk =
-    known.suites["TLSv1.3"] === undefined
-      ? notApplicable("TLS 1.3 is not offered")
+    known.versions["TLSv1.3"].suites?.state !== "observed"
+      ? withoutVersions(known.versions, {
+          names: ["TLSv1.3"],
+          without: "TLS 1.3 is not offered",
+          otherwise: "the suites of TLS 1.3 are not known",
+        })
       : await resumeModern(look, known.exchange);
   return { ...known.classic, psk };
 }
@@ -65,15 +67,18 @@ export async function probeResumption(
 /** Newest of the older versions, with the suites that a handshake can be completed with here. */
 async function resumeClassic(
   look: Look,
-  suites: Partial<Record<SuiteProtocol, SuitesSeen>>,
+  versions: VersionsSeen,
   by: (look: Look, plan: HelloPlan) => Promise<Resumed>,
 ): Promise<Resumed> {
-  const protocol = (["TLSv1.2", "TLSv1.1", "TLSv1.0"] as const).find((name) => suites[name] !== undefined);
-  const list = protocol === undefined ? undefined : suites[protocol];
+  const names = ["TLSv1.2", "TLSv1.1", "TLSv1.0"] as const;
+  const protocol = names.find((name) => versions[name].suites?.state === "observed");
+  const list = protocol === undefined ? undefined : valueOf(versions[protocol].suites);
   if (protocol === undefined || list === undefined)
-    return suites["TLSv1.3"] === undefined
-      ? untestable("no version with a list of suites that is known")
-      : notApplicable("TLS 1.3 resumes by PSK alone, and nothing older is offered");
+    return withoutVersions(versions, {
+      names,
+      without: "TLS 1.3 resumes by PSK alone, and nothing older is offered",
+      otherwise: "no older version with a list of suites that is known",
+    });
   const all = list.suites.filter(({ id }) => canComplete(id));
   // Finite-field Diffie-Hellman takes far longer to compute.
   const quick = all.filter(({ keyExchange }) => keyExchange !== "DHE");

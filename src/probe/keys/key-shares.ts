@@ -4,8 +4,9 @@ import { decodeServerKeyShare, extensionTypes, findExtension, groupOf, bitLength
 import type { Flight } from "../client/answer.ts";
 import type { HelloPlan } from "../client/hello.ts";
 import type { Look } from "../look.ts";
-import { notApplicable, observed, untestable } from "../outcome.ts";
-import type { KeyShareReuse, Outcome, SuiteProtocol, SuitesSeen } from "../types.ts";
+import { observed, untestable, valueOf } from "../outcome.ts";
+import { suiteProtocols, withoutSuites, type VersionsSeen } from "../suites/versions.ts";
+import type { KeyShareReuse, Outcome, SuiteProtocol, SuiteSeen } from "../types.ts";
 
 /** Fewer samples than this say little. */
 const wanted = 5;
@@ -19,10 +20,16 @@ type Sample = { readonly kind: "TLSv1.3" | "ECDHE" | "DHE"; readonly group: stri
  */
 export async function probeKeyShares(
   look: Look,
-  known: { suites: Partial<Record<SuiteProtocol, SuitesSeen>>; groups: readonly number[] },
+  known: { versions: VersionsSeen; groups: readonly number[] },
 ): Promise<Outcome<KeyShareReuse>> {
   const plans = topUpPlans(known);
-  if (plans.length === 0) return notApplicable("no ephemeral key exchange is offered");
+  if (plans.length === 0)
+    return withoutSuites(known.versions, {
+      names: suiteProtocols,
+      isMeant: isEphemeral,
+      without: "no ephemeral key exchange is offered",
+      otherwise: "no hello with an ephemeral key exchange can be made of what is known",
+    });
   await Promise.all(plans.map((plan) => topUp(look, plan)));
   const earlier = samplesOf(look.flights);
   const reused = plans.filter(({ kind }) => isReused(earlier, kind));
@@ -96,23 +103,29 @@ interface TopUp {
   readonly plan: HelloPlan;
 }
 
-function topUpPlans({ suites, groups }: Parameters<typeof probeKeyShares>[1]): TopUp[] {
+function topUpPlans({ versions, groups }: Parameters<typeof probeKeyShares>[1]): TopUp[] {
+  const suitesOf = (name: SuiteProtocol) => valueOf(versions[name].suites)?.suites;
   const plans: TopUp[] = [];
   const shares = [29, 23, 24].filter((group) => groups.includes(group)).slice(0, 1);
-  const modern = suites["TLSv1.3"];
+  const modern = suitesOf("TLSv1.3");
   if (modern !== undefined && shares.length > 0) {
     plans.push({
       kind: "TLSv1.3",
-      plan: { protocol: "TLSv1.3", suites: modern.suites.map(({ id }) => id), groups: shares, shares },
+      plan: { protocol: "TLSv1.3", suites: modern.map(({ id }) => id), groups: shares, shares },
     });
   }
-  const protocol = (["TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3"] as const).find((name) => suites[name] !== undefined);
+  const protocol = (["TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3"] as const).find((name) => suitesOf(name) !== undefined);
   if (protocol === undefined) return plans;
   for (const kind of ["ECDHE", "DHE"] as const) {
-    const ids = (suites[protocol]?.suites ?? []).filter((suite) => suite.keyExchange === kind).map(({ id }) => id);
+    const ids = (suitesOf(protocol) ?? []).filter((suite) => suite.keyExchange === kind).map(({ id }) => id);
     if (ids.length > 0) plans.push({ kind, plan: { protocol, suites: ids } });
   }
   return plans;
+}
+
+/** Every suite of TLS 1.3 is used with one, or with a PSK. */
+function isEphemeral({ id, keyExchange }: SuiteSeen): boolean {
+  return id >> 8 === 0x13 || keyExchange === "ECDHE" || keyExchange === "DHE";
 }
 
 async function topUp(look: Look, { kind, plan }: TopUp): Promise<void> {

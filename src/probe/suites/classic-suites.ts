@@ -6,7 +6,7 @@ import { failed, observed, untestable, type Unknown } from "../outcome.ts";
 import { findPreference } from "./preference.ts";
 import { enumerateByRemoval, type Removal } from "./removal.ts";
 import { suiteSeen } from "./suite-seen.ts";
-import { supportOf } from "../support.ts";
+import { isRefusal, supportOf } from "../support.ts";
 import type { Outcome, ProtocolSupport, SuiteProtocol, SuitesSeen } from "../types.ts";
 
 /** One version: whether it is offered, and with which suites when it is. */
@@ -39,15 +39,19 @@ export async function probeClassicSuites(look: Look, protocol: ClassicProtocol):
   if (look.isFar()) {
     const { farSuites } = await import("./far-suites.ts");
     const { suites, found, final } = await farSuites(first, { protocol, ask });
-    if (found.length === 0 && suites.state === "observed") return { support, suites: undefined, plain };
-    return { support: found.length === 0 ? support : observed({ offered: true }), suites, plain, final };
+    if (found.length === 0)
+      return { support: suites.state === "observed" ? support : suites, suites: undefined, plain };
+    return { support: observed({ offered: true }), suites, plain, final };
   }
   const removals = await Promise.all([
     enumerateByRemoval({ protocol, candidates: likely, ask, pick, first }),
     ...rare.map((candidates) => enumerateByRemoval({ protocol, candidates, ask, pick })),
   ]);
   const taken = removals.find((removal) => removal.picked.length > 0);
-  if (taken === undefined) return { support, suites: undefined, plain };
+  if (taken === undefined) {
+    const broken = removals.find((removal) => !removal.complete);
+    return { support: broken === undefined ? support : incomplete(broken.last), suites: undefined, plain };
+  }
   return { support: observed({ offered: true }), suites: await conclude(removals, protocol, ask), plain };
 }
 
@@ -61,7 +65,9 @@ async function firstAnswer(
   const answer = await look.ask(plan);
   if (protocol === "SSLv3" || !isIntolerance(protocol, answer)) return { answer, plain: false };
   const again = await look.ask({ ...plan, plain: true });
-  return again.kind === "hello" ? { answer: again, plain: true } : { answer, plain: false };
+  if (again.kind === "hello") return { answer: again, plain: true };
+  // Without an answer to the plain hello it stays open what was refused: the version, or what is in the rich one.
+  return { answer: isRefusal(again) ? answer : again, plain: false };
 }
 
 /** protocol_version, internal_error and the like are a plain no; other alerts may be about the hello's contents. */

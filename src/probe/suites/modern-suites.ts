@@ -78,9 +78,8 @@ async function bearable(look: Look, first: Answer): Promise<{ answer: Answer; sh
     return { answer: first, shares: [] };
   const shares = [29, 23];
   const again = await look.ask({ protocol, suites: modernSuites, groups: modernGroups, shares });
-  return again.kind === "hello" && again.flight.protocol === protocol
-    ? { answer: again, shares }
-    : { answer: first, shares: [] };
+  if (again.kind === "hello" && again.flight.protocol === protocol) return { answer: again, shares };
+  return { answer: again.kind === "hello" || isRefusal(again) ? first : again, shares: [] };
 }
 
 interface Together {

@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { rootCertificates } from "node:tls";
 import { execa } from "execa";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { grade } from "../../../src/cli/commands/grade.ts";
@@ -268,6 +269,23 @@ describe("options of verify", () => {
       code: "usage",
       message: expect.stringMatching(message) as string,
     });
+  });
+
+  it("--ca takes no file of which a certificate cannot be read", async () => {
+    const folder = await freshFolder();
+    const file = join(folder, "junk.pem");
+    const good = rootCertificates[0] ?? "";
+    const junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (const [text, number] of [
+      [junk, 1],
+      [`${good}\n${junk}`, 2],
+      [`${good}\n${good.slice(0, 200)}`, 2],
+    ] as const) {
+      await writeFile(file, text);
+      await expect(verify(contextIn(folder), { ...plain, targets: ["127.0.0.1:1"], ca: [file] })).rejects.toMatchObject(
+        { code: "usage", message: `certificate ${number} in ${file} cannot be read` },
+      );
+    }
   });
 
   it("--ca takes neither a folder nor a pipe", async () => {

@@ -36,6 +36,7 @@ import {
   type HandshakeMessage,
 } from "../../../src/wire/index.ts";
 import { decodeCertificateRequest12, decodeCertificateRequest13, decodeKeyUpdate } from "../../../src/wire/messages.ts";
+import { versionsOffered } from "../versions.ts";
 import type { Draw } from "./mutate.ts";
 import type { Kind, Seed } from "./seeds.ts";
 
@@ -86,7 +87,7 @@ async function readAnswer(bytes: Uint8Array, of: { protocol: Seed["protocol"]; d
     answerOf(error);
     return false;
   }
-  harvestFeatures([flight], [flight.protocol]);
+  harvestFeatures([flight], versionsOffered([flight.protocol]));
   ticket12In([flight]);
   samplesOf([flight]);
   if (flight.protocol === "TLSv1.3") groupOfFlight(flight);

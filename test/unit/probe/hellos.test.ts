@@ -3,15 +3,17 @@ import { describe, expect, it } from "vitest";
 import type { Flight } from "../../../src/probe/client/answer.ts";
 import { buildHello } from "../../../src/probe/client/hello.ts";
 import { harvestHellos } from "../../../src/probe/features/hellos.ts";
+import type { SuiteProtocol } from "../../../src/probe/types.ts";
 import { ascii, concat, decodeClientHello, findExtension, uint, vector } from "../../../src/wire/index.ts";
 import { encodeCertificateRequest12, encodeCertificateRequest13 } from "../../../src/wire/messages.ts";
+import { versionsOffered } from "../../tools/versions.ts";
 import { flightOf, shareFlight } from "./flights.ts";
 import { nameOf } from "./made.ts";
 
 const now = new Date("2026-11-23T12:00:00Z");
 const both = ["TLSv1.3", "TLSv1.2"] as const;
-const harvest = (flights: readonly Flight[], offered: Parameters<typeof harvestHellos>[1]["offered"] = both) =>
-  harvestHellos(flights, { offered, now });
+const harvest = (flights: readonly Flight[], offered: readonly SuiteProtocol[] = both) =>
+  harvestHellos(flights, { versions: versionsOffered(offered), now });
 const notApplicable = { state: "untestable", why: expect.stringMatching(/^not applicable: /) };
 
 describe("NPN", () => {
