@@ -23,7 +23,7 @@ export async function probeKeyShares(
   known: { versions: VersionsSeen; groups: readonly number[] },
 ): Promise<Outcome<KeyShareReuse>> {
   const plans = topUpPlans(known);
-  if (plans.length === 0)
+  if (plans.length === 0 && samplesOf(look.flights).length === 0)
     return withoutSuites(known.versions, {
       names: suiteProtocols,
       isMeant: isEphemeral,
