@@ -91,7 +91,8 @@ export function gradeProblem(
   const shared = sharedReason(report);
   return new ForgeError("incomplete", `the grade of ${written(report.target)} cannot be said`, {
     details: shared ?? result?.incomplete ?? [],
-    hint: hintFor(shared?.[0] ?? "", written(report.target)),
+    // Only where it is certain that no anchor fits does one more help.
+    hint: `${hintFor(shared?.[0] ?? "", written(report.target))}${grade === null ? "" : "; an authority of your own is named with --ca FILE"}`,
   });
 }
 
@@ -102,9 +103,9 @@ function hintFor(reason: string, target: string): string {
     return `begin TLS in its own protocol: tlsforge verify ${target} --starttls ${greeting[1].toLowerCase()}${greeting[2] === undefined ? "" : " (or ftp)"}`;
   if (reason.includes("plain HTTP")) return "the port speaks plain HTTP: name the one that speaks TLS, usually 443";
   if (reason.includes("speaks SSH")) return "SSH is not TLS: name a port that speaks TLS";
-  if (reason.startsWith("no handshake was ever completed"))
+  if (reason.startsWith("no handshake was ever completed: every hello was refused"))
     return "check whether it wants another name (--server-name NAME) or lets this machine in, then verify again";
-  return "look at what was unknown above, then verify again; an authority of your own is named with --ca FILE";
+  return "look at what was unknown above, then verify again";
 }
 
 /** The one reason why nothing is known of a target, when every look at a protocol failed with it; else null. */
