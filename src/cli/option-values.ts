@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from "commander";
 import path from "node:path";
-import { gradeNames, isGrade } from "../grade/light.ts";
+import { wantableGrades, isGrade } from "../grade/light.ts";
 
 /** `--min-grade`. */
 export function minGrade(): Option {
@@ -66,6 +66,6 @@ export function optional<Name extends string, Value>(
 
 function parseGrade(text: string): string {
   const grade = text.toUpperCase();
-  if (isGrade(grade)) return grade;
-  throw new InvalidArgumentError(`Use one of ${gradeNames.join(", ")}.`);
+  if (isGrade(grade) && wantableGrades.includes(grade)) return grade;
+  throw new InvalidArgumentError(`Use one of ${wantableGrades.join(", ")}.`);
 }

@@ -19,7 +19,12 @@ export async function refuseUnwritable(file: string, option: string): Promise<vo
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   });
-  if (found !== null && !found.isFile()) refuse("it is there and is no file");
+  if (found === null) return;
+  if (!found.isFile()) refuse("it is there and is no file");
+  // One without write permission is replaced all the same; not so one that is marked as immutable (chattr(1)).
+  await access(file, constants.W_OK).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "EPERM") refuse("it is marked as immutable", error);
+  });
 }
 
 /** Writes a file as a whole; what keeps it from being written is given back, so that the result itself is not lost. */

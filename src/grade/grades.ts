@@ -14,8 +14,8 @@ const ranks: Readonly<Record<Grade, number>> = {
   M: 1,
 };
 
-/** The names of all grades, best first. */
-export const gradeNames = Object.keys(ranks) as readonly Grade[];
+/** Grades that can be wanted at least, best first: T and M are verdicts beside the scale. */
+export const wantableGrades = (Object.keys(ranks) as readonly Grade[]).filter((name) => ranks[name] > ranks.T);
 
 /** Whether a text (a value of `--min-grade`, a recorded grade) names a grade. */
 export function isGrade(text: string): text is Grade {

@@ -6,7 +6,7 @@ import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
 import { http3Of } from "./http/http3.ts";
 import { failed, observed, valueOf, type Unknown } from "./outcome.ts";
-import { versionsOf, withoutSuites, type VersionsSeen } from "./suites/versions.ts";
+import { suiteProtocols, versionsOf, withoutSuites, type VersionsSeen } from "./suites/versions.ts";
 import type { TrustStore } from "./certificates/trust.ts";
 import type {
   FlawName,
@@ -23,16 +23,17 @@ export async function assemble(look: Look, facts: Facts, store: TrustStore): Pro
   const protocols = protocolsOf(facts);
   const versions = versionsOf(facts);
   const leftOut = look.leftOut();
+  const certificates =
+    leftOut === null
+      ? await harvestChains(look.flights, { target: look.target, store, now: look.now })
+      : failed(leftOut);
   return {
     ...headOf(look),
     protocols,
     cipherSuites: suitesOf(facts),
     groups: facts.groups,
     keyShares: facts.keyShares,
-    certificates:
-      leftOut === null
-        ? await harvestChains(look.flights, { target: look.target, store, now: look.now })
-        : failed(leftOut),
+    certificates: certificates ?? withoutCertificate(versions),
     tickets: ticketsOf(look, facts),
     alpn: facts.exchange.alpn,
     http: facts.exchange.http,
@@ -165,6 +166,16 @@ function suitesOf(facts: Facts): Observations["cipherSuites"] {
 function withGroup(seen: Outcome<SuitesSeen> | undefined, group: string | null): Outcome<SuitesSeen> | undefined {
   if (seen?.state !== "observed") return seen;
   return observed({ ...seen.value, suites: seen.value.suites.map((suite) => ({ ...suite, group })) });
+}
+
+/** Anonymous suites have none (RFC 5246, 7.4.2). */
+function withoutCertificate(versions: VersionsSeen): Unknown {
+  return withoutSuites(versions, {
+    names: suiteProtocols,
+    isMeant: ({ authentication }) => authentication !== "anon",
+    without: "only anonymous suites are offered, which have no certificate",
+    otherwise: "no certificate was seen",
+  });
 }
 
 /** None seen means none where all lists of suites are known. */

@@ -151,7 +151,8 @@ async function firstToAnswer(looks: readonly Look[], isProxied: boolean): Promis
       continue;
     }
     if (first.kind !== "unconnected" && first.kind !== "blocked") return { look, first };
-    refused ||= first.kind === "blocked";
+    // Connected all the same: what came before TLS is what failed.
+    refused ||= first.kind === "blocked" || (!isProxied && look.roundTripMs() !== null);
     // Behind a proxy the address is the host again.
     details.push(isProxied ? first.why : `${look.target.address}: ${first.why}`);
   }
@@ -170,6 +171,6 @@ function hintOf(isProxied: boolean, isStartTls: boolean): string {
   if (isProxied)
     return `Check the address of --proxy and its kind (http:// or socks5://), whether it allows this target${isStartTls ? ", and --starttls" : ""}`;
   return isStartTls
-    ? "Check --starttls and the port, and what the server is set up for"
+    ? "Check --starttls, the port and what the server is set up for; leave --starttls out where TLS begins at once"
     : "Check the name and the port, and that the server is running";
 }

@@ -36,9 +36,10 @@ export function bar(score: number, cells: number): string {
   return "█".repeat(full) + "░".repeat(cells - full);
 }
 
+/** A long name is cut behind one of its joints, where there is one in the second half. */
 function pieces(word: string, width: number): readonly string[] {
   if (word.length <= width) return [word];
-  return Array.from({ length: Math.ceil(word.length / width) }, (_, index) =>
-    word.slice(index * width, (index + 1) * width),
-  );
+  const joint = /^.*[_/:-]/.exec(word.slice(0, width))?.[0].length ?? 0;
+  const at = joint > width / 2 ? joint : width;
+  return [word.slice(0, at), ...pieces(word.slice(at), width)];
 }

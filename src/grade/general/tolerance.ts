@@ -6,7 +6,7 @@ import { inapplicable, notLooked } from "../verdict.ts";
 import { information, open } from "./remark.ts";
 
 export function toleranceFindings(observations: Observations): readonly Finding[] {
-  return [tolerance(observations), ...unusableProtocols(observations)];
+  return [tolerance(observations), ...unusableProtocols(observations), ...silentRefusals(observations)];
 }
 
 function tolerance({ tolerance: all }: Observations): Finding {
@@ -34,6 +34,25 @@ function tolerance({ tolerance: all }: Observations): Finding {
     evidence: all.map(({ name }) => name).join(", "),
     fine: true,
   });
+}
+
+/** A version that is refused is refused with an alert; what merely ends the connection may not be the server. SSL 2.0 has no such alert. */
+function silentRefusals({ protocols }: Observations): readonly Finding[] {
+  const silent = protocolNames.flatMap((name) => {
+    const outcome = protocols[name];
+    if (name === "SSLv2" || outcome.state !== "observed" || outcome.value.offered) return [];
+    const { answer } = outcome.value;
+    return answer === "closed" || answer === "reset" ? [`${name}: ${answer}`] : [];
+  });
+  if (silent.length === 0) return [];
+  const message =
+    "Versions are refused by the end of the connection, without an alert: where something stands between, it may be that which refuses";
+  return [
+    information(
+      { id: "silent-refusal", reference: "RFC 5246, section 7.2.2; RFC 8446, section 6.2" },
+      { message, evidence: silent.join("; ") },
+    ),
+  ];
 }
 
 /** Alert 80 to a hello: the protocol is on, and the server cannot use it with what it has. */

@@ -62,6 +62,12 @@ describe("a command that writes a record a line writes one when it fails, too", 
     ["no site file", ["verify", "--targets", "-", "--config", "no.yaml", "--json"], "a.example", /is not there/],
     ["--html with several recordings", ["grade", "a", "b", "--html", "c", "--json"], "", /--html holds one report/],
     ["a wrong option", ["verify", "--targets", "-", "--json", "--min-grade", "Z"], "", /--min-grade/],
+    [
+      "a verdict for a grade",
+      ["verify", "--targets", "-", "--json", "--min-grade", "T"],
+      "",
+      /Use one of A\+, .* E, F\./,
+    ],
   ])("%s", async (_what, argv, input, message) => {
     const { exitCode, stdout, stderr, lines } = await ran(await freshFolder(), argv, { input });
     expect(exitCode).toBe(2);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { beforeAll, expect, it } from "vitest";
 
+import { judge } from "../../../src/grade/index.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { issue, look, offered, openssl, scratch, suiteNames, value, withServer, type Issued } from "./support.ts";
 
@@ -20,6 +21,16 @@ describeWith(["openssl"], "observe, against OpenSSL's s_server", () => {
     ]);
     rsaArgs = ["-cert", rsa.certificate, "-key", rsa.key];
     ecdsaArgs = ["-cert", ecdsa.certificate, "-key", ecdsa.key];
+  });
+
+  it("knows that a server with anonymous suites alone has no certificate, and gives it an F", async () => {
+    const argv = ["-nocert", "-cipher", "aNULL:@SECLEVEL=0", "-tls1_2"];
+    const seen = await withServer(argv, (port) => look(port));
+    expect(seen.certificates).toEqual({
+      state: "untestable",
+      why: "not applicable: only anonymous suites are offered, which have no certificate",
+    });
+    expect(judge(seen).grades["ssllabs-2009r"]).toMatchObject({ grade: "F", incomplete: [] });
   });
 
   it("sees a hardened server as it is, in few connections", async () => {

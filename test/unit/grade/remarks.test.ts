@@ -195,6 +195,18 @@ describe("what is said", () => {
       },
       "Turned on but unusable: TLSv1.0",
     ],
+    [
+      "refused in silence",
+      "silent-refusal",
+      {
+        protocols: {
+          ...build.protocols(["TLSv1.3"]),
+          SSLv2: observed({ offered: false, answer: "closed" }),
+          "TLSv1.2": observed({ offered: false, answer: "closed" }),
+        },
+      },
+      "Versions are refused by the end of the connection, without an alert: where something stands between, it may be that which refuses",
+    ],
     ["browsers", "reference-browsers", leaf({ key: ecKey(256) }), "All 5 reference browsers connect"],
   ])("%s", (_, id, changes, message) => {
     expect(finding(id, changes).message).toBe(message);

@@ -32,7 +32,7 @@ async function seen(
   const store = createTrustStore([], (of.anchors ?? [root]).map(String));
   const target = { host: "leaf", serverName: "leaf" } as Parameters<typeof harvestChains>[1]["target"];
   const chains = await harvestChains([flight], { target, store, now });
-  if (chains.state !== "observed") throw new Error(chains.why);
+  if (chains?.state !== "observed") throw new Error(chains?.why);
   return chains.value[0]!;
 }
 
