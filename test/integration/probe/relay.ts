@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Runs `use` beside a relay to a port of this machine; of some connections, by their number, not a byte passes. */
@@ -18,15 +18,8 @@ export async function withLoss<T>(
     server.on("error", () => client.destroy());
     client.once("close", () => server.destroy());
     client.pipe(server).pipe(client);
-  }).listen(0, "127.0.0.1");
-  await once(relay, "listening");
-  try {
-    return await use((relay.address() as AddressInfo).port);
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    relay.close();
-    await once(relay, "close");
-  }
+  });
+  return beside(relay, sockets, use);
 }
 
 /** Runs `use` beside a relay to a port of this machine that keeps all that the server says for a while. */
@@ -46,7 +39,13 @@ export async function withDelay<T>(
     client.once("close", () => server.destroy());
     server.on("data", (chunk: Buffer) => void sleep(of.delayMs).then(() => client.destroyed || client.write(chunk)));
     server.once("end", () => void sleep(of.delayMs).then(() => client.end()));
-  }).listen(0, "127.0.0.1");
+  });
+  return beside(relay, sockets, use);
+}
+
+/** Runs `use` with the relay's port, then closes it and what is left of its connections. */
+async function beside<T>(relay: Server, sockets: ReadonlySet<Socket>, use: (port: number) => Promise<T>): Promise<T> {
+  relay.listen(0, "127.0.0.1");
   await once(relay, "listening");
   try {
     return await use((relay.address() as AddressInfo).port);
