@@ -34,15 +34,14 @@ export async function writeOutput(file: string, make: () => Promise<string>): Pr
     await atomicWrite(file, await make());
     return null;
   } catch (error) {
-    if (error instanceof ForgeError)
-      return new ForgeError(error.code, `${file} cannot be written: ${error.message}`, {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    return new ForgeError(
+      error instanceof ForgeError ? error.code : "usage",
+      `${file} cannot be written: ${error.message}`,
+      {
         cause: error,
         hint: "name a file in a folder that you may write to, with space left",
-      });
-    if (!(error instanceof Error && "code" in error)) throw error;
-    return new ForgeError("usage", `${file} cannot be written: ${error.message}`, {
-      cause: error,
-      hint: "name a file in a folder that you may write to, with space left",
-    });
+      },
+    );
   }
 }

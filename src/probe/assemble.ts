@@ -6,7 +6,7 @@ import type { Facts } from "./graph.ts";
 import type { Look } from "./look.ts";
 import { http3Of } from "./http/http3.ts";
 import { failed, observed, valueOf, type Unknown } from "./outcome.ts";
-import { suiteProtocols, versionsOf, withoutSuites, type VersionsSeen } from "./suites/versions.ts";
+import { olderProtocols, suiteProtocols, versionsOf, withoutSuites, type VersionsSeen } from "./suites/versions.ts";
 import type { TrustStore } from "./certificates/trust.ts";
 import type {
   FlawName,
@@ -182,7 +182,7 @@ function withoutCertificate(versions: VersionsSeen): Unknown {
 function dhOf(facts: Facts, versions: VersionsSeen): Observations["dhParameters"] {
   if (facts.dh.length > 0) return observed(facts.dh);
   return withoutSuites(versions, {
-    names: ["TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3"],
+    names: olderProtocols,
     isMeant: ({ keyExchange }) => keyExchange === "DHE",
     without: "no suite with finite-field Diffie-Hellman is offered",
     otherwise: "no parameters of finite-field Diffie-Hellman were seen",

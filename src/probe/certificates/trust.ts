@@ -220,9 +220,10 @@ function systemAnchors(): readonly string[] {
 
 /** Which of the certificates in a PEM text, from 1, is none; null when all are. */
 export function unreadablePem(text: string): number | null {
-  const index = splitPem(text).findIndex((pem) => parseLenient(pem).length === 0);
-  const isCut = (text.match(/-----BEGIN CERTIFICATE-----/g) ?? []).length > splitPem(text).length;
-  return index >= 0 ? index + 1 : isCut ? splitPem(text).length + 1 : null;
+  const whole = splitPem(text);
+  const index = whole.findIndex((pem) => parseLenient(pem).length === 0);
+  const isCut = (text.match(/-----BEGIN CERTIFICATE-----/g) ?? []).length > whole.length;
+  return index >= 0 ? index + 1 : isCut ? whole.length + 1 : null;
 }
 
 function splitPem(text: string): string[] {

@@ -2,7 +2,16 @@ import { downgradeMark, extensionTypes, findExtension, suiteOf } from "../../wir
 import type { Flight } from "../client/answer.ts";
 import { isCbc } from "../flaws/cbc-combinations.ts";
 import { isNotApplicable, observed, untestable } from "../outcome.ts";
-import { offeredOf, suiteProtocols, withoutSuites, withoutVersions, type VersionsSeen } from "../suites/versions.ts";
+import {
+  offeredOf,
+  olderProtocols,
+  olderTls,
+  suiteProtocols,
+  withoutSuites,
+  withoutVersions,
+  type Absence,
+  type VersionsSeen,
+} from "../suites/versions.ts";
 import type { Observations, Outcome, SuiteProtocol } from "../types.ts";
 
 export type Features = Pick<
@@ -26,7 +35,7 @@ export function harvestFeatures(flights: readonly Flight[], versions: VersionsSe
     compression: compressionIn(flights, versions),
     secureRenegotiation: extensionIn(classic, {
       type: extensionTypes.renegotiationInfo,
-      names: older,
+      names: olderProtocols,
       without: "TLS 1.3 has no renegotiation, and nothing older is offered",
       versions,
     }),
@@ -46,9 +55,6 @@ export function harvestFeatures(flights: readonly Flight[], versions: VersionsSe
   };
 }
 
-const olderTls: readonly SuiteProtocol[] = ["TLSv1.2", "TLSv1.1", "TLSv1.0"];
-const older: readonly SuiteProtocol[] = [...olderTls, "SSLv3"];
-
 /** TLS 1.2 session tickets: promised in the ServerHello (RFC 5077, 3.2). Null where the version is not offered. */
 export function ticket12In(flights: readonly Flight[]): boolean | null {
   const asked = flights.filter((flight) => flight.protocol === "TLSv1.2" && flight.hello.plan.plain !== true);
@@ -60,11 +66,15 @@ function compressionIn(flights: readonly Flight[], versions: VersionsSeen): Outc
   const otherwise = "no hello that offers compression was answered";
   const asked = flights.filter((flight) => flight.protocol === "TLSv1.3" || flight.hello.plan.plain !== true);
   if (asked.length === 0) return untestable(otherwise);
-  if (asked.every(({ protocol }) => protocol === "TLSv1.3")) {
-    const absence = withoutVersions(versions, { names: older, without: "", otherwise });
-    return isNotApplicable(absence) ? observed(false) : absence;
-  }
+  if (asked.every(({ protocol }) => protocol === "TLSv1.3"))
+    return falseWithout(versions, { names: olderProtocols, otherwise });
   return observed(asked.some((flight) => flight.serverHello.compressionMethod !== 0));
+}
+
+/** False where TLS 1.3 has shown it and none of these versions is offered; else what is not known of them. */
+function falseWithout(versions: VersionsSeen, of: Pick<Absence, "names" | "otherwise">): Outcome<boolean> {
+  const absence = withoutVersions(versions, { ...of, without: "" });
+  return isNotApplicable(absence) ? observed(false) : absence;
 }
 
 /** True when every flight has the extension: one that lacks it is what an attacker would choose. */
@@ -80,7 +90,7 @@ function extensionIn(
 function encryptThenMacIn(flights: readonly Flight[], versions: VersionsSeen): Outcome<boolean> {
   const asked = flights.filter(
     ({ protocol, hello, serverHello }) =>
-      protocol !== "SSLv3" && hello.plan.plain !== true && suiteOf(serverHello.cipherSuite).encryption.includes("CBC"),
+      protocol !== "SSLv3" && hello.plan.plain !== true && isCbc(suiteOf(serverHello.cipherSuite)),
   );
   if (asked.length > 0) return observed(asked.every((flight) => has(flight, extensionTypes.encryptThenMac)));
   return withoutSuites(versions, {
@@ -104,8 +114,7 @@ function heartbeatIn(flights: readonly Flight[], versions: VersionsSeen): Outcom
       findExtension(flight.encryptedExtensions ?? [], extensionTypes.heartbeat) !== undefined,
   );
   if (isThere || asked.some(({ protocol }) => protocol !== "TLSv1.3")) return observed(isThere);
-  const absence = withoutVersions(versions, { names: olderTls, without: "", otherwise });
-  return isNotApplicable(absence) ? observed(false) : absence;
+  return falseWithout(versions, { names: olderTls, otherwise });
 }
 
 /** CertificateRequest in any flight that was read to its end. */

@@ -12,7 +12,7 @@ import {
 import type { Flight } from "../client/answer.ts";
 import { printable } from "../http/http.ts";
 import { notApplicable, observed, readable, untestable } from "../outcome.ts";
-import { withoutVersions, type VersionsSeen } from "../suites/versions.ts";
+import { olderTls, withoutVersions, type VersionsSeen } from "../suites/versions.ts";
 import type { Observations, Outcome, ServerRandomSeen } from "../types.ts";
 
 type Hellos = Pick<Observations, "clientAuthorities" | "nextProtocols" | "retryCookie" | "serverRandom">;
@@ -59,7 +59,7 @@ function nextProtocolsIn(flights: readonly Flight[], versions: VersionsSeen): Ou
   );
   if (asked.length === 0)
     return withoutVersions(versions, {
-      names: ["TLSv1.2", "TLSv1.1", "TLSv1.0"],
+      names: olderTls,
       without: "no version of TLS that has NPN is offered",
       otherwise: "no hello that offers NPN was answered",
     });

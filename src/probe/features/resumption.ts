@@ -21,7 +21,7 @@ import { ticket12In } from "./features.ts";
 import { buildHello, type Hello, type HelloPlan } from "../client/hello.ts";
 import type { Look } from "../look.ts";
 import { observed, unknownOf, untestable, valueOf } from "../outcome.ts";
-import { withoutVersions, type VersionsSeen } from "../suites/versions.ts";
+import { olderTls, withoutVersions, type VersionsSeen } from "../suites/versions.ts";
 import type { Observations, Outcome, ResumptionSeen } from "../types.ts";
 
 type Resumption = Observations["resumption"];
@@ -70,12 +70,11 @@ async function resumeClassic(
   versions: VersionsSeen,
   by: (look: Look, plan: HelloPlan) => Promise<Resumed>,
 ): Promise<Resumed> {
-  const names = ["TLSv1.2", "TLSv1.1", "TLSv1.0"] as const;
-  const protocol = names.find((name) => versions[name].suites?.state === "observed");
+  const protocol = olderTls.find((name) => versions[name].suites?.state === "observed");
   const list = protocol === undefined ? undefined : valueOf(versions[protocol].suites);
   if (protocol === undefined || list === undefined)
     return withoutVersions(versions, {
-      names,
+      names: olderTls,
       without: "TLS 1.3 resumes by PSK alone, and nothing older is offered",
       otherwise: "no older version with a list of suites that is known",
     });

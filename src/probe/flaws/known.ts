@@ -5,6 +5,7 @@ import type { Facts } from "../graph.ts";
 import type { HelloPlan } from "../client/hello.ts";
 import type { Look } from "../look.ts";
 import { notApplicable, untestable, type Unknown } from "../outcome.ts";
+import { gapIn } from "../suites/versions.ts";
 import type { SuiteProtocol, SuiteSeen } from "../types.ts";
 
 /** What was found out before about the versions that these flaws live in. */
@@ -41,11 +42,8 @@ export function findSuites(known: Known, wanted: Wanted): Opportunity | Unknown 
     if (found.length > 0) return { protocol, suites: found, plain };
   }
   const isOffered = versions.some(([, { support }]) => support.state === "observed" && support.value.offered);
-  for (const [, { support, suites }] of versions) {
-    if (support.state !== "observed") return support;
-    if (suites !== undefined && suites.state !== "observed") return suites;
-  }
-  return notApplicable(isOffered ? wanted.without : "no version of TLS before 1.3 is offered");
+  const gap = gapIn(versions.map(([, seen]) => seen));
+  return gap ?? notApplicable(isOffered ? wanted.without : "no version of TLS before 1.3 is offered");
 }
 
 /** Like `findSuites`, of suites that a handshake can be completed with here. Suites that are there but cannot be computed are no absence. */

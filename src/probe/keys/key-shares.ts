@@ -5,7 +5,7 @@ import type { Flight } from "../client/answer.ts";
 import type { HelloPlan } from "../client/hello.ts";
 import type { Look } from "../look.ts";
 import { observed, untestable, valueOf } from "../outcome.ts";
-import { suiteProtocols, withoutSuites, type VersionsSeen } from "../suites/versions.ts";
+import { olderProtocols, suiteProtocols, withoutSuites, type VersionsSeen } from "../suites/versions.ts";
 import type { KeyShareReuse, Outcome, SuiteProtocol, SuiteSeen } from "../types.ts";
 
 /** Fewer samples than this say little. */
@@ -114,7 +114,7 @@ function topUpPlans({ versions, groups }: Parameters<typeof probeKeyShares>[1]):
       plan: { protocol: "TLSv1.3", suites: modern.map(({ id }) => id), groups: shares, shares },
     });
   }
-  const protocol = (["TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3"] as const).find((name) => suitesOf(name) !== undefined);
+  const protocol = olderProtocols.find((name) => suitesOf(name) !== undefined);
   if (protocol === undefined) return plans;
   for (const kind of ["ECDHE", "DHE"] as const) {
     const ids = (suitesOf(protocol) ?? []).filter((suite) => suite.keyExchange === kind).map(({ id }) => id);

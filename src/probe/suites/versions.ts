@@ -24,6 +24,10 @@ export function versionsOf(known: Pick<Facts, "modern" | "tls12" | "tls11" | "tl
 /** Newest first. */
 export const suiteProtocols: readonly SuiteProtocol[] = ["TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1.0", "SSLv3"];
 
+/** Those of TLS before 1.3, and those before 1.3 at all, newest first. */
+export const olderTls = ["TLSv1.2", "TLSv1.1", "TLSv1.0"] as const;
+export const olderProtocols = [...olderTls, "SSLv3"] as const;
+
 /** Those that are known to be offered, newest first. */
 export function offeredOf(versions: VersionsSeen): readonly SuiteProtocol[] {
   return suiteProtocols.filter((name) => isOffered(versions[name]));
@@ -64,7 +68,7 @@ function isOffered({ support }: Version): boolean {
 }
 
 /** What is not known of one of them. */
-function gapIn(versions: readonly Version[]): Unknown | undefined {
+export function gapIn(versions: readonly Version[]): Unknown | undefined {
   for (const { support, suites } of versions) {
     if (support.state !== "observed") return support;
     if (suites !== undefined && suites.state !== "observed") return suites;
