@@ -15,6 +15,7 @@ import {
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import type { HostFields } from "./result.ts";
+import { interpreterOf, type Runner, type ServerOutputs } from "./setup.ts";
 
 /** What the machine has to give for a set of outputs to serve as the site file says. */
 export interface HostWishes {
@@ -22,20 +23,25 @@ export interface HostWishes {
   readonly lowPort: LowPortDecision;
 }
 
+/** Who runs the server once the wishes are fulfilled. */
+export async function runnerOf(_host: Host, { lowPort }: HostWishes): Promise<Runner> {
+  return { interpreter: lowPort.interpreter, supervisor: null, user: null };
+}
+
 /**
  * Resources of a generation: the loader entry for its OpenSSL's library folder (which holds private names only, so that nothing else on the
- * machine can resolve differently), and what the low ports need. `openssl` and `interpreter` are store paths.
+ * machine can resolve differently), and what the low ports need.
  */
 export async function hostWishes(
   host: Host,
   site: Site,
-  outputs: { readonly openssl: string; readonly interpreter: string; readonly prefix: string },
+  { outputs, prefix }: { readonly outputs: Pick<ServerOutputs, "openssl" | "pythonTls">; readonly prefix: string },
 ): Promise<HostWishes> {
   const lowPort = await lowPortResources(host, {
     ports: [...site.server.listen, ...site.server.redirect].map(portOf),
     choice: site.host.lowPort,
-    interpreter: outputs.interpreter,
-    copy: `${outputs.prefix}/var/low-port/bin/python3`,
+    interpreter: interpreterOf(outputs),
+    copy: `${prefix}/var/low-port/bin/python3`,
     origin:
       site.host.lowPort === "auto"
         ? "default: host.low-port is auto"

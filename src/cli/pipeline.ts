@@ -4,7 +4,7 @@ import type { ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { Site } from "../recipe/index.ts";
 import { status } from "../server/index.ts";
-import { activate, lockPrefix, openPrefix, readManifest, type Manifest } from "../store/index.ts";
+import { activate, lockPrefix, openPrefix, readManifest, stage, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
@@ -128,9 +128,18 @@ function fetchedText(sources: readonly FetchedSource[]): string {
 
 /** Makes a new generation from what was built and points `current` at it. */
 export async function activateBuilt(context: Context, built: Built): Promise<Manifest> {
+  return generationFrom(context, built, activate);
+}
+
+/** Makes a new generation from what was built, and leaves `current` where it is. */
+export async function stageBuilt(context: Context, built: Built): Promise<Manifest> {
+  return generationFrom(context, built, stage);
+}
+
+async function generationFrom(context: Context, built: Built, make: typeof stage): Promise<Manifest> {
   const { emit, signal, options } = context;
   emit({ type: "phase", phase: "activate", state: "start" });
-  const { manifest, conflicts } = await activate(
+  const { manifest, conflicts } = await make(
     options.prefix,
     {
       stack: built.selection.stack.name,

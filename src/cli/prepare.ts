@@ -68,15 +68,15 @@ export async function tryRequirements(
   return checkRequirements(host, [...distinct.values()]);
 }
 
-/** The machine behind the host seam. sudo is used only where packages may be installed or `--yes` was given. */
-export function machine(context: Context, site: Site): Host {
+/** The machine behind the host seam. sudo is used only where the site file lets packages be installed or `--yes` was given. */
+export function machine(context: Context, site: Site | null): Host {
   return nodeHost({
     platform: context.platform,
     environment: context.environment,
     uid: context.uid,
     emit: context.emit,
     interactive: context.interactive,
-    allowSudo: context.options.yes || site.host.packages === "install",
+    allowSudo: context.options.yes || site?.host.packages === "install",
     signal: context.signal,
   });
 }

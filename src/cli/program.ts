@@ -179,7 +179,7 @@ function commandTree(
   );
   runs(
     add(program, "rollback [generation]", "go back to the generation before, or to the one named"),
-    async (context, args) => (await import("./commands/generations.ts")).rollback(context, args[0]),
+    async (context, args) => (await import("./commands/rollback.ts")).rollback(context, args[0]),
   );
   runs(
     add(program, "gc", "remove what no kept generation and no live process needs")

@@ -19,7 +19,7 @@ export {
 } from "./generations.ts";
 export { readManifest, updateManifest, type ManifestAddition } from "./manifest.ts";
 export type { ViewConflict } from "./view.ts";
-export { atomicWrite, removeTree } from "./disk.ts";
+export { atomicLink, atomicWrite, removeTree } from "./disk.ts";
 export { collectGarbage, type GarbageItem, type GarbageOptions, type GarbageReport } from "./gc.ts";
 export { boundLogs, type LogBound } from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";

@@ -8,20 +8,13 @@ import {
 } from "../../server/index.ts";
 import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostWishes } from "../host-changes.ts";
+import { hostWishes, runnerOf } from "../host-changes.ts";
 import { loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result } from "../result.ts";
-import {
-  interpreterOf,
-  reloadServer,
-  serverChange,
-  serverOutputs,
-  setUpServer,
-  startServer,
-  type ServerSetup,
-} from "../serve.ts";
-import { bringBack } from "../standing.ts";
+import { reloadServer, serve, serverChange } from "../serve.ts";
+import { serverOutputs, setUpServer, type ServerSetup } from "../setup.ts";
+import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
@@ -46,12 +39,12 @@ async function recordServer(context: Context, manifest: Manifest, { config }: Se
 /** Starts the server; when that fails, what served before serves again. */
 async function startOrComeBack(context: Context, manifest: Manifest, setup: ServerSetup): Promise<ServerStatus> {
   const { prefix } = context.options;
-  const before = await serverStatus(prefix);
+  const running = await runningServer(context);
   try {
-    return await startServer(context, setup);
+    return await serve(context, setup, { running });
   } catch (error) {
-    if (before.state === "serving") {
-      const standing = (await readManifest(prefix, before.status.generation)) ?? manifest;
+    if (running !== null) {
+      const standing = (await readManifest(prefix, running.status.generation)) ?? manifest;
       if (await bringBack(context, standing))
         context.emit({ type: "warning", message: "what served before is back in service" });
     }
@@ -70,7 +63,7 @@ export async function reload(context: Context): Promise<Result> {
 
 /** Stops the server of this prefix, and waits until it is gone. */
 export async function stop(context: Context): Promise<Result> {
-  const outcome = await stopServer(context.options.prefix);
+  const outcome = await stopServer(context.options.prefix, await supervisorOfRunning(context));
   const text = outcome === "stopped" ? "Stopped.\n" : "Nothing was serving.\n";
   return {
     outcome: outcome === "stopped" ? "done" : "unchanged",
@@ -109,16 +102,10 @@ async function withServer(
     const { stack } = await loadStack(context, manifest.stack);
     const host = machine(context, site);
     const outputs = serverOutputs(stack, manifest.builds);
-    const interpreter = interpreterOf(outputs);
-    const { lowPort } = await hostWishes(host, site, { openssl: outputs.openssl, interpreter, prefix: options.prefix });
-    const setup = await setUpServer(context, {
-      site,
-      host,
-      outputs,
-      interpreter: lowPort.interpreter,
-      generation: manifest.generation,
-      builds: manifest.builds,
-    });
+    const wishes = await hostWishes(host, site, { outputs, prefix: options.prefix });
+    const { generation, builds } = manifest;
+    const runner = await runnerOf(host, wishes);
+    const setup = await setUpServer(context, { site, host, outputs, runner, generation, builds });
     return await act(manifest, setup);
   } finally {
     await release();
