@@ -54,9 +54,7 @@ export function switchFor(
     return "relaunch";
   const held = [...running.status.listen, ...(running.status.redirect ?? [])];
   const wanted = [...setup.config.listen, ...setup.config.redirect];
-  const collides = wanted.some(
-    (address) => !held.includes(address) && held.some((other) => overlaps(address, other)),
-  );
+  const collides = wanted.some((address) => !held.includes(address) && held.some((other) => overlaps(address, other)));
   const moved = held.length !== wanted.length || wanted.some((address) => !held.includes(address));
   // Under systemd the sockets belong to the socket unit, which only opens them when it is started.
   if (collides || (moved && supervisor?.manager === "systemd")) return "relaunch";
@@ -224,4 +222,3 @@ async function runnable({
   await atomicWrite(path.join(folder, "pyvenv.cfg"), settings);
   return { python: interpreter, launcher };
 }
-

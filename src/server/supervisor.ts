@@ -13,10 +13,14 @@ export function supervisorOf(host: Host, manager: Supervisor["manager"], name: s
     if (ran.exitCode === 0) return;
     const words = await lastWords(host, argv.words);
     const told = words.map(parseError).find((each) => each !== null);
-    throw new ForgeError("server-failed", `${manager} could not ${what} ${name}${told === undefined || told === null ? "" : `: ${told}`}`, {
-      details: [...tail(ran), ...words.slice(-12)],
-      hint: `see the whole answer with: ${argv.words.join(" ")}`,
-    });
+    throw new ForgeError(
+      "server-failed",
+      `${manager} could not ${what} ${name}${told === undefined || told === null ? "" : `: ${told}`}`,
+      {
+        details: [...tail(ran), ...words.slice(-12)],
+        hint: `see the whole answer with: ${argv.words.join(" ")}`,
+      },
+    );
   };
   return {
     manager,

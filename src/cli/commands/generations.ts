@@ -1,3 +1,4 @@
+import { candidate } from "../../server/index.ts";
 import { collectGarbage, currentGeneration, listGenerations } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import type { Result } from "../result.ts";
@@ -37,7 +38,9 @@ export async function gc(
   request: { readonly dryRun: boolean; readonly keep?: number },
 ): Promise<Result> {
   const { emit, signal, options } = context;
+  const standsBy = await candidate(options.prefix, "standby");
   const { removed, kept } = await collectGarbage(options.prefix, {
+    keepGenerations: standsBy === null ? [] : [standsBy.generation],
     what: "gc",
     wait: options.wait,
     emit,

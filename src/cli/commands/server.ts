@@ -1,5 +1,6 @@
 import { ForgeError } from "../../errors.ts";
 import {
+  candidate,
   configDigest,
   serverPaths,
   status as serverStatus,
@@ -11,7 +12,7 @@ import type { Context } from "../context.ts";
 import { hostWishes, runnerOf } from "../host-changes.ts";
 import { loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
-import { serverFields, type Result } from "../result.ts";
+import { serverFields, type Result, type ServerFields } from "../result.ts";
 import { reloadServer, serve, serverChange } from "../serve.ts";
 import { serverOutputs, setUpServer, type ServerSetup } from "../setup.ts";
 import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
@@ -77,7 +78,7 @@ export async function stop(context: Context): Promise<Result> {
 export async function status(context: Context): Promise<Result> {
   const { prefix } = context.options;
   const state = await serverStatus(prefix);
-  if (state.state === "serving") return told(context, state.status, "done");
+  if (state.state === "serving") return told(context, state.status, "done", await candidate(prefix, "standby"));
   if (state.state === "unknown")
     throw new ForgeError("server-failed", state.reason, { hint: `look at ${serverPaths(prefix).log}` });
   throw new ForgeError("not-serving", `nothing serves from ${prefix}`, {
@@ -112,11 +113,19 @@ async function withServer(
   }
 }
 
-function told(context: Context, status: ServerStatus, outcome: "done" | "unchanged"): Result {
+function told(
+  context: Context,
+  status: ServerStatus,
+  outcome: "done" | "unchanged",
+  standsBy: ServerStatus | null = null,
+): Result {
   const lines = [
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
     `Generation ${status.generation}`,
+    ...(standsBy === null
+      ? []
+      : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
     ...status.certificates.map(
       (certificate) => `Certificate ${certificate.names.join(", ")}, until ${certificate.notAfter}`,
     ),
@@ -128,7 +137,17 @@ function told(context: Context, status: ServerStatus, outcome: "done" | "unchang
   return {
     outcome,
     exitCode: 0,
-    fields: { prefix: context.options.prefix, server: serverFields(status), warnings: failed },
+    fields: {
+      prefix: context.options.prefix,
+      server: { ...serverFields(status), standingBy: standingFields(standsBy) },
+      warnings: failed,
+    },
     text: `${lines.join("\n")}\n`,
   };
+}
+
+function standingFields(standsBy: ServerStatus | null): NonNullable<ServerFields["standingBy"]> | null {
+  if (standsBy === null) return null;
+  const { pid, generation, until } = standsBy;
+  return { pid, generation, until };
 }

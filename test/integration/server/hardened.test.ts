@@ -118,7 +118,9 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
     expect(answer.headers["strict-transport-security"]).toBe("max-age=63072000; includeSubDomains");
 
     const bundle = await bundleOf(wanted.config);
-    expect((await reload(prefix, { ...bundle, config: renderConfig({ ...wanted.config, generation: 2 }) })).generation).toBe(2);
+    expect(
+      (await reload(prefix, { ...bundle, config: renderConfig({ ...wanted.config, generation: 2 }) })).generation,
+    ).toBe(2);
     const config = renderConfig({ ...wanted.config, certificates: [{ chain: "/none", key: "/none" }] });
     await expect(reload(prefix, { ...bundle, config })).rejects.toMatchObject({ code: "server-failed" });
     expect(await status(prefix)).toMatchObject({
