@@ -110,6 +110,7 @@ export async function restoreHost(
     prefix,
   });
   const { records } = await applyWishes(host, {
+    prefix,
     resources,
     earlier: mergeRecords(manifest.host, replaced),
     emit: context.emit,

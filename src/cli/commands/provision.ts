@@ -113,7 +113,12 @@ async function prepareServer(
   const { emit, options } = context;
   const { outputs, resources, lowPort } = await wishesFor(context, selection, manifest.builds);
   emit({ type: "phase", phase: "host", state: "start" });
-  const { plans, records } = await applyWishes(selection.host, { resources, earlier: manifest.host, emit });
+  const { plans, records } = await applyWishes(selection.host, {
+    prefix: options.prefix,
+    resources,
+    earlier: manifest.host,
+    emit,
+  });
   await updateManifest(options.prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
   const { generation, builds } = manifest;
