@@ -5,7 +5,7 @@
 import { defineConfig } from "rolldown";
 
 export default defineConfig({
-  input: "src/main.ts",
+  input: { main: "src/main.ts", "root-helper": "src/host/root-helper.ts" },
   platform: "node",
   output: {
     dir: "dist",

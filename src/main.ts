@@ -13,6 +13,7 @@ refuseOldNode(process.versions.node);
 
 const root = path.resolve(import.meta.dirname, "..");
 const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] || path.join(root, "recipes"));
+const compiled = import.meta.filename.endsWith(".js");
 const version = (JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as { version: string }).version;
 // What setup leaves in a checkout; an installed package has its name on PATH.
 const wrapper = path.join(root, "bin/tlsforge");
@@ -91,6 +92,7 @@ async function full(): Promise<number> {
     argv: process.argv.slice(2),
     version,
     code: import.meta.dirname,
+    helper: [process.execPath, path.join(import.meta.dirname, compiled ? "root-helper.js" : "host/root-helper.ts")],
     program,
     recipes,
     environment: process.env,

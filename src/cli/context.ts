@@ -6,6 +6,8 @@ export interface Context {
   readonly version: string;
   /** The folder that the program runs from. */
   readonly code: string;
+  /** What starts the program that runs commands with privilege: a Node and a file. */
+  readonly helper: readonly string[];
   /** How this program is called from a shell: its path, or its name when it is installed. */
   readonly program: string;
   /** Folder of recipes and stacks. */

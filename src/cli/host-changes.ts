@@ -3,7 +3,6 @@ import {
   applyHost,
   describePlan,
   lowPortResources,
-  mergeRecords,
   planHost,
   quickCheckHost,
   undoHost,
@@ -14,6 +13,7 @@ import {
   type ResourcePlan,
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
+import { openLedger } from "./ledger.ts";
 import type { HostFields } from "./result.ts";
 import { interpreterOf, type Runner, type ServerOutputs } from "./setup.ts";
 
@@ -77,22 +77,30 @@ export function unwished(records: readonly HostRecord[], resources: readonly Res
 
 /**
  * Takes back what is no longer wished for, applies what is, and gives the plans that were followed and the records that stand now.
- * What somebody else has changed since is left alone, told as blocked, and no longer ours. Throws as `undoHost` and `applyHost` do.
+ * What somebody else has changed since is left alone, told as blocked, and no longer ours. Every step is in the prefix's ledger before it is
+ * taken. `earlier`: the records of a generation; what the ledger says of the same resource counts more. Throws as `undoHost` and `applyHost` do.
  */
 export async function applyWishes(
   host: Host,
-  work: { readonly resources: readonly Resource[]; readonly earlier: readonly HostRecord[]; readonly emit: Emit },
+  work: {
+    readonly prefix: string;
+    readonly resources: readonly Resource[];
+    readonly earlier: readonly HostRecord[];
+    readonly emit: Emit;
+  },
 ): Promise<{ readonly plans: readonly ResourcePlan[]; readonly records: readonly HostRecord[] }> {
-  const { resources, earlier, emit } = work;
-  const over = unwished(earlier, resources);
-  await undoHost(host, over, emit);
+  const { prefix, resources, earlier, emit } = work;
+  const ledger = await openLedger(prefix, earlier);
+  const { journal } = ledger;
+  const known = ledger.records();
+  for (const record of await undoHost(host, unwished(known, resources), { emit, journal }))
+    await ledger.forget(record.id);
   const plans = await planHost(host, resources);
-  const records = await applyHost(host, plans, emit);
-  const gone = new Set(await quickCheckHost(host, earlier));
+  await applyHost(host, plans, { emit, journal });
+  const gone = new Set(await quickCheckHost(host, known));
   // What is neither there nor may be made again is no change of ours any more: it would never be "as we left it".
-  const lost = plans.filter((plan) => plan.action === "blocked" && gone.has(plan.id)).map((plan) => plan.id);
-  const standing = earlier.filter((record) => !over.includes(record) && !lost.includes(record.id));
-  return { plans, records: mergeRecords(standing, records) };
+  for (const plan of plans) if (plan.action === "blocked" && gone.has(plan.id)) await ledger.forget(plan.id);
+  return { plans, records: ledger.records() };
 }
 
 /** What `--json` tells of changes that would be taken back. */

@@ -10,6 +10,7 @@ import {
 } from "../host/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
 import type { Context } from "./context.ts";
+import { openLedger } from "./ledger.ts";
 import { tryRequirements } from "./prepare.ts";
 
 /**
@@ -38,7 +39,8 @@ export async function satisfyRequirements(
     const plans = await planHost(host, [resource]);
     for (const line of plans.flatMap(describePlan)) context.emit({ type: "notice", message: line });
     context.emit({ type: "phase", phase: "packages", state: "start", detail: resource.names.join(" ") });
-    await applyHost(host, plans, context.emit);
+    const { journal } = await openLedger(context.options.prefix);
+    await applyHost(host, plans, { emit: context.emit, journal });
     requirements = await tryRequirements(host, resolved);
     context.emit({ type: "phase", phase: "packages", state: "done" });
   }

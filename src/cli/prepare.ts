@@ -78,6 +78,7 @@ export function machine(context: Context, site: Site | null): Host {
     interactive: context.interactive,
     allowSudo: context.options.yes || site?.host.packages === "install",
     signal: context.signal,
+    helper: context.helper,
   });
 }
 

@@ -13,6 +13,7 @@ export interface World {
   readonly version: string;
   /** The folder that the program runs from. */
   readonly code: string;
+  readonly helper: readonly string[];
   /** How this program is called from a shell. */
   readonly program: string;
   /** Folder of recipes and stacks, unless the command line names another. */
@@ -87,6 +88,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       environment: world.environment,
       platform: detectPlatform({ os: world.os, arch: world.arch }),
       code: world.code,
+      helper: world.helper,
       machine: `${world.os} ${world.arch}`,
       cwd: world.cwd,
       home: world.home,

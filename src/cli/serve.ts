@@ -197,7 +197,7 @@ export async function serverChange(prefix: string, state: ServerState, config: S
 }
 
 /** A configuration file, or null when there is none or it is damaged. */
-async function readConfig(file: string): Promise<ServerConfig | null> {
+export async function readConfig(file: string): Promise<ServerConfig | null> {
   try {
     return JSON.parse(await readFile(file, "utf8")) as ServerConfig;
   } catch (error) {

@@ -11,12 +11,12 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../server/index.ts";
-import { readManifest, updateManifest, type Manifest } from "../store/index.ts";
+import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf } from "./host-changes.ts";
 import { loadSite, loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
-import { generationFile, serve, type Running } from "./serve.ts";
+import { generationFile, readConfig, serve, type Running } from "./serve.ts";
 import { interpreterOf, serverOutputs, setUpServer, type ServerSetup } from "./setup.ts";
 
 /** What serves from a prefix, or null. Throws `server-failed` when that cannot be told: then nothing may be switched. */
@@ -35,9 +35,16 @@ async function runningOf(context: Context, state: ServerState): Promise<Running 
   return { status: state.status, supervisor: await supervisorOfRunning(context) };
 }
 
-/** The service manager that starts the prefix's server, as the records of the current generation tell; null: it runs in the background. */
+/**
+ * The service manager that started what serves; null: it runs in the background. A server of systemd's writes to the folder below /run
+ * that was made for it; of the others the ledger tells.
+ */
 export async function supervisorOfRunning(context: Context): Promise<Supervisor | null> {
-  return supervisorIn(context, (await readManifest(context.options.prefix))?.host ?? []);
+  const { prefix } = context.options;
+  const served = await readConfig(serverPaths(prefix).config);
+  const supervisor = supervisorIn(context, (await readLedger(prefix)).map(({ record }) => record));
+  const ofSystemd = served !== null && served.paths.run !== serverPaths(prefix).run;
+  return ofSystemd === (supervisor?.manager === "systemd") ? supervisor : null;
 }
 
 function supervisorIn(context: Context, records: Manifest["host"]): Supervisor | null {
@@ -145,6 +152,7 @@ export async function restoreHost(
   const { prefix } = context.options;
   const { resources } = await hostWishes(host, site, { outputs, prefix });
   const { records } = await applyWishes(host, {
+    prefix,
     resources,
     earlier: mergeRecords(manifest.host, replaced),
     emit: context.emit,

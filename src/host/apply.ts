@@ -1,131 +1,156 @@
 import { ForgeError } from "../errors.ts";
-import type { Emit } from "../events.ts";
-import { execute } from "./execute.ts";
-import { isDemanded, planResource } from "./plan.ts";
+import { execute, runCommand, type Failure } from "./execute.ts";
+import { planResource, refuseDemanded } from "./plan.ts";
 import { kindOf } from "./resources/index.ts";
-import type { Host, HostRecord, Resource, ResourcePlan } from "./types.ts";
+import type { RecordData } from "./resources/kind.ts";
+import type { ChangeOptions, Host, HostRecord, Resource, ResourcePlan } from "./types.ts";
 import { undoHost } from "./undo.ts";
 
 /**
  * Makes what was planned, and gives a record of each change that is in place and ours, made by this call or before it (a killed run may have
  * left one without a record); `mergeRecords` joins them with the earlier ones. Runs no command for what is as wanted.
- * Looks at everything first and refuses before any change (`host-refused`) when something demanded is blocked; looks again before each change and after it.
- * When a change fails (`host-failed`), those that this call made before it are taken back, packages excepted.
+ *
+ * First a dry look at everything: with something demanded that is blocked nothing is changed at all (`host-refused`, all of it named). Then the
+ * changes in order, each looked at again right before and after. What fails while another process is in the way, or because lists are
+ * old, is tried once more after the others, and so is what failed after it. When a change fails for good (`host-failed`), those that this
+ * call made are taken back, packages excepted.
  */
 export async function applyHost(
   host: Host,
   plans: readonly ResourcePlan[],
-  emit: Emit,
+  options: ChangeOptions,
 ): Promise<readonly HostRecord[]> {
-  for (const plan of plans) refuseDemanded(await planResource(host, plan.resource, "change"));
-  const records: HostRecord[] = [];
-  const changed: HostRecord[] = [];
-  for (const plan of plans) {
-    try {
-      records.push(...(await applyOne(host, plan.resource, { emit, changed })));
-    } catch (error) {
-      await takeBack(host, changed, emit);
-      throw error;
+  const seen = await Promise.all(plans.map((plan) => planResource(host, plan.resource, "change")));
+  refuseDemanded(seen);
+  const work: Work = { host, options, begun: [] };
+  try {
+    return await makeAll(work, seen);
+  } catch (error) {
+    await takeBack(work);
+    throw error;
+  }
+}
+
+interface Work {
+  readonly host: Host;
+  readonly options: ChangeOptions;
+  /** Changes whose commands were begun, in order, also those that broke off in the middle. */
+  readonly begun: Change[];
+}
+
+/** A change that this call makes. `remembered` is from before its first try. */
+interface Change {
+  readonly resource: Resource;
+  readonly before: ResourcePlan;
+  readonly remembered: RecordData;
+  record: HostRecord;
+}
+
+async function makeAll(work: Work, seen: readonly ResourcePlan[]): Promise<readonly HostRecord[]> {
+  const records = new Map<string, readonly HostRecord[]>();
+  const again: { readonly change: Change; readonly failure: Failure }[] = [];
+  for (const first of seen) {
+    // As long as no command has run, the dry look still holds.
+    const plan = work.begun.length === 0 ? first : await planResource(work.host, first.resource, "change");
+    refuseDemanded([plan]);
+    if (plan.action === "none") records.set(plan.id, await adopt(work, plan));
+    else if (plan.action === "blocked")
+      work.options.emit({ type: "host-change", id: plan.id, action: "blocked", detail: plan.reason ?? "" });
+    else {
+      const change = await begin(work, plan);
+      const failure = await attempt(work, change, plan);
+      if (failure === null) records.set(plan.id, [change.record]);
+      // What comes after a change that waits for its second try may have failed for the lack of it.
+      else if (failure.mayPass || again.length > 0) again.push({ change, failure });
+      else throw failure.error;
     }
   }
-  return records;
+  for (const { change, failure } of again) records.set(change.record.id, await retry(work, change, failure));
+  return seen.flatMap((plan) => records.get(plan.id) ?? []);
 }
 
-/**
- * The records of a machine after more changes: for what was changed again, what was there before the first change and what is there now.
- */
-export function mergeRecords(earlier: readonly HostRecord[], later: readonly HostRecord[]): readonly HostRecord[] {
-  const merged = new Map(earlier.map((record) => [record.id, record]));
-  for (const record of later) {
-    const first = merged.get(record.id);
-    merged.set(
-      record.id,
-      first === undefined ? record : { ...record, before: first.before, data: mergeData(first, record) },
-    );
-  }
-  return [...merged.values()];
+async function begin({ host, options, begun }: Work, before: ResourcePlan): Promise<Change> {
+  const { resource, id, current, desired } = before;
+  const remembered = await kindOf(resource.kind).remember(host, resource);
+  const record = { id, kind: resource.kind, before: current, after: desired, data: remembered };
+  const change: Change = { resource, before, remembered, record };
+  await options.journal?.({ state: "intended", record });
+  begun.push(change);
+  return change;
 }
 
-/** Values that describe the state before the first change stay; the rest is the newest. */
-function mergeData(first: HostRecord, later: HostRecord): HostRecord["data"] {
-  const { text: _text, live: _live, ...now } = later.data;
-  const { text, live, added } = first.data;
-  const both =
-    added === undefined ? {} : { added: [added, now["added"] ?? ""].filter((names) => names !== "").join(" ") };
-  return { ...now, ...both, ...(text === undefined ? {} : { text }), ...(live === undefined ? {} : { live }) };
-}
-
-/** `changed` gets the record already before the change, so that one that breaks off in the middle is taken back as well. */
-async function applyOne(
-  host: Host,
-  resource: Resource,
-  context: { emit: Emit; changed: HostRecord[] },
-): Promise<readonly HostRecord[]> {
-  const { emit, changed } = context;
-  const kind = kindOf(resource.kind);
-  const before = await planResource(host, resource, "change");
-  refuseDemanded(before);
-  if (before.action === "none") return adopt(host, before);
-  if (before.action === "blocked") {
-    emit({ type: "host-change", id: before.id, action: "blocked", detail: before.reason ?? "" });
-    return [];
-  }
-  const remembered = await kind.remember(host, resource);
-  changed.push({
-    id: resource.id,
-    kind: resource.kind,
-    before: before.current,
-    after: before.desired,
-    data: remembered,
-  });
-  let plan = before;
+/** Runs a change's commands and settles its record; gives what failed. */
+async function attempt(work: Work, change: Change, first: ResourcePlan): Promise<Failure | null> {
+  const { host, options } = work;
+  const kind = kindOf(change.resource.kind);
+  let plan = first;
   // A change may need two rounds: fresh package lists decide what is installed.
   for (let round = 0; round < 2 && plan.action !== "none" && plan.action !== "blocked"; round += 1) {
-    await execute(host, plan.commands, { kind, why: plan.why, emit });
-    plan = await planResource(host, resource, "again");
+    const failure = await execute(host, plan.commands, { kind, why: plan.why, emit: options.emit });
+    if (failure !== null) {
+      const prepared = kind.beforeRetry?.(host, failure.command.argv) ?? null;
+      return { ...failure, mayPass: failure.mayPass || prepared !== null };
+    }
+    plan = await planResource(host, change.resource, "again");
   }
-  if (plan.action !== "none") {
-    throw new ForgeError(
-      "host-failed",
-      `${resource.id} is not as wanted after the change: ${plan.reason ?? plan.current ?? "nothing is there"}`,
-      {
-        hint: kind.remedy(plan.commands[0]?.argv ?? []),
-      },
-    );
-  }
-  emit({
-    type: "host-change",
-    id: before.id,
-    action: before.action,
-    detail: `${before.current ?? "nothing"} -> ${plan.current ?? "nothing"}`,
+  if (plan.action !== "none") return notAsWanted(change, plan);
+  await settle(work, change, plan);
+  return null;
+}
+
+function notAsWanted({ resource, before }: Change, plan: ResourcePlan): Failure {
+  const command = plan.commands[0] ?? before.commands[0] ?? { argv: [], elevated: false };
+  const state = plan.reason ?? plan.current ?? "nothing is there";
+  const error = new ForgeError("host-failed", `${resource.id} is not as wanted after the change: ${state}`, {
+    hint: kindOf(resource.kind).remedy(command.argv),
   });
-  const data = (await kind.settle?.(host, resource, remembered)) ?? remembered;
-  const record = { id: resource.id, kind: resource.kind, before: before.current, after: plan.current, data };
-  changed.splice(-1, 1, record);
+  return { command, error, mayPass: false };
+}
+
+async function settle({ host, options }: Work, change: Change, plan: ResourcePlan): Promise<void> {
+  const { resource, before, remembered } = change;
+  const data = (await kindOf(resource.kind).settle?.(host, resource, remembered)) ?? remembered;
+  change.record = { ...change.record, after: plan.current, data };
+  await options.journal?.({ state: "applied", record: change.record });
+  if (before.action === "none" || before.action === "blocked") return;
+  const detail = `${before.current ?? "nothing"} -> ${plan.current ?? "nothing"}`;
+  options.emit({ type: "host-change", id: before.id, action: before.action, detail });
+}
+
+async function retry(work: Work, change: Change, failure: Failure): Promise<readonly HostRecord[]> {
+  const { host, options } = work;
+  const kind = kindOf(change.resource.kind);
+  const prepared = kind.beforeRetry?.(host, failure.command.argv) ?? null;
+  // Whether it helped is seen in the second try.
+  if (prepared !== null) await runCommand(host, prepared, { why: change.before.why, emit: options.emit });
+  const plan = await planResource(host, change.resource, "change");
+  refuseDemanded([plan]);
+  const last = await attempt(work, change, plan);
+  if (last !== null) throw last.error;
+  return [change.record];
+}
+
+async function adopt({ host, options }: Work, plan: ResourcePlan): Promise<readonly HostRecord[]> {
+  const data = (await kindOf(plan.resource.kind).adopt?.(host, plan.resource)) ?? null;
+  if (data === null) return [];
+  const record = { id: plan.id, kind: plan.resource.kind, before: null, after: plan.current, data };
+  await options.journal?.({ state: "applied", record });
   return [record];
 }
 
-async function adopt(host: Host, plan: ResourcePlan): Promise<readonly HostRecord[]> {
-  const data = (await kindOf(plan.resource.kind).adopt?.(host, plan.resource)) ?? null;
-  return data === null ? [] : [{ id: plan.id, kind: plan.resource.kind, before: null, after: plan.current, data }];
-}
-
-function refuseDemanded(plan: ResourcePlan): void {
-  if (plan.action !== "blocked" || !isDemanded(plan.resource)) return;
-  throw new ForgeError("host-refused", `${plan.id} cannot be applied: ${plan.reason ?? "its state is unknown"}`, {
-    hint:
-      plan.commands.length === 0
-        ? `asked for by ${plan.origin}: change that, or what stands in the way`
-        : "run tlsforge as root, or as a user whose sudo asks for no password",
-    details: plan.commands.map((command) => command.argv.join(" ")),
-  });
-}
-
-async function takeBack(host: Host, records: readonly HostRecord[], emit: Emit): Promise<void> {
+async function takeBack({ host, options, begun }: Work): Promise<void> {
+  const { emit, journal } = options;
   // A change without data has put nothing in place yet.
-  const changes = records.filter((record) => record.kind !== "package" && Object.keys(record.data).length > 0);
+  const changes = begun
+    .map((change) => change.record)
+    .filter((record) => record.kind !== "package" && Object.keys(record.data).length > 0);
   try {
-    await undoHost(host, changes, emit);
+    await undoHost(host, changes, {
+      emit,
+      ...(journal === undefined
+        ? {}
+        : { journal: (entry) => journal(entry.state === "undone" ? { ...entry, state: "taken-back" } : entry) }),
+    });
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     // The failure that led here is the one to tell.

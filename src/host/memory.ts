@@ -70,6 +70,7 @@ export function memoryHost(initial: MemoryInitial = {}): MemoryHost {
     packageFamily: initial.packageFamily ?? "apt",
     uid: initial.uid ?? (privilege === "root" ? 0 : 1000),
     privilege,
+    noPrivilege: privilege === "none" ? "or sudo that asks for no password" : "",
     files,
     commands,
     answers,

@@ -6,7 +6,8 @@ import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Platform } from "../recipe/types.ts";
 import { packageFamilyOf } from "./platform.ts";
-import { elevate, findPrivilege } from "./privilege.ts";
+import { elevate, findPrivilege, sudoArgv, type Privilege } from "./privilege.ts";
+import { openSession, withEnvironment, type Session, type SessionOptions } from "./session.ts";
 import type { ExecOptions, ExecResult, Host, PathFacts } from "./types.ts";
 
 /** What the machine's Host is made from; `main.ts` reads it from the process. */
@@ -20,6 +21,8 @@ export interface NodeHostOptions {
   readonly allowSudo: boolean;
   /** Ends every running command when it fires. */
   readonly signal?: AbortSignal;
+  /** What starts `root-helper.ts`: a Node and the file. Without it sudo is called for each command. */
+  readonly helper?: readonly string[];
 }
 
 /** The machine itself: node:fs and execa. Privilege is looked for when it is first asked for. */
@@ -32,19 +35,24 @@ export function nodeHost(options: NodeHostOptions): Host {
       environment: { ...environment, ...execOptions.environment },
       signal: options.signal,
     });
-  let privilege: Host["privilege"] | undefined;
+  let found: Privilege | undefined;
+  const privilege = (): Privilege =>
+    (found ??= findPrivilege({
+      uid: options.uid,
+      sudo: find("sudo"),
+      allowSudo: options.allowSudo,
+      interactive: options.interactive,
+      environment,
+    }));
   const host: Host = {
     platform: options.platform,
     packageFamily: packageFamilyOf(options.platform.os, options.platform.os === "linux" ? readOsRelease() : ""),
     uid: options.uid,
     get privilege() {
-      return (privilege ??= findPrivilege({
-        uid: options.uid,
-        sudo: find("sudo"),
-        allowSudo: options.allowSudo,
-        interactive: options.interactive,
-        environment,
-      }));
+      return privilege().privilege;
+    },
+    get noPrivilege() {
+      return privilege().problem;
     },
     exec,
     which: (program) => Promise.resolve(find(program)),
@@ -56,14 +64,32 @@ export function nodeHost(options: NodeHostOptions): Host {
     list: async (folder) => ((await absentAsNull(readdir(folder))) ?? []).toSorted(),
     elevated: (argv, why, execOptions) =>
       elevate({
-        privilege: host.privilege,
-        sudo: find("sudo"),
-        interactive: options.interactive,
+        ...privilege(),
         emit: options.emit,
         exec,
+        session: () => sessionOf({ ...options, sudo: find("sudo") ?? "sudo", environment, exec }),
       })(argv, why, execOptions),
   };
   return host;
+}
+
+/** One for the whole process, whichever Host asks: nobody types a password twice. */
+let open: Session | undefined;
+
+function sessionOf(
+  options: Pick<NodeHostOptions, "interactive" | "helper" | "signal"> & {
+    readonly sudo: string;
+    readonly environment: Readonly<Record<string, string>>;
+    readonly exec: Host["exec"];
+  },
+): Session {
+  const { sudo, interactive, helper, environment, signal, exec } = options;
+  const alone: SessionOptions["alone"] = (argv, { environment: added = {}, ...rest }) =>
+    exec(sudoArgv(sudo, interactive, withEnvironment(argv, added)), rest);
+  if (helper === undefined) return { run: alone, ended: false };
+  if (open === undefined || open.ended)
+    open = openSession({ argv: sudoArgv(sudo, interactive, helper), environment, signal, alone });
+  return open;
 }
 
 /** Names that change what compilers, perl, python, make or the loader find: the build's environment has none of them either. */

@@ -1,3 +1,4 @@
+import type { Emit } from "../events.ts";
 import type { Platform, Requirement } from "../recipe/types.ts";
 import type { HostRecord } from "../store/types.ts";
 
@@ -35,6 +36,8 @@ export interface Host {
   readonly uid: number;
   /** How privilege could be had: `root` already is, `sudo` without a password (or with one on a terminal), `none`. */
   readonly privilege: "root" | "sudo" | "none";
+  /** With `none`: why, in words that go on after "needs root, ". */
+  readonly noPrivilege: string;
   /** Never rejects for what the program did: 127 when it is not there, 124 after the time limit, 128 + signal number when killed. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
   /** The program's absolute path on the user's PATH or the standard one, or null. */
@@ -88,6 +91,8 @@ export interface HostCommand {
   readonly argv: readonly string[];
   readonly elevated: boolean;
   readonly input?: string;
+  /** For a program that does not wait for its lock by itself: how long it is tried again while another process holds it. */
+  readonly lockWaitSeconds?: number;
 }
 
 /** What would happen to one resource. `unknown` current state refuses: action `blocked` with the reason. */
@@ -117,6 +122,22 @@ export interface RequirementResult {
   readonly identity?: string;
   readonly found?: string;
   readonly provides: readonly string[];
+}
+
+/**
+ * What happens to one change, told while it happens. `intended`: commands for it are about to run, so that the machine is as `before`, as
+ * `after` or between; `applied`: it is in place as the record says; `undone`: it was taken back for good; `taken-back`: this apply's own
+ * change was taken back because another one failed, so that what was recorded before this apply holds again.
+ */
+export interface JournalEntry {
+  readonly state: "intended" | "applied" | "undone" | "taken-back";
+  readonly record: HostRecord;
+}
+
+/** Where changes go besides the machine. `journal` is awaited before the first command of a change and after the last. */
+export interface ChangeOptions {
+  readonly emit: Emit;
+  readonly journal?: (entry: JournalEntry) => Promise<void>;
 }
 
 export type { HostRecord };

@@ -1,14 +1,17 @@
 import { ForgeError } from "../errors.ts";
-import type { Emit } from "../events.ts";
 import { execute } from "./execute.ts";
 import { kindOf } from "./resources/index.ts";
-import type { Host, HostRecord } from "./types.ts";
+import type { ChangeOptions, Host, HostRecord } from "./types.ts";
 
 /**
  * Takes recorded changes back, the last first. Gives the records that stand, because somebody changed the thing since (reported as blocked).
  * Throws `host-refused` when there is no privilege, `host-failed` when a command fails.
  */
-export async function undoHost(host: Host, records: readonly HostRecord[], emit: Emit): Promise<readonly HostRecord[]> {
+export async function undoHost(
+  host: Host,
+  records: readonly HostRecord[],
+  { emit, journal }: ChangeOptions,
+): Promise<readonly HostRecord[]> {
   const standing: HostRecord[] = [];
   for (const record of records.toReversed()) {
     const kind = kindOf(record.kind);
@@ -16,10 +19,13 @@ export async function undoHost(host: Host, records: readonly HostRecord[], emit:
     if (plan.action === "blocked") {
       standing.unshift(record);
       emit({ type: "host-change", id: record.id, action: "blocked", detail: plan.detail });
-    } else if (plan.action !== "none") {
-      await execute(host, plan.commands, { kind, why: `undo ${record.id}`, emit });
-      emit({ type: "host-change", id: record.id, action: plan.action, detail: plan.detail });
+      continue;
     }
+    if (plan.commands.length > 0) await journal?.({ state: "intended", record });
+    const failure = await execute(host, plan.commands, { kind, why: `undo ${record.id}`, emit });
+    if (failure !== null) throw failure.error;
+    await journal?.({ state: "undone", record });
+    if (plan.action !== "none") emit({ type: "host-change", id: record.id, action: plan.action, detail: plan.detail });
   }
   return standing;
 }

@@ -17,6 +17,7 @@ export {
   type GenerationParts,
   type Staged,
 } from "./generations.ts";
+export { noteInLedger, readLedger, removeFromLedger } from "./ledger.ts";
 export { readManifest, updateManifest, type ManifestAddition } from "./manifest.ts";
 export type { ViewConflict } from "./view.ts";
 export { atomicLink, atomicWrite, removeTree } from "./disk.ts";

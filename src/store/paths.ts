@@ -13,6 +13,8 @@ export interface PrefixPaths {
   readonly log: string;
   /** Holds the layout version, from the first run on. */
   readonly layout: string;
+  /** What was changed on the machine, see `ledger.ts`. */
+  readonly ledger: string;
 }
 
 /** The folders of a generation's view, and the stable paths of that name in the prefix. */
@@ -34,6 +36,7 @@ export function prefixPaths(path: string): PrefixPaths {
     sources: `${path}/cache/sources`,
     log: `${path}/log`,
     layout: `${path}/layout`,
+    ledger: `${path}/host.json`,
   };
 }
 

@@ -83,7 +83,16 @@ async function refuseOccupied({ path }: PrefixPaths): Promise<void> {
 }
 
 /** What is in a prefix whose first run was ended before it wrote the layout, and in a fresh file system. */
-const ownNames: ReadonlySet<string> = new Set(["store", "generations", "var", "cache", "log", "build", "lost+found"]);
+const ownNames: ReadonlySet<string> = new Set([
+  "store",
+  "generations",
+  "var",
+  "cache",
+  "log",
+  "build",
+  "host.json",
+  "lost+found",
+]);
 
 /** A folder that somebody uses already (`/etc`, a home) does not become a prefix. */
 async function refuseForeign(path: string): Promise<void> {

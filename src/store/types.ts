@@ -32,6 +32,15 @@ export interface HostRecord {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/**
+ * What the ledger of a prefix knows of one resource. `intended`: commands for it were about to run, so that the machine is as `before`, as
+ * `after` or between; `applied`: it was found in place as `after` says.
+ */
+export interface LedgerEntry {
+  readonly state: "intended" | "applied";
+  readonly record: HostRecord;
+}
+
 /** A generation's manifest. */
 export interface Manifest {
   readonly schema: "tlsforge.manifest/1";

@@ -156,8 +156,10 @@ async function prepareServer(
   const { host } = selection;
   const wishes = await wishesFor(context, selection, manifest.builds);
   emit({ type: "phase", phase: "host", state: "start" });
-  const { plans, records } = await applyWishes(host, { resources: wishes.resources, earlier: manifest.host, emit });
-  await updateManifest(options.prefix, manifest.generation, { host: records });
+  const { prefix } = options;
+  const { resources } = wishes;
+  const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
+  await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
   const { generation, builds } = manifest;
   const runner = await runnerOf(host, wishes);

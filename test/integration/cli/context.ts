@@ -22,6 +22,7 @@ export function contextIn(folder: string): Context {
     platform: { os: "linux", arch: "x86_64", libc: "gnu" },
     machine: "linux x64",
     code: import.meta.dirname,
+    helper: [process.execPath, join(import.meta.dirname, "../../../src/host/root-helper.ts")],
     cwd: folder,
     home: folder,
     uid: process.getuid?.() ?? -1,

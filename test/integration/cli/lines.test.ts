@@ -21,6 +21,7 @@ async function ran(folder: string, argv: readonly string[], of: { input?: string
   const world: World = {
     argv,
     version: "0.0.0",
+    helper: [],
     code: folder,
     program: "tlsforge",
     recipes: join(folder, "recipes"),

@@ -1,17 +1,19 @@
 /** Runs inside the sandbox: changes the machine for real, and reports what then is as JSON. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { applyHost, detectPlatform, nodeHost, planHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
 import type { HostRecord, Resource } from "../../../src/host/index.ts";
 
-const ignore = (): void => undefined;
+const ignore = { emit: (): void => undefined };
 const host = nodeHost({
   platform: detectPlatform({ os: process.platform, arch: process.arch }),
   environment: process.env,
   uid: process.getuid?.() ?? -1,
-  emit: ignore,
+  emit: () => undefined,
   interactive: false,
   allowSudo: true,
+  helper: [process.execPath, join(import.meta.dirname, "../../../src/host/root-helper.ts")],
 });
 
 const library = "/opt/tlsforge-test/store/0123456789abcdef-openssl-3.5.7/lib";

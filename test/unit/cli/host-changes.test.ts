@@ -1,10 +1,20 @@
-import { expect, test } from "vitest";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { applyWishes, unwished } from "../../../src/cli/host-changes.ts";
 import { lowPortResources, memoryHost, type MemoryHost, type Resource } from "../../../src/host/index.ts";
 
 const live = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 const file = "/etc/sysctl.d/50-tlsforge.conf";
 const emit = (): void => {};
+let prefix = "";
+
+beforeEach(async () => {
+  prefix = await mkdtemp(join(tmpdir(), "tlsforge-ledger-"));
+  onTestFinished(() => rm(prefix, { recursive: true, force: true }));
+});
+
 const user = (): MemoryHost => memoryHost({ uid: 1000, privilege: "sudo", files: { [live]: "1024\n" } });
 
 async function lowPort(host: MemoryHost, port: number): Promise<readonly Resource[]> {
@@ -20,23 +30,26 @@ async function lowPort(host: MemoryHost, port: number): Promise<readonly Resourc
 
 test("what is no longer wished for is taken back, and its record goes", async () => {
   const host = user();
-  const made = await applyWishes(host, { resources: await lowPort(host, 443), earlier: [], emit });
+  const made = await applyWishes(host, { prefix, resources: await lowPort(host, 443), earlier: [], emit });
   expect(made.records).toHaveLength(1);
   expect(host.files.get(live)?.content).toBe("443\n");
   const resources = await lowPort(host, 8443);
   expect(unwished(made.records, resources)).toEqual(made.records);
-  expect(await applyWishes(host, { resources, earlier: made.records, emit })).toEqual({ plans: [], records: [] });
+  expect(await applyWishes(host, { prefix, resources, earlier: made.records, emit })).toEqual({
+    plans: [],
+    records: [],
+  });
   expect(host.files.get(live)?.content).toBe("1024\n");
   expect(host.files.has(file)).toBe(false);
 });
 
 test("what an earlier run opened stays open while it is needed", async () => {
   const host = user();
-  const made = await applyWishes(host, { resources: await lowPort(host, 443), earlier: [], emit });
+  const made = await applyWishes(host, { prefix, resources: await lowPort(host, 443), earlier: [], emit });
   for (const port of [443, 500]) {
     const resources = await lowPort(host, port);
     expect(unwished(made.records, resources)).toEqual([]);
-    const again = await applyWishes(host, { resources, earlier: made.records, emit });
+    const again = await applyWishes(host, { prefix, resources, earlier: made.records, emit });
     expect(again.records).toMatchObject([{ id: resources[0]?.id, data: { live: "1024" } }]);
     expect(Number(host.files.get(live)?.content)).toBeLessThanOrEqual(port);
   }
@@ -49,11 +62,12 @@ test("packages stay", () => {
 
 test("a change that somebody else has made over is left as it is and is no longer ours", async () => {
   const host = user();
-  const { records } = await applyWishes(host, { resources: await lowPort(host, 443), earlier: [], emit });
+  const { records } = await applyWishes(host, { prefix, resources: await lowPort(host, 443), earlier: [], emit });
   const theirs = "# mine now\n";
   host.files.set(file, { content: theirs });
   const told: string[] = [];
   const after = await applyWishes(host, {
+    prefix,
     resources: [],
     earlier: records,
     emit: (event) => void told.push("action" in event ? event.action : event.type),
@@ -81,7 +95,7 @@ test("what is gone and may not be made again is no longer ours", async () => {
   };
   // An ordinary user without privilege: the entry cannot be made again.
   const host = memoryHost({ uid: 1000, privilege: "none" });
-  const { plans, records } = await applyWishes(host, { resources: [resource], earlier: [record], emit });
+  const { plans, records } = await applyWishes(host, { prefix, resources: [resource], earlier: [record], emit });
   expect(plans.map((plan) => plan.action)).toEqual(["blocked"]);
   expect(records).toEqual([]);
 });

@@ -49,7 +49,7 @@ test("without privilege the demanded is refused before anything is changed, the 
     details: expect.arrayContaining(["sysctl -w a.b=0"]) as string[],
   });
   const events: ForgeEvent[] = [];
-  expect(await applyHost(host, plans.slice(0, 1), (event) => events.push(event))).toEqual([]);
+  expect(await applyHost(host, plans.slice(0, 1), { emit: (event) => events.push(event) })).toEqual([]);
   expect(events).toEqual([{ type: "host-change", id: loader.id, action: "blocked", detail: "needs root; skipped" }]);
   expect(changes(host)).toEqual([]);
 });
@@ -72,7 +72,7 @@ test("when taking back fails too, both are told and the first is the error", asy
   host.answers.set("sysctl", { exitCode: 1, stderr: "denied" });
   host.answers.set("rm", { exitCode: 1 });
   const events: ForgeEvent[] = [];
-  await expect(applyHost(host, plans, (event) => events.push(event))).rejects.toMatchObject({
+  await expect(applyHost(host, plans, { emit: (event) => events.push(event) })).rejects.toMatchObject({
     message: expect.stringContaining("sysctl") as string,
   });
   expect(events).toContainEqual({ type: "warning", message: expect.stringContaining('not taken back: "rm') as string });
@@ -112,7 +112,7 @@ test("undo goes backwards", async () => {
   const host = machine();
   const records = await applyHost(host, await planHost(host, [loader, sysctl]), ignore);
   const events: ForgeEvent[] = [];
-  await undoHost(host, records, (event) => events.push(event));
+  await undoHost(host, records, { emit: (event) => events.push(event) });
   expect(events.flatMap((event) => (event.type === "host-change" ? [[event.id, event.action]] : []))).toEqual([
     [sysctl.id, "delete"],
     [loader.id, "delete"],

@@ -9,7 +9,7 @@ export async function provide(
 ): Promise<{ plan: ResourcePlan; records: readonly HostRecord[]; events: ForgeEvent[] }> {
   const events: ForgeEvent[] = [];
   const plan = await planOf(host, resource);
-  return { plan, records: await applyHost(host, [plan], (event) => events.push(event)), events };
+  return { plan, records: await applyHost(host, [plan], { emit: (event) => events.push(event) }), events };
 }
 
 export async function planOf(host: Host, resource: Resource): Promise<ResourcePlan> {
@@ -28,4 +28,4 @@ export function changes(host: MemoryHost): string[] {
   return host.commands.filter(({ argv, elevated }) => elevated || argv[0] === "brew").map(({ argv }) => argv.join(" "));
 }
 
-export const ignore = (): void => undefined;
+export const ignore = { emit: (): void => undefined };
