@@ -74,13 +74,15 @@ export async function serve(
     readonly gate?: Gate;
     readonly ready?: () => Promise<unknown>;
     readonly unitChanged?: boolean;
+    /** It talks on our standard error, and ends with us. */
+    readonly foreground?: boolean;
   },
 ): Promise<ServerStatus> {
   const { prefix } = context.options;
-  const { running, gate, ready = async () => undefined, unitChanged = false } = work;
+  const { running, gate, ready = async () => undefined, unitChanged = false, foreground = false } = work;
   const way = switchFor(running, setup, unitChanged);
   await endCandidate(prefix, "trial");
-  const options = await launchOptions(context, setup);
+  const options = { ...(await launchOptions(context, setup)), foreground };
   const served = await {
     start: async () => {
       await ready();

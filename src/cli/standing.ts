@@ -42,7 +42,10 @@ async function runningOf(context: Context, state: ServerState): Promise<Running 
 export async function supervisorOfRunning(context: Context): Promise<Supervisor | null> {
   const { prefix } = context.options;
   const served = await readConfig(serverPaths(prefix).config);
-  const supervisor = supervisorIn(context, (await readLedger(prefix)).map(({ record }) => record));
+  const supervisor = supervisorIn(
+    context,
+    (await readLedger(prefix)).map(({ record }) => record),
+  );
   const ofSystemd = served !== null && served.paths.run !== serverPaths(prefix).run;
   return ofSystemd === (supervisor?.manager === "systemd") ? supervisor : null;
 }

@@ -23,6 +23,8 @@ export interface LaunchOptions {
   readonly config: ServerConfig;
   /** Who starts it; null: we do, and it runs in the background. */
   readonly supervisor: Supervisor | null;
+  /** It talks on our standard error instead of a log. */
+  readonly foreground?: boolean;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
   /** Seconds until it must answer on its control socket; 15 unless given. */
@@ -168,7 +170,8 @@ async function start(
     // A file and not a pipe: the server goes on writing to it when this program is gone, until it has its log.
     const stderr = createWriteStream(errors, { mode: 0o600 });
     await once(stderr, "open");
-    const child = execa(options.python, argumentsFor(options.launcher, role === "trial" ? ["--trial"] : []), {
+    const flags = [...(role === "trial" ? ["--trial"] : []), ...(options.foreground === true ? ["--log-stderr"] : [])];
+    const child = execa(options.python, argumentsFor(options.launcher, flags), {
       cwd: "/",
       env: environment,
       extendEnv: false,
@@ -178,7 +181,7 @@ async function start(
       buffer: false,
       input: bundle,
       stdout: "ignore",
-      stderr,
+      stderr: options.foreground === true ? "inherit" : stderr,
     });
     const ended = child.then((result) => result.shortMessage ?? `it ended with exit code ${result.exitCode}`);
     // The child has its own copy of the descriptor once it is spawned, which execa has done by now.
@@ -253,8 +256,8 @@ function parseError(line: string): ToldError | null {
 }
 
 /** Passes on the line of the log that lists what is in force. */
-async function tell({ config, emit }: LaunchOptions): Promise<void> {
-  if (config.paths.log === null) return;
+async function tell({ config, emit, foreground }: LaunchOptions): Promise<void> {
+  if (config.paths.log === null || foreground === true) return;
   const lines = (await readFile(config.paths.log, "utf8")).trim().split("\n");
   const line = lines.findLast((each) => each.includes("listening on"));
   if (line !== undefined) emit({ type: "server-log", line });

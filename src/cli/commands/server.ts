@@ -31,6 +31,23 @@ export async function launch(context: Context): Promise<Result> {
   });
 }
 
+/** Starts the server for a caller that stays with it. Refused where a service manager starts it, or one serves already. */
+export async function startInForeground(context: Context): Promise<ServerStatus> {
+  let started: ServerStatus | null = null;
+  await withServer(context, "launch", async (manifest, setup) => {
+    const { supervisor } = setup.runner;
+    if (supervisor !== null)
+      throw new ForgeError("usage", `${supervisor.manager} starts the server of ${context.options.prefix}`, {
+        hint: "leave --foreground out, or set host.service: none in the site file",
+      });
+    started = await serve(context, setup, { running: null, foreground: true });
+    await recordServer(context, manifest, setup);
+    return told(context, started, "done");
+  });
+  if (started === null) throw new ForgeError("server-failed", "the server was not started");
+  return started;
+}
+
 async function recordServer(context: Context, manifest: Manifest, { config }: ServerSetup): Promise<void> {
   await updateManifest(context.options.prefix, manifest.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
