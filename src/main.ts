@@ -79,6 +79,8 @@ async function quick(): Promise<number | null> {
 async function full(): Promise<number> {
   // Short commands are over sooner without; the words are enough to tell, as a mistake costs 50 ms at most.
   if (process.argv.some((word) => word === "provision" || word === "build")) await keepSmall();
+  // Whatever the shell's own says: the server's user has to be able to read root's store, and no group to write to it.
+  if (uid === 0) process.umask(0o022);
   module.enableCompileCache(path.join(import.meta.dirname, ".compile-cache"));
   const { run } = await import("./cli/run.ts");
   const abort = new AbortController();

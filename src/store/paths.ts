@@ -5,8 +5,10 @@ export interface PrefixPaths {
   readonly generations: string;
   /** Link to the current generation. */
   readonly current: string;
-  /** Site state, mode 0700. */
+  /** Site state, mode 0700; 0711 when it is root's. */
   readonly var: string;
+  /** Certificates and keys, mode 0700. */
+  readonly tls: string;
   readonly locks: string;
   readonly cache: string;
   readonly sources: string;
@@ -31,6 +33,7 @@ export function prefixPaths(path: string): PrefixPaths {
     generations: `${path}/generations`,
     current: `${path}/current`,
     var: `${path}/var`,
+    tls: `${path}/var/tls`,
     locks: `${path}/var/locks`,
     cache: `${path}/cache`,
     sources: `${path}/cache/sources`,

@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, readdir, readFile, readlink, stat, writeFile } fro
 import { dirname, resolve } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { atomicWrite, explained, hasCode, temporaryBeside, temporaryPrefix, unlinkIfThere } from "./disk.ts";
+import { isRoot, refuseOtherHands } from "./hands.ts";
 import { refuseNewer } from "./layout.ts";
 import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
 
@@ -14,8 +15,8 @@ const longestPrefix = 127 - 2 - 7 - 16 - 1 - 24 - 11;
 /**
  * Looks at a prefix and, with `create`, makes what is missing of its folders. Gives its paths.
  *
- * Throws `prefix-unusable` (a path that built programs cannot carry, not writable, occupied by something else), `prefix-newer`
- * (made by a newer tlsforge), `not-found` (nothing there, without `create`), `disk-full`.
+ * Throws `prefix-unusable` (a path that built programs cannot carry, not writable, occupied by something else, for root one that another
+ * user could change), `prefix-newer` (made by a newer tlsforge), `not-found` (nothing there, without `create`), `disk-full`.
  */
 export async function openPrefix(path: string, { create }: { readonly create: boolean }): Promise<PrefixPaths> {
   const problem = pathProblem(path);
@@ -25,6 +26,11 @@ export async function openPrefix(path: string, { create }: { readonly create: bo
     });
   }
   const paths = prefixPaths(resolve(path));
+  const root = isRoot();
+  const refuseUnsafe = (): void => {
+    if (root) refuseOtherHands([paths.path, paths.store, paths.generations, paths.var, paths.sources, paths.log]);
+  };
+  refuseUnsafe();
   const layout = await readLayout(paths);
   await refuseOccupied(paths);
   if (layout === null) await refuseForeign(paths.path);
@@ -33,7 +39,11 @@ export async function openPrefix(path: string, { create }: { readonly create: bo
       hint: "Run `tlsforge provision` first, or name the right folder with --prefix",
     });
   }
-  if (create) await makeFolders(paths, layout);
+  if (create) {
+    await makeFolders(paths, { layout, root });
+    // Between the first look and the making, somebody else may have made one of them.
+    refuseUnsafe();
+  }
   return paths;
 }
 
@@ -126,13 +136,22 @@ async function linkTarget(path: string): Promise<string | null> {
   }
 }
 
-async function makeFolders(paths: PrefixPaths, layout: number | null): Promise<void> {
+/** With root's prefix the server's own user has to reach its run folder in `var`, but see nothing of the rest. */
+async function makeFolders(
+  paths: PrefixPaths,
+  { layout, root }: { readonly layout: number | null; readonly root: boolean },
+): Promise<void> {
   try {
     for (const folder of [paths.store, paths.generations, paths.sources, paths.log]) {
       await makeFolder(folder);
     }
     await makeFolder(paths.var, 0o700);
-    await chmod(paths.var, 0o700);
+    for (const folder of [paths.tls, paths.locks]) {
+      await makeFolder(folder, 0o700);
+      await chmod(folder, 0o700);
+    }
+    // Last: nothing in it is open to others by then.
+    await chmod(paths.var, root ? 0o711 : 0o700);
     await tryWriting(paths.store);
   } catch (error) {
     throw notMade(error, paths.path);

@@ -17,7 +17,8 @@ describe("openPrefix", () => {
     await openPrefix(path, { create: true });
     const paths = await openPrefix(path, { create: true });
     expect((await readdir(path)).toSorted()).toEqual(["cache", "generations", "layout", "log", "store", "var"]);
-    expect((await lstat(paths.var)).mode & 0o777).toBe(0o700);
+    expect((await lstat(paths.var)).mode & 0o777).toBe(process.getuid?.() === 0 ? 0o711 : 0o700);
+    for (const folder of [paths.tls, paths.locks]) expect((await lstat(folder)).mode & 0o777).toBe(0o700);
     expect(await openPrefix(`${path}/`, { create: false })).toEqual(prefixPaths(path));
   });
 
