@@ -70,9 +70,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
   const result = await load.stop();
   const seen = machine(cpuSeconds);
   const time = (what: string, atMost: number, values: readonly number[]): readonly Figure[] =>
-    values.length === 0
-      ? []
-      : [figure(what, { value: summarise(values).median, atMost, unit: "ms" }, busy(seen))];
+    values.length === 0 ? [] : [figure(what, { value: summarise(values).median, atMost, unit: "ms" }, busy(seen))];
   const figures = [
     figure("failed connections", { value: result.failures.length, atMost: 0, unit: "" }, false),
     ...time("until a server that stands by serves, median", 200, standingByMs),

@@ -98,10 +98,12 @@ export async function buildStack(context: Context, request: BuildRequest, previe
     state: "done",
     detail: selection.resolved.map((recipe) => `${recipe.name} ${recipe.version}`).join(", "),
   });
-  const requirements = await satisfyRequirements(context, selection);
-  selection = { ...selection, requirements };
   emit({ type: "phase", phase: "plan", state: "start" });
-  const planned = await planSelection(selection, previous, options.prefix);
+  let planned = await planSelection(selection, previous, options.prefix);
+  if (planned.some((entry) => entry.action === "build")) {
+    selection = { ...selection, requirements: await satisfyRequirements(context, selection) };
+    planned = await planSelection(selection, previous, options.prefix);
+  }
   const pending = planned.filter((entry) => entry.action === "build");
   emit({
     type: "phase",

@@ -134,7 +134,7 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
   const outputs = serverOutputs(stack, manifest.builds);
   const host = machine(context, site);
   const { prefix } = context.options;
-  const wishes = await hostWishes(host, site, { outputs, prefix });
+  const wishes = await hostWishes(context, { site, host, outputs });
   const { generation, builds } = manifest;
   return setUpServer(context, { site, host, outputs, runner: await runnerOf(host, wishes), generation, builds });
 }
@@ -153,7 +153,7 @@ export async function restoreHost(
   const host = machine(context, site);
   const outputs = serverOutputs(stack, manifest.builds);
   const { prefix } = context.options;
-  const { resources } = await hostWishes(host, site, { outputs, prefix });
+  const { resources } = await hostWishes(context, { site, host, outputs });
   const { records } = await applyWishes(host, {
     prefix,
     resources,

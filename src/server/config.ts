@@ -83,6 +83,6 @@ export function configDigest(config: ServerConfig): string {
 }
 
 /** The server takes addresses only; of names, `localhost` and `*` have one meaning everywhere. */
-function literalAddress(listen: string): string {
+export function literalAddress(listen: string): string {
   return listen.replace(/^localhost:/, "127.0.0.1:").replace(/^\*:/, "[::]:");
 }

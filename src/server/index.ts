@@ -1,7 +1,7 @@
 /** The server: its policy, configuration and certificates, and its life. Loads execa only when a server is launched. */
 export { ensureCertificates, findCertificates } from "./certificates.ts";
 export type { CertificateOptions } from "./certificates.ts";
-export { configDigest, renderConfig, serverConfig } from "./config.ts";
+export { configDigest, literalAddress, renderConfig, serverConfig } from "./config.ts";
 export type { ServerConfigInput, ServerSite } from "./config.ts";
 export { reload, stop } from "./control.ts";
 export { credentialsOf, keepConfig } from "./keep.ts";

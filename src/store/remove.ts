@@ -12,7 +12,7 @@ export async function removePrefix(prefix: string): Promise<readonly string[]> {
   const links = [...viewFolders.map((name) => join(prefix, name)), paths.current];
   try {
     for (const link of links) await unlinkIfThere(link);
-    for (const folder of [paths.generations, paths.store, paths.cache, paths.log, paths.var])
+    for (const folder of [paths.generations, paths.store, paths.cache, paths.log, join(prefix, "build"), paths.var])
       await removeTree(folder, prefix);
     for (const name of await namesIn(prefix))
       if (name.startsWith(temporaryPrefix)) await removeTree(join(prefix, name), prefix);

@@ -22,14 +22,18 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const out = (name: string): string =>
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
   const outputs = { openssl: out(selection.stack.openssl), pythonTls: out("python-tls") };
-  const wishes = await hostWishes(selection.host, site, { outputs, prefix: options.prefix });
-  const packages = packageResource(selection.requirements, `default: host.packages is ${site.host.packages}`);
+  const wishes = await hostWishes(context, { site, host: selection.host, outputs });
+  // What is built already needs no compiler any more.
+  const builds = planned.some((entry) => entry.action === "build");
+  const packages = builds
+    ? packageResource(selection.requirements, `default: host.packages is ${site.host.packages}`)
+    : null;
   const plans = await planHost(selection.host, [...(packages === null ? [] : [packages]), ...wishes.resources]);
   const over = unwished(previous?.host ?? [], wishes.resources);
   const hostPending = over.length > 0 || plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
   const server = await planServer(context, { selection, planned, previous, wishes, hostPending });
-  const pending = planned.some((entry) => entry.action === "build") || hostPending || server.action !== "none";
-  const missing = requirementError(selection.host, selection.requirements);
+  const pending = builds || hostPending || server.action !== "none";
+  const missing = builds ? requirementError(selection.host, selection.requirements) : null;
   const verbose = options.verbose
     ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)])
     : planText(planned, selection.resolved);
@@ -65,6 +69,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       ...(plans.length + over.length === 0 ? ["  nothing is asked of it"] : []),
       ...over.map(({ id }) => `  delete ${id} (no longer asked for)`),
       ...hostText(plans).map((line) => `  ${line}`),
+      ...wishes.service.reasons.map((reason) => `  service: ${reason}`),
       ...wishes.lowPort.reasons.map((reason) => `  ports: ${reason}`),
       "",
       "Server",

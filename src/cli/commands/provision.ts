@@ -143,7 +143,7 @@ async function wishesFor(
 ): Promise<HostWishes & { readonly outputs: ServerOutputs }> {
   const outputs = serverOutputs(stack, builds);
   const { prefix } = context.options;
-  return { outputs, ...(await hostWishes(host, site, { outputs, prefix })) };
+  return { outputs, ...(await hostWishes(context, { site, host, outputs })) };
 }
 
 /** Host resources applied and recorded, certificates made, configuration ready. */

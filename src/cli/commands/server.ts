@@ -120,7 +120,7 @@ async function withServer(
     const { stack } = await loadStack(context, manifest.stack);
     const host = machine(context, site);
     const outputs = serverOutputs(stack, manifest.builds);
-    const wishes = await hostWishes(host, site, { outputs, prefix: options.prefix });
+    const wishes = await hostWishes(context, { site, host, outputs });
     const { generation, builds } = manifest;
     const runner = await runnerOf(host, wishes);
     const setup = await setUpServer(context, { site, host, outputs, runner, generation, builds });
