@@ -68,13 +68,28 @@ describeWith(["cleanroot", "all"], "in a clean root, for real", () => {
   const cleanRoot = async (): Promise<string> =>
     (await execa(join(import.meta.dirname, "../../tools/cleanroot"), ["image"])).stdout;
 
-  test("an ordinary user with sudo changes the machine and takes it back", { timeout: 300_000 }, async () => {
+  const refused = (reason: string): object => ({
+    action: "blocked",
+    reason: `needs root, ${reason}`,
+    message: `loader-path:tlsforge cannot be applied: needs root, ${reason}`,
+    left: false,
+  });
+
+  test("an ordinary user changes the machine through one sudo, or is told why not", { timeout: 300_000 }, async () => {
+    const password = "and sudo asks for a password, which there is no terminal for";
     expect(await inSandbox({ lower: await cleanRoot(), network: true, scenario: "sudo" })).toEqual({
-      uid: 1000,
-      privilege: "sudo",
-      made: { patch: true, library: "/opt/tlsforge-test/store/0123456789abcdef-openssl-3.5.7/lib", owner: 0 },
-      standing: [],
-      left: false,
+      without: refused("and there is no sudo on this machine"),
+      stranger: refused(password),
+      password: refused(password),
+      free: {
+        uid: 1000,
+        privilege: "sudo",
+        made: { patch: true, library: "/opt/tlsforge-test/store/0123456789abcdef-openssl-3.5.7/lib", owner: 0 },
+        standing: [],
+        left: false,
+      },
+      // Asked for once whether it needs a password, then opened once for everything.
+      calls: ["true", "node"],
     });
   });
 

@@ -1,7 +1,7 @@
 /** Runs inside the sandbox: changes the machine for real, and reports what then is as JSON. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { applyHost, detectPlatform, nodeHost, planHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
 import type { HostRecord, Resource } from "../../../src/host/index.ts";
 
@@ -152,24 +152,37 @@ const scenarios = {
     };
   },
 
-  /** Root makes an ordinary user who may use sudo without a password; that user then goes through `user`. */
+  /** Root makes ordinary users, who then look (`refused`) or change (`user`): without sudo, without a right to it, with a password, with none. */
   sudo() {
-    const steps = [
-      ["apt-get", "install", "-y", "--no-install-recommends", "sudo"],
-      ["useradd", "-m", "smith"],
-    ];
-    for (const [program = "", ...argv] of steps)
-      spawnSync(program, argv, { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
-    writeFileSync("/etc/sudoers.d/smith", "smith ALL=(ALL) NOPASSWD: ALL\n");
+    const made = (...argv: readonly string[]): void => {
+      const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+      const run = spawnSync(argv[0] ?? "", argv.slice(1), { env, encoding: "utf8" });
+      if (run.status !== 0) throw new Error(`${argv.join(" ")}: ${run.stderr}`);
+    };
+    for (const user of ["smith", "jones", "brown"]) made("useradd", "-m", user);
     mkdirSync(library, { recursive: true });
-    const user = spawnSync(process.execPath, [import.meta.filename, "user"], {
-      uid: 1000,
-      gid: 1000,
-      encoding: "utf8",
-      env: { PATH: "/usr/bin:/bin", HOME: "/home/smith" },
-    });
-    if (user.status !== 0) throw new Error(user.stderr);
-    return Promise.resolve(JSON.parse(user.stdout) as unknown);
+    const without = as("smith", "refused");
+    made("apt-get", "install", "-y", "--no-install-recommends", "sudo");
+    made("sh", "-c", "echo jones:secret | chpasswd");
+    const rules = "Defaults logfile=/var/log/sudo.log\nsmith ALL=(ALL) NOPASSWD: ALL\njones ALL=(ALL) ALL\n";
+    writeFileSync("/etc/sudoers.d/tlsforge", rules);
+    const [stranger, password] = [as("brown", "refused"), as("jones", "refused")];
+    rmSync("/var/log/sudo.log", { force: true });
+    const free = as("smith", "user");
+    const calls = [
+      ...readFileSync("/var/log/sudo.log", "utf8")
+        .replaceAll("\n    ", " ")
+        .matchAll(/COMMAND=(\S+)/g),
+    ];
+    return Promise.resolve({ without, stranger, password, free, calls: calls.map(([, path = ""]) => basename(path)) });
+  },
+
+  async refused() {
+    const [plan] = await planHost(host, [loader]);
+    if (plan === undefined) throw new Error("no plan");
+    const refusal: unknown = await applyHost(host, [plan], ignore).catch((error: unknown) => error);
+    const message = refusal instanceof Error ? refusal.message : "not refused";
+    return { action: plan.action, reason: plan.reason, message, left: existsSync(entry) };
   },
 
   async user() {
@@ -205,6 +218,19 @@ export type Scenario = keyof typeof scenarios;
 async function change(resource: Resource): Promise<{ action: string | undefined; records: readonly HostRecord[] }> {
   const plans = await planHost(host, [resource]);
   return { action: plans[0]?.action, records: await applyHost(host, plans, ignore) };
+}
+
+/** What a scenario reports when an ordinary user runs it, without a terminal. */
+function as(user: string, scenario: Scenario): unknown {
+  const id = (flag: string): number => Number(spawnSync("id", [flag, user], { encoding: "utf8" }).stdout);
+  const run = spawnSync("setsid", ["-w", process.execPath, import.meta.filename, scenario], {
+    uid: id("-u"),
+    gid: id("-g"),
+    encoding: "utf8",
+    env: { PATH: "/usr/bin:/bin", HOME: `/home/${user}` },
+  });
+  if (run.status !== 0) throw new Error(run.stderr);
+  return JSON.parse(run.stdout);
 }
 
 function compileLibrary(): void {
