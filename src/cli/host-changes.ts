@@ -34,6 +34,7 @@ export async function hostWishes(
   const lowPort = await lowPortResources(host, {
     ports: [...site.server.listen, ...site.server.redirect].map(portOf),
     choice: site.host.lowPort,
+    manager: "none",
     interpreter: outputs.interpreter,
     copy: `${outputs.prefix}/var/low-port/bin/python3`,
     origin:

@@ -80,7 +80,14 @@ export interface Host {
   elevated(argv: readonly string[], why: string, options?: ExecOptions): Promise<ExecResult>;
 }
 
-/** What is wanted of the host, by kind. Each kind has a file in `host/resources/`. Later kinds: portacl, user, group, unit, socket, rc-script, firewall. */
+/** What every resource says of itself. `demanded`: provisioning must not go on without it. */
+interface Asked {
+  readonly id: string;
+  readonly origin: string;
+  readonly demanded: boolean;
+}
+
+/** What is wanted of the host, by kind. Each kind has a file in `host/resources/`. */
 export type Resource =
   | {
       readonly kind: "package";
@@ -115,7 +122,37 @@ export type Resource =
       readonly capability: "cap_net_bind_service";
       readonly demanded: boolean;
       /** Who besides the owner may run it; then root owns it. */ readonly group?: string;
-    };
+    }
+  /** A system group. */
+  | (Asked & { readonly kind: "group"; readonly name: string })
+  /** A system account that nobody logs in to; `group` is its only one, `home` a folder that is not made. */
+  | (Asked & { readonly kind: "user"; readonly name: string; readonly group: string; readonly home: string })
+  /** systemd's `NAME.service`. Never started by us here; stopped when it is taken back. */
+  | (Asked & { readonly kind: "unit"; readonly name: string; readonly text: string; readonly enabled: boolean })
+  /** systemd's `NAME.socket`; stands after its service in a list, so that it is taken back before it. */
+  | (Asked & { readonly kind: "socket"; readonly name: string; readonly text: string; readonly enabled: boolean })
+  /** A start script and its settings (shell variables, kept in a file of their own). */
+  | (Asked & {
+      readonly kind: "rc-script";
+      readonly system: "openrc" | "rc.d";
+      readonly name: string;
+      readonly path: string;
+      readonly text: string;
+      readonly enabled: boolean;
+      readonly settings: Readonly<Record<string, string>>;
+    })
+  /** A configuration file that is wholly ours, in a format where `#` begins a comment. */
+  | (Asked & {
+      readonly kind: "file";
+      readonly path: string;
+      readonly text: string;
+      readonly mode: number;
+      readonly why: string;
+    })
+  /** FreeBSD: low TCP ports for one user (mac_portacl(4)). */
+  | (Asked & { readonly kind: "portacl"; readonly user: string; readonly ports: readonly number[] })
+  /** What the machine's firewall would have to let in. Only ever told. */
+  | (Asked & { readonly kind: "firewall"; readonly ports: readonly number[] });
 
 /** One process that changes the host. `input` goes to its standard input: file contents never stand in argv. */
 export interface HostCommand {
