@@ -76,6 +76,7 @@ def authority() -> Authority:
 @pytest.fixture
 def document(tmp_path: Path, authority: Authority) -> dict[str, Any]:
     """A configuration that is right, with certificates of both sorts, as JSON data to change at will."""
+    (tmp_path / "run").mkdir()
     return {
         "schema": "tlsforge.server/1",
         "generation": 7,
@@ -89,7 +90,9 @@ def document(tmp_path: Path, authority: Authority) -> dict[str, Any]:
         ],
         "hsts": {"maxAge": 63072000, "includeSubdomains": True, "preload": False},
         "app": {"kind": "about"},
-        "paths": {"control": str(tmp_path / "control"), "pid": str(tmp_path / "pid"), "log": str(tmp_path / "log")},
+        "paths": {"run": str(tmp_path / "run"), "log": str(tmp_path / "log")},
+        "user": None,
+        "standBySeconds": 600,
         "libssl": LIBSSL or "/wheel",
         "about": {"openssl": "3.5.7", "<twisted>": "26 & up"},
     }
@@ -101,7 +104,7 @@ class Running:
     def __init__(self, path: Path, document: dict[str, Any]) -> None:
         self.path = path
         self.document = document
-        self.control_path = document["paths"]["control"]
+        self.control_path = f"{document['paths']['run']}/server.sock"
         self.write()
         self.process = subprocess.Popen([*COMMAND, "--config", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
