@@ -68,7 +68,7 @@ export async function hostWishes(
   });
   const resources = [
     ...accountResources(service),
-    ...loaderResources(site, host, outputs),
+    ...loaderResources(site, outputs),
     ...lowPort.resources,
     ...(await serviceResources({ site, prefix, service, lowPort, reload: reloadCommand(context) })),
     ...firewallResources(site),
@@ -76,7 +76,7 @@ export async function hostWishes(
   return { resources, lowPort, service };
 }
 
-function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outputs"]): readonly Resource[] {
+function loaderResources(site: Site, { openssl }: WishRequest["outputs"]): readonly Resource[] {
   const { loaderPath } = site.host;
   if (loaderPath === false) return [];
   return [

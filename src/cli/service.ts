@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import {
-  openrcScript,
-  rcdScript,
   serviceDecision,
   serviceUnit,
   socketUnit,
@@ -89,8 +87,8 @@ export async function serviceResources(work: ServiceWork): Promise<readonly Reso
         ...(options.lowPort === "socket" ? [{ ...socket, text: socketUnit(options) }] : []),
       ];
     },
-    openrc: () => Promise.resolve([{ ...rcScript(work, "openrc"), ...asked }]),
-    "rc.d": () => Promise.resolve([{ ...rcScript(work, "rc.d"), ...asked }]),
+    openrc: () => Promise.resolve([]),
+    "rc.d": () => Promise.resolve([]),
   };
   return make[manager]();
 }
@@ -114,12 +112,6 @@ async function systemdOptions({ site, prefix, service, lowPort, reload }: Servic
     folders: app.kind === "static" ? [app.directory] : [],
     ...(reload === null ? {} : { reload }),
   };
-}
-
-function rcScript({ prefix, service: { name } }: ServiceWork, system: "openrc" | "rc.d") {
-  const options = { name, prefix, config: serverPaths(prefix).config, pid: serverPaths(prefix).pid };
-  const script = system === "openrc" ? openrcScript(options) : rcdScript(options);
-  return { kind: "rc-script" as const, id: `rc-script:${name}`, system, name, ...script };
 }
 
 /** What `systemctl reload` runs. */

@@ -133,7 +133,6 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
   if (!manifest.builds.some((build) => build.recipe === stack.server)) return null;
   const outputs = serverOutputs(stack, manifest.builds);
   const host = machine(context, site);
-  const { prefix } = context.options;
   const wishes = await hostWishes(context, { site, host, outputs });
   const { generation, builds } = manifest;
   return setUpServer(context, { site, host, outputs, runner: await runnerOf(host, wishes), generation, builds });

@@ -142,7 +142,6 @@ async function wishesFor(
   builds: readonly { readonly recipe: string; readonly out: string }[],
 ): Promise<HostWishes & { readonly outputs: ServerOutputs }> {
   const outputs = serverOutputs(stack, builds);
-  const { prefix } = context.options;
   return { outputs, ...(await hostWishes(context, { site, host, outputs })) };
 }
 

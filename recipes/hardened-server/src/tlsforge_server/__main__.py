@@ -1,4 +1,4 @@
-"""The program: ``tlsforge-server (--config FILE | --bundle | --credentials) [--check | --trial] [--detach]``.
+"""The program: ``tlsforge-server (--config FILE | --bundle | --credentials) [--check | --trial] [--detach] [--log-stderr]``.
 
 ``--check`` stops after everything has been checked and before anything listens. ``--trial`` starts beside a server that serves.
 ``--detach`` leaves a process of its own behind and ends with 0 at once; standard error is open until that process is ready, and has one
@@ -68,7 +68,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     if chosen.check:
         return 0
     # Whoever detaches a server reads its standard error until it is ready, and no longer; standard output stays what it was.
-    stream = logs.begin(config.paths.log, 1 if chosen.detach else 2, config.user)
+    stream = logs.begin(None if chosen.log_stderr else config.paths.log, 1 if chosen.detach else 2, config.user)
     account.become(config.user)
     server.start(callbacks_work, "trial" if chosen.trial else "serving", inherited.take(os.environ))
     _serve(server, reactor, stream)

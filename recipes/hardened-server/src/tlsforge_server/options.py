@@ -8,7 +8,7 @@ from typing import Sequence
 
 from .errors import ServerError
 
-USAGE = "expected (--config FILE | --bundle | --credentials) [--check | --trial] [--detach]"
+USAGE = "expected (--config FILE | --bundle | --credentials) [--check | --trial] [--detach] [--log-stderr]"
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Options:
     check: bool
     trial: bool
     detach: bool
+    #: Logs to standard error whatever the configuration says: for who stays with the process.
+    log_stderr: bool
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -30,6 +32,6 @@ def parse(argv: Sequence[str]) -> Options:
         raise ServerError("usage", USAGE)
     config = Path(rest.pop(0)).absolute() if source == "--config" else None
     flags = set(rest)
-    if len(flags) != len(rest) or not flags <= {"--check", "--trial", "--detach"} or ("--check" in flags and len(flags) > 1):
+    if len(flags) != len(rest) or not flags <= {"--check", "--trial", "--detach", "--log-stderr"} or ("--check" in flags and len(flags) > 1):
         raise ServerError("usage", USAGE)
-    return Options(config, source == "--bundle", "--check" in flags, "--trial" in flags, "--detach" in flags)
+    return Options(config, source == "--bundle", "--check" in flags, "--trial" in flags, "--detach" in flags, "--log-stderr" in flags)
