@@ -80,8 +80,8 @@ export async function serviceResources(work: ServiceWork): Promise<readonly Reso
     none: () => Promise.resolve([]),
     systemd: async () => {
       const options = await systemdOptions(work);
-      const unit = { kind: "unit", id: `unit:${name}.service`, name: `${name}.service`, ...asked } as const;
-      const socket = { kind: "socket", id: `socket:${name}.socket`, name: `${name}.socket`, ...asked } as const;
+      const unit = { kind: "unit", id: `unit:${name}`, name, ...asked } as const;
+      const socket = { kind: "socket", id: `socket:${name}`, name, ...asked } as const;
       return [
         { ...unit, text: serviceUnit(options) },
         ...(options.lowPort === "socket" ? [{ ...socket, text: socketUnit(options) }] : []),
