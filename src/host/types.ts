@@ -122,6 +122,8 @@ export interface RequirementResult {
   readonly identity?: string;
   readonly found?: string;
   readonly provides: readonly string[];
+  /** It is part of the system itself, and no package: of what, and how that is had. */
+  readonly base?: string;
 }
 
 /**
