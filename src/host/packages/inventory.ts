@@ -146,7 +146,8 @@ function pinsOf(text: string): readonly { readonly name: string; readonly versio
     .filter((line) => line.old === null)
     .flatMap((fresh) => {
       const sibling = lines.find((line) => line.old !== null && line.new === fresh.new);
-      return sibling?.old == null ? [] : [{ name: fresh.name, version: sibling.old }];
+      const version = sibling?.old ?? null;
+      return version === null ? [] : [{ name: fresh.name, version }];
     });
 }
 
