@@ -53,7 +53,8 @@ export async function keepPlan(context: Context, request: BuildRequest, result: 
   try {
     await atomicWrite(fileOf(prefix), `${JSON.stringify(kept)}\n`);
   } catch (error) {
-    if (!(error instanceof ForgeError)) throw error;
+    // Whatever the system says against it.
+    if (!(error instanceof ForgeError) && !(error instanceof Error && "code" in error)) throw error;
   }
 }
 
