@@ -51,8 +51,8 @@ export interface OpenFile {
 export interface FileTree {
   entries(folder: string): readonly FolderEntry[] | null | "unreadable";
   facts(path: string): TreeFacts | null | "unreadable";
-  /** The path without links. */
-  real(path: string): string | null | "unreadable";
+  /** The path without links, as far as that can be told. */
+  real(path: string): string | null;
   /** Only for what `entries` or `facts` has called a file: to open a device or a pipe does something. */
   open<T>(path: string, look: (file: OpenFile) => T): T | null | "unreadable";
 }
