@@ -23,8 +23,7 @@ export interface HostWishes {
 }
 
 /**
- * Resources of a generation: the loader entry for its OpenSSL's library folder (which holds private names only, so that nothing else on the
- * machine can resolve differently), and what the low ports need. `openssl` and `interpreter` are store paths.
+ * Resources of a generation: the loader entry for its OpenSSL's library folder, and what the low ports need. `openssl` and `interpreter` are store paths.
  */
 export async function hostWishes(
   host: Host,
@@ -43,7 +42,7 @@ export async function hostWishes(
         : `site file: host.low-port is ${site.host.lowPort}`,
   });
   const loader: Resource[] =
-    site.host.loaderPath === false || host.platform.libc !== "gnu"
+    site.host.loaderPath === false || host.platform.os === "darwin"
       ? []
       : [
           {

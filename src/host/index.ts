@@ -7,6 +7,8 @@ export { checkRequirements, packageResource, requirementError } from "./requirem
 export { describePlan, planHost } from "./plan.ts";
 export { applyHost, mergeRecords } from "./apply.ts";
 export { quickCheckHost, undoHost } from "./undo.ts";
+export { compareLoader, comparisonText } from "./loader/compare.ts";
+export type { LoaderComparison, LoaderDifference, LoaderEntry } from "./loader/types.ts";
 export { lowPortResources } from "./low-port.ts";
 export type { LowPortDecision, LowPortMethod, LowPortOptions } from "./low-port.ts";
 export { serviceDecision } from "./service/decide.ts";

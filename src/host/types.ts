@@ -24,6 +24,39 @@ export interface PathFacts {
   readonly size: number;
 }
 
+/** One name in a folder. Links are not followed. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: PathFacts["kind"];
+}
+
+/** What a path leads to. Two paths with one identity are the same file. */
+export interface TreeFacts {
+  readonly kind: "file" | "folder" | "other";
+  readonly mode: number;
+  readonly identity: string;
+}
+
+/** A file that is open for as long as it is looked at. `read` gives fewer bytes where the file ends. */
+export interface OpenFile {
+  readonly size: number;
+  readonly facts: TreeFacts;
+  read(offset: number, length: number): Buffer;
+}
+
+/**
+ * Folders and files for looks at thousands of them, which read a few bytes of each. Synchronous; links are followed.
+ * Null: there is nothing. What is there and cannot be read is `unreadable`, never nothing.
+ */
+export interface FileTree {
+  entries(folder: string): readonly FolderEntry[] | null | "unreadable";
+  facts(path: string): TreeFacts | null | "unreadable";
+  /** The path without links, as far as that can be told. */
+  real(path: string): string | null;
+  /** Only for what `entries` or `facts` has called a file: to open a device or a pipe does something. */
+  open<T>(path: string, look: (file: OpenFile) => T): T | null | "unreadable";
+}
+
 /**
  * The one seam through which the machine is read and changed. `node.ts` is the machine, `memory.ts` a machine in memory for tests.
  * Reading never needs privilege. Changing goes through `elevated`, which one file implements.
@@ -42,6 +75,7 @@ export interface Host {
   readFile(path: string): Promise<string | null>;
   facts(path: string): Promise<PathFacts | null>;
   list(folder: string): Promise<readonly string[]>;
+  readonly tree: FileTree;
   /** Runs with privilege; argv is reported as an event first. Refuses with `host-refused` when there is none. */
   elevated(argv: readonly string[], why: string, options?: ExecOptions): Promise<ExecResult>;
 }
