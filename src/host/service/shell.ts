@@ -26,11 +26,27 @@ export function shellFunctions(options: ScriptOptions, launch: Launch): string {
   const reload = options.reload?.map((word) => shellWord(plainText(word, "word"))).join(" ");
   return `forge_run=${run}
 
-# The process that a pid file names, while it lives.
+# The process that a pid file names, while it lives. The file outlives a boot, after which the number may be another's:
+# its second line is the moment at which the process began, or "-" where that cannot be read.
 forge_pid() {
-	forge_found=
-	[ -r "$forge_run/$1.pid" ] && read -r forge_found forge_rest < "$forge_run/$1.pid"
-	[ -n "$forge_found" ] && kill -0 "$forge_found" 2>/dev/null
+	forge_found= forge_began=
+	[ -r "$forge_run/$1.pid" ] || return 1
+	{ read -r forge_found; read -r forge_began; } < "$forge_run/$1.pid"
+	case $forge_found in "" | *[!0-9]*) return 1 ;; esac
+	if [ "$forge_began" = - ]; then
+		ps -o args= -p "$forge_found" 2>/dev/null | grep -q tlsforge-server
+	else
+		[ -n "$forge_began" ] && [ "$(forge_ticks "$forge_found")" = "$forge_began" ]
+	fi
+}
+
+# Field 22 of proc(5), stat; the name before it may hold blanks.
+forge_ticks() {
+	[ -r "/proc/$1/stat" ] || return 1
+	read -r forge_stat < "/proc/$1/stat"
+	set -- \${forge_stat##*) }
+	shift 19
+	echo "$1"
 }
 
 forge_status() {
