@@ -1,7 +1,8 @@
 import { closeSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
 import path from "node:path";
+import { isElf, type ElfDynamic } from "../elf/index.ts";
 import { inside, realRoots, type Surroundings } from "./contents.ts";
-import { isElf, readElfFile, type ElfDynamic } from "./elf.ts";
+import { readElfFile } from "./elf.ts";
 import type { GateResult } from "./types.ts";
 
 /** What the linkage of an output is held against. */

@@ -23,8 +23,7 @@ export interface HostWishes {
 }
 
 /**
- * Resources of a generation: the loader entry for its OpenSSL's library folder (which holds private names only, so that nothing else on the
- * machine can resolve differently), and what the low ports need. `openssl` and `interpreter` are store paths.
+ * Resources of a generation: the loader entry for its OpenSSL's library folder, and what the low ports need. `openssl` and `interpreter` are store paths.
  */
 export async function hostWishes(
   host: Host,
@@ -34,6 +33,7 @@ export async function hostWishes(
   const lowPort = await lowPortResources(host, {
     ports: [...site.server.listen, ...site.server.redirect].map(portOf),
     choice: site.host.lowPort,
+    manager: "none",
     interpreter: outputs.interpreter,
     copy: `${outputs.prefix}/var/low-port/bin/python3`,
     origin:
@@ -42,7 +42,7 @@ export async function hostWishes(
         : `site file: host.low-port is ${site.host.lowPort}`,
   });
   const loader: Resource[] =
-    site.host.loaderPath === false || host.platform.libc !== "gnu"
+    site.host.loaderPath === false || host.platform.os === "darwin"
       ? []
       : [
           {

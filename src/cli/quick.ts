@@ -1,8 +1,9 @@
 /**
- * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules and the server's light module: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
+ * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules and the light modules of server and host: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import type { Report } from "../grade/index.ts";
+import { stands } from "../host/light.ts";
 import type { ServerConfig, ServerStatus } from "../server/index.ts";
 import { servesFiles, serverPaths, status } from "../server/light.ts";
 import type { Manifest } from "../store/index.ts";
@@ -39,7 +40,7 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   if (manifest.fingerprint !== inputsFingerprint(parts)) return null;
   if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`)))
     return null;
-  if (!manifest.host.every(stands)) return null;
+  if (!manifest.host.every((record) => stands(record) === true)) return null;
   const state = await status(parts.prefix);
   if (state.state !== "serving") return null;
   const { status: server } = state;
@@ -65,18 +66,6 @@ export function authorityFile(prefix: string): string | null {
 function sameTool(stamp: Manifest["tools"][number]): boolean {
   const now = toolStamp(stamp.path);
   return now !== null && now.size === stamp.size && now.mtimeMs === stamp.mtimeMs;
-}
-
-/** Host changes that can be looked at without starting a process; any other kind is left to the full run. */
-function stands(record: Manifest["host"][number]): boolean {
-  if (record.kind === "package") return true;
-  const file = record.data["file"];
-  if (record.kind !== "loader-path" || file === undefined || record.after === null) return false;
-  try {
-    return readFileSync(file, "utf8").split("\n").includes(record.after);
-  } catch {
-    return false;
-  }
 }
 
 /** A certificate in the last third of the longest life that we give one is left to the full run, which renews it when its time has come. */

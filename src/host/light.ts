@@ -1,2 +1,3 @@
-/** The platform alone, for commands that leave the machine as it is. Loads nothing else. */
+/** What a start needs of the host before it knows what it is asked for: the platform, and whether recorded changes stand. Loads nothing else. */
 export { detectPlatform } from "./platform.ts";
+export { stands } from "./stands.ts";

@@ -1,26 +1,40 @@
+import { ForgeError } from "../errors.ts";
+import { ambientObstacle, capabilityObstacle, portaclObstacle, sysctlObstacle } from "./low-port-obstacles.ts";
 import { ownerOf } from "./resources/managed-file.ts";
 import { sysctl } from "./resources/sysctl.ts";
+import type { ServiceManager } from "./service/decide.ts";
 import type { Host, Resource } from "./types.ts";
+
+/** A way to ports that not every user may bind. The order is the order of preference: the least privilege first. */
+export type LowPortMethod = "socket" | "ambient" | "sysctl" | "file-capability" | "portacl";
 
 /** What the choice of a way to low ports stands on. */
 export interface LowPortOptions {
   /** Every port that the server shall listen on. */
   readonly ports: readonly number[];
   /** `host.low-port` of the site file. */
-  readonly choice: "auto" | "sysctl" | "file-capability" | "none";
+  readonly choice: "auto" | LowPortMethod | "none";
+  /** Who runs the server (`serviceDecision`). */
+  readonly manager: ServiceManager;
   /** The interpreter that runs the server. */
   readonly interpreter: string;
   /** Where a private copy of it would be, in a folder of its own: `<folder>/bin/python3`. */
   readonly copy: string;
   /** The service's group, when the server does not run as who provisions. */
   readonly group?: string;
+  /** The service's user by name: portacl's rules are for one. */
+  readonly user?: string;
   /** Which line or default asks for these ports. */
   readonly origin: string;
 }
 
 /** The way that was chosen, and why the others were not. */
 export interface LowPortDecision {
-  readonly method: "not-needed" | "root" | "file-capability" | "sysctl" | "none";
+  /**
+   * `socket`: systemd's socket unit. `ambient`: the service unit or our launcher hands on the one capability.
+   * `sysctl` also is FreeBSD's reservedhigh. `none`: nothing is done, and a low port will be refused.
+   */
+  readonly method: "not-needed" | LowPortMethod | "none";
   readonly resources: readonly Resource[];
   /** What the server is to be started with. */
   readonly interpreter: string;
@@ -28,40 +42,120 @@ export interface LowPortDecision {
 }
 
 /**
- * How the server gets at its ports with the least privilege: nothing when they are free for everyone or it runs as root; else as the site file says.
- * `auto` is a file capability where the machine allows one, else the sysctl.
+ * How the server gets at its ports with the least privilege. `auto` is the first way that works here, and the reasons say why no earlier one does;
+ * under systemd that is its socket unit for every port, since a socket that outlives the server is never closed by a restart.
+ * Throws `host-refused` for a way without a resource that the site file asks for and that cannot work here.
  */
 export async function lowPortResources(host: Host, options: LowPortOptions): Promise<LowPortDecision> {
-  const decide = (
-    method: LowPortDecision["method"],
-    reasons: readonly string[],
-    resources: readonly Resource[] = [],
-  ): LowPortDecision => ({
-    method,
-    resources,
-    interpreter: method === "file-capability" ? options.copy : options.interpreter,
-    reasons,
-  });
-  const first = await firstFreePort(host);
+  const { choice, manager } = options;
   const lowest = Math.min(...options.ports);
-  if (lowest >= first && (await openedByUs(host, lowest, options)))
-    return decide(
-      "sysctl",
-      [`port ${lowest} is open to every user by our own sysctl`],
-      [sysctlResource(host, lowest, options.origin)],
-    );
-  if (lowest >= first) return decide("not-needed", [`every port from ${first} up is free for every user`]);
-  if (host.uid === 0 && options.group === undefined)
-    return decide("root", [`port ${lowest} is below ${first}; the server is started by root`]);
-  if (options.choice === "none") return decide("none", [`port ${lowest} is below ${first}, and host.low-port is none`]);
-  if (options.choice === "sysctl")
-    return decide("sysctl", ["host.low-port is sysctl"], [sysctlResource(host, lowest, options.origin)]);
-  if (options.choice === "file-capability")
-    return decide("file-capability", ["host.low-port is file-capability"], [capabilityResource(options)]);
-  const obstacle = await capabilityObstacle(host, options.copy);
-  if (obstacle === null)
-    return decide("file-capability", ["file capabilities work here"], [capabilityResource(options)]);
-  return decide("sysctl", [`no file capability: ${obstacle}`], [sysctlResource(host, lowest, options.origin)]);
+  if (manager === "systemd" && (choice === "auto" || choice === "socket"))
+    return decided(options, "socket", [choice === "auto" ? "systemd holds the ports" : "host.low-port is socket"]);
+  const first = await firstFreePort(host);
+  const opened = lowest >= first && (await openedByUs(host, lowest, options.origin));
+  if (lowest >= first && !opened)
+    return decided(options, "not-needed", [`every port from ${first} up is free for every user`]);
+  if (choice === "none") {
+    const state = opened ? "is open by our own sysctl only" : `is below ${first}`;
+    return decided(options, "none", [`port ${lowest} ${state}, and host.low-port is none`]);
+  }
+  if (choice === "auto") return firstThatWorks(host, options, { lowest, opened });
+  await demand(host, options, choice);
+  return decided(
+    options,
+    choice,
+    [`host.low-port is ${choice}`],
+    resourcesOf(host, options, { lowest, method: choice }),
+  );
+}
+
+async function firstThatWorks(
+  host: Host,
+  options: LowPortOptions,
+  { lowest, opened }: { readonly lowest: number; readonly opened: boolean },
+): Promise<LowPortDecision> {
+  const reasons: string[] = [];
+  for (const method of methodsOf(host)) {
+    if (method === "sysctl" && opened) {
+      const resources = resourcesOf(host, options, { lowest, method });
+      return decided(
+        options,
+        method,
+        [...reasons, `port ${lowest} is open to every user by our own sysctl`],
+        resources,
+      );
+    }
+    const obstacle = await obstacleTo(host, options, method);
+    if (obstacle === null) {
+      const resources = resourcesOf(host, options, { lowest, method });
+      return decided(options, method, [...reasons, `${method} works here`], resources);
+    }
+    reasons.push(`no ${method}: ${obstacle}`);
+  }
+  // What would do with privilege is planned, and told as blocked with its command.
+  const method = host.platform.os === "freebsd" ? "portacl" : "sysctl";
+  return decided(options, method, reasons, resourcesOf(host, options, { lowest, method }));
+}
+
+function methodsOf(host: Host): readonly LowPortMethod[] {
+  return host.platform.os === "freebsd" ? ["portacl", "sysctl"] : ["socket", "ambient", "sysctl", "file-capability"];
+}
+
+/** Why a way does not work here; null when it does. */
+async function obstacleTo(host: Host, options: LowPortOptions, method: LowPortMethod): Promise<string | null> {
+  switch (method) {
+    case "socket":
+      return options.manager === "systemd" ? null : "systemd does not run this server";
+    case "ambient":
+      return ambientObstacle(host);
+    case "sysctl":
+      return sysctlObstacle(host);
+    case "file-capability":
+      return options.manager === "systemd"
+        ? "its unit lets nothing gain privileges"
+        : capabilityObstacle(host, options.copy);
+    case "portacl":
+      return options.user === undefined ? "its rules are for one user, and none is known" : portaclObstacle(host);
+  }
+}
+
+/** Refuses a way that the site file asks for and that no resource's plan would tell to be blocked. */
+async function demand(host: Host, options: LowPortOptions, method: LowPortMethod): Promise<void> {
+  const planned =
+    method === "sysctl" || method === "portacl" || (method === "file-capability" && options.manager !== "systemd");
+  const obstacle = planned ? null : await obstacleTo(host, options, method);
+  if (obstacle === null) return;
+  throw new ForgeError("host-refused", `host.low-port is ${method}, which does not work here: ${obstacle}`, {
+    hint: "use host.low-port: auto, which says why each way does not work",
+  });
+}
+
+function decided(
+  options: LowPortOptions,
+  method: LowPortDecision["method"],
+  reasons: readonly string[],
+  resources: readonly Resource[] = [],
+): LowPortDecision {
+  const interpreter = method === "file-capability" ? options.copy : options.interpreter;
+  return { method, resources, interpreter, reasons };
+}
+
+function resourcesOf(
+  host: Host,
+  options: LowPortOptions,
+  { lowest, method }: { readonly lowest: number; readonly method: LowPortMethod },
+): readonly Resource[] {
+  switch (method) {
+    case "socket":
+    case "ambient":
+      return [];
+    case "sysctl":
+      return [sysctlResource(host, lowest, options.origin)];
+    case "file-capability":
+      return [capabilityResource(options)];
+    case "portacl":
+      return [portaclResource(options)];
+  }
 }
 
 const linuxFile = "/etc/sysctl.d/50-tlsforge.conf";
@@ -76,9 +170,8 @@ async function firstFreePort(host: Host): Promise<number> {
   return answer.exitCode === 0 ? Number(answer.stdout.trim()) + 1 : 1024;
 }
 
-/** Whether a port is free for everyone because an earlier run set the sysctl: then it is still needed, or the next run would take it back. */
-async function openedByUs(host: Host, port: number, { choice, group, origin }: LowPortOptions): Promise<boolean> {
-  if (!["auto", "sysctl"].includes(choice) || (host.uid === 0 && group === undefined)) return false;
+/** Whether a port is free for everyone because an earlier run made it so: then a way to it is still needed, or the next run would take it back. */
+async function openedByUs(host: Host, port: number, origin: string): Promise<boolean> {
   if (host.platform.os === "freebsd") {
     // The line has one value only, and what it was before is the last port that was kept from users.
     const ours = await sysctl.adopt?.(host, sysctlResource(host, port, origin));
@@ -103,6 +196,11 @@ function capabilityResource(options: LowPortOptions): Resource {
   };
 }
 
+function portaclResource({ origin, ports, user }: LowPortOptions): Resource {
+  const low = ports.filter((port) => port < 1024);
+  return { kind: "portacl", id: "portacl:ports", origin, demanded: true, user: user ?? "", ports: low };
+}
+
 function sysctlResource(host: Host, lowest: number, origin: string): Extract<Resource, { kind: "sysctl" }> {
   const common = { kind: "sysctl", origin, demanded: true } as const;
   if (host.platform.os === "freebsd") {
@@ -121,35 +219,4 @@ function sysctlResource(host: Host, lowest: number, origin: string): Extract<Res
     value: String(lowest),
     file: linuxFile,
   };
-}
-
-/** Why a file capability would not work for a file at `path`; null when nothing speaks against it. */
-async function capabilityObstacle(host: Host, path: string): Promise<string | null> {
-  if (host.platform.os !== "linux") return "Linux only";
-  if ((await host.which("setcap")) === null || (await host.which("getcap")) === null) return "setcap is missing";
-  const status = (await host.readFile("/proc/self/status")) ?? "";
-  if (/^NoNewPrivs:\s*1$/m.test(status)) return "no-new-privileges is set here, which voids it";
-  const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
-  const netBindService = 10n;
-  if (((bounding >> netBindService) & 1n) === 0n) return "this container lacks cap_net_bind_service";
-  return mountObstacle((await host.readFile("/proc/self/mountinfo")) ?? "", path);
-}
-
-/** File systems that are known to keep the extended attribute that a file capability is. */
-const withAttributes = new Set(["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "overlay", "tmpfs", "bcachefs"]);
-
-/** What the mount that holds `path` has against capabilities (proc(5), mountinfo: mount point is field 5, options 6, type after the dash). */
-export function mountObstacle(mountinfo: string, path: string): string | null {
-  const mounts = mountinfo.split("\n").flatMap((line) => {
-    const [left = "", right = ""] = line.split(" - ");
-    const [, , , , point, flags = ""] = left.split(" ");
-    return point === undefined
-      ? []
-      : [{ point: point.replaceAll("\\040", " "), flags: flags.split(","), type: right.split(" ")[0] ?? "" }];
-  });
-  const holding = mounts.filter(({ point }) => point === "/" || path === point || path.startsWith(`${point}/`));
-  const mount = holding.toSorted((a, b) => a.point.length - b.point.length).at(-1);
-  if (mount === undefined) return "the file system is unknown";
-  if (mount.flags.includes("nosuid")) return `${mount.point} is mounted nosuid, which voids it`;
-  return withAttributes.has(mount.type) ? null : `${mount.point} is ${mount.type}, which may not keep it`;
 }

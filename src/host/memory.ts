@@ -1,5 +1,6 @@
 import { ForgeError } from "../errors.ts";
 import { runBuiltin } from "./memory-commands.ts";
+import { memoryTree } from "./memory-tree.ts";
 import type { ExecOptions, ExecResult, Host, PathFacts } from "./types.ts";
 
 /** A path in memory. `content` null: a folder. */
@@ -9,6 +10,10 @@ export interface MemoryFile {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
+  /** The content of a program or library, in place of a text. */
+  readonly bytes?: Buffer;
+  /** Two paths with the same one are one file. */
+  readonly inode?: string;
   /** File capabilities as `getcap` prints them. */
   readonly capabilities?: string;
 }
@@ -86,6 +91,7 @@ export function memoryHost(initial: MemoryInitial = {}): MemoryHost {
     readFile: (path) => Promise.resolve(files.get(path)?.content ?? null),
     facts: (path) => Promise.resolve(factsOf(files, path)),
     list: (folder) => Promise.resolve(childrenOf(files, folder)),
+    tree: memoryTree(files, initial.uid ?? (privilege === "root" ? 0 : 1000)),
     elevated: async (argv, why, options) => {
       if (privilege === "none")
         throw new ForgeError("host-refused", `no privilege to run "${argv.join(" ")}" (${why})`);

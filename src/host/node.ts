@@ -5,6 +5,7 @@ import { isAbsolute, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Platform } from "../recipe/types.ts";
+import { nodeTree } from "./node-tree.ts";
 import { packageFamilyOf } from "./platform.ts";
 import { elevate, findPrivilege, sudoArgv, type Privilege } from "./privilege.ts";
 import { openSession, withEnvironment, type Session, type SessionOptions } from "./session.ts";
@@ -62,6 +63,7 @@ export function nodeHost(options: NodeHostOptions): Host {
       return found === null ? null : toFacts(found);
     },
     list: async (folder) => ((await absentAsNull(readdir(folder))) ?? []).toSorted(),
+    tree: nodeTree,
     elevated: (argv, why, execOptions) =>
       elevate({
         ...privilege(),

@@ -68,7 +68,7 @@ export function describePlan(plan: ResourcePlan): readonly string[] {
   for (const command of plan.commands)
     lines.push(`  ${command.elevated ? "as root" : "as you"}: ${command.argv.join(" ")}`);
   if (plan.effect !== undefined) lines.push(`  effect: ${plan.effect}`);
-  return plan.action === "none" ? lines.slice(0, 1) : lines;
+  return plan.action === "none" && plan.effect === undefined ? lines.slice(0, 1) : lines;
 }
 
 async function readPlan(host: Host, resource: Resource, moment: Moment): Promise<ResourcePlan> {

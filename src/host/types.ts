@@ -25,6 +25,39 @@ export interface PathFacts {
   readonly size: number;
 }
 
+/** One name in a folder. Links are not followed. */
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: PathFacts["kind"];
+}
+
+/** What a path leads to. Two paths with one identity are the same file. */
+export interface TreeFacts {
+  readonly kind: "file" | "folder" | "other";
+  readonly mode: number;
+  readonly identity: string;
+}
+
+/** A file that is open for as long as it is looked at. `read` gives fewer bytes where the file ends. */
+export interface OpenFile {
+  readonly size: number;
+  readonly facts: TreeFacts;
+  read(offset: number, length: number): Buffer;
+}
+
+/**
+ * Folders and files for looks at thousands of them, which read a few bytes of each. Synchronous; links are followed.
+ * Null: there is nothing. What is there and cannot be read is `unreadable`, never nothing.
+ */
+export interface FileTree {
+  entries(folder: string): readonly FolderEntry[] | null | "unreadable";
+  facts(path: string): TreeFacts | null | "unreadable";
+  /** The path without links, as far as that can be told. */
+  real(path: string): string | null;
+  /** Only for what `entries` or `facts` has called a file: to open a device or a pipe does something. */
+  open<T>(path: string, look: (file: OpenFile) => T): T | null | "unreadable";
+}
+
 /**
  * The one seam through which the machine is read and changed. `node.ts` is the machine, `memory.ts` a machine in memory for tests.
  * Reading never needs privilege. Changing goes through `elevated`, which one file implements.
@@ -45,11 +78,19 @@ export interface Host {
   readFile(path: string): Promise<string | null>;
   facts(path: string): Promise<PathFacts | null>;
   list(folder: string): Promise<readonly string[]>;
+  readonly tree: FileTree;
   /** Runs with privilege; argv is reported as an event first. Refuses with `host-refused` when there is none. */
   elevated(argv: readonly string[], why: string, options?: ExecOptions): Promise<ExecResult>;
 }
 
-/** What is wanted of the host, by kind. Each kind has a file in `host/resources/`. Later kinds: portacl, user, group, unit, socket, rc-script, firewall. */
+/** What every resource says of itself. `demanded`: provisioning must not go on without it. */
+interface Asked {
+  readonly id: string;
+  readonly origin: string;
+  readonly demanded: boolean;
+}
+
+/** What is wanted of the host, by kind. Each kind has a file in `host/resources/`. */
 export type Resource =
   | {
       readonly kind: "package";
@@ -84,7 +125,37 @@ export type Resource =
       readonly capability: "cap_net_bind_service";
       readonly demanded: boolean;
       /** Who besides the owner may run it; then root owns it. */ readonly group?: string;
-    };
+    }
+  /** A system group. */
+  | (Asked & { readonly kind: "group"; readonly name: string })
+  /** A system account that nobody logs in to; `group` is its only one, `home` a folder that is not made. */
+  | (Asked & { readonly kind: "user"; readonly name: string; readonly group: string; readonly home: string })
+  /** systemd's `NAME.service`. Never started by us here; stopped when it is taken back. */
+  | (Asked & { readonly kind: "unit"; readonly name: string; readonly text: string; readonly enabled: boolean })
+  /** systemd's `NAME.socket`; stands after its service in a list, so that it is taken back before it. */
+  | (Asked & { readonly kind: "socket"; readonly name: string; readonly text: string; readonly enabled: boolean })
+  /** A start script and its settings (shell variables, kept in a file of their own). */
+  | (Asked & {
+      readonly kind: "rc-script";
+      readonly system: "openrc" | "rc.d";
+      readonly name: string;
+      readonly path: string;
+      readonly text: string;
+      readonly enabled: boolean;
+      readonly settings: Readonly<Record<string, string>>;
+    })
+  /** A configuration file that is wholly ours, in a format where `#` begins a comment. */
+  | (Asked & {
+      readonly kind: "file";
+      readonly path: string;
+      readonly text: string;
+      readonly mode: number;
+      readonly why: string;
+    })
+  /** FreeBSD: low TCP ports for one user (mac_portacl(4)). */
+  | (Asked & { readonly kind: "portacl"; readonly user: string; readonly ports: readonly number[] })
+  /** What the machine's firewall would have to let in. Only ever told. */
+  | (Asked & { readonly kind: "firewall"; readonly ports: readonly number[] });
 
 /** One process that changes the host. `input` goes to its standard input: file contents never stand in argv. */
 export interface HostCommand {

@@ -73,8 +73,15 @@ const host = mapping({
     .enum(["ask", "install", "never"])
     .default("ask")
     .describe("What happens when compilers or headers are missing"),
-  "low-port": z.enum(["auto", "sysctl", "file-capability", "none"]).default("auto"),
+  "low-port": z
+    .enum(["auto", "socket", "ambient", "sysctl", "file-capability", "portacl", "none"])
+    .default("auto")
+    .describe("How the server gets at ports that not every user may bind"),
   "loader-path": z.union([z.literal("auto"), z.boolean()], { error: "auto, true or false" }).default("auto"),
+  service: z
+    .enum(["auto", "systemd", "rc.d", "openrc", "none"])
+    .default("auto")
+    .describe("Who starts, guards and restarts the server; none: a background process"),
 });
 
 /** SSL Labs 2009r, best first. */
@@ -98,10 +105,6 @@ const notYet: NotYet = new Map([
   ["server.app.proxy", "use static: FOLDER, or leave it out"],
   ["server.app.wsgi", "use static: FOLDER, or leave it out"],
   ["server.app.websocket-echo", "use static: FOLDER, or leave it out"],
-  ["host.low-port: socket", "use one of auto, sysctl, file-capability, none"],
-  ["host.low-port: ambient", "use one of auto, sysctl, file-capability, none"],
-  ["host.low-port: portacl", "use one of auto, sysctl, file-capability, none"],
-  ["host.service", "leave it out; the server runs in the background, without a service manager"],
 ]);
 
 /**
@@ -132,8 +135,9 @@ export function minGradeSpan(file: TextFile): Span | null {
 type WrittenSite = z.output<typeof siteSchema>;
 
 /** Combinations that cannot be served. */
-function lintSite({ server: { listen, redirect, hsts: policy } }: WrittenSite, document: SourceDocument): Problem[] {
-  const problems: Problem[] = [];
+function lintSite(written: WrittenSite, document: SourceDocument): Problem[] {
+  const { listen, redirect, hsts: policy } = written.server;
+  const problems: Problem[] = [...lintHost(written.host, document)];
   const all = [
     ...listen.map((address, index) => ({ address, path: ["server", "listen", index] })),
     ...redirect.map((address, index) => ({ address, path: ["server", "redirect", index] })),
@@ -158,6 +162,29 @@ function lintSite({ server: { listen, redirect, hsts: policy } }: WrittenSite, d
   return problems;
 }
 
+/** Ways to low ports that a service manager has not. */
+const lowPortsWith: Readonly<
+  Record<"systemd" | "openrc" | "rc.d" | "none", readonly WrittenSite["host"]["low-port"][]>
+> = {
+  // Its unit lets nothing gain privileges, which voids a file capability.
+  systemd: ["auto", "socket", "ambient", "sysctl", "none"],
+  openrc: ["auto", "ambient", "sysctl", "file-capability", "none"],
+  "rc.d": ["auto", "sysctl", "portacl", "none"],
+  none: ["auto", "ambient", "sysctl", "file-capability", "portacl", "none"],
+};
+
+function lintHost({ service, "low-port": lowPort }: WrittenSite["host"], document: SourceDocument): Problem[] {
+  if (service === "auto" || lowPortsWith[service].includes(lowPort)) return [];
+  return [
+    {
+      message: `low-port: ${lowPort} does not go with service: ${service}`,
+      span: document.locate(["host", "low-port"]),
+      expected: `one of ${lowPortsWith[service].join(", ")}`,
+      hint: lowPort === "socket" ? "use service: systemd, or low-port: auto" : "use low-port: auto",
+    },
+  ];
+}
+
 function toSite(written: WrittenSite, folder: string): Site {
   const { dhe: _, ...rest } = written.server;
   const below = (path: string): string => (path.startsWith("/") || folder === "" ? path : `${folder}/${path}`);
@@ -175,6 +202,7 @@ function toSite(written: WrittenSite, folder: string): Site {
       packages: written.host.packages,
       lowPort: written.host["low-port"],
       loaderPath: written.host["loader-path"],
+      service: written.host.service,
     },
     verify: { minGrade: written.verify["min-grade"] },
   };

@@ -246,8 +246,9 @@ export interface Site {
   };
   readonly host: {
     readonly packages: "ask" | "install" | "never";
-    readonly lowPort: "auto" | "sysctl" | "file-capability" | "none";
+    readonly lowPort: "auto" | "socket" | "ambient" | "sysctl" | "file-capability" | "portacl" | "none";
     readonly loaderPath: "auto" | boolean;
+    readonly service: "auto" | "systemd" | "rc.d" | "openrc" | "none";
   };
   readonly verify: { readonly minGrade: string };
 }

@@ -24,9 +24,10 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   recipe: [],
   plan: ["recipe"],
   fetch: ["recipe", "plan"],
-  host: [],
+  elf: [],
+  host: ["elf"],
   store: ["recipe", "plan"],
-  build: ["recipe", "plan", "fetch", "store", "host"],
+  build: ["recipe", "plan", "fetch", "store", "host", "elf"],
   server: ["recipe", "store", "host"],
   wire: [],
   probe: ["wire"],
@@ -46,7 +47,7 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   report: ["probe"],
 };
 
-const pureFolders = ["recipe", "plan", "wire", "grade", "report"];
+const pureFolders = ["recipe", "plan", "elf", "wire", "grade", "report"];
 
 /** Modules that reach the machine, the network or the clock. */
 const effects =

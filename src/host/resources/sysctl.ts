@@ -1,7 +1,19 @@
 import type { Host, Resource } from "../types.ts";
 import { asRoot, blocked, planBase } from "./kind.ts";
-import type { ResourceKind } from "./kind.ts";
-import { driftOf, leftoverCommands, managedText, ownerOf, writeCommands } from "./managed-file.ts";
+import type { RecordData, ResourceKind } from "./kind.ts";
+import { layoutOf, liveValue, valueBefore } from "./sysctl-file.ts";
+import type { Setting } from "./sysctl-file.ts";
+import {
+  fileData,
+  fileState,
+  keepCommands,
+  leftoverCommands,
+  ownerOf,
+  savedEffect,
+  savedPath,
+  withSaved,
+  writeCommands,
+} from "./managed-file.ts";
 
 type Sysctl = Extract<Resource, { kind: "sysctl" }>;
 
@@ -17,13 +29,17 @@ export const sysctl: ResourceKind<Sysctl> = {
     if (live === null)
       return blocked(resource, { current: null, desired, why, reason: `this kernel does not tell ${resource.key}` });
     const text = await host.readFile(resource.file);
-    const state = { current: `${resource.key} = ${live}${text === null ? "" : `, ${resource.file}`}`, desired, why };
     const layout = layoutOf(host);
+    const wanted = layout.text(resource, text, live);
+    const file = layout.own ? await fileState(host, { path: resource.file, text: wanted, mode: 0o644 }) : null;
+    const place = file?.owner === "changed" ? (file.current ?? "") : resource.file;
+    const state = { current: `${resource.key} = ${live}${text === null ? "" : `, ${place}`}`, desired, why };
     const drift = layout.drift(resource, text);
     if (drift !== null) return blocked(resource, { ...state, reason: drift });
 
     const kept = layout.keeps(resource, text);
-    if (kept === null && satisfies(resource, live))
+    const changed = layout.own && ownerOf(text) === "changed";
+    if (kept === null && !changed && satisfies(resource, live))
       return { ...planBase(resource), ...state, action: "none", commands: [] };
     const persistent = kept === resource.value;
     const effective = live === resource.value || (persistent && satisfies(resource, live));
@@ -31,12 +47,12 @@ export const sysctl: ResourceKind<Sysctl> = {
     return {
       ...planBase(resource),
       ...state,
-      action: kept === null ? "create" : "update",
+      action: kept === null && !changed ? "create" : "update",
       commands: [
-        ...(persistent ? [] : writeCommands(resource.file, layout.text(resource, text, live))),
+        ...(persistent ? [] : (file?.commands ?? writeCommands(resource.file, wanted))),
         ...(effective ? [] : [asRoot(...layout.set(resource.key, resource.value))]),
       ],
-      effect: effectOf(resource),
+      effect: [effectOf(resource), file === null ? undefined : savedEffect([file])].filter(Boolean).join("; "),
     };
   },
 
@@ -44,14 +60,21 @@ export const sysctl: ResourceKind<Sysctl> = {
     const [live, text] = await Promise.all([liveValue(host, resource.key), host.readFile(resource.file)]);
     const { file, key, value } = resource;
     // With the wanted value in it, the file is what an interrupted run left, not what was there before.
-    const earlier = text === null || layoutOf(host).keeps(resource, text) === value ? {} : { text };
+    const layout = layoutOf(host);
+    const lost = text === null || layout.keeps(resource, text) === value || (layout.own && ownerOf(text) !== "ours");
+    const earlier = lost ? {} : { text };
     return { file, key, value, live: valueBefore(text) ?? live ?? "", ...earlier };
+  },
+
+  async settle(host, resource, remembered) {
+    return withDigest(host, resource, remembered);
   },
 
   async adopt(host, resource) {
     const { file, key, value } = resource;
     const text = await host.readFile(file);
-    return layoutOf(host).keeps(resource, text) === value ? { file, key, value, live: valueBefore(text) ?? "" } : null;
+    if (layoutOf(host).keeps(resource, text) !== value) return null;
+    return withDigest(host, resource, { file, key, value, live: valueBefore(text) ?? "" });
   },
 
   async undo(host, record) {
@@ -61,8 +84,9 @@ export const sysctl: ResourceKind<Sysctl> = {
     const drift = layout.drift({ file, key, value }, text);
     if (drift !== null) return { action: "blocked", commands: [], detail: drift };
     const restored = layout.without({ file, key, value }, text, earlier ?? null);
-    const written =
-      restored === text ? [] : restored === null ? [asRoot("rm", "-f", file)] : writeCommands(file, restored);
+    const saved = layout.own && ownerOf(text) === "changed" ? await savedPath(host, file) : null;
+    const away = saved === null ? asRoot("rm", "-f", file) : keepCommands(["mv", "-f", file, saved], 0);
+    const written = restored === text ? [] : restored === null ? [away].flat() : writeCommands(file, restored);
     const fileCommands = [...(await leftoverCommands(host, file)), ...written];
     // A live value that is no longer ours was set by somebody since: it stays.
     const liveCommands =
@@ -72,7 +96,7 @@ export const sysctl: ResourceKind<Sysctl> = {
     return {
       action: restored === null ? "delete" : "update",
       commands: [...fileCommands, ...liveCommands],
-      detail: `${key} is ${before} again`,
+      detail: `${key} is ${before} again${saved === null ? "" : `; kept: ${saved}`}`,
     };
   },
 
@@ -90,112 +114,15 @@ export const sysctl: ResourceKind<Sysctl> = {
   },
 };
 
-type Setting = Pick<Sysctl, "file" | "key" | "value">;
-
-/** How a system keeps settings for the next boot. */
-interface Layout {
-  /** The value that our part of the file sets; null without one. */
-  keeps(setting: Setting, text: string | null): string | null;
-  drift(setting: Setting, text: string | null): string | null;
-  text(setting: Setting, text: string | null, live: string): string;
-  /** The file without our part; null: no file. */
-  without(setting: Setting, text: string | null, earlier: string | null): string | null;
-  set(key: string, value: string): readonly string[];
-}
-
-const ownFile: Layout = {
-  keeps: ({ key }, text) => (ownerOf(text) === "ours" ? (lineValue(text ?? "", key) ?? null) : null),
-  drift: ({ file }, text) => driftOf(file, ownerOf(text)),
-  text: ({ key, value }, text, live) => managedText(`# It was ${valueBefore(text) ?? live}\n${key} = ${value}\n`),
-  without: (_setting, _text, earlier) => earlier,
-  set: (key, value) => ["sysctl", "-w", `${key}=${value}`],
-};
-
-const marked = "# tlsforge";
-
-const sharedFile: Layout = {
-  keeps: ({ key }, text) =>
-    lineValue(
-      (text ?? "")
-        .split("\n")
-        .filter((line) => line.includes(marked))
-        .join("\n"),
-      key,
-    ) ?? null,
-  drift({ file, key, value }, text) {
-    const other = lineValue(
-      (text ?? "")
-        .split("\n")
-        .filter((line) => !line.includes(marked))
-        .join("\n"),
-      key,
-    );
-    return other === undefined || other === value ? null : `${file} already sets ${key} to ${other}`;
-  },
-  text(setting, text, live) {
-    const { key, value } = setting;
-    return withLine(
-      withoutOurs(key, text ?? ""),
-      `${key}=${value} ${marked}, it was ${valueBefore(oursIn(key, text ?? "")) ?? live}`,
-    );
-  },
-  without({ key }, text, earlier) {
-    if (text === null) return null;
-    if (earlier !== null && text === withLine(withoutOurs(key, earlier), oursIn(key, text))) return earlier;
-    const rest = withoutOurs(key, text);
-    const line = oursIn(key, earlier ?? "");
-    if (line !== "") return withLine(rest, line);
-    return rest === "" && earlier === null ? null : rest;
-  },
-  set: (key, value) => ["sysctl", `${key}=${value}`],
-};
-
-function oursIn(key: string, text: string): string {
-  return text.split("\n").find((line) => line.includes(marked) && line.startsWith(key)) ?? "";
-}
-
-function withoutOurs(key: string, text: string): string {
-  return text
-    .split("\n")
-    .filter((line) => !(line.includes(marked) && line.startsWith(key)))
-    .join("\n");
-}
-
-function withLine(text: string, line: string): string {
-  return `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`;
-}
-
-/** What our part of a file says that the live value was before. */
-function valueBefore(text: string | null): string | null {
-  return (
-    /# It was (\S+)$|# tlsforge, it was (\S+)$/m
-      .exec(text ?? "")
-      ?.slice(1)
-      .find((value) => value !== undefined) ?? null
-  );
-}
-
-function layoutOf(host: Host): Layout {
-  return host.platform.os === "linux" ? ownFile : sharedFile;
-}
-
-function lineValue(text: string, key: string): string | undefined {
-  const line = text.split("\n").find((candidate) => candidate.split("=")[0]?.trim() === key);
-  return line
-    ?.slice(line.indexOf("=") + 1)
-    .split("#")[0]
-    ?.trim();
-}
-
-async function liveValue(host: Host, key: string): Promise<string | null> {
-  if (host.platform.os === "linux")
-    return (await host.readFile(`/proc/sys/${key.replaceAll(".", "/")}`))?.trim() ?? null;
-  const answer = await host.exec(["sysctl", "-n", key], { timeoutSeconds: 10 });
-  return answer.exitCode === 0 ? answer.stdout.trim() : null;
+/** A file of our own is told by its digest, and so without a process. */
+async function withDigest(host: Host, { file }: Sysctl, data: RecordData): Promise<RecordData> {
+  const text = await host.readFile(file);
+  if (!layoutOf(host).own || text === null) return data;
+  return withSaved(host, { ...data, ...fileData({ path: file, text, mode: 0o644 }) });
 }
 
 /** For the first unprivileged port a lower value gives what is wanted too; it is not raised again, since somebody asked for it. */
-function satisfies(setting: Pick<Sysctl, "key" | "value">, live: string): boolean {
+function satisfies(setting: Omit<Setting, "file">, live: string): boolean {
   return setting.key.endsWith("ip_unprivileged_port_start")
     ? Number(live) <= Number(setting.value)
     : live === setting.value;

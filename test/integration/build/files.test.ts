@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readElf, readElfFile } from "../../../src/build/elf.ts";
+import { readElfFile } from "../../../src/build/elf.ts";
+import { bytesOf, readElf as read, type ElfDynamic } from "../../../src/elf/index.ts";
 import { openLog } from "../../../src/build/log.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { freshFolder } from "./helpers.ts";
@@ -70,9 +71,14 @@ describeWith(["linux", "cc"], "readElfFile", () => {
     const needed = ["liba.so.1", "libc.so.6"];
     expect(readElfFile(path("liba.so"))).toMatchObject({ soname: "liba.so.1", rpath: [], runpath: [] });
     expect(readElfFile(path("a.o"))).toBeNull();
-    expect(readElfFile(path("new"))).toEqual({ needed, rpath: [], runpath: ["/one", "/two", "/three"], soname: null });
-    expect(readElfFile(path("old"))).toEqual({ needed, rpath: ["/one"], runpath: [], soname: null });
-    expect(readElfFile(path("none"))).toEqual({ needed, rpath: [], runpath: [], soname: null });
+    expect(readElfFile(path("new"))).toMatchObject({
+      needed,
+      rpath: [],
+      runpath: ["/one", "/two", "/three"],
+      soname: null,
+    });
+    expect(readElfFile(path("old"))).toMatchObject({ needed, rpath: ["/one"], runpath: [], soname: null });
+    expect(readElfFile(path("none"))).toMatchObject({ needed, rpath: [], runpath: [], soname: null });
     expect(readElfFile(path("m.c"))).toBeNull();
 
     const whole = readFileSync(path("new"));
@@ -91,6 +97,8 @@ describeWith(["linux", "cc"], "readElfFile", () => {
     }
   });
 });
+
+const readElf = (file: Buffer): ElfDynamic | null => read(bytesOf(file));
 
 /** What came of it; anything but an answer or a RangeError is thrown on. */
 function answerOf(read: () => unknown): { readonly kind: "answer" | "RangeError"; readonly value?: unknown } {

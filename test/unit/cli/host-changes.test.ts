@@ -23,6 +23,7 @@ async function lowPort(host: MemoryHost, port: number): Promise<readonly Resourc
     choice: "sysctl",
     interpreter: "/p/bin/python3",
     copy: "/p/var/low-port/bin/python3",
+    manager: "none",
     origin: "default",
   });
   return resources;

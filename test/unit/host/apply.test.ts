@@ -120,7 +120,7 @@ test("undo goes backwards", async () => {
 });
 
 test("a record of a kind from the future is refused", async () => {
-  const record: HostRecord = { id: "x", kind: "portacl", before: null, after: null, data: {} };
+  const record: HostRecord = { id: "x", kind: "kernel-module", before: null, after: null, data: {} };
   await expect(undoHost(machine(), [record], ignore)).rejects.toMatchObject({ code: "prefix-newer" });
 });
 

@@ -101,7 +101,7 @@ test("a live value that somebody changed since stays when the file goes", async 
   expect(host.files.has(file)).toBe(false);
 });
 
-test("blocked by a kernel without it, a foreign file, a file changed by hand", async () => {
+test("blocked by a kernel without it, by a foreign file", async () => {
   expect(await planOf(memoryHost(), resource)).toMatchObject({
     action: "blocked",
     reason: `this kernel does not tell ${key}`,
@@ -112,14 +112,28 @@ test("blocked by a kernel without it, a foreign file, a file changed by hand", a
     action: "blocked",
     reason: expect.stringContaining("not written by tlsforge") as string,
   });
-  const changed = linux();
-  const { records } = await provide(changed, resource);
-  changed.files.set(file, { content: (changed.files.get(file)?.content ?? "").replace("443", "444") });
-  expect(await planOf(changed, resource)).toMatchObject({
-    action: "blocked",
-    reason: expect.stringContaining("changed by hand") as string,
+});
+
+test("a file changed by hand is shown, kept and replaced; undo keeps it too", async () => {
+  const host = linux();
+  const first = await provide(host, resource);
+  const edit = (): string => (host.files.get(file)?.content ?? "").replace("= 443", "= 444");
+  const edited = edit();
+  host.files.set(file, { content: edited });
+  const { plan, records } = await provide(host, resource);
+  expect(plan).toMatchObject({
+    action: "update",
+    current: `${key} = 443, ${file}, changed by hand: has "${key} = 444"; lacks "${key} = 443"`,
+    effect: expect.stringContaining(`kept as ${file}.tlsforge-saved`) as string,
   });
-  expect(await undoHost(changed, records, ignore)).toEqual(records);
+  expect(host.files.get(`${file}.tlsforge-saved`)?.content).toBe(edited);
+  expect(await quickCheckHost(host, records)).toEqual([]);
+  expect(records[0]?.data).toMatchObject({ live: "1024", saved: `${file}.tlsforge-saved` });
+
+  host.files.set(file, { content: edit() });
+  expect(await undoHost(host, mergeRecords(first.records, records), ignore)).toEqual([]);
+  expect([...host.files.keys()]).toEqual([live, `${file}.tlsforge-saved`, `${file}.tlsforge-saved-2`]);
+  expect(host.files.get(live)?.content).toBe("1024\n");
 });
 
 test("in a container that forbids it, the file goes again and the error says what to do", async () => {

@@ -118,6 +118,7 @@ describe("site file", () => {
           "loaderPath": "auto",
           "lowPort": "auto",
           "packages": "ask",
+          "service": "auto",
         },
         "server": {
           "app": {
@@ -170,6 +171,7 @@ describe("site file", () => {
           "loaderPath": false,
           "lowPort": "sysctl",
           "packages": "install",
+          "service": "openrc",
         },
         "server": {
           "app": {

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isElf, readElf } from "../../../src/build/elf.ts";
+import { bytesOf, isElf, readElf as read, type ElfDynamic } from "../../../src/elf/index.ts";
+
+const readElf = (file: Buffer): ElfDynamic | null => read(bytesOf(file));
 
 interface Sample {
   readonly word?: 4 | 8;
@@ -62,11 +64,23 @@ describe("readElf", () => {
     [4, false],
   ] as const)("reads files with words of %i bytes, the low byte first: %s", (word, little) => {
     expect(readElf(elf({ word, little, entries, strings }))).toEqual({
+      bits: word * 8,
+      order: little ? "little" : "big",
+      machine: 0,
+      interpreter: null,
+      noDefaults: false,
       needed: ["libone.so", "libtwo.so"],
       rpath: [],
       runpath: ["/a", "/b", ""],
       soname: "me.so",
     });
+  });
+
+  it("reads the machine, and whether libraries of the default folders are refused", () => {
+    const file = elf({ entries: [[0x6fff_fffb, 0x800]], strings });
+    file.writeUInt16LE(183, 18);
+    expect(readElf(file)).toMatchObject({ machine: 183, noDefaults: true });
+    expect(readElf(elf({ entries: [[0x6fff_fffb, 0x0100_0001]], strings }))).toMatchObject({ noDefaults: false });
   });
 
   it("tells the old kind of run path from the new one", () => {

@@ -1,0 +1,48 @@
+import { dirname } from "node:path";
+import type { Host, Resource } from "../types.ts";
+import { blocked, planBase } from "./kind.ts";
+import type { ResourceKind } from "./kind.ts";
+import {
+  fileData,
+  fileStands,
+  fileState,
+  managedText,
+  rememberFile,
+  savedEffect,
+  undoFile,
+  withSaved,
+} from "./managed-file.ts";
+import type { ManagedFile } from "./managed-file.ts";
+
+type File = Extract<Resource, { kind: "file" }>;
+
+/** A configuration file that is wholly ours. */
+export const file: ResourceKind<File> = {
+  async plan(host, resource) {
+    const state = await fileState(host, managed(resource));
+    const told = { current: state.current, desired: resource.path, why: resource.why };
+    const folder = dirname(resource.path);
+    const reason = state.reason ?? ((await host.facts(folder)) === null ? `${folder} is not there` : null);
+    if (reason !== null) return blocked(resource, { ...told, reason });
+    if (state.commands.length === 0) return { ...planBase(resource), ...told, action: "none", commands: [] };
+    const effect = savedEffect([state]);
+    return {
+      ...planBase(resource),
+      ...told,
+      action: state.owner === "absent" ? "create" : "update",
+      commands: state.commands,
+      ...(effect === undefined ? {} : { effect }),
+    };
+  },
+
+  remember: (host, resource) => rememberFile(host, managed(resource)),
+  settle: (host: Host, _resource, remembered) => withSaved(host, remembered),
+  adopt: (host, resource) => withSaved(host, fileData(managed(resource))),
+  undo: (host, record) => undoFile(host, record),
+  quickCheck: (host, record) => fileStands(host, record.data),
+  remedy: () => "see whether the folder can be written and has room",
+};
+
+function managed({ path, text, mode }: File): ManagedFile {
+  return { path, text: managedText(text), mode };
+}
