@@ -6,7 +6,8 @@ import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { addAbortSignal } from "node:stream";
-import { quickArguments } from "./cli/quick-arguments.ts";
+import { quickArguments, type QuickArguments } from "./cli/quick-arguments.ts";
+import type { Standing } from "./cli/quick.ts";
 
 // Before anything that an older Node does not have.
 refuseOldNode(process.versions.node);
@@ -52,7 +53,7 @@ function refuseOldNode(node: string): void {
   process.exit(2);
 }
 
-/** Exit code when a second provision has nothing to do, else null. */
+/** Exit code when a second provision has nothing to do, or a plan would say so, else null. */
 async function quick(): Promise<number | null> {
   const asked = quickArguments(process.argv.slice(2), { cwd: process.cwd(), prefix, config, recipes });
   if (asked === null) return null;
@@ -68,10 +69,21 @@ async function quick(): Promise<number | null> {
     minGrade: asked.minGrade,
   });
   if (found === null) return null;
+  if (asked.command === "plan") return quickPlan(asked, found);
   const { unchangedText, unchangedRecord } = await import("./cli/unchanged.ts");
   process.stdout.write(
     asked.json ? unchangedRecord(found, asked.prefix) : unchangedText(found, { prefix: asked.prefix, program }),
   );
+  return 0;
+}
+
+/** Says again what the last plan with the same inputs said. */
+async function quickPlan(asked: QuickArguments, found: Standing): Promise<number | null> {
+  const { keptPlan } = await import("./cli/kept-plan.ts");
+  const result = keptPlan(asked.prefix, found.manifest);
+  if (result === null) return null;
+  const { record } = await import("./cli/result.ts");
+  process.stdout.write(asked.json ? record("plan", result) : result.text);
   return 0;
 }
 

@@ -43,8 +43,8 @@ export interface WishRequest {
 }
 
 /**
- * Resources of a generation, in the order in which they are made: the service's account, the loader entry for its OpenSSL's library folder
- * (which holds private names only, so that nothing else on the machine can resolve differently), what the low ports need, the service.
+ * Resources of a generation, in the order in which they are made: the service's account, the loader entry for its OpenSSL's library folder,
+ * what the low ports need, the service.
  * Throws `host-refused` for what the site file asks for and this machine cannot have.
  */
 export async function hostWishes(
@@ -68,7 +68,7 @@ export async function hostWishes(
   });
   const resources = [
     ...accountResources(service),
-    ...loaderResources(site, outputs),
+    ...loaderResources(site, host, outputs),
     ...lowPort.resources,
     ...(await serviceResources({ site, prefix, service, lowPort, reload: reloadCommand(context) })),
     ...firewallResources(site),
@@ -76,9 +76,9 @@ export async function hostWishes(
   return { resources, lowPort, service };
 }
 
-function loaderResources(site: Site, { openssl }: WishRequest["outputs"]): readonly Resource[] {
+function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outputs"]): readonly Resource[] {
   const { loaderPath } = site.host;
-  if (loaderPath === false) return [];
+  if (loaderPath === false || host.platform.os === "darwin") return [];
   return [
     {
       kind: "loader-path",

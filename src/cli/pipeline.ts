@@ -204,7 +204,8 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
   return [...own, ...ended];
 }
 
-function fingerprintOf(context: Context, request: BuildRequest): string {
+/** Digest over everything that a run with this request would look at; own sources make it one of its own. */
+export function fingerprintOf(context: Context, request: BuildRequest): string {
   const { options, version, code, recipes, machine } = context;
   const plain = Object.keys(request.sources.sources).length === 0;
   const fingerprint = inputsFingerprint({

@@ -137,11 +137,13 @@ function commandTree(
       "--exit-code",
       "exit 10 when something would change",
     ),
-    async (context, args, options) =>
-      (await import("./commands/plan.ts")).plan(context, {
-        ...buildRequest(args, options, context),
-        exitCode: options["exitCode"] === true,
-      }),
+    async (context, args, options) => {
+      const request = buildRequest(args, options, context);
+      const [{ plan }, { keepPlan }] = await Promise.all([import("./commands/plan.ts"), import("./kept-plan.ts")]);
+      const result = await plan(context, { ...request, exitCode: options["exitCode"] === true });
+      await keepPlan(context, request, result);
+      return result;
+    },
   );
   runs(
     withSources(

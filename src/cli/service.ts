@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import {
+  openrcScript,
+  rcdScript,
+  rcName,
   serviceDecision,
   serviceUnit,
   socketUnit,
@@ -87,8 +90,8 @@ export async function serviceResources(work: ServiceWork): Promise<readonly Reso
         ...(options.lowPort === "socket" ? [{ ...socket, text: socketUnit(options) }] : []),
       ];
     },
-    openrc: () => Promise.resolve([]),
-    "rc.d": () => Promise.resolve([]),
+    openrc: () => Promise.resolve([{ ...startScript(work, "openrc"), ...asked }]),
+    "rc.d": () => Promise.resolve([{ ...startScript(work, "rc.d"), ...asked }]),
   };
   return make[manager]();
 }
@@ -112,6 +115,18 @@ async function systemdOptions({ site, prefix, service, lowPort, reload }: Servic
     folders: app.kind === "static" ? [app.directory] : [],
     ...(reload === null ? {} : { reload }),
   };
+}
+
+/** Where each system has start scripts that no package brings, and how it names them. */
+function startScript({ prefix, service, reload }: ServiceWork, system: "openrc" | "rc.d") {
+  const { config } = serverPaths(prefix);
+  const options = { name: service.name, prefix, config, ...(reload === null ? {} : { reload }) };
+  const script = { kind: "rc-script", system, settings: {} } as const;
+  const name = system === "openrc" ? service.name : rcName(service.name);
+  const id = `rc-script:${name}`;
+  return system === "openrc"
+    ? { ...script, id, name, path: `/etc/init.d/${name}`, text: openrcScript(options) }
+    : { ...script, id, name, path: `/usr/local/etc/rc.d/${name}`, text: rcdScript(options) };
 }
 
 /** What `systemctl reload` runs. */

@@ -1,4 +1,5 @@
 /** The commands that tlsforge changes a host with, on a machine in memory: what they do to files, and nothing else. */
+import { addGroup, addUser, pw, rcUpdate, removeLine, systemctl } from "./memory-services.ts";
 import type { MemoryFile } from "./memory.ts";
 import type { ExecOptions, ExecResult } from "./types.ts";
 
@@ -18,7 +19,10 @@ const builtins: Readonly<Record<string, Builtin>> = {
   mktemp: () => ({ stdout: "/tmp/scratch\n" }),
   sync: () => ({}),
   tee: (files, [path = ""], { input = "" }) => set(files, path, { ...files.get(path), content: input }),
-  chmod: (files, [mode = "0", path = ""]) => change(files, path, { mode: Number.parseInt(mode, 8) }),
+  chmod: (files, [mode = "0", path = ""]) =>
+    change(files, path, {
+      mode: mode === "a-x" ? (files.get(path)?.mode ?? 0o644) & 0o666 : Number.parseInt(mode, 8),
+    }),
   chown: (files, args) => ownership(files, args),
   mkdir: (files, args) => set(files, args.at(-1) ?? "", { content: null, mode: 0o755 }),
   mv: (files, args) => move(files, args),
@@ -32,6 +36,19 @@ const builtins: Readonly<Record<string, Builtin>> = {
     stdout: files.get(path)?.capabilities === undefined ? "" : `${path} ${files.get(path)?.capabilities ?? ""}\n`,
   }),
   sysctl: (files, args) => sysctl(files, args),
+  systemctl,
+  "rc-update": rcUpdate,
+  groupadd: addGroup,
+  addgroup: addGroup,
+  useradd: addUser,
+  adduser: addUser,
+  userdel: (files, args) => removeLine(files, "/etc/passwd", args),
+  deluser: (files, args) => removeLine(files, "/etc/passwd", args),
+  groupdel: (files, args) => removeLine(files, "/etc/group", args),
+  delgroup: (files, args) => removeLine(files, "/etc/group", args),
+  pw,
+  kldload: () => ({}),
+  kldunload: () => ({}),
   ldconfig: (files, args) => (args.includes("-p") ? { stdout: files.get("/etc/ld.so.cache")?.content ?? "" } : {}),
 };
 

@@ -11,7 +11,10 @@ export const nodeTree: FileTree = {
     const stats = outcome(() => statSync(path, { throwIfNoEntry: false }) ?? null);
     return stats === null || stats === "unreadable" ? stats : toFacts(stats);
   },
-  real: (path) => outcome(() => realpathSync(path)),
+  real: (path) => {
+    const real = outcome(() => ({ path: realpathSync(path) }));
+    return real === "unreadable" ? path : (real?.path ?? null);
+  },
   open: (path, look) => {
     const descriptor = outcome(() => openSync(path, "r"));
     if (descriptor === null || descriptor === "unreadable") return descriptor;

@@ -16,10 +16,10 @@ export function mergeRecords(earlier: readonly HostRecord[], later: readonly Hos
 }
 
 /** Data that describes the state before the first change. */
-const ofBefore = ["text", "live"];
+const ofBefore = ["text", "live", "present"];
 
 /** Names that every change adds to, separated by blanks. */
-const collected = ["added"];
+const collected = ["added", "coming"];
 
 /** Values that describe the state before the first change stay; lists grow; the rest is the newest. */
 function mergeData(first: HostRecord, later: HostRecord): HostRecord["data"] {

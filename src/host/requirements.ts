@@ -9,7 +9,7 @@ import { describeProgram, inRange } from "./tools.ts";
 import type { ProgramFacts } from "./tools.ts";
 import type { Host, RequirementResult, Resource } from "./types.ts";
 
-type Finding = Omit<RequirementResult, "requirement" | "provides">;
+type Finding = Omit<RequirementResult, "requirement" | "provides" | "base">;
 type Findings = readonly (readonly [Requirement, Finding])[];
 
 /**
@@ -44,7 +44,8 @@ export async function checkRequirements(
         finding.outcome === "met"
           ? []
           : await choosePackages(host, answers, isRust(requirement) ? (rustRange ?? range) : range);
-      return { requirement, ...finding, provides };
+      const base = finding.outcome === "met" ? undefined : answers.find((answer) => answer.base !== undefined)?.base;
+      return { requirement, ...finding, provides, ...(base === undefined ? {} : { base }) };
     }),
   );
 }
@@ -93,7 +94,7 @@ function forRoot({ packageFamily }: Host, names: readonly string[]): string {
   const command = commands[packageFamily];
   return command === undefined
     ? `install: ${names.join(" ")}`
-    : `ask root to run: ${command} ${names.map((name) => (/[<>|]/.test(name) ? `'${name}'` : name)).join(" ")}`;
+    : `ask root to run: ${command} ${names.map((name) => (/[<>|()]/.test(name) ? `'${name}'` : name)).join(" ")}`;
 }
 
 function describeResult(host: Host, result: RequirementResult): string {
@@ -106,7 +107,11 @@ function describeResult(host: Host, result: RequirementResult): string {
     unknown: "could not be tried",
   }[result.outcome];
   const packages =
-    result.provides.length === 0 ? `no package known for ${host.packageFamily}` : `in ${result.provides.join(" ")}`;
+    result.base !== undefined
+      ? `part of ${result.base}`
+      : result.provides.length === 0
+        ? `no package known for ${host.packageFamily}`
+        : `in ${result.provides.join(" ")}`;
   return `${requirement.kind} ${requirement.name}${wanted}: ${state} (${packages})`;
 }
 

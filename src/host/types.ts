@@ -52,8 +52,8 @@ export interface OpenFile {
 export interface FileTree {
   entries(folder: string): readonly FolderEntry[] | null | "unreadable";
   facts(path: string): TreeFacts | null | "unreadable";
-  /** The path without links. */
-  real(path: string): string | null | "unreadable";
+  /** The path without links, as far as that can be told. */
+  real(path: string): string | null;
   /** Only for what `entries` or `facts` has called a file: to open a device or a pipe does something. */
   open<T>(path: string, look: (file: OpenFile) => T): T | null | "unreadable";
 }
@@ -193,6 +193,8 @@ export interface RequirementResult {
   readonly identity?: string;
   readonly found?: string;
   readonly provides: readonly string[];
+  /** It is part of the system itself, and no package: of what, and how that is had. */
+  readonly base?: string;
 }
 
 /**

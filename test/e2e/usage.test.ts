@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -332,5 +332,20 @@ describeWith(["linux", "root", "setpriv"], "as an ordinary user", () => {
     expect(ran.exitCode).toBe(1);
     expect(record.error).toMatchObject({ code: "prefix-unusable", message: expect.stringContaining(prefix) });
     expect(record.error.hint).toMatch(/--prefix/u);
+  });
+});
+
+describeWith(["root"], "a prefix that somebody else could change, as root", () => {
+  test.each(["provision", "plan", "build", "status", "launch", "rollback", "gc"])("%s refuses it", async (command) => {
+    const wide = join(shop.folder, `wide-${command}`);
+    await mkdir(wide);
+    await chmod(wide, 0o777);
+    const { exitCode, stdout, stderr } = await run(shop, [command, "--prefix", join(wide, "prefix")]);
+    expect(stderr).toContain(
+      `error[prefix-unusable]: ${join(wide, "prefix")} is not safe for root: ${wide} is writable by everybody`,
+    );
+    expect(stderr).toContain(`chmod go-w ${wide}`);
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(await readdir(wide)).toEqual([]);
   });
 });

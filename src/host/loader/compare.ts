@@ -32,20 +32,41 @@ async function compare(host: Host, entry: LoaderEntry, loader: Loader): Promise<
   const found = await walk(host.tree, loader.folders, prefixOf(entry.library));
   const files = found.programs.filter(loader.concerns);
   const differences = differencesOf(loader, { files, views: loader.views }).filter((one) => !isIntended(one, entry));
+  const shadowed = shadowedBy(loader, entry);
+  const base = { outcome: "observed", files: files.length, shadowed } as const;
   if (differences.length > 0) {
-    const renewed = differencesOf(loader, { files, views: await loader.renewal() });
-    const count = differences.length;
-    return {
-      outcome: "observed",
-      files: files.length,
-      differences: differences.slice(0, kept),
-      count,
-      stale: renewed.length > 0,
-    };
+    const renewed = differencesOf(loader, { files, views: await loader.renewal() }).filter(
+      (one) => !isOurs(one.from, entry),
+    );
+    const shown = varied(differences).slice(0, kept);
+    return { ...base, differences: shown, count: differences.length, stale: renewed.length > 0 };
   }
   const unreadable = [...found.unreadable, ...loader.objects.unreadable];
-  if (unreadable.length > 0) return { outcome: "untestable", reason: unreadableText(unreadable, host.uid) };
-  return { outcome: "observed", files: files.length, differences: [], count: 0, stale: false };
+  if (unreadable.length > 0 && shadowed.length === 0)
+    return { outcome: "untestable", reason: unreadableText(unreadable, host.uid) };
+  return { ...base, differences: [], count: 0, stale: false };
+}
+
+/** Every library that is concerned before any is repeated. */
+function varied(differences: readonly LoaderDifference[]): readonly LoaderDifference[] {
+  const seen = new Map<string, number>();
+  const ranked = differences.map((one) => {
+    const rank = seen.get(one.library) ?? 0;
+    seen.set(one.library, rank + 1);
+    return { one, rank };
+  });
+  return ranked.toSorted((first, second) => first.rank - second.rank).map(({ one }) => one);
+}
+
+function shadowedBy(loader: Loader, entry: LoaderEntry): readonly { readonly library: string; readonly by: string }[] {
+  return loader.own.flatMap((library) => {
+    const ours = loader.objects.in(entry.library, library)?.file ?? null;
+    const after = loader.views[0]?.after;
+    if (ours === null || after === undefined) return [];
+    const program = plainProgram(ours.elf);
+    const found = after.find(library, { file: program, by: null }, program);
+    return found === null || found.path.startsWith(`${entry.library}/`) ? [] : [{ library, by: found.path }];
+  });
 }
 
 /** Each once, whichever view shows it. */
@@ -66,9 +87,11 @@ function fileDifferences(loader: Loader, view: View, files: readonly ElfFile[]):
     if (asksTheSame(file, view, given)) return [];
     const before = closure(file, view.before, given);
     const after = closure(file, view.after, given);
-    return [...new Set([...before.keys(), ...after.keys()])].flatMap((library) =>
-      difference(file.path, library, { from: before.get(library) ?? null, to: after.get(library) ?? null }),
-    );
+    // What only one side asks for follows from another library, which is told.
+    return [...before].flatMap(([library, from]) => {
+      const to = after.get(library);
+      return to === undefined ? [] : difference(file.path, library, { from, to });
+    });
   });
 }
 
@@ -87,7 +110,7 @@ function asksTheSame(file: ElfFile, { before, after }: View, given: Found | null
 /** Names are asked for by every kind of program that there is. */
 function nameDifferences(loader: Loader, view: View, files: readonly ElfFile[]): readonly LoaderDifference[] {
   const kinds = new Map(files.map(({ elf }) => [`${elf.bits}:${elf.machine}:${elf.order}`, elf]));
-  const names = new Set(loader.names.filter((name) => /\.so\.\d/.test(name)));
+  const names = new Set([...loader.names, ...loader.own].filter((name) => /\.so\.\d/.test(name)));
   return [...kinds.values()].flatMap((kind) => {
     const program = plainProgram(kind);
     const asker = { file: program, by: null };
@@ -121,12 +144,17 @@ function difference(
  * What the entry is for: a library that has our name in its own, which only what was made for this prefix asks for; and a newer folder of the same
  * prefix in the place of an older one.
  */
-function isIntended({ library, from, to }: LoaderDifference, entry: LoaderEntry): boolean {
-  if (to === null || !to.startsWith(`${entry.library}/`)) return false;
-  const prefix = prefixOf(entry.library);
-  return from === null
-    ? library.includes(`-${entry.name}.`)
-    : prefix !== entry.library && from.startsWith(`${prefix}/store/`);
+function isIntended({ file, library, from, to }: LoaderDifference, entry: LoaderEntry): boolean {
+  // A library that only the older folder has: what has it in it is told, what might ask for it is not.
+  if (to === null) return file === byName && isOurs(from, entry);
+  if (!to.startsWith(`${entry.library}/`)) return false;
+  return from === null ? library.includes(`-${entry.name}.`) : isOurs(from, entry);
+}
+
+/** Whether a path is in a store output of the entry's prefix. */
+function isOurs(path: string | null, { library }: LoaderEntry): boolean {
+  const prefix = prefixOf(library);
+  return path !== null && prefix !== library && path.startsWith(`${prefix}/store/`);
 }
 
 function unreadableText(paths: readonly string[], uid: number): string {
@@ -139,7 +167,11 @@ function unreadableText(paths: readonly string[], uid: number): string {
 /** A comparison in one line: that nothing changes, what does, or why that is not known. */
 export function comparisonText(comparison: LoaderComparison): string {
   if (comparison.outcome !== "observed") return comparison.reason;
-  const { files, differences, count, stale } = comparison;
+  const { files, differences, count, stale, shadowed } = comparison;
+  if (count === 0 && shadowed.length > 0) {
+    const names = shadowed.map(({ library, by }) => `${library} (${by} is found first)`).join(", ");
+    return `it would not reach libraries of ours, because others have their names: ${names}`;
+  }
   if (count === 0) return `${files} programs and libraries of the system load what they load now`;
   const shown = differences.slice(0, 5).map(({ file, library, from, to }) => {
     return `${file}: ${library} from ${from ?? "nowhere"} -> ${to ?? "nowhere"}`;

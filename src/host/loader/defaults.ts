@@ -61,9 +61,8 @@ export function loaderOf(kind: ElfKind): string | null {
  * Where there is no loader to read, those that distributions use.
  */
 export function systemFolders(tree: FileTree, kind: ElfKind): SystemFolders {
-  const { loader, multiarch, lib, platforms } = known[`${kind.bits}:${kind.machine}`] ?? {
-    ...{ loader: null, multiarch: null, lib: kind.bits === 64 ? "lib64" : "lib", platforms: [] },
-  };
+  const plain = { loader: null, multiarch: null, lib: kind.bits === 64 ? "lib64" : "lib", platforms: [] };
+  const { loader, multiarch, lib, platforms } = known[`${kind.bits}:${kind.machine}`] ?? plain;
   const found = loader === null ? null : readFolders(tree, loader);
   if (found !== null) return { folders: found, lib: (found[0] ?? "").slice(1), platforms };
   const names = [...(multiarch === null ? [] : [`lib/${multiarch}`]), ...new Set([lib, "lib"])];

@@ -28,6 +28,8 @@ export type LoaderComparison =
       readonly count: number;
       /** Whether some come without our entry too: the machine's cache is older than its libraries. */
       readonly stale: boolean;
+      /** Libraries of ours that something else has the name of, and is found first: the entry would not reach them. */
+      readonly shadowed: readonly { readonly library: string; readonly by: string }[];
     }
   | { readonly outcome: "untestable" | "failed"; readonly reason: string };
 

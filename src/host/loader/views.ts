@@ -23,6 +23,8 @@ export interface Loader {
   readonly renewal: () => Promise<readonly View[]>;
   /** Names that something may ask for without having them in it (dlopen). */
   readonly names: readonly string[];
+  /** Names in our own folder. */
+  readonly own: readonly string[];
   /** Whether this loader loads the file. */
   readonly concerns: (file: ElfFile) => boolean;
   /** The loader that is in a process of this kind from the beginning. */
@@ -67,7 +69,8 @@ async function glibc(host: Host, entry: LoaderEntry, objects: Objects): Promise<
     ),
     views: [...viewsOf(now, after), ...(stands ? viewsOf(await renewed(), after) : [])],
     renewal: async () => viewsOf(now, await renewed()),
-    names: [...now.keys(), ...versioned(host, entry.library)],
+    names: [...now.keys()],
+    own: versioned(host, entry.library),
     concerns: ({ elf }) => elf.interpreter === null || !posix.basename(elf.interpreter).startsWith("ld-musl"),
     given: (kind) => {
       const loader = loaderOf(kind);
@@ -86,7 +89,8 @@ async function musl(host: Host, entry: LoaderEntry, objects: Objects): Promise<L
     folders: others,
     views: [others, now].map((list) => ({ before: muslResolver(objects, list, loader), after })),
     renewal: () => Promise.resolve([]),
-    names: versioned(host, entry.library),
+    names: [],
+    own: versioned(host, entry.library),
     concerns: ({ elf }) => elf.interpreter === null || posix.basename(elf.interpreter).startsWith("ld-musl"),
     given: () => objects.at(loader),
   };
@@ -103,7 +107,8 @@ async function freebsd(host: Host, entry: LoaderEntry, objects: Objects): Promis
     folders: others,
     views: [others, now].map((list) => ({ before: freebsdResolver(objects, list), after })),
     renewal: () => Promise.resolve([]),
-    names: versioned(host, entry.library),
+    names: [],
+    own: versioned(host, entry.library),
     // Programs of 32 bits have hints of their own (ldconfig -32), which the entry is not in.
     concerns: ({ elf }) => elf.bits === 64 && (elf.interpreter === null || elf.interpreter.includes("ld-elf.so")),
     given: () => objects.at("/libexec/ld-elf.so.1"),

@@ -6,10 +6,11 @@ import type { ElfFile } from "./types.ts";
 
 /** Where systems keep programs and libraries; those that are not there are passed over. */
 const systemFolders = [
-  ...["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/libexec", "/libexec"],
-  ...["/lib", "/lib64", "/lib32", "/libx32", "/usr/lib", "/usr/lib64", "/usr/lib32", "/usr/libx32"],
-  ...["bin", "sbin", "lib", "lib64", "lib32", "libexec", "games"].map((name) => `/usr/local/${name}`),
+  ...["/", "/usr/", "/usr/local/"].flatMap((above) =>
+    ["bin", "sbin", "libexec", "lib", "lib64", "lib32", "libx32"].map((name) => `${above}${name}`),
+  ),
   "/usr/games",
+  "/usr/local/games",
 ];
 
 /** What a walk found. Every ELF file that the loader has to do with, each once however many names it has. */
@@ -24,11 +25,7 @@ export interface Walk {
  */
 export async function walk(tree: FileTree, more: readonly string[], skip: string): Promise<Walk> {
   const state: State = { tree, programs: [], unreadable: new Set(), folders: new Set(), files: new Set(), skip };
-  const waiting = [...new Set([...systemFolders, ...more])].flatMap((folder) => {
-    const real = tree.real(folder);
-    if (real === "unreadable") state.unreadable.add(folder);
-    return real === null || real === "unreadable" ? [] : [real];
-  });
+  const waiting = [...new Set([...systemFolders, ...more])].flatMap((folder) => tree.real(folder) ?? []);
   for (let count = 0; waiting.length > 0; count += 1) {
     const folder = waiting.pop() ?? "";
     waiting.push(...walkFolder(folder, state));
@@ -95,6 +92,5 @@ function lookAt(path: string, entry: FolderEntry, state: State): void {
 /** A program's folder is where it really lies; a library's is the one it is found in. */
 function originOf(path: string, entry: FolderEntry, { tree, elf }: { tree: FileTree; elf: ElfDynamic }): string {
   if (entry.kind !== "link" || elf.interpreter === null) return posix.dirname(path);
-  const real = tree.real(path);
-  return posix.dirname(real === null || real === "unreadable" ? path : real);
+  return posix.dirname(tree.real(path) ?? path);
 }

@@ -23,7 +23,7 @@ export function parseAptPolicy(text: string): ReadonlyMap<string, string> {
 /** Package names that a wanted name stands for: itself, or the alternatives of `a>=1.83|b>=1.83`. */
 export function alternativesOf(wanted: string): readonly { readonly name: string; readonly range: string | null }[] {
   return wanted.split("|").map((part) => {
-    const [, name = part, range = ""] = /^([\w.+-]+)(.*)$/.exec(part.trim()) ?? [];
+    const [, name = part, range = ""] = /^([^<>=]+)(.*)$/.exec(part.trim()) ?? [];
     return { name, range: range === "" ? null : range };
   });
 }

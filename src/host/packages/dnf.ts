@@ -2,8 +2,9 @@ import { one } from "./types.ts";
 import type { PackageTable } from "./types.ts";
 
 /**
- * Fedora, RHEL and what follows them. Fedora splits perl's core modules into packages of their own, named `perl-<Module-Name>`
- * (Fedora packaging guidelines, Perl); development files are `<library>-devel` (packaging guidelines, "Devel Packages").
+ * Fedora, RHEL and what follows them. Development files are `<library>-devel` (Fedora packaging guidelines, "Devel Packages"). Which package
+ * has a core module of perl, and perl itself, differs from release to release (`perl-FindBin` is one only since Fedora 33), so that they are asked
+ * for by what they provide: `perl(Module)` (Fedora packaging guidelines, "Perl", "Perl Requires and Provides"), and the program's path.
  */
 export const dnf: PackageTable = {
   programs: {
@@ -11,7 +12,7 @@ export const dnf: PackageTable = {
     gcc: one("gcc", "glibc-devel"),
     "c++": one("gcc-c++"),
     make: one("make"),
-    perl: one("perl-interpreter"),
+    perl: one("/usr/bin/perl"),
     patch: one("patch"),
     tar: one("tar"),
     gzip: one("gzip"),
@@ -50,13 +51,13 @@ export const dnf: PackageTable = {
     "linux/version.h": one("kernel-headers"),
   },
   perlModules: {
-    "IPC::Cmd": one("perl-IPC-Cmd"),
-    "Time::Piece": one("perl-Time-Piece"),
-    FindBin: one("perl-FindBin"),
-    "Data::Dumper": one("perl-Data-Dumper"),
-    "File::Compare": one("perl-File-Compare"),
-    "File::Copy": one("perl-File-Copy"),
-    "Pod::Usage": one("perl-Pod-Usage"),
-    "Text::Template": one("perl-Text-Template"),
+    "IPC::Cmd": one("perl(IPC::Cmd)"),
+    "Time::Piece": one("perl(Time::Piece)"),
+    FindBin: one("perl(FindBin)"),
+    "Data::Dumper": one("perl(Data::Dumper)"),
+    "File::Compare": one("perl(File::Compare)"),
+    "File::Copy": one("perl(File::Copy)"),
+    "Pod::Usage": one("perl(Pod::Usage)"),
+    "Text::Template": one("perl(Text::Template)"),
   },
 };

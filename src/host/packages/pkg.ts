@@ -1,12 +1,16 @@
-import { one } from "./types.ts";
+import { allOf, one } from "./types.ts";
 import type { PackageTable } from "./types.ts";
 
 /**
- * FreeBSD: names as in the ports tree. The compiler, make, patch, tar, gzip, xz, bzip2 and the headers of zlib, bzip2, xz, ncurses
- * belong to the base system (FreeBSD Handbook, "The base system"), so they have no answer here.
+ * FreeBSD: names as in the ports tree (lang/perl5, devel/libltdl, databases/sqlite3, …). Compiler, make, patch, tar and the compressors, and the
+ * headers of zlib, bzip2, xz and ncurses belong to the base system (FreeBSD source tree: usr.bin/clang, usr.bin/bmake, usr.bin/patch,
+ * usr.bin/tar, usr.bin/xz, lib/libz, lib/libbz2, lib/liblzma, lib/ncurses).
  */
+const base = "the base system of FreeBSD: install its full base set (FreeBSD-clang and FreeBSD-*-dev with pkgbase)";
+
 export const pkg: PackageTable = {
   programs: {
+    ...allOf(base, "cc", "c++", "make", "patch", "tar", "gzip", "xz", "bzip2", "unzip", "m4", "ldconfig", "openssl"),
     perl: one("perl5"),
     gmake: one("gmake"),
     "pkg-config": one("pkgconf"),
@@ -20,6 +24,7 @@ export const pkg: PackageTable = {
     git: one("git"),
   },
   headers: {
+    ...allOf(base, "stdio.h", "zlib.h", "bzlib.h", "lzma.h", "curses.h", "ncurses.h", "uuid.h"),
     "sqlite3.h": one("sqlite3"),
     "ltdl.h": one("libltdl"),
     "readline/readline.h": one("readline"),

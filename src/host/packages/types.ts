@@ -7,6 +7,8 @@
 export interface PackageAnswer {
   readonly packages: readonly string[];
   readonly versionOf?: string;
+  /** It comes with the system itself, and there is no package to install: what it belongs to, and how that is had. */
+  readonly base?: string;
 }
 
 /** Answers by kind of requirement; the keys are the requirement's names. */
@@ -19,4 +21,9 @@ export interface PackageTable {
 /** Shorthand of a table: one answer without a version. */
 export function one(...packages: string[]): readonly PackageAnswer[] {
   return [{ packages }];
+}
+
+/** Shorthand of a table: names that all belong to the system itself. */
+export function allOf(base: string, ...names: string[]): Readonly<Record<string, readonly PackageAnswer[]>> {
+  return Object.fromEntries(names.map((name) => [name, [{ packages: [], base }]]));
 }

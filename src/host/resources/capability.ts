@@ -1,4 +1,6 @@
 import { basename, dirname, join } from "node:path";
+import { isElf, readElf } from "../../elf/index.ts";
+import type { ElfBytes } from "../../elf/index.ts";
 import type { Host, HostCommand, Resource } from "../types.ts";
 import { blocked, planBase } from "./kind.ts";
 import type { RecordData, ResourceKind } from "./kind.ts";
@@ -23,6 +25,8 @@ export const capability: ResourceKind<Capability> = {
     if (original === null) return block(`${resource.source} is not there yet`);
     if ((await host.which("setcap")) === null || (await host.which("getcap")) === null)
       return block("setcap or getcap is missing (Debian: libcap2-bin)");
+    const obstacle = pathObstacle(host, resource.source);
+    if (obstacle !== null) return block(obstacle);
     const gid = resource.group === undefined ? null : await groupId(host, resource.group);
     if (gid === undefined) return block(`there is no group ${resource.group ?? ""}`);
     const owned = gid === null || (copy?.uid === 0 && copy.gid === gid);
@@ -78,6 +82,31 @@ export const capability: ResourceKind<Capability> = {
       : "see whether the prefix can be written";
   },
 };
+
+/**
+ * Why a program cannot do with a capability; null when it can. The loader then takes no library from a folder relative to the program,
+ * and the kernel gives a script nothing.
+ */
+function pathObstacle(host: Host, source: string): string | null {
+  const folders = host.tree.open(source, (file) => (isElf(file.read(0, 4)) ? foldersOf(file) : null));
+  if (folders === "unreadable") return `${source} cannot be read`;
+  if (folders === null) return `${source} is no program of this machine's format, so a capability has no effect on it`;
+  const relative = folders.find((folder) => !folder.startsWith("/"));
+  return relative === undefined
+    ? null
+    : `${source} looks for libraries in ${relative}, which the loader does not do for a program with a capability`;
+}
+
+/** Run paths; none in a static program. What is damaged looks nowhere that could be trusted. */
+function foldersOf(file: ElfBytes): readonly string[] {
+  try {
+    const elf = readElf(file);
+    return elf === null ? [] : [...elf.rpath, ...elf.runpath];
+  } catch (error) {
+    if (error instanceof RangeError) return ["a place that cannot be read"];
+    throw error;
+  }
+}
 
 async function recordData(host: Host, resource: Capability): Promise<RecordData> {
   const { source, copy, group } = resource;

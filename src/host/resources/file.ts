@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Host, Resource } from "../types.ts";
 import { blocked, planBase } from "./kind.ts";
 import type { ResourceKind } from "./kind.ts";
@@ -20,7 +21,9 @@ export const file: ResourceKind<File> = {
   async plan(host, resource) {
     const state = await fileState(host, managed(resource));
     const told = { current: state.current, desired: resource.path, why: resource.why };
-    if (state.reason !== null) return blocked(resource, { ...told, reason: state.reason });
+    const folder = dirname(resource.path);
+    const reason = state.reason ?? ((await host.facts(folder)) === null ? `${folder} is not there` : null);
+    if (reason !== null) return blocked(resource, { ...told, reason });
     if (state.commands.length === 0) return { ...planBase(resource), ...told, action: "none", commands: [] };
     const effect = savedEffect([state]);
     return {
@@ -41,5 +44,5 @@ export const file: ResourceKind<File> = {
 };
 
 function managed({ path, text, mode }: File): ManagedFile {
-  return { path, text: managedText(text), mode, makeFolder: true };
+  return { path, text: managedText(text), mode };
 }

@@ -43,8 +43,6 @@ export interface ManagedFile {
   readonly path: string;
   readonly text: string;
   readonly mode: number;
-  /** Its folder is not on every machine, and is made and removed with it. */
-  readonly makeFolder?: boolean;
 }
 
 /** What stands where a managed file shall be. */
@@ -62,11 +60,7 @@ export interface FileState {
 
 /** Looks at the place of a managed file. */
 export async function fileState(host: Host, file: ManagedFile): Promise<FileState> {
-  const [text, facts, folder] = await Promise.all([
-    host.readFile(file.path),
-    host.facts(file.path),
-    host.facts(dirname(file.path)),
-  ]);
+  const [text, facts] = await Promise.all([host.readFile(file.path), host.facts(file.path)]);
   if (facts !== null && facts.kind !== "file") {
     const what = facts.kind === "link" ? "a link" : facts.kind === "folder" ? "a folder" : "no ordinary file";
     const reason = `${file.path} is ${what}, which tlsforge did not make`;
@@ -76,7 +70,6 @@ export async function fileState(host: Host, file: ManagedFile): Promise<FileStat
   const saved = owner === "changed" ? await savedPath(host, file.path) : null;
   const asWanted = text === file.text && facts?.mode === file.mode && facts.uid === 0;
   const written = [
-    ...(folder === null && file.makeFolder === true ? [asRoot("mkdir", "-p", dirname(file.path))] : []),
     ...(saved === null ? [] : keepCommands(["cp", "-p", file.path, saved], facts?.mode ?? 0)),
     ...writeCommands(file.path, file.text, file.mode),
   ];
@@ -95,12 +88,11 @@ export function savedEffect(states: readonly FileState[]): string | undefined {
   return saved.length === 0 ? undefined : `what was changed by hand is kept as ${saved.join(", ")}`;
 }
 
-/** What a record needs of a file, read before the change: our own text of before, when it is another, and whether its folder has to be made. */
+/** What a record needs of a file, read before the change: our own text of before, when it is another. */
 export async function rememberFile(host: Host, file: ManagedFile): Promise<RecordData> {
-  const [text, folder] = await Promise.all([host.readFile(file.path), host.facts(dirname(file.path))]);
+  const text = await host.readFile(file.path);
   const earlier = text !== null && ownerOf(text) === "ours" && text !== file.text ? { text } : {};
-  const made = folder === null && file.makeFolder === true ? { folder: dirname(file.path) } : {};
-  return { ...fileData(file), ...made, ...earlier };
+  return { ...fileData(file), ...earlier };
 }
 
 /** What a record says of a file that stands as wanted. */
@@ -120,7 +112,7 @@ export async function undoFile(
   record: HostRecord,
   removed: readonly HostCommand[] = [],
 ): Promise<UndoPlan> {
-  const { file = "", text: earlier, folder, mode = "0644" } = record.data;
+  const { file = "", text: earlier, mode = "0644" } = record.data;
   const [text, facts, leftover, copies] = await Promise.all([
     host.readFile(file),
     host.facts(file),
@@ -141,18 +133,9 @@ export async function undoFile(
   const saved = owner === "changed" ? await savedPath(host, file) : null;
   const away = saved === null ? [asRoot("rm", "-f", file)] : keepCommands(["mv", "-f", file, saved], facts?.mode ?? 0);
   const back = earlier === undefined ? [] : writeCommands(file, earlier, Number.parseInt(mode, 8));
-  const inFolder = folder === undefined ? [] : await host.list(folder);
-  const others = inFolder.filter((name) => ![file, freshPath(file)].includes(join(folder ?? "", name)));
-  const emptied = folder !== undefined && saved === null && others.length === 0 ? [asRoot("rmdir", folder)] : [];
   return {
     action: earlier === undefined ? "delete" : "update",
-    commands: [
-      ...leftover,
-      ...(saved !== null || earlier === undefined ? away : []),
-      ...back,
-      ...(earlier === undefined ? emptied : []),
-      ...removed,
-    ],
+    commands: [...leftover, ...(saved !== null || earlier === undefined ? away : []), ...back, ...removed],
     detail: `${file} is ${earlier === undefined ? "removed" : "as it was before"}${note(saved === null ? [] : [saved])}`,
   };
 }

@@ -1,6 +1,6 @@
 import { alternativesOf, candidateVersions, decide } from "../packages/candidates.ts";
-import { managers } from "../packages/managers.ts";
-import type { PackageManager } from "../packages/managers.ts";
+import { changesOthers, listPackages, lookAhead, missingOf, removable, type Outlook } from "../packages/inventory.ts";
+import { managerIn, managerOf, type PackageManager } from "../packages/managers.ts";
 import type { Host, HostCommand, Resource } from "../types.ts";
 import { blocked, planBase } from "./kind.ts";
 import type { ResourceKind } from "./kind.ts";
@@ -8,116 +8,102 @@ import type { ResourceKind } from "./kind.ts";
 type Package = Extract<Resource, { kind: "package" }>;
 
 /**
- * Packages of the machine's own manager. Nothing that is there is upgraded, nothing recommended is added.
- * A name may be alternatives with versions (`rustc>=1.83|rustc-web>=1.83`), decided by the package lists, which are fetched first when they do not know an answer.
+ * Packages of the machine's own manager. Nothing that is there is upgraded or removed, nothing recommended is added: an installation that would
+ * is refused, with what it would change. A name may be alternatives with versions (`rustc>=1.83|rustc-web>=1.83`), decided by the
+ * package lists, which are fetched first when they do not know an answer.
  */
 export const packages: ResourceKind<Package> = {
   async plan(host, resource, moment) {
-    const desired = resource.names.join(" ");
-    const manager = managerOf(host);
+    const known = { current: null, desired: resource.names.join(" "), why: resource.why };
+    const manager = await managerOf(host);
     if (manager === null)
-      return blocked(resource, {
-        current: null,
-        desired,
-        why: resource.why,
-        reason: "no package manager is known for this machine",
-      });
+      return blocked(resource, { ...known, reason: "no package manager is known for this machine" });
     const listed = await listPackages(host, manager);
     if (listed === null)
-      return blocked(resource, {
-        current: null,
-        desired,
-        why: resource.why,
-        reason: `${manager.list[0] ?? ""} does not tell what is installed`,
-      });
+      return blocked(resource, { ...known, reason: `${manager.list[0] ?? ""} does not tell what is installed` });
     const { installed } = listed;
-    const missing = resource.names.filter((wanted) => !alternativesOf(wanted).some(({ name }) => installed.has(name)));
-    const state = {
-      current: resource.names.filter((wanted) => !missing.includes(wanted)).join(" ") || null,
-      desired,
-      why: resource.why,
-    };
+    const missing = await missingOf(host, manager, { wanted: resource.names, installed });
+    const state = { ...known, current: resource.names.filter((wanted) => !missing.includes(wanted)).join(" ") || null };
     if (missing.length === 0) return { ...planBase(resource), ...state, action: "none", commands: [] };
 
     const { names, unknown } = await chooseNames(host, missing);
-    if (unknown.length > 0 && moment === "again") {
+    if (unknown.length > 0 && moment === "again")
       return blocked(resource, { ...state, reason: `no package list has ${unknown.join(", ")}` });
-    }
-    const mend = await mendingOf(host, manager, listed.broken);
-    const refresh = unknown.length === 0 || manager.refresh === null ? [] : [command(manager, manager.refresh)];
-    // Before a change, fresh lists come first and decide the names; shown are the likely ones.
-    const install = refresh.length > 0 && moment === "change" ? [] : [command(manager, manager.install(names))];
+    const first = [
+      ...(await mendingOf(host, manager, listed.broken)),
+      ...(unknown.length === 0 || manager.refresh === null ? [] : [command(manager, manager.refresh)]),
+    ];
+    // What has to come first decides what is installed; shown are the likely names.
+    const outlook =
+      first.length > 0 ? { names, simulated: null } : await lookAhead(host, manager, { names, installed });
+    const reason = refusalOf(outlook);
+    if (reason !== null) return blocked(resource, { ...state, reason });
+    const install = first.length > 0 && moment === "change" ? [] : [command(manager, manager.install(outlook.names))];
     return {
       ...planBase(resource),
       ...state,
       action: state.current === null ? "create" : "update",
-      commands: [...mend, ...refresh, ...install],
-      effect: `installs ${names.join(" ")} and what they need, for everyone on this machine; upgrades nothing`,
+      commands: [...first, ...install],
+      effect: effectOf(outlook),
     };
   },
 
-  async remember(host) {
-    const manager = managerOf(host);
+  async remember(host, resource) {
+    const manager = await managerOf(host);
     const installed = manager === null ? null : await installedPackages(host, manager);
-    return { before: [...(installed ?? [])].join(" ") };
+    if (manager === null || installed === null) return {};
+    const coming = await comingOf(host, manager, { wanted: resource.names, installed });
+    return { present: [...installed].join(" "), ...(coming === null ? {} : { coming: coming.join(" ") }) };
   },
 
   async settle(host, resource, remembered) {
-    const manager = managerOf(host);
+    const manager = await managerOf(host);
     const installed = manager === null ? null : await installedPackages(host, manager);
-    const before = new Set((remembered["before"] ?? "").split(" "));
-    return {
-      names: resource.names.join(" "),
-      added: [...(installed ?? [])]
-        .filter((name) => !before.has(name))
-        .toSorted()
-        .join(" "),
-    };
+    const before = new Set(namesIn(remembered["present"]));
+    const added = [...(installed ?? [])].filter((name) => !before.has(name)).toSorted();
+    return { names: resource.names.join(" "), added: added.join(" ") };
   },
 
   async undo(host, record) {
-    const manager = managerOf(host);
+    const manager = await managerOf(host);
     const installed = manager === null ? null : await installedPackages(host, manager);
-    if (manager === null || installed === null)
-      return { action: "blocked", commands: [], detail: "the installed packages cannot be read" };
-    const added = (record.data["added"] ?? "").split(" ").filter((name) => name !== "");
-    const present = added.filter((name) => installed.has(name));
-    if (present.length === 0) return { action: "none", commands: [], detail: "the packages are gone already" };
-    const others = await takenAlong(host, manager, present);
-    if (others === null)
-      return { action: "blocked", commands: [], detail: "what else a removal would take along cannot be told" };
-    if (others.length > 0)
-      return {
-        action: "blocked",
-        commands: [],
-        detail: `${present.join(" ")} stay: ${others.join(", ")} came later and need them`,
-      };
+    const stays = (detail: string) => ({ action: "blocked", commands: [], detail }) as const;
+    if (manager === null || installed === null) return stays("the installed packages cannot be read");
+    const { added, coming, present: before } = record.data;
+    if (added === undefined && coming === undefined && before !== undefined) {
+      const since = [...installed].filter((name) => !namesIn(before).includes(name));
+      if (since.length > 0)
+        return stays(`an installation was cut off, and which of ${since.join(", ")} it brought is not known`);
+    }
+    const ours = [...new Set([...namesIn(added), ...namesIn(coming)])].filter((name) => installed.has(name)).toSorted();
+    if (ours.length === 0) return { action: "none", commands: [], detail: "the packages are gone already" };
+    const found = await removable(host, manager, ours);
+    if (found === null) return stays(`what else the removal of ${ours.join(" ")} would take along cannot be told`);
+    const staying = ours.filter((name) => !found.names.includes(name));
+    const kept = `${staying.join(" ")} stay: ${found.others.join(", ")} came later and need them`;
+    if (found.names.length === 0) return stays(kept);
+    const gone = `${found.names.join(" ")} are removed`;
     return {
       action: "delete",
-      commands: [command(manager, manager.remove(present))],
-      detail: `${present.join(" ")} are removed`,
+      commands: [command(manager, manager.remove(found.names))],
+      detail: staying.length === 0 ? gone : `${gone}; ${kept}`,
     };
   },
 
   async quickCheck(host, record) {
-    const wanted = (record.data["names"] ?? "").split(" ").filter((name) => name !== "");
+    const wanted = namesIn(record.data["names"]);
     if (host.packageFamily === "apt") return every(wanted, (name) => recordedByDpkg(host, name));
-    const manager = managerOf(host);
+    const manager = await managerOf(host);
     const installed = manager === null ? null : await installedPackages(host, manager);
-    return installed === null ? null : wanted.every((name) => installed.has(name));
+    if (manager === null || installed === null) return null;
+    return (await missingOf(host, manager, { wanted, installed })).length === 0;
   },
 
   beforeRetry(host, argv) {
     // The usual reason is a list that is older than the pool it describes.
-    const manager = managerOf(host);
-    if (
-      manager?.refresh === undefined ||
-      manager.refresh === null ||
-      argv.includes("update") ||
-      argv.includes("remove")
-    )
-      return null;
-    return command(manager, manager.refresh);
+    const manager = managerIn(host, argv);
+    const installs = argv.includes("install") || argv.includes("add");
+    return manager === null || manager.refresh === null || !installs ? null : command(manager, manager.refresh);
   },
 
   remedy(argv) {
@@ -125,31 +111,31 @@ export const packages: ResourceKind<Package> = {
   },
 };
 
-function managerOf(host: Host): PackageManager | null {
-  return host.packageFamily === "unknown" ? null : managers[host.packageFamily];
+function namesIn(list: string | undefined): readonly string[] {
+  return (list ?? "").split(" ").filter((name) => name !== "");
 }
 
 function command(manager: PackageManager, argv: readonly string[]): HostCommand {
-  return { argv, elevated: manager.elevated };
+  const { elevated, lockWaitSeconds } = manager;
+  return { argv, elevated, ...(lockWaitSeconds === undefined ? {} : { lockWaitSeconds }) };
+}
+
+/** Why an installation must not be made; null when it may. */
+function refusalOf(outlook: Outlook): string | null {
+  if (outlook.problem !== undefined) return outlook.problem;
+  const others = changesOthers(outlook.simulated);
+  if (others === null) return null;
+  return `it would also ${others}, which nobody asked for: do that yourself first, or install ${outlook.names.join(" ")} yourself`;
+}
+
+function effectOf({ names, simulated }: Outlook): string {
+  if (simulated === null) return `installs ${names.join(" ")} and what they need, for everyone on this machine`;
+  const all = simulated.installs;
+  return `installs ${all.join(" ")}, for everyone on this machine; upgrades and removes nothing`;
 }
 
 async function installedPackages(host: Host, manager: PackageManager): Promise<ReadonlySet<string> | null> {
   return (await listPackages(host, manager))?.installed ?? null;
-}
-
-/** `broken`: an installation was cut off, and some package is neither there nor gone. Null when the list cannot be had. */
-async function listPackages(
-  host: Host,
-  manager: PackageManager,
-): Promise<{ installed: ReadonlySet<string>; broken: boolean } | null> {
-  const answer = await host.exec(manager.list, { timeoutSeconds: 60 });
-  if (answer.exitCode !== 0) return null;
-  const lines = answer.stdout.split("\n").map((line) => line.trim().split(" "));
-  const installed = lines.flatMap(([name = "", status]) =>
-    name !== "" && (status === undefined || status === "installed") ? [name] : [],
-  );
-  const halfway = /^(?:half-installed|unpacked|half-configured|triggers-awaited|triggers-pending)$/;
-  return { installed: new Set(installed), broken: lines.some(([, status = ""]) => halfway.test(status)) };
 }
 
 /** What a manager has to do before it takes new work: nothing, unless an earlier installation was cut off. */
@@ -158,6 +144,19 @@ async function mendingOf(host: Host, manager: PackageManager, broken: boolean): 
   const { tells, mend } = manager.interrupted;
   const cutOff = broken || (await host.exec(tells, { timeoutSeconds: 60 })).stdout.trim() !== "";
   return cutOff ? [command(manager, mend)] : [];
+}
+
+/** Every package that the installation will bring, as the manager tells; null when it does not. */
+async function comingOf(
+  host: Host,
+  manager: PackageManager,
+  { wanted, installed }: { readonly wanted: readonly string[]; readonly installed: ReadonlySet<string> },
+): Promise<readonly string[] | null> {
+  const missing = await missingOf(host, manager, { wanted, installed });
+  const { names, unknown } = await chooseNames(host, missing);
+  return unknown.length > 0
+    ? null
+    : ((await lookAhead(host, manager, { names, installed })).simulated?.installs ?? null);
 }
 
 /** One name for each wanted one. `unknown`: those that no package list knows; their last alternative stands in. */
@@ -175,19 +174,6 @@ async function chooseNames(
     names: chosen.map(({ entry, name }) => name ?? alternativesOf(entry).at(-1)?.name ?? entry),
     unknown: chosen.flatMap(({ entry, name }) => (name === null ? [entry] : [])),
   };
-}
-
-/** What a removal would take along besides `names`; null when that cannot be told. Empty where the remover refuses by itself. */
-async function takenAlong(
-  host: Host,
-  manager: PackageManager,
-  names: readonly string[],
-): Promise<readonly string[] | null> {
-  if (manager.simulate === undefined) return [];
-  const answer = await host.exec(manager.simulate(names), { timeoutSeconds: 60 });
-  if (answer.exitCode !== 0) return null;
-  const removed = [...answer.stdout.matchAll(/^Remv (\S+)/gm)].map((match) => (match[1] ?? "").split(":")[0] ?? "");
-  return removed.filter((name) => !names.includes(name));
 }
 
 /** dpkg keeps a file list of each installed package, named with the architecture when it may be there for several. */

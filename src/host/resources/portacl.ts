@@ -64,13 +64,14 @@ export const portacl: ResourceKind<Portacl> = {
 
   async undo(host, record) {
     const { rules = "", live = none, range = "1023", loaded } = record.data;
-    const [text, rulesNow, rangeNow, leftover] = await Promise.all([
+    const file = moduleFile();
+    const [text, rulesNow, rangeNow, ...leftover] = await Promise.all([
       host.readFile(settingsFile),
       liveValue(host, rulesKey),
       liveValue(host, rangeKey),
       leftoverCommands(host, settingsFile),
+      leftoverCommands(host, file.path),
     ]);
-    const file = moduleFile();
     const module = ownerOf(await host.readFile(file.path)) === "ours" ? [asRoot("rm", "-f", file.path)] : [];
     const without = [rulesKey, rangeKey].reduce<string | null>(
       (rest, key) => sharedFile.without({ file: settingsFile, key, value: "" }, rest, null),
@@ -79,7 +80,7 @@ export const portacl: ResourceKind<Portacl> = {
     // A live value that is no longer ours was set by somebody since: it stays, and so does the module.
     const ours = rulesNow === rules;
     const commands: readonly HostCommand[] = [
-      ...leftover,
+      ...leftover.flat(),
       ...(rangeNow === "0" && range !== "0" ? [asRoot("sysctl", `${rangeKey}=${range}`)] : []),
       ...(ours ? [asRoot("sysctl", `${rulesKey}=${live === none ? "" : live}`)] : []),
       ...(without === text

@@ -118,7 +118,6 @@ function settingsFile({ system, name, settings }: RcScript): ManagedFile {
     path: system === "openrc" ? `/etc/conf.d/${name}` : `/etc/rc.conf.d/${name}`,
     text: managedText(lines.join("")),
     mode: 0o644,
-    makeFolder: true,
   };
 }
 

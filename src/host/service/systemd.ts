@@ -93,7 +93,7 @@ function sandbox({ prefix, folders, lowPort }: SystemdOptions): readonly string[
         ["CapabilityBoundingSet=", "AmbientCapabilities=", "PrivateUsers=yes"]),
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
-    "ProtectHome=tmpfs",
+    `ProtectHome=${hidden.some(isHome) ? "tmpfs" : "yes"}`,
     ...hidden.map((folder) => `BindReadOnlyPaths=${bindPath(folder)}`),
     "PrivateTmp=yes",
     "PrivateDevices=yes",
@@ -114,6 +114,7 @@ function sandbox({ prefix, folders, lowPort }: SystemdOptions): readonly string[
     "MemoryDenyWriteExecute=yes",
     "SystemCallArchitectures=native",
     "SystemCallFilter=@system-service",
+    // Without capset(2), which is privileged too: what the ambient capability is kept for is the next generation, which this process starts.
     "SystemCallFilter=~@privileged @resources @keyring @aio @memlock",
     "SystemCallErrorNumber=EPERM",
     "LimitNOFILE=65536",
@@ -125,7 +126,12 @@ function sandbox({ prefix, folders, lowPort }: SystemdOptions): readonly string[
 
 /** Below these the sandbox has folders of its own in place of the machine's. */
 function isHidden(path: string): boolean {
-  return /^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/.test(path);
+  return isHome(path) || /^\/(?:var\/)?tmp(?:\/|$)/.test(path);
+}
+
+/** Nothing is there for the service, unless a place for something to be shown has to be made. */
+function isHome(path: string): boolean {
+  return /^\/(?:home|root|run\/user)(?:\/|$)/.test(path);
 }
 
 /** Whether an address has to be one of the machine's, and might not be there yet at boot. */
@@ -175,12 +181,12 @@ function quoted(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll('"', '\\"')}"`;
 }
 
-/** A path to bind: it is taken apart twice, so that a blank needs two kinds of quotes, and a colon ends it. */
+/** A path to bind: a colon ends it, and a quote inside of quotes cannot be escaped. */
 function bindPath(path: string): string {
   if (/^[^\s"':]+$/.test(path)) return specifiers(path);
-  if (!/["':]/.test(path)) return `'"${specifiers(path)}"'`;
+  if (!/[":]/.test(path)) return `"${specifiers(path)}"`;
   throw new ForgeError("host-refused", `${JSON.stringify(path)} cannot be shown to a service of systemd`, {
-    hint: "use a folder without quotes and colons, or one that is not below /home, /root or /tmp",
+    hint: "use a folder without double quotes and colons, or one that is not below /home, /root or /tmp",
   });
 }
 

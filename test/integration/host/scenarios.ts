@@ -221,7 +221,7 @@ async function change(resource: Resource): Promise<{ action: string | undefined;
 }
 
 /** What a scenario reports when an ordinary user runs it, without a terminal. */
-function as(user: string, scenario: Scenario): unknown {
+function as(user: string, scenario: "refused" | "user"): unknown {
   const id = (flag: string): number => Number(spawnSync("id", [flag, user], { encoding: "utf8" }).stdout);
   const run = spawnSync("setsid", ["-w", process.execPath, import.meta.filename, scenario], {
     uid: id("-u"),

@@ -6,6 +6,7 @@ import { quickArguments } from "../../../src/cli/quick-arguments.ts";
 describe("the quick answer's own reading of a command line", () => {
   const world = { cwd: "/home/user", prefix: "/opt/tlsforge", config: null, recipes: "/recipes" };
   const plain = {
+    command: "provision",
     stack: null,
     prefix: "/opt/tlsforge",
     config: null,
@@ -25,6 +26,13 @@ describe("the quick answer's own reading of a command line", () => {
       json: true,
       minGrade: "A",
     });
+  });
+
+  test("takes a plan, but not a verbose one", () => {
+    expect(quickArguments(["plan", "--exit-code", "--json"], world)).toEqual({ ...plain, command: "plan", json: true });
+    expect(quickArguments(["plan", "-v"], world)).toBeNull();
+    expect(quickArguments(["provision", "-v"], world)).toEqual(plain);
+    expect(quickArguments(["provision", "--exit-code"], world)).toBeNull();
   });
 
   test("paths are those of the working folder", () => {

@@ -14,13 +14,16 @@ const resource: Resource & { kind: "capability" } = {
   capability: "cap_net_bind_service",
   demanded: true,
 };
+/** Programs as far as anybody here looks: static ones for x86-64. */
+const program = `\u007fELF\u0002\u0001${"\0".repeat(58)}interpreter`;
+const newer = program.replace("interpreter", "newer");
 const tools = { setcap: "/usr/sbin/setcap", getcap: "/usr/sbin/getcap" };
 
 function machine(initial: MemoryInitial = {}): MemoryHost {
   return memoryHost({
     programs: tools,
     ...initial,
-    files: { [source]: { content: "interpreter", mode: 0o755 }, ...initial.files },
+    files: { [source]: { content: program, mode: 0o755 }, ...initial.files },
   });
 }
 
@@ -38,7 +41,7 @@ test("a private copy is made, the capability last, and taken back", async () => 
     `mv -f ${fresh} ${copy}`,
   ]);
   expect(host.files.get(copy)).toMatchObject({
-    content: "interpreter",
+    content: program,
     mode: 0o750,
     capabilities: "cap_net_bind_service=ep",
   });
@@ -63,17 +66,17 @@ test("applied twice, the second time nothing is run", async () => {
 });
 
 test.each<[string, (host: MemoryHost) => void]>([
-  ["the interpreter is another", (host) => host.files.set(source, { content: "newer", mode: 0o755 })],
-  ["the capability was lost", (host) => host.files.set(copy, { content: "interpreter", mode: 0o750 })],
+  ["the interpreter is another", (host) => host.files.set(source, { content: newer, mode: 0o755 })],
+  ["the capability was lost", (host) => host.files.set(copy, { content: program, mode: 0o750 })],
   [
     "everybody may run it",
-    (host) => host.files.set(copy, { content: "interpreter", mode: 0o755, capabilities: "cap_net_bind_service=ep" }),
+    (host) => host.files.set(copy, { content: program, mode: 0o755, capabilities: "cap_net_bind_service=ep" }),
   ],
   [
     "it may do more",
     (host) =>
       host.files.set(copy, {
-        content: "interpreter",
+        content: program,
         mode: 0o750,
         capabilities: "cap_net_bind_service,cap_sys_admin=ep",
       }),
@@ -94,7 +97,7 @@ test.each<[string, (host: MemoryHost) => void]>([
 test("quick check sees a copy that is gone or open to all", async () => {
   const host = machine();
   const { records } = await provide(host, resource);
-  host.files.set(copy, { content: "interpreter", mode: 0o755 });
+  host.files.set(copy, { content: program, mode: 0o755 });
   expect(await quickCheckHost(host, records)).toEqual([resource.id]);
   host.files.delete(copy);
   expect(await quickCheckHost(host, records)).toEqual([resource.id]);
@@ -124,7 +127,7 @@ test("with a group the copy is root's and the group's before it gets the capabil
 
 test("another environment around the same interpreter is another original", async () => {
   const other = "/opt/tlsforge/store/q/bin/python3";
-  const host = machine({ files: { [other]: { content: "interpreter", mode: 0o755 } } });
+  const host = machine({ files: { [other]: { content: program, mode: 0o755 } } });
   await provide(host, resource);
   expect((await planOf(host, { ...resource, source: other })).action).toBe("update");
 });
@@ -144,6 +147,21 @@ test("in a virtual environment the copy gets the same packages", async () => {
 test.each<[string, MemoryHost, string]>([
   ["no setcap", machine({ programs: {} }), "setcap or getcap is missing (Debian: libcap2-bin)"],
   ["no interpreter", memoryHost({ programs: tools }), `${source} is not there yet`],
+  [
+    "a script in its place",
+    machine({ files: { [source]: "#!/bin/sh\n" } }),
+    `${source} is no program of this machine's format, so a capability has no effect on it`,
+  ],
+  [
+    "a run path that a capability voids",
+    machine({ files: { [source]: { content: null, bytes: elfWith("$ORIGIN/../lib") } } }),
+    `${source} looks for libraries in $ORIGIN/../lib, which the loader does not do for a program with a capability`,
+  ],
+  [
+    "a damaged program",
+    machine({ files: { [source]: { content: null, bytes: elfWith("/p/lib").subarray(0, 100) } } }),
+    `${source} looks for libraries in a place that cannot be read, which the loader does not do for a program with a capability`,
+  ],
   ["a folder in its place", machine({ files: { [`${copy}/x`]: "" } }), `${copy} is there and is no file`],
   [
     "FreeBSD",
@@ -179,3 +197,34 @@ test("a setcap that says yes and does nothing is found out", async () => {
     message: expect.stringContaining("not as wanted after the change: current copy, no capability") as string,
   });
 });
+
+/** A dynamic program with this run path: a header, a segment that is loaded, the dynamic section, its strings. */
+function elfWith(runpath: string): Buffer {
+  const strings = Buffer.from(`\0${runpath}\0`);
+  const [dynamicAt, stringsAt] = [176, 176 + 48];
+  const file = Buffer.alloc(stringsAt + strings.length);
+  file.write("\u007fELF\u0002\u0001", "latin1");
+  file.writeUInt16LE(62, 18);
+  file.writeBigUInt64LE(64n, 32);
+  file.writeUInt16LE(56, 54);
+  file.writeUInt16LE(2, 56);
+  segment(file, 64, { type: 1, offset: 0, size: file.length });
+  segment(file, 120, { type: 2, offset: dynamicAt, size: 48 });
+  for (const [index, [tag, value]] of [[5, stringsAt] as const, [29, 1] as const].entries()) {
+    file.writeBigUInt64LE(BigInt(tag), dynamicAt + index * 16);
+    file.writeBigUInt64LE(BigInt(value), dynamicAt + index * 16 + 8);
+  }
+  strings.copy(file, stringsAt);
+  return file;
+}
+
+function segment(
+  file: Buffer,
+  at: number,
+  { type, offset, size }: { type: number; offset: number; size: number },
+): void {
+  file.writeUInt32LE(type, at);
+  file.writeBigUInt64LE(BigInt(offset), at + 8);
+  file.writeBigUInt64LE(BigInt(offset), at + 16);
+  file.writeBigUInt64LE(BigInt(size), at + 32);
+}

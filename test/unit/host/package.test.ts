@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { memoryHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
-import type { Host, MemoryHost, Resource } from "../../../src/host/index.ts";
+import { applyHost, memoryHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
+import type { Host, JournalEntry, MemoryHost, Resource } from "../../../src/host/index.ts";
 import { managers } from "../../../src/host/packages/managers.ts";
 import { changes, ignore, planOf, provide } from "./tools.ts";
 
@@ -23,6 +23,8 @@ interface Archive {
   begun?: string;
   /** Packages that were cut off on the way, with their status. */
   halfway?: string;
+  /** Lines that a simulated installation of these names adds. */
+  besides?: (names: readonly string[]) => string;
 }
 
 /** A Debian whose apt works on an archive in memory. */
@@ -36,7 +38,7 @@ function debian(archive: Archive, privilege: Host["privilege"] = "root"): Memory
         stdout: `${[...installed].map((name) => `${name} installed\n`).join("")}halfway config-files\n${archive.halfway ?? ""}`,
       }),
       "find /var/lib/dpkg/updates -type f": () => ({ stdout: archive.begun ?? "" }),
-      "env DEBIAN_FRONTEND=noninteractive dpkg": () => ((archive.begun = ""), {}),
+      "env DEBIAN_FRONTEND=noninteractive dpkg": () => ((archive.begun = ""), (archive.halfway = ""), {}),
       "apt-cache policy": (argv) => ({
         stdout: argv
           .slice(2)
@@ -44,8 +46,16 @@ function debian(archive: Archive, privilege: Host["privilege"] = "root"): Memory
           .join(""),
       }),
       "env DEBIAN_FRONTEND=noninteractive apt-get update": () => ((archive.lists = archive.fresh ?? archive.lists), {}),
+      "apt-get -s install": (argv) => {
+        const wanted = argv.slice(argv.indexOf("--no-upgrade") + 1);
+        const fresh = wanted.flatMap((name) => [name, ...(archive.needs?.[name] ?? [])]);
+        const lines = fresh.map(
+          (name) => `Inst ${name.split("=")[0] ?? ""} (${name.split("=")[1] ?? "1"} Debian:12 [amd64])\n`,
+        );
+        return { stdout: `${lines.join("")}${archive.besides?.(wanted) ?? ""}` };
+      },
       "env DEBIAN_FRONTEND=noninteractive apt-get install": (argv) => {
-        for (const name of names(argv)) {
+        for (const name of names(argv).map((entry) => entry.split("=")[0] ?? entry)) {
           if (archive.lists[name] === undefined)
             return { exitCode: 100, stderr: `E: Unable to locate package ${name}\n` };
           for (const added of [name, ...(archive.needs?.[name] ?? [])]) installed.add(added);
@@ -136,7 +146,6 @@ test("a name that even fresh lists do not have is told, and nothing is installed
 test("an installation that fails is tried once more with fresh lists", async () => {
   const archive: Archive = { installed: new Set(), lists: { gcc: "1" } };
   const host = debian(archive);
-  const install = "env DEBIAN_FRONTEND=noninteractive apt-get install";
   const works = host.answers.get(install);
   let failed = false;
   host.answers.set(install, (argv, options) => {
@@ -202,12 +211,22 @@ test("quick check reads dpkg's own files and starts nothing", async () => {
 });
 
 test.each([
-  ["dnf", "rpm", "dnf install -y --setopt=install_weak_deps=False gcc", "rpm -e gcc"],
+  ["dnf", "rpm -qa", "dnf install -y --setopt=install_weak_deps=False gcc", "rpm -e gcc"],
   ["apk", "apk info", "apk add --wait 120 gcc", "apk del --wait 120 gcc"],
-  ["zypper", "rpm", "env ZYPP_LOCK_TIMEOUT=120 zypper --non-interactive install --no-recommends gcc", "rpm -e gcc"],
+  ["zypper", "rpm -qa", "env ZYPP_LOCK_TIMEOUT=120 zypper --non-interactive install --no-recommends gcc", "rpm -e gcc"],
   ["pacman", "pacman -Qq", "pacman -S --needed --noconfirm gcc", "pacman -R --noconfirm gcc"],
-  ["pkg", "pkg query", "pkg install -y gcc", "pkg set -y -A 1 gcc"],
-  ["brew", "brew list", "env HOMEBREW_NO_AUTO_UPDATE=1 brew install gcc", "brew uninstall gcc"],
+  [
+    "pkg",
+    "pkg query",
+    "env ASSUME_ALWAYS_YES=yes pkg -o LOCK_WAIT=1 -o LOCK_RETRIES=120 install -y gcc",
+    "env ASSUME_ALWAYS_YES=yes pkg -o LOCK_WAIT=1 -o LOCK_RETRIES=120 set -y -A 1 gcc",
+  ],
+  [
+    "brew",
+    "brew list",
+    "env HOMEBREW_NO_AUTO_UPDATE=1 HOMEBREW_NO_INSTALL_UPGRADE=1 HOMEBREW_NO_INSTALLED_DEPENDENTS_CHECK=1 brew install gcc",
+    "brew uninstall gcc",
+  ],
 ] as const)("%s installs and takes back", async (family, list, install, remove) => {
   const installed = new Set(["bash"]);
   const host = memoryHost({
@@ -216,6 +235,8 @@ test.each([
       [list]: () => ({ stdout: [...installed].join("\n") }),
       [install]: () => (installed.add("gcc"), {}),
       [remove]: () => (installed.delete("gcc"), {}),
+      "rpm -e --test": {},
+      "pacman -R --print": {},
     },
   });
   const { records } = await provide(host, resource("gcc"));
@@ -228,3 +249,203 @@ test.each([
   ]);
   expect(managers.brew.elevated).toBe(false);
 });
+
+const install = "env DEBIAN_FRONTEND=noninteractive apt-get install";
+
+test("an installation that would upgrade or remove what nobody asked for is refused, with the list", async () => {
+  const archive: Archive = {
+    installed: new Set(["libc6", "nano"]),
+    lists: { gcc: "12" },
+    besides: () => "Inst libc6 [2.35-1] (2.36-9 Debian:12 [amd64])\nRemv nano [7.2-1]\n",
+  };
+  const host = debian(archive);
+  const reason =
+    "it would also upgrade libc6 and remove nano, which nobody asked for: do that yourself first, or install gcc yourself";
+  expect(await planOf(host, resource("gcc"))).toMatchObject({ action: "blocked", reason });
+  await expect(provide(host, resource("gcc"))).rejects.toMatchObject({
+    code: "host-refused",
+    message: `package:requirements cannot be applied: ${reason}`,
+  });
+  expect(changes(host)).toEqual([]);
+});
+
+test("a new package is taken in the version of its sibling that is there, rather than upgrade the sibling", async () => {
+  const archive: Archive = {
+    installed: new Set(["libc6"]),
+    lists: { gcc: "12", "libc6-dev": "2.36-9+u14" },
+    besides: (names) =>
+      names.includes("libc6-dev=2.36-9+u13")
+        ? ""
+        : "Inst libc6 [2.36-9+u13] (2.36-9+u14 Debian:12 [amd64])\nInst libc6-dev (2.36-9+u14 Debian:12 [amd64])\n",
+  };
+  const host = debian(archive);
+  const { records } = await provide(host, resource("gcc"));
+  expect(changes(host)).toEqual([
+    `${install} -y --no-install-recommends --no-upgrade -o DPkg::Lock::Timeout=120 gcc libc6-dev=2.36-9+u13`,
+  ]);
+  expect(records[0]?.data["added"]).toBe("gcc libc6-dev");
+});
+
+test("the plan names everything that would come, and says that nothing else changes", async () => {
+  const host = debian({ installed: new Set(), lists: { gcc: "12" }, needs: { gcc: ["cpp"] } });
+  expect((await planOf(host, resource("gcc"))).effect).toBe(
+    "installs gcc cpp, for everyone on this machine; upgrades and removes nothing",
+  );
+});
+
+test("an installation that cannot be done is told in apt's words before anything is run", async () => {
+  const host = debian({ installed: new Set(), lists: { gcc: "12" } });
+  host.answers.set("apt-get -s install", {
+    exitCode: 100,
+    stderr: "E: Unable to correct problems, you have held broken packages.\n",
+  });
+  expect((await planOf(host, resource("gcc"))).reason).toBe(
+    "apt-get install says: E: Unable to correct problems, you have held broken packages.",
+  );
+});
+
+test("of what came, exactly that is removed which nothing else needs", async () => {
+  const archive: Archive = { installed: new Set(), lists: { gcc: "1", "zlib1g-dev": "1" } };
+  const host = debian(archive);
+  const { records } = await provide(host, resource("gcc", "zlib1g-dev"));
+  archive.installed.add("tk-dev");
+  expect(await undoHost(host, records, ignore)).toEqual([]);
+  expect([...archive.installed]).toEqual(["zlib1g-dev", "tk-dev"]);
+});
+
+test("a cut off installation is taken back from what it said that it would bring", async () => {
+  const archive: Archive = { installed: new Set(["make"]), lists: { gcc: "1" }, needs: { gcc: ["cpp", "as"] } };
+  const host = debian(archive);
+  const told: JournalEntry[] = [];
+  host.answers.set(install, () => {
+    for (const name of ["cpp", "gcc"]) archive.installed.add(name);
+    return { exitCode: 137, stderr: "" };
+  });
+  const plan = await planOf(host, resource("gcc"));
+  const journal = async (entry: JournalEntry): Promise<void> => void told.push(await Promise.resolve(entry));
+  host.answers.set("env DEBIAN_FRONTEND=noninteractive apt-get update", { exitCode: 1 });
+  await applyHost(host, [plan], { ...ignore, journal });
+  const intended = told.filter(({ state }) => state === "intended").map(({ record }) => record);
+  archive.installed.add("vim");
+  expect(await undoHost(host, intended, ignore)).toEqual([]);
+  expect([...archive.installed]).toEqual(["make", "vim"]);
+});
+
+test("what came of an installation that told nothing beforehand is not guessed", async () => {
+  const record = { id: "p", kind: "package", before: null, after: "gcc", data: { present: "make" } };
+  const host = debian({ installed: new Set(["make", "vim"]), lists: {} });
+  expect(await undoHost(host, [record], ignore)).toEqual([record]);
+  expect(changes(host)).toEqual([]);
+  const untouched = debian({ installed: new Set(["make"]), lists: {} });
+  expect(await undoHost(untouched, [record], ignore)).toEqual([]);
+});
+
+test.each(["pacman", "zypper"] as const)("%s does not wait for its lock, so we do", async (family) => {
+  const installed = new Set<string>();
+  let tries = 0;
+  const list = family === "pacman" ? "pacman -Qq" : "rpm -qa";
+  const program =
+    family === "pacman"
+      ? "pacman -S --needed --noconfirm"
+      : "env ZYPP_LOCK_TIMEOUT=120 zypper --non-interactive install --no-recommends";
+  const host = memoryHost({
+    packageFamily: family,
+    answers: {
+      [list]: () => ({ stdout: [...installed].join("\n") }),
+      [program]: () => {
+        tries += 1;
+        if (tries < 4)
+          return { exitCode: 1, stderr: "error: failed to synchronize all databases (unable to lock database)" };
+        installed.add("gcc");
+        return {};
+      },
+    },
+  });
+  const { events } = await provide(host, resource("gcc"));
+  expect(host.commands.filter(({ argv }) => argv[0] === "sleep")).toHaveLength(3);
+  expect(events.filter(({ type }) => type === "lock-wait")).toHaveLength(1);
+});
+
+test("a lock that is never released ends after two minutes' tries, and once more", async () => {
+  const host = memoryHost({
+    packageFamily: "pacman",
+    answers: { "pacman -Qq": {}, "pacman -S": { exitCode: 1, stderr: "error: unable to lock database" } },
+  });
+  await expect(provide(host, resource("gcc"))).rejects.toMatchObject({ code: "host-failed" });
+  expect(host.commands.filter(({ argv }) => argv[0] === "sleep")).toHaveLength(80);
+});
+
+test("yum installs where there is no dnf", async () => {
+  const installed = new Set<string>();
+  const host = memoryHost({
+    packageFamily: "dnf",
+    programs: { yum: "/usr/bin/yum" },
+    answers: {
+      "rpm -qa": () => ({ stdout: [...installed].join("\n") }),
+      "yum install -y gcc": () => (installed.add("gcc"), {}),
+    },
+  });
+  await provide(host, resource("gcc"));
+  expect(changes(host)).toEqual(["yum install -y gcc"]);
+});
+
+test("what a package provides counts as there, whatever the package is called", async () => {
+  const provided = new Set<string>();
+  const host = memoryHost({
+    packageFamily: "dnf",
+    programs: { dnf: "/usr/bin/dnf" },
+    answers: {
+      "rpm -qa": { stdout: "bash\nperl\n" },
+      "rpm -q --whatprovides": (argv) => ({ exitCode: provided.has(argv.at(-1) ?? "") ? 0 : 1 }),
+      "dnf install -y": (argv) => (provided.add(argv.at(-1) ?? ""), {}),
+    },
+  });
+  const { records } = await provide(host, resource("perl(FindBin)"));
+  expect(await quickCheckHost(host, records)).toEqual([]);
+  expect((await planOf(host, resource("perl(FindBin)"))).action).toBe("none");
+});
+
+test("a removal that rpm would refuse is not begun", async () => {
+  const record = { id: "p", kind: "package", before: null, after: "gcc", data: { names: "gcc", added: "gcc" } };
+  const host = memoryHost({
+    packageFamily: "dnf",
+    answers: {
+      "rpm -qa": { stdout: "gcc\n" },
+      "rpm -e --test": { exitCode: 1, stderr: "error: Failed dependencies:\n\tgcc is needed by (installed) gcc-c++" },
+    },
+  });
+  expect(await undoHost(host, [record], ignore)).toEqual([record]);
+  expect(changes(host)).toEqual([]);
+});
+
+test.each(Object.keys(managers) as (keyof typeof managers)[])(
+  "%s: each of its commands that fails is told",
+  async (family) => {
+    const host = memoryHost({
+      packageFamily: family,
+      answers: {
+        "dpkg-query": {},
+        "rpm -qa": {},
+        "apk info": {},
+        "pacman -Qq": {},
+        "pkg query": {},
+        "brew list": {},
+        "apt-cache policy": { stdout: "gcc:\n  Candidate: 1\n" },
+        "apt-get -s install": { stdout: "Inst gcc (1 Debian [amd64])\n" },
+        [managers[family].install(["gcc"]).join(" ")]: { exitCode: 7, stderr: "no" },
+      },
+    });
+    await expect(provide(host, resource("gcc"))).rejects.toMatchObject({
+      code: "host-failed",
+      message: expect.stringContaining(
+        `${managers[family].install(["gcc"]).join(" ")}" failed with exit code 7`,
+      ) as string,
+      details: ["no"],
+    });
+    const unlisted = memoryHost({
+      packageFamily: family,
+      answers: { [managers[family].list.join(" ")]: { exitCode: 1 } },
+    });
+    expect((await planOf(unlisted, resource("gcc"))).reason).toContain("does not tell what is installed");
+  },
+);

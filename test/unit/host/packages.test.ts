@@ -1,4 +1,8 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { checkRequirements, memoryHost, requirementError } from "../../../src/host/index.ts";
+import { parseRecipe, type Requirement } from "../../../src/recipe/index.ts";
 import { packageAnswers, packageTables } from "../../../src/host/packages/index.ts";
 import { alternativesOf, decide, parseAptPolicy } from "../../../src/host/packages/candidates.ts";
 
@@ -32,20 +36,56 @@ test("alternatives are decided by version, in order", async () => {
   expect(await decide(wanted, new Map([["rustc", "1.63.0"]]))).toBeNull();
 });
 
-const linux = ["apt", "dnf", "apk", "zypper", "pacman"] as const;
+const families = Object.keys(packageTables) as (keyof typeof packageTables)[];
 
-test.each(linux)("%s has an answer for every requirement that apt has one for", (family) => {
-  const exceptions: Record<string, string[]> = { apk: ["ldconfig", "Text::Template"] };
-  for (const [kind, table] of [
-    ["program", "programs"],
-    ["header", "headers"],
-    ["perl-module", "perlModules"],
-  ] as const) {
-    const lacking = Object.keys(packageTables.apt[table]).filter(
-      (name) => packageAnswers(family, { kind, name }).length === 0,
-    );
-    expect(lacking.filter((name) => exceptions[family]?.includes(name) !== true)).toEqual([]);
-  }
+/** Every requirement of every shipped recipe, whatever its condition. */
+function shipped(): readonly Requirement[] {
+  const folder = join(import.meta.dirname, "../../../recipes");
+  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, "recipe.yaml")));
+  return names.flatMap((name) => {
+    const path = join(folder, name, "recipe.yaml");
+    const lock = join(folder, name, "lock.yaml");
+    return parseRecipe({
+      text: readFileSync(path, "utf8"),
+      path,
+      folder: join(folder, name),
+      ...(existsSync(lock) ? { lock: { text: readFileSync(lock, "utf8"), path: lock } } : {}),
+    }).requirements;
+  });
+}
+
+test.each(families)("%s has an answer for every requirement of every shipped recipe", (family) => {
+  const requirements = shipped();
+  expect(new Set(requirements.map(({ kind }) => kind))).toEqual(new Set(["program", "header", "perl-module"]));
+  const lacking = requirements.filter((requirement) => {
+    const [first] = packageAnswers(family, requirement);
+    return first === undefined || (first.packages.length === 0 && first.base === undefined);
+  });
+  expect(lacking).toEqual([]);
+});
+
+test.each(families)(
+  "%s: an answer is packages or the system itself, never both, and names that its manager takes",
+  (family) => {
+    const { programs, headers, perlModules } = packageTables[family];
+    const answers = [programs, headers, perlModules].flatMap((table) => Object.values(table)).flat();
+    for (const { packages, base } of answers) {
+      expect(packages.length === 0).toBe(base !== undefined);
+      for (const name of packages) expect(name).toMatch(/^(?:[a-zA-Z0-9][\w.+-]*|perl\([\w:]+\)|\/usr\/bin\/\w+)$/);
+    }
+  },
+);
+
+test("what comes with the system is no package, and is told with how it is had", async () => {
+  const host = memoryHost({ platform: { os: "freebsd", arch: "x86_64", libc: "none" }, packageFamily: "pkg" });
+  const results = await checkRequirements(host, [
+    { kind: "program", name: "cc" },
+    { kind: "program", name: "perl" },
+  ]);
+  expect(results.map(({ provides }) => provides)).toEqual([[], ["perl5"]]);
+  expect(requirementError(host, results)?.details[0]).toMatch(
+    /^program cc: missing \(part of the base system of FreeBSD: install .*\)$/,
+  );
 });
 
 test("what nobody has has no answer", () => {
