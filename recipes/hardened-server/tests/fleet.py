@@ -33,13 +33,18 @@ class Fleet:
     def __init__(self, command: list[str], run: Path) -> None:
         self._command = command
         self.run = run
+        #: What runs the program.
+        self.prefix: list[str] = []
         self.processes: list[subprocess.Popen[str]] = []
         self._seen: set[int] = set()
+
+    def use(self, command: list[str], run: Path) -> None:
+        self._command, self.run = command, run
 
     def start(self, document: Document, *flags: str, wait: bool = True, env: Mapping[str, str] | None = None, **popen: Any) -> subprocess.Popen[str]:
         """A process from a bundle; with ``wait``, when it answers."""
         process = subprocess.Popen(
-            [*self._command, "--bundle", *flags],
+            [*self.prefix, *self._command, "--bundle", *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
