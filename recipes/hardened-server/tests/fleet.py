@@ -87,11 +87,11 @@ class Fleet:
                 assert chunk, "the control socket closed without an answer"
                 text += chunk
         answer: dict[str, Any] = json.loads(text)
+        self._seen.update([answer["status"]["pid"]] if "status" in answer else [])
         return answer
 
     def status(self, role: str) -> dict[str, Any]:
         status: dict[str, Any] = self.ask(role, "status")["status"]
-        self._seen.add(status["pid"])
         return status
 
     def names(self) -> list[str]:
@@ -102,8 +102,9 @@ class Fleet:
         return int((self.run / f"{STEMS[role]}.pid").read_text().split()[0])
 
     def close(self) -> None:
-        for pid in self._seen - {each.pid for each in self.processes}:
-            if (self.run / "server.pid").parent.exists() and _is_ours(pid):
+        named = {int(each.read_text().split()[0]) for each in self.run.glob("*.pid")} if self.run.exists() else set()
+        for pid in (self._seen | named) - {each.pid for each in self.processes}:
+            if _is_ours(pid):
                 os.kill(pid, signal.SIGKILL)
         for each in self.processes:
             if each.poll() is None:

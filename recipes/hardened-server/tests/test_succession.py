@@ -255,10 +255,21 @@ def test_a_start_takes_the_sockets_of_one_that_still_stands_by(fleet: Fleet, doc
     fleet.start({**document, "generation": 1})
     second = fleet.start({**document, "generation": 2}, "--trial")
     fleet.ask("trial", "take-over")
-    second.kill()
-    second.wait()
+    fleet.ask("serving", "stop")
+    assert second.wait(10) == 0
     fleet.start({**document, "generation": 3})
     assert generation(port) == 3 and fleet.status("standing-by")["generation"] == 1
+
+
+def test_when_the_one_that_serves_dies_the_one_that_stands_by_serves_again(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1})
+    second = fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    second.kill()
+    second.wait()
+    assert generation(port) == 1, "a client waits for it, and is not refused"
+    assert fleet.status("serving")["pid"] == fleet.pid_file("serving") == first.pid
+    assert fleet.names() == ["server.pid", "server.sock"]
 
 
 def test_a_second_trial_is_refused(fleet: Fleet, document: Document, port: int) -> None:
