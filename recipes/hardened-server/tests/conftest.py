@@ -20,6 +20,7 @@ if LIBSSL is None:
 
 import copy  # noqa: E402
 import json  # noqa: E402
+import shlex  # noqa: E402
 import socket  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
@@ -28,6 +29,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
+from fleet import Fleet  # noqa: E402
 from pki import Authority  # noqa: E402
 from tlsforge_server.libssl import LibSsl, open_mapped  # noqa: E402
 
@@ -175,3 +177,21 @@ def start(tmp_path: Path, document: dict[str, Any]) -> Iterator[Callable[..., Ru
         if each.process.poll() is None:
             each.process.kill()
         each.process.communicate()
+
+
+@pytest.fixture
+def fleet(document: dict[str, Any]) -> Iterator[Fleet]:
+    """Processes of the document's run folder."""
+    made = Fleet(COMMAND, Path(document["paths"]["run"]))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program that is started as a generation's is."""
+    path = tmp_path / "tlsforge-server"
+    words = " ".join(shlex.quote(word) for word in COMMAND)
+    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    path.chmod(0o755)
+    return path

@@ -25,8 +25,9 @@ def become(user: User | None) -> None:
         if sys.platform.startswith("linux"):
             keep_through_setuid()
         os.setgroups([])
-        os.setresgid(user.gid, user.gid, user.gid)
-        os.setresuid(user.uid, user.uid, user.uid)
+        # Root's calls set the real, the effective and the saved one.
+        os.setgid(user.gid)
+        os.setuid(user.uid)
         if sys.platform.startswith("linux"):
             keep_only_binding()
     except OSError as error:

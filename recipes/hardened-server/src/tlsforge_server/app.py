@@ -78,6 +78,7 @@ class Server:
             self._succession.begin(role, inherited or {})
             self._lockdown = lock_down(callbacks_work)
             self._open_control()
+            names.refuse_second(role)
             names.publish(role)
         except BaseException:
             self._succession.end()
@@ -172,9 +173,15 @@ class Server:
 
     def held(self) -> tuple[dict[str, object], list[int]]:
         if self._stopping:
+            # Whoever asks is about to take the names; they are not to be removed from under it at the end.
+            self.give_way()
             raise ServerError("stopping", "this process is about to end")
         descriptors = [each.fileno() for each in (*self._real.sockets("listen"), *self._real.sockets("redirect"))]
         return {"listen": self._real.names("listen"), "redirect": self._real.names("redirect")}, descriptors
+
+    def give_way(self) -> None:
+        """Gives up the names in the run folder before the process ends."""
+        self._succession.names.drop_all()
 
     def stop(self) -> None:
         """Stops listening at once, lets requests under way end, cuts what is left when the deadline has passed."""

@@ -10,6 +10,7 @@ Between processes, on one connection:
 
     {"command": "sockets"}                     ->  {"ok": true, "listen": […], "redirect": […]} with a descriptor for each
     {"command": "stand-by", "pid": N}          ->  {"ok": true}, and when the connection ends it is looked at who serves
+    {"command": "give-way"}                    ->  {"ok": true}, names of this process gone; then as ``stop``
 
 Any of them  ->  {"ok": false, "error": {"code", "message", …}}
 """
@@ -41,6 +42,7 @@ COMMANDS: dict[str, tuple[dict[str, type], dict[str, type]]] = {
     "stop": ({}, {}),
     "sockets": ({}, {}),
     "stand-by": ({"pid": int}, {}),
+    "give-way": ({}, {}),
 }
 
 
@@ -63,6 +65,8 @@ class Controlled(Interface):
     def stand_by(self, pid: int, asker_waits: Any) -> Deferred[None]: ...
 
     def relieved(self, pid: int) -> None: ...
+
+    def give_way(self) -> None: ...
 
 
 class _Control(LineOnlyReceiver, TimeoutMixin):
@@ -107,6 +111,8 @@ class _Control(LineOnlyReceiver, TimeoutMixin):
             return self._server.stand_by(pid, lambda: self._open).addCallback(self._stands_by, pid)
         if command == "sockets":
             return self._sockets()
+        if command == "give-way":
+            self._server.give_way()
         # The answer first: the server stops when it has been sent and the connection is closed.
         self._stop = True
         return {"ok": True}

@@ -62,8 +62,9 @@ class Peer:
         """Has it accept no more. From the answer on it resumes by itself when this connection ends before ``server.sock`` is ours."""
         self._ask({"command": "stand-by", "pid": os.getpid()})
 
-    def stop(self) -> None:
-        self._ask({"command": "stop"})
+    def give_way(self) -> None:
+        """Has it end, and touch no name in the run folder from the answer on."""
+        self._ask({"command": "give-way"})
 
     def still_there(self) -> bool:
         """Whether the other end is open: one that gave up waiting serves again."""
@@ -150,7 +151,7 @@ def end(path: Path, pid_file: Path, pid: int) -> None:
     """Ends the process behind a socket: as asked, else, when it does not answer, by force."""
     try:
         with Peer(path, seconds=1.0) as peer:
-            peer.stop()
+            peer.give_way()
     except (Gone, ServerError):
         if pidfile.owner(pid_file) == pid:
             try:

@@ -21,6 +21,8 @@ from .roles import Names, Role, RunFolder
 
 log = Logger(namespace="tlsforge")
 
+#: How often one that stands by looks whether the one that serves has died.
+WATCH_SECONDS = 1.0
 #: After which a trial that nobody has decided on ends.
 TRIAL_SECONDS = 1800
 _GRADED_AT: list[Place] = [("listen", Address("127.0.0.1", 0))]
@@ -46,6 +48,7 @@ class Succession:
         self._folder = RunFolder(config.paths.run)
         self.names = Names(self._folder)
         self._clock: Any = None
+        self._watch: Any = None
         self._ended = False
 
     def begin(self, role: Role, inherited: dict[str, Any]) -> None:
@@ -140,8 +143,21 @@ class Succession:
             return
         if not self.names.has("serving") and handover.answers(self._folder.socket("serving")):
             self._notifier.ready(f"process {pid} has taken over", pid)
+            self._watch = self._reactor.callLater(WATCH_SECONDS, self._look)
             return
         log.warn("process {pid} has not taken over, this one serves again", pid=pid)
+        self._resume()
+
+    def _look(self) -> None:
+        """Serves again when the one that serves has died: its name is there and leads nowhere. One that was stopped has none."""
+        server = self._folder.socket("serving")
+        if server.exists() and not handover.answers(server) and self._folder.owner("serving") is None:
+            log.warn("the process that served has died, this one serves again")
+            self._resume()
+        else:
+            self._watch = self._reactor.callLater(WATCH_SECONDS, self._look)
+
+    def _resume(self) -> None:
         self.names.keep_hold()
         self.names.change("serving")
         self.names.drop("standing-by")
@@ -192,8 +208,9 @@ class Succession:
             raise ServerError("stopping", "this process is about to end")
 
     def _set_clock(self, seconds: int | None) -> None:
-        if self._clock is not None and self._clock.active():
-            self._clock.cancel()
+        for call in (self._clock, self._watch):
+            if call is not None and call.active():
+                call.cancel()
         self._clock = None if seconds is None else self._reactor.callLater(seconds, self._expired)
         self.until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
 
