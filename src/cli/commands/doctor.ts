@@ -5,6 +5,7 @@ import { status } from "../../server/index.ts";
 import { readManifest, readReceipt } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { loadSite } from "../load.ts";
+import { machineChecks } from "../machine-checks.ts";
 import { machine, select } from "../prepare.ts";
 import { errorFields, type Result } from "../result.ts";
 
@@ -108,7 +109,12 @@ async function generationChecks(context: Context): Promise<Check[]> {
       fix: stands ? null : `${context.program} plan shows the difference`,
     };
   });
-  return [...builds, ...changes, await opensslCheck(context, manifest.builds)];
+  return [
+    ...builds,
+    ...changes,
+    await opensslCheck(context, manifest.builds),
+    ...(await machineChecks(context, { host, site, manifest })),
+  ];
 }
 
 /** Runs the interpreter of the current generation and asks it which OpenSSL it has mapped. */
