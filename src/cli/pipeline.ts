@@ -2,7 +2,7 @@ import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
-import type { Site } from "../recipe/index.ts";
+import type { ResolvedRecipe, Site } from "../recipe/index.ts";
 import { status } from "../server/index.ts";
 import { activate, lockPrefix, openPrefix, readManifest, stage, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
@@ -100,8 +100,10 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   });
   emit({ type: "phase", phase: "plan", state: "start" });
   let planned = await planSelection(selection, previous, options.prefix);
-  if (planned.some((entry) => entry.action === "build")) {
-    selection = { ...selection, requirements: await satisfyRequirements(context, selection) };
+  const toBuild = pendingRecipes(planned);
+  if (toBuild.length > 0) {
+    const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
+    selection = { ...selection, requirements };
     planned = await planSelection(selection, previous, options.prefix);
   }
   const pending = planned.filter((entry) => entry.action === "build");
@@ -120,6 +122,11 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const made = await makeAll(context, selection, { planned, sources });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, serving, fingerprint };
+}
+
+/** The recipes that have to be built. */
+export function pendingRecipes(planned: readonly PlannedBuild[]): readonly ResolvedRecipe[] {
+  return planned.filter(({ action }) => action === "build").map(({ derivation }) => derivation.recipe);
 }
 
 /** How many sources there are and how many of them were here already. */

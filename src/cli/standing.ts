@@ -36,16 +36,17 @@ async function runningOf(context: Context, state: ServerState): Promise<Running 
 }
 
 /**
- * The service manager that started what serves; null: it runs in the background. A server of systemd's writes to the folder below /run
- * that was made for it; of the others the ledger tells.
+ * The service manager that started what serves, or would where nothing does; null: it runs in the background. A server of systemd's writes to
+ * the folder below /run that was made for it; of the others the ledger tells.
  */
 export async function supervisorOfRunning(context: Context): Promise<Supervisor | null> {
   const { prefix } = context.options;
-  const served = await readConfig(serverPaths(prefix).config);
   const supervisor = supervisorIn(
     context,
     (await readLedger(prefix)).map(({ record }) => record),
   );
+  if ((await status(prefix)).state === "not-serving") return supervisor;
+  const served = await readConfig(serverPaths(prefix).config);
   const ofSystemd = served !== null && served.paths.run !== serverPaths(prefix).run;
   return ofSystemd === (supervisor?.manager === "systemd") ? supervisor : null;
 }

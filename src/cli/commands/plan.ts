@@ -5,7 +5,8 @@ import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { hostFields, hostText, hostWishes, runnerOf, undoFields, unwished, type HostWishes } from "../host-changes.ts";
 import { loadSite } from "../load.ts";
-import type { BuildRequest } from "../pipeline.ts";
+import { neededFor } from "../packages.ts";
+import { pendingRecipes, type BuildRequest } from "../pipeline.ts";
 import { planText, stepLines } from "../plan-text.ts";
 import { planSelection, select, type Selection } from "../prepare.ts";
 import type { Result } from "../result.ts";
@@ -23,17 +24,16 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
   const outputs = { openssl: out(selection.stack.openssl), pythonTls: out("python-tls") };
   const wishes = await hostWishes(context, { site, host: selection.host, outputs });
-  // What is built already needs no compiler any more.
-  const builds = planned.some((entry) => entry.action === "build");
-  const packages = builds
-    ? packageResource(selection.requirements, `default: host.packages is ${site.host.packages}`)
-    : null;
+  const toBuild = pendingRecipes(planned);
+  const builds = toBuild.length > 0;
+  const needed = neededFor(toBuild, selection.requirements);
+  const packages = packageResource(needed, `default: host.packages is ${site.host.packages}`);
   const plans = await planHost(selection.host, [...(packages === null ? [] : [packages]), ...wishes.resources]);
   const over = unwished(previous?.host ?? [], wishes.resources);
   const hostPending = over.length > 0 || plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
   const server = await planServer(context, { selection, planned, previous, wishes, hostPending });
   const pending = builds || hostPending || server.action !== "none";
-  const missing = builds ? requirementError(selection.host, selection.requirements) : null;
+  const missing = requirementError(selection.host, needed);
   const verbose = options.verbose
     ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)])
     : planText(planned, selection.resolved);
