@@ -55,7 +55,7 @@ function supervisorIn(context: Context, records: Manifest["host"]): Supervisor |
   const record = records.find(({ kind }) => kind === "unit" || kind === "rc-script");
   if (record === undefined) return null;
   const manager = record.kind === "unit" ? "systemd" : record.data["system"] === "openrc" ? "openrc" : "rc.d";
-  const name = (record.data["name"] ?? "").replace(/\.service$/, "");
+  const name = record.id.slice(record.id.indexOf(":") + 1);
   return supervisorOf(machine(context, null), manager, name);
 }
 
