@@ -158,7 +158,7 @@ describeWith(["linux", "ldconfig"], "the private cache", () => {
     const slow = { ...process.env, PATH: `${folder}:${process.env["PATH"] ?? ""}` };
     const killed = async (whole: boolean): Promise<void> => {
       await rm(join(folder, "started"), { force: true });
-      const child = spawn(process.execPath, [join(import.meta.dirname, "private-cache.ts")], {
+      const child = spawn(process.execPath, ["--input-type=module", "-e", comparing], {
         env: slow,
         stdio: "ignore",
         detached: true,
@@ -177,6 +177,14 @@ describeWith(["linux", "ldconfig"], "the private cache", () => {
     expect(leftovers()).toEqual([]);
   });
 });
+
+/** A process that makes a comparison, to be killed meanwhile. */
+const comparing = `
+  import { compareLoader, detectPlatform, nodeHost } from ${JSON.stringify(join(import.meta.dirname, "../../../src/host/index.ts"))};
+  const platform = detectPlatform({ os: process.platform, arch: process.arch });
+  const options = { environment: process.env, uid: process.getuid(), emit() {}, interactive: false, allowSudo: false };
+  await compareLoader(nodeHost({ platform, ...options }), { library: "/none", name: "tlsforge" });
+`;
 
 function leftovers(): string[] {
   return readdirSync("/tmp").filter((name) => /^tlsforge-loader\.\d/.test(name));
