@@ -2,7 +2,7 @@ import type { ElfKind } from "../../elf/index.ts";
 import { ForgeError } from "../../errors.ts";
 import type { Host } from "../types.ts";
 import { closure } from "./closure.ts";
-import { prefixOf } from "./entry.ts";
+import { isOwn, prefixOf } from "./entry.ts";
 import type { ElfFile, Found, LoaderComparison, LoaderDifference, LoaderEntry, Resolver, View } from "./types.ts";
 import { loaderOfHost, type Loader } from "./views.ts";
 import { walk } from "./walk.ts";
@@ -36,7 +36,7 @@ async function compare(host: Host, entry: LoaderEntry, loader: Loader): Promise<
   const base = { outcome: "observed", files: files.length, shadowed } as const;
   if (differences.length > 0) {
     const renewed = differencesOf(loader, { files, views: await loader.renewal() }).filter(
-      (one) => !isOurs(one.from, entry),
+      (one) => one.from === null || !isOwn(one.from, entry),
     );
     const shown = varied(differences).slice(0, kept);
     return { ...base, differences: shown, count: differences.length, stale: renewed.length > 0 };
@@ -146,15 +146,9 @@ function difference(
  */
 function isIntended({ file, library, from, to }: LoaderDifference, entry: LoaderEntry): boolean {
   // A library that only the older folder has: what has it in it is told, what might ask for it is not.
-  if (to === null) return file === byName && isOurs(from, entry);
+  if (to === null) return file === byName && from !== null && isOwn(from, entry);
   if (!to.startsWith(`${entry.library}/`)) return false;
-  return from === null ? library.includes(`-${entry.name}.`) : isOurs(from, entry);
-}
-
-/** Whether a path is in a store output of the entry's prefix. */
-function isOurs(path: string | null, { library }: LoaderEntry): boolean {
-  const prefix = prefixOf(library);
-  return path !== null && prefix !== library && path.startsWith(`${prefix}/store/`);
+  return from === null ? library.includes(`-${entry.name}.`) : isOwn(from, entry);
 }
 
 function unreadableText(paths: readonly string[], uid: number): string {

@@ -73,7 +73,10 @@ const scenarios = {
     mkdirSync(library, { recursive: true });
     const path = loaderState().cache.flatMap((line) => /libc\.so\.6 .* => (\S+)$/.exec(line)?.[1] ?? [])[0] ?? "";
     spawnSync("cp", ["-L", path, `${library}/libc.so.6`]);
-    return (await planHost(host, [loader])).map(({ action, reason }) => ({ action, reason }));
+    const before = loaderState();
+    const plans = (await planHost(host, [loader])).map(({ action, reason }) => ({ action, reason }));
+    const left = readdirSync("/tmp").filter((name) => name.startsWith("tlsforge-loader"));
+    return { plans, left, untouched: JSON.stringify(loaderState()) === JSON.stringify(before) };
   },
 
   async sysctl() {
@@ -236,7 +239,7 @@ function as(user: string, scenario: "refused" | "user"): unknown {
 function compileLibrary(): void {
   mkdirSync(library, { recursive: true });
   writeFileSync("/opt/tlsforge-test/x.c", "int tlsforge_test(void) { return 7; }\n");
-  const name = "libtlsforgetest.so.1";
+  const name = "libtest-tlsforge.so.1";
   const built = spawnSync(
     "cc",
     ["-shared", "-fPIC", `-Wl,-soname,${name}`, "-o", `${library}/${name}`, "/opt/tlsforge-test/x.c"],

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { MemoryFile, MemoryHost } from "../../../../src/host/index.ts";
 import { memoryHost } from "../../../../src/host/index.ts";
@@ -26,7 +27,9 @@ async function loads(
   });
   const results = closure(found, resolver, objects.at(interpreter));
   const names = [...results].filter(([name]) => name !== "ld-linux-x86-64.so.2");
-  return Object.fromEntries(names.map(([name, result]) => [name, result?.path ?? null]));
+  return Object.fromEntries(
+    names.map(([name, result]) => [name, result === null ? null : posix.normalize(result.path)]),
+  );
 }
 
 const a = elfFile({ soname: "liba.so.1" });
@@ -102,6 +105,17 @@ describe("glibc's loader", () => {
       "libb.so.1": "/opt/p/lib/libb.so.1",
       "liba.so.1": "/opt/p/lib/liba.so.1",
     });
+  });
+
+  it("leaves it to the system where a folder above a link is", async () => {
+    const files = {
+      "/usr/bin/p": program({ needed: ["libb.so.1"], runpath: "/opt/link/sub" }),
+      "/opt/link": { content: "/deep/down", kind: "link" } as const,
+      "/deep/down/sub/libb.so.1": elfFile({ needed: ["liba.so.1"], runpath: "/opt/link/../up" }),
+      "/deep/up/liba.so.1": a,
+    };
+    expect(memoryHost({ files }).tree.real("/opt/link/../up/liba.so.1")).toBe("/deep/up/liba.so.1");
+    expect((await loads(files))["liba.so.1"]).not.toBeNull();
   });
 
   it("trusts no $ORIGIN of a program with set user id, but for the system's own folders", async () => {
