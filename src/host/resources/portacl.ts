@@ -63,7 +63,7 @@ export const portacl: ResourceKind<Portacl> = {
   },
 
   async undo(host, record) {
-    const { rules = "", live = none, range = "1023", loaded } = record.data;
+    const { rules = "", live = none, range = "1023", loaded, text: earlier } = record.data;
     const file = moduleFile();
     const [text, rulesNow, rangeNow, ...leftover] = await Promise.all([
       host.readFile(settingsFile),
@@ -73,10 +73,12 @@ export const portacl: ResourceKind<Portacl> = {
       leftoverCommands(host, file.path),
     ]);
     const module = ownerOf(await host.readFile(file.path)) === "ours" ? [asRoot("rm", "-f", file.path)] : [];
-    const without = [rulesKey, rangeKey].reduce<string | null>(
-      (rest, key) => sharedFile.without({ file: settingsFile, key, value: "" }, rest, null),
+    const rest = [rulesKey, rangeKey].reduce<string | null>(
+      (left, key) => sharedFile.without({ file: settingsFile, key, value: "" }, left, earlier ?? null),
       text,
     );
+    // A last line that had no end gets it back.
+    const without = earlier !== undefined && rest === `${earlier}\n` ? earlier : rest;
     // A live value that is no longer ours was set by somebody since: it stays, and so does the module.
     const ours = rulesNow === rules;
     const commands: readonly HostCommand[] = [
