@@ -1,8 +1,8 @@
 /** What holds for every kind of resource that stands in files: plan, apply, undo, drift, every command failing, state that cannot be read. */
 import { describe, expect, test } from "vitest";
 import { ForgeError } from "../../../src/errors.ts";
-import { memoryHost, mergeRecords, quickCheckHost, undoHost } from "../../../src/host/index.ts";
-import type { MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
+import { applyHost, memoryHost, mergeRecords, quickCheckHost, undoHost } from "../../../src/host/index.ts";
+import type { JournalEntry, MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
 import { changes, ignore, planOf, provide, snapshot } from "./tools.ts";
 
 const asked = { origin: "default", demanded: true } as const;
@@ -194,6 +194,30 @@ describe.each(Object.entries(cases))("%s", (_name, { resource, machine }) => {
     }
   });
 
+  test("killed at any command, what was written down before the first one is enough to take it back", async () => {
+    const count = (await planOf(machine(), resource)).commands.length;
+    for (let done = 0; done < count; done += 1) {
+      const host = machine();
+      const before = snapshot(host);
+      const told: JournalEntry[] = [];
+      let left = done;
+      const dying: MemoryHost = {
+        ...host,
+        elevated: (...command) => (left-- > 0 ? host.elevated(...command) : Promise.reject(new Error("killed"))),
+      };
+      const apply = applyHost(dying, [await planOf(host, resource)], {
+        ...ignore,
+        journal: async (entry) => void told.push(await Promise.resolve(entry)),
+      });
+      await expect(apply).rejects.toThrow("killed");
+      // What the dying run still told of its taking back never reaches the ledger of one that was killed.
+      const intended = told.slice(0, 1).map(({ record }) => record);
+      expect(told[0]?.state).toBe("intended");
+      expect(await undoHost(host, intended, ignore)).toEqual([]);
+      expect(snapshot(host)).toEqual(before);
+    }
+  });
+
   test("when one of its commands fails, that is told with what to do, and nothing stays", async () => {
     const { commands } = await planOf(machine(), resource);
     expect(commands.length).toBeGreaterThan(0);
@@ -243,7 +267,7 @@ describe.each(withFile)("the file of a %s", (_name, { resource, machine, path })
 
     host.files.set(path, { ...host.files.get(path)!, content: change("# again") });
     const events: unknown[] = [];
-    await undoHost(host, mergeRecords(first.records, records), (event) => events.push(event));
+    await undoHost(host, mergeRecords(first.records, records), { emit: (event) => events.push(event) });
     expect(host.files.has(path)).toBe(false);
     expect(host.files.get(`${path}.tlsforge-saved-2`)?.content).toContain("# again");
     expect(JSON.stringify(events)).toContain(`kept: ${path}.tlsforge-saved, ${path}.tlsforge-saved-2`);
