@@ -38,6 +38,9 @@ export const rcScript: ResourceKind<RcScript> = {
     const reason = (await systemReason(host, resource)) ?? script.reason ?? settings.reason;
     if (reason !== null) return blocked(resource, { ...told, reason });
     const commands: readonly HostCommand[] = [
+      ...(settings.commands.length > 0 && (await lacksFolder(host, resource))
+        ? [asRoot("mkdir", "-p", bsdSettings)]
+        : []),
       ...settings.commands,
       ...script.commands,
       ...(enabled === resource.enabled
@@ -60,7 +63,8 @@ export const rcScript: ResourceKind<RcScript> = {
       rememberFile(host, scriptFile(resource)),
       rememberFile(host, settingsFile(resource)),
     ]);
-    return { ...script, ...prefixed(settings), ...scriptData(resource) };
+    const made = (await lacksFolder(host, resource)) ? { folder: bsdSettings } : {};
+    return { ...script, ...prefixed(settings), ...made, ...scriptData(resource) };
   },
 
   settle: (host, _resource, remembered) => withCopies(host, remembered),
@@ -72,7 +76,7 @@ export const rcScript: ResourceKind<RcScript> = {
     }),
 
   async undo(host, record) {
-    const { name = "", system = "", link = "" } = record.data;
+    const { name = "", system = "", link = "", folder } = record.data;
     const [script, settings] = await Promise.all([
       undoFile(host, record),
       undoFile(host, { ...record, data: settingsOf(record.data) }),
@@ -82,11 +86,13 @@ export const rcScript: ResourceKind<RcScript> = {
     if (record.data["text"] !== undefined)
       return { ...script, action: "update", commands: [...script.commands, ...settings.commands] };
     const linked = link !== "" && (await host.facts(link)) !== null;
+    const others = folder === undefined ? [] : (await host.list(folder)).filter((entry) => entry !== name);
     const commands = [
       ...(script.action === "delete" ? await stopCommands(host, system, name) : []),
       ...(linked ? [asRoot("rc-update", "del", name, "default")] : []),
       ...script.commands,
       ...settings.commands,
+      ...(folder !== undefined && others.length === 0 ? [asRoot("rmdir", folder)] : []),
     ];
     return {
       action: commands.length === 0 ? "none" : "delete",
@@ -107,6 +113,13 @@ export const rcScript: ResourceKind<RcScript> = {
       : "see whether the folder of start scripts can be written, or set host.service: none";
   },
 };
+
+/** Not on every FreeBSD. */
+const bsdSettings = "/etc/rc.conf.d";
+
+async function lacksFolder(host: Host, { system }: RcScript): Promise<boolean> {
+  return system === "rc.d" && (await host.facts(bsdSettings)) === null;
+}
 
 function scriptFile({ path, text }: RcScript): ManagedFile {
   return { path, text: managedText(text), mode: 0o755 };

@@ -85,6 +85,7 @@ const cases: Readonly<Record<string, Case>> = {
       memoryHost({
         platform: freebsd,
         packageFamily: "pkg",
+        files: { "/etc/rc.conf.d/x": "" },
         answers: { "service tlsforge onestatus": { exitCode: 1 } },
       }),
     file: "/usr/local/etc/rc.d/tlsforge",
