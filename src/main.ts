@@ -96,7 +96,9 @@ async function full(): Promise<number> {
   module.enableCompileCache(path.join(import.meta.dirname, ".compile-cache"));
   const { run } = await import("./cli/run.ts");
   const abort = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => abort.abort());
+  let hungUp = (): void => abort.abort();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => abort.abort());
+  process.on("SIGHUP", () => hungUp());
   const terminal = process.stderr.isTTY === true && process.env["CI"] === undefined;
   const { NO_COLOR, FORCE_COLOR } = process.env;
   const colour =
@@ -123,6 +125,9 @@ async function full(): Promise<number> {
     colour,
     columns: process.stdout.columns || 80,
     signal: abort.signal,
+    onHangUp: (act) => {
+      hungUp = act;
+    },
     // What cannot be written is told by the stream itself, above.
     write: (text) => new Promise((done) => process.stdout.write(text, () => done())),
     talk: process.stderr,

@@ -31,6 +31,8 @@ export interface Context {
   readonly write: (text: string) => Promise<void>;
   /** Standard input. */
   readonly input: () => AsyncIterable<Uint8Array | string>;
+  /** What a hang-up does instead of interrupting. */
+  readonly onHangUp: (act: () => void) => void;
   readonly options: GlobalOptions;
 }
 

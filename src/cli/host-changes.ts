@@ -13,51 +13,92 @@ import {
   type ResourcePlan,
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
+import { supervisorOf } from "../server/index.ts";
+import type { Context } from "./context.ts";
 import { openLedger } from "./ledger.ts";
 import type { HostFields } from "./result.ts";
+import {
+  accountOf,
+  accountResources,
+  firewallResources,
+  reloadCommand,
+  serviceOf,
+  serviceResources,
+  type Service,
+} from "./service.ts";
+import { interpreterOf, type Runner, type ServerOutputs } from "./setup.ts";
 
 /** What the machine has to give for a set of outputs to serve as the site file says. */
 export interface HostWishes {
   readonly resources: readonly Resource[];
   readonly lowPort: LowPortDecision;
+  readonly service: Service;
+}
+
+/** What wishes are made from. */
+export interface WishRequest {
+  readonly site: Site;
+  readonly host: Host;
+  readonly outputs: Pick<ServerOutputs, "openssl" | "pythonTls">;
 }
 
 /**
- * Resources of a generation: the loader entry for its OpenSSL's library folder, and what the low ports need. `openssl` and `interpreter` are store paths.
+ * Resources of a generation, in the order in which they are made: the service's account, the loader entry for its OpenSSL's library folder,
+ * what the low ports need, the service.
+ * Throws `host-refused` for what the site file asks for and this machine cannot have.
  */
 export async function hostWishes(
-  host: Host,
-  site: Site,
-  outputs: { readonly openssl: string; readonly interpreter: string; readonly prefix: string },
+  context: Pick<Context, "program" | "options">,
+  { site, host, outputs }: WishRequest,
 ): Promise<HostWishes> {
+  const { prefix } = context.options;
+  const service = await serviceOf(host, site, prefix);
+  const { account } = service;
   const lowPort = await lowPortResources(host, {
     ports: [...site.server.listen, ...site.server.redirect].map(portOf),
     choice: site.host.lowPort,
-    manager: "none",
-    interpreter: outputs.interpreter,
-    copy: `${outputs.prefix}/var/low-port/bin/python3`,
+    manager: service.manager,
+    interpreter: interpreterOf(outputs),
+    copy: `${prefix}/var/low-port/bin/python3`,
+    ...(account === null ? {} : { user: account, group: account }),
     origin:
       site.host.lowPort === "auto"
         ? "default: host.low-port is auto"
         : `site file: host.low-port is ${site.host.lowPort}`,
   });
-  const loader: Resource[] =
-    site.host.loaderPath === false || host.platform.os === "darwin"
-      ? []
-      : [
-          {
-            kind: "loader-path",
-            id: "loader-path:tlsforge",
-            origin:
-              site.host.loaderPath === true
-                ? "site file: host.loader-path is true"
-                : "default: host.loader-path is auto",
-            library: `${outputs.openssl}/lib`,
-            name: "tlsforge",
-            demanded: site.host.loaderPath === true,
-          },
-        ];
-  return { resources: [...loader, ...lowPort.resources], lowPort };
+  const resources = [
+    ...accountResources(service),
+    ...loaderResources(site, host, outputs),
+    ...lowPort.resources,
+    ...(await serviceResources({ site, prefix, service, lowPort, reload: reloadCommand(context) })),
+    ...firewallResources(site),
+  ];
+  return { resources, lowPort, service };
+}
+
+function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outputs"]): readonly Resource[] {
+  const { loaderPath } = site.host;
+  if (loaderPath === false || host.platform.os === "darwin") return [];
+  return [
+    {
+      kind: "loader-path",
+      id: "loader-path:tlsforge",
+      origin: loaderPath === true ? "site file: host.loader-path is true" : "default: host.loader-path is auto",
+      library: `${openssl}/lib`,
+      name: "tlsforge",
+      demanded: loaderPath === true,
+    },
+  ];
+}
+
+/** Who runs the server once the wishes are fulfilled. */
+export async function runnerOf(host: Host, { lowPort, service }: HostWishes): Promise<Runner> {
+  const { manager, name } = service;
+  return {
+    interpreter: lowPort.interpreter,
+    supervisor: manager === "none" ? null : supervisorOf(host, manager, name),
+    user: await accountOf(host, service),
+  };
 }
 
 /**
@@ -131,6 +172,6 @@ export function hostText(plans: readonly ResourcePlan[]): readonly string[] {
 }
 
 /** The port of `address:port`. */
-export function portOf(address: string): number {
+function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(":") + 1));
 }

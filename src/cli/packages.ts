@@ -24,18 +24,23 @@ export async function satisfyRequirements(
     readonly host: Host;
     readonly site: Site;
     readonly resolved: readonly ResolvedRecipe[];
+    /** The recipes that are to be built: what only the others would need is not asked for. */
+    readonly pending: readonly ResolvedRecipe[];
     readonly requirements: readonly RequirementResult[];
   },
 ): Promise<readonly RequirementResult[]> {
-  const { host, site, resolved } = work;
+  const { host, site, resolved, pending } = work;
   let { requirements } = work;
   const resource = packageResource(
-    requirements,
+    neededFor(pending, requirements),
     site.host.packages === "ask"
       ? "default: host.packages is ask"
       : `site file: host.packages is ${site.host.packages}`,
   );
-  if (resource !== null && (await mayInstall(context, work))) {
+  if (
+    resource !== null &&
+    (await mayInstall(context, { host, site, requirements: neededFor(pending, requirements) }))
+  ) {
     const plans = await planHost(host, [resource]);
     for (const line of plans.flatMap(describePlan)) context.emit({ type: "notice", message: line });
     context.emit({ type: "phase", phase: "packages", state: "start", detail: resource.names.join(" ") });
@@ -44,9 +49,10 @@ export async function satisfyRequirements(
     requirements = await tryRequirements(host, resolved);
     context.emit({ type: "phase", phase: "packages", state: "done" });
   }
-  const problem = requirementError(host, requirements);
+  const needed = neededFor(pending, requirements);
+  const problem = requirementError(host, needed);
   if (problem !== null) throw problem;
-  for (const result of requirements.filter((entry) => entry.outcome !== "met")) {
+  for (const result of needed.filter((entry) => entry.outcome !== "met")) {
     const { requirement, provides } = result;
     context.emit({
       type: "warning",
@@ -55,6 +61,15 @@ export async function satisfyRequirements(
     });
   }
   return requirements;
+}
+
+/** The requirements of some recipes, as they were tried. What is built already needs no compiler any more. */
+export function neededFor(
+  recipes: readonly ResolvedRecipe[],
+  results: readonly RequirementResult[],
+): readonly RequirementResult[] {
+  const wanted = new Set(recipes.flatMap(({ requirements }) => requirements.map((each) => JSON.stringify(each))));
+  return results.filter(({ requirement }) => wanted.has(JSON.stringify(requirement)));
 }
 
 /** Whether packages may be installed now. What is only wanted is never worth a question. */

@@ -2,9 +2,9 @@ import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
-import type { Site } from "../recipe/index.ts";
+import type { ResolvedRecipe, Site } from "../recipe/index.ts";
 import { status } from "../server/index.ts";
-import { activate, lockPrefix, openPrefix, readManifest, type Manifest } from "../store/index.ts";
+import { activate, lockPrefix, openPrefix, readManifest, stage, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
@@ -98,10 +98,14 @@ export async function buildStack(context: Context, request: BuildRequest, previe
     state: "done",
     detail: selection.resolved.map((recipe) => `${recipe.name} ${recipe.version}`).join(", "),
   });
-  const requirements = await satisfyRequirements(context, selection);
-  selection = { ...selection, requirements };
   emit({ type: "phase", phase: "plan", state: "start" });
-  const planned = await planSelection(selection, previous, options.prefix);
+  let planned = await planSelection(selection, previous, options.prefix);
+  const toBuild = pendingRecipes(planned);
+  if (toBuild.length > 0) {
+    const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
+    selection = { ...selection, requirements };
+    planned = await planSelection(selection, previous, options.prefix);
+  }
   const pending = planned.filter((entry) => entry.action === "build");
   emit({
     type: "phase",
@@ -120,6 +124,11 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   return { site, selection, made, previous, serving, fingerprint };
 }
 
+/** The recipes that have to be built. */
+export function pendingRecipes(planned: readonly PlannedBuild[]): readonly ResolvedRecipe[] {
+  return planned.filter(({ action }) => action === "build").map(({ derivation }) => derivation.recipe);
+}
+
 /** How many sources there are and how many of them were here already. */
 function fetchedText(sources: readonly FetchedSource[]): string {
   const cached = sources.filter((source) => source.location === "cache").length;
@@ -128,9 +137,18 @@ function fetchedText(sources: readonly FetchedSource[]): string {
 
 /** Makes a new generation from what was built and points `current` at it. */
 export async function activateBuilt(context: Context, built: Built): Promise<Manifest> {
+  return generationFrom(context, built, activate);
+}
+
+/** Makes a new generation from what was built, and leaves `current` where it is. */
+export async function stageBuilt(context: Context, built: Built): Promise<Manifest> {
+  return generationFrom(context, built, stage);
+}
+
+async function generationFrom(context: Context, built: Built, make: typeof stage): Promise<Manifest> {
   const { emit, signal, options } = context;
   emit({ type: "phase", phase: "activate", state: "start" });
-  const { manifest, conflicts } = await activate(
+  const { manifest, conflicts } = await make(
     options.prefix,
     {
       stack: built.selection.stack.name,

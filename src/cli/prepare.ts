@@ -11,7 +11,7 @@ import {
 } from "../host/index.ts";
 import { derive, planBuilds, type Derivation, type PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe, Site, Source } from "../recipe/index.ts";
-import { listReceipts, prefixPaths, type Manifest } from "../store/index.ts";
+import { listReceipts, prefixPaths, readReceipt, type Manifest } from "../store/index.ts";
 import { chooseVersions } from "./choose.ts";
 import type { Context } from "./context.ts";
 import { loadStack, type LoadedStack } from "./load.ts";
@@ -68,15 +68,15 @@ export async function tryRequirements(
   return checkRequirements(host, [...distinct.values()]);
 }
 
-/** The machine behind the host seam. sudo is used only where packages may be installed or `--yes` was given. */
-export function machine(context: Context, site: Site): Host {
+/** The machine behind the host seam. sudo is used only where the site file lets packages be installed or `--yes` was given. */
+export function machine(context: Context, site: Site | null): Host {
   return nodeHost({
     platform: context.platform,
     environment: context.environment,
     uid: context.uid,
     emit: context.emit,
     interactive: context.interactive,
-    allowSudo: context.options.yes || site.host.packages === "install",
+    allowSudo: context.options.yes || site?.host.packages === "install",
     signal: context.signal,
     helper: context.helper,
   });
@@ -88,13 +88,14 @@ export async function planSelection(
   previous: Manifest | null,
   prefix: string,
 ): Promise<readonly PlannedBuild[]> {
-  const identity = toolIdentity(selection.requirements);
-  const optional = optionalHeaders(selection.requirements);
+  const found = { ...toolIdentity(selection.requirements), ...optionalHeaders(selection.requirements) };
+  const remembered = await rememberedTools(previous);
   const ownDigests = await digestsOfOwn(selection);
   const derivations: Derivation[] = [];
   for (const recipe of selection.resolved.map((entry) => withOwnSources(entry, ownDigests))) {
     const names = new Set(recipe.requirements.map((requirement) => requirement.name));
-    const tools = Object.fromEntries(Object.entries({ ...identity, ...optional }).filter(([name]) => names.has(name)));
+    const known = Object.entries({ ...remembered.get(recipe.name), ...found });
+    const tools = Object.fromEntries(known.filter(([name]) => names.has(name)));
     derivations.push(
       derive({
         recipe,
@@ -115,14 +116,29 @@ export async function planSelection(
   });
 }
 
-/** What a wanted header changes in a build is part of the build's identity. */
+/**
+ * What a wanted header changes in a build is part of the build's identity. Without a compiler nobody can tell whether it is there: then what
+ * the last build found counts.
+ */
 function optionalHeaders(results: readonly RequirementResult[]): Record<string, string> {
   const headers = results.filter(
-    (result) => result.requirement.kind !== "program" && result.requirement.wanted === true,
+    ({ requirement, outcome }) =>
+      requirement.kind !== "program" && requirement.wanted === true && outcome !== "unknown",
   );
   return Object.fromEntries(
     headers.map((result) => [result.requirement.name, result.outcome === "met" ? "present" : "absent"]),
   );
+}
+
+/**
+ * The tools that the outputs of a generation were built with, by recipe. An output is not outdated because its compiler has left the machine,
+ * as it does in an image that is made in stages.
+ */
+async function rememberedTools(
+  previous: Manifest | null,
+): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+  const receipts = await Promise.all((previous?.builds ?? []).map(({ out }) => readReceipt(out)));
+  return new Map(receipts.flatMap((receipt) => (receipt === null ? [] : [[receipt.recipe, receipt.tools]])));
 }
 
 /** Fetches the sources of the builds that are to be made, all at once. */

@@ -152,8 +152,15 @@ function commandTree(
     async (context, args, options) =>
       (await import("./commands/build.ts")).build(context, buildRequest(args, options, context)),
   );
-  runs(add(program, "launch", "start the server of the current generation"), async (context) =>
-    (await import("./commands/server.ts")).launch(context),
+  runs(
+    add(program, "launch", "start the server of the current generation").option(
+      "--foreground",
+      "stay with it, for containers: its log on standard error, SIGTERM ends it, SIGHUP reloads",
+    ),
+    async (context, _args, options) => {
+      if (options["foreground"] === true) return (await import("./commands/foreground.ts")).foreground(context);
+      return (await import("./commands/server.ts")).launch(context);
+    },
   );
   runs(add(program, "reload", "new certificates and settings without closing a connection"), async (context) =>
     (await import("./commands/server.ts")).reload(context),
@@ -181,7 +188,7 @@ function commandTree(
   );
   runs(
     add(program, "rollback [generation]", "go back to the generation before, or to the one named"),
-    async (context, args) => (await import("./commands/generations.ts")).rollback(context, args[0]),
+    async (context, args) => (await import("./commands/rollback.ts")).rollback(context, args[0]),
   );
   runs(
     add(program, "gc", "remove what no kept generation and no live process needs")
@@ -195,6 +202,16 @@ function commandTree(
       (await import("./commands/generations.ts")).gc(context, {
         dryRun: options["dryRun"] === true,
         ...optional("keep", options["keep"] as number | undefined),
+      }),
+  );
+  runs(
+    add(program, "uninstall", "take back everything that tlsforge did to this machine for the prefix, and remove it")
+      .option("--dry-run", "only say what would be done")
+      .option("--keep-cache", "leave the downloads in ~/.cache/tlsforge"),
+    async (context, _args, options) =>
+      (await import("./commands/uninstall.ts")).uninstall(context, {
+        dryRun: options["dryRun"] === true,
+        keepCache: options["keepCache"] === true,
       }),
   );
   const recipe = program.command("recipe").description("recipes, stacks and site files");

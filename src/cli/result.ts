@@ -87,7 +87,10 @@ export interface HostFields {
   readonly desired: string | null;
 }
 
-export type ServerFields = Pick<ServerStatus, "pid" | "workers" | "listen" | "generation" | "certificates">;
+export type ServerFields = Pick<ServerStatus, "pid" | "workers" | "listen" | "generation" | "certificates"> & {
+  /** Who was relieved and can take over again at once. */
+  readonly standingBy?: Pick<ServerStatus, "pid" | "generation" | "until"> | null;
+};
 
 /** The part of a server's status that records hold. */
 export function serverFields(status: ServerStatus): ServerFields {

@@ -39,6 +39,7 @@ export interface World {
   readonly talk: Output;
   readonly input: () => AsyncIterable<Uint8Array | string>;
   readonly confirm: (question: string) => Promise<boolean>;
+  readonly onHangUp: (act: () => void) => void;
 }
 
 /** Runs one command line: data to standard output, talk to standard error, the exit code as a result. */
@@ -98,6 +99,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       emit,
       signal: world.signal,
       confirm: world.confirm,
+      onHangUp: world.onHangUp,
       write: world.write,
       input: world.input,
       options: globalOptions(invocation.options, world),

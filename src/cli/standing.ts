@@ -1,13 +1,63 @@
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import { mergeRecords } from "../host/index.ts";
-import { configDigest, status, type ServerConfig, type ServerStatus } from "../server/index.ts";
-import { updateManifest, type Manifest } from "../store/index.ts";
+import {
+  configDigest,
+  serverPaths,
+  status,
+  supervisorOf,
+  type ServerConfig,
+  type ServerState,
+  type ServerStatus,
+  type Supervisor,
+} from "../server/index.ts";
+import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { applyWishes, hostWishes } from "./host-changes.ts";
+import { applyWishes, hostWishes, runnerOf } from "./host-changes.ts";
 import { loadSite, loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
-import { generationFile, interpreterOf, serverOutputs, setUpServer, startServer, type ServerSetup } from "./serve.ts";
+import { generationFile, readConfig, serve, type Running } from "./serve.ts";
+import { interpreterOf, serverOutputs, setUpServer, type ServerSetup } from "./setup.ts";
+
+/** What serves from a prefix, or null. Throws `server-failed` when that cannot be told: then nothing may be switched. */
+export async function runningServer(context: Context): Promise<Running | null> {
+  const { prefix } = context.options;
+  const state = await status(prefix);
+  if (state.state === "unknown")
+    throw new ForgeError("server-failed", `what serves from ${prefix} cannot be told: ${state.reason}`, {
+      hint: `look at ${serverPaths(prefix).log}; nothing was switched`,
+    });
+  return runningOf(context, state);
+}
+
+async function runningOf(context: Context, state: ServerState): Promise<Running | null> {
+  if (state.state !== "serving") return null;
+  return { status: state.status, supervisor: await supervisorOfRunning(context) };
+}
+
+/**
+ * The service manager that started what serves, or would where nothing does; null: it runs in the background. A server of systemd's writes to
+ * the folder below /run that was made for it; of the others the ledger tells.
+ */
+export async function supervisorOfRunning(context: Context): Promise<Supervisor | null> {
+  const { prefix } = context.options;
+  const supervisor = supervisorIn(
+    context,
+    (await readLedger(prefix)).map(({ record }) => record),
+  );
+  if ((await status(prefix)).state === "not-serving") return supervisor;
+  const served = await readConfig(serverPaths(prefix).config);
+  const ofSystemd = served !== null && served.paths.run !== serverPaths(prefix).run;
+  return ofSystemd === (supervisor?.manager === "systemd") ? supervisor : null;
+}
+
+function supervisorIn(context: Context, records: Manifest["host"]): Supervisor | null {
+  const record = records.find(({ kind }) => kind === "unit" || kind === "rc-script");
+  if (record === undefined) return null;
+  const manager = record.kind === "unit" ? "systemd" : record.data["system"] === "openrc" ? "openrc" : "rc.d";
+  const name = (record.data["name"] ?? "").replace(/\.service$/, "");
+  return supervisorOf(machine(context, null), manager, name);
+}
 
 /** The configuration that a generation was last launched with, or null when it never was. */
 export async function readServerConfig(prefix: string, generation: number): Promise<ServerConfig | null> {
@@ -34,12 +84,16 @@ export async function standingSetup(context: Context, manifest: Manifest): Promi
   const { stack } = await loadStack(context, manifest.stack);
   const outputs = serverOutputs(stack, manifest.builds);
   const copy = manifest.host.find((record) => record.kind === "capability")?.data["copy"];
-  return { config, outputs, interpreter: copy ?? interpreterOf(outputs), authority: null };
+  const supervisor = supervisorIn(context, manifest.host);
+  const runner = { interpreter: copy ?? interpreterOf(outputs), supervisor, user: config.user };
+  return { config, outputs, runner, authority: null };
 }
 
-/** Starts a generation's server again, as it was. */
+/** Brings a generation's server into service again, as it was. */
 export async function startGeneration(context: Context, manifest: Manifest): Promise<ServerStatus> {
-  return startServer(context, await standingSetup(context, manifest));
+  return serve(context, await standingSetup(context, manifest), {
+    running: await runningOf(context, await status(context.options.prefix)),
+  });
 }
 
 /**
@@ -80,14 +134,9 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
   if (!manifest.builds.some((build) => build.recipe === stack.server)) return null;
   const outputs = serverOutputs(stack, manifest.builds);
   const host = machine(context, site);
-  const { prefix } = context.options;
-  const wishes = await hostWishes(host, site, {
-    openssl: outputs.openssl,
-    interpreter: interpreterOf(outputs),
-    prefix,
-  });
+  const wishes = await hostWishes(context, { site, host, outputs });
   const { generation, builds } = manifest;
-  return setUpServer(context, { site, host, outputs, interpreter: wishes.lowPort.interpreter, generation, builds });
+  return setUpServer(context, { site, host, outputs, runner: await runnerOf(host, wishes), generation, builds });
 }
 
 /**
@@ -104,11 +153,7 @@ export async function restoreHost(
   const host = machine(context, site);
   const outputs = serverOutputs(stack, manifest.builds);
   const { prefix } = context.options;
-  const { resources } = await hostWishes(host, site, {
-    openssl: outputs.openssl,
-    interpreter: interpreterOf(outputs),
-    prefix,
-  });
+  const { resources } = await hostWishes(context, { site, host, outputs });
   const { records } = await applyWishes(host, {
     prefix,
     resources,

@@ -7,7 +7,7 @@ export { checkRequirements, packageResource, requirementError } from "./requirem
 export { describePlan, planHost } from "./plan.ts";
 export { applyHost } from "./apply.ts";
 export { mergeRecords } from "./records.ts";
-export { quickCheckHost, undoHost } from "./undo.ts";
+export { quickCheckHost, remainsOf, undoHost } from "./undo.ts";
 export { compareLoader, comparisonText } from "./loader/compare.ts";
 export type { LoaderComparison, LoaderDifference, LoaderEntry } from "./loader/types.ts";
 export { lowPortResources } from "./low-port.ts";

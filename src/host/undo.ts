@@ -30,6 +30,20 @@ export async function undoHost(
   return standing;
 }
 
+/**
+ * What a look at the machine finds of recorded changes that were to be taken back: id, and what is still there or why that cannot be told.
+ * Empty: everything is as it was.
+ */
+export async function remainsOf(
+  host: Host,
+  records: readonly HostRecord[],
+): Promise<readonly { readonly id: string; readonly detail: string }[]> {
+  const plans = await Promise.all(
+    records.map(async (record) => ({ id: record.id, plan: await kindOf(record.kind).undo(host, record) })),
+  );
+  return plans.flatMap(({ id, plan }) => (plan.action === "none" ? [] : [{ id, detail: plan.detail }]));
+}
+
 /** Ids of recorded changes that no longer stand or that cannot be told: empty means that nothing is to be done. Starts no process on Debian. */
 export async function quickCheckHost(host: Host, records: readonly HostRecord[]): Promise<readonly string[]> {
   const answers = await Promise.all(records.map((record) => quickCheckOne(host, record)));

@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
 import { ForgeError } from "../errors.ts";
 import { serverPaths } from "./light.ts";
-import type { CertificateFiles, Policy, ServerConfig } from "./types.ts";
+import type { CertificateFiles, Policy, ServerConfig, ServiceUser } from "./types.ts";
+
+/** A switch can be taken back in a moment for this long. */
+const standBySeconds = 600;
 
 /** Longest path of a Unix socket that every supported system takes, in bytes. */
 const socketPathLimit = 103;
@@ -24,15 +27,19 @@ export interface ServerConfigInput {
   readonly certificates: readonly CertificateFiles[];
   readonly libssl: string;
   readonly about: Readonly<Record<string, string>>;
+  /** The service manager's name for the service, whose folder below /run it makes; else the prefix has one. */
+  readonly service?: string | undefined;
+  readonly user?: ServiceUser | null;
 }
 
 /** The configuration of a prefix's server, as data. Equal inputs give an equal document, and so an equal digest. */
 export function serverConfig(input: ServerConfigInput): ServerConfig {
   const { server } = input.site;
   const paths = serverPaths(input.prefix);
-  if (Buffer.byteLength(paths.control) > socketPathLimit) {
-    throw new ForgeError("prefix-unusable", `The path of the control socket is too long: ${paths.control}`, {
-      hint: `choose a prefix at least ${Buffer.byteLength(paths.control) - socketPathLimit} bytes shorter`,
+  const excess = Buffer.byteLength(paths.standby) - socketPathLimit;
+  if (excess > 0) {
+    throw new ForgeError("prefix-unusable", `The path of the control socket is too long: ${paths.standby}`, {
+      hint: `choose a prefix at least ${excess} bytes shorter`,
     });
   }
   return {
@@ -49,10 +56,20 @@ export function serverConfig(input: ServerConfigInput): ServerConfig {
       preload: server.hsts.preload,
     },
     app: server.app.kind === "static" ? { kind: "static", directory: server.app.directory } : { kind: "about" },
-    paths: { control: paths.control, pid: paths.pid, log: paths.log },
+    paths:
+      input.service === undefined
+        ? { run: paths.run, log: paths.log }
+        : { run: runtimeFolder(input.service), log: null },
+    user: input.user ?? null,
+    standBySeconds,
     libssl: input.libssl,
     about: input.about,
   };
+}
+
+/** The folder below /run that systemd makes for a service (`RuntimeDirectory=`). */
+export function runtimeFolder(service: string): string {
+  return `/run/${service}`;
 }
 
 /** The text of the configuration file. */
@@ -66,6 +83,6 @@ export function configDigest(config: ServerConfig): string {
 }
 
 /** The server takes addresses only; of names, `localhost` and `*` have one meaning everywhere. */
-function literalAddress(listen: string): string {
+export function literalAddress(listen: string): string {
   return listen.replace(/^localhost:/, "127.0.0.1:").replace(/^\*:/, "[::]:");
 }

@@ -1,27 +1,30 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
-import { atomicWrite } from "../store/index.ts";
+import { bundleOf } from "./bundle.ts";
+import { configDigest } from "./config.ts";
 import { fileError } from "./files.ts";
-import { renderConfig } from "./config.ts";
-import { refusal } from "./control.ts";
-import { ask, livingPid } from "./light.ts";
+import { keepConfig, makeFolders } from "./keep.ts";
+import { ask, livingPid, serverPaths, type ToldError } from "./light.ts";
 import { isTaken, overlaps, portInUse } from "./ports.ts";
-import type { ServerConfig, ServerStatus } from "./types.ts";
+import { refusal } from "./refusal.ts";
+import type { ServerConfig, ServerStatus, Supervisor } from "./types.ts";
 
 /** What a server is started with. Paths absolute. */
 export interface LaunchOptions {
+  readonly prefix: string;
   /** The interpreter. */
   readonly python: string;
   /** The program that it runs: the recipe's `tlsforge-server`. */
   readonly launcher: string;
   readonly config: ServerConfig;
-  /** Where the configuration is written for the server to read, now and at a reload. */
-  readonly configPath: string;
+  /** Who starts it; null: we do, and it runs in the background. */
+  readonly supervisor: Supervisor | null;
+  /** It talks on our standard error instead of a log. */
+  readonly foreground?: boolean;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
   /** Seconds until it must answer on its control socket; 15 unless given. */
@@ -32,21 +35,66 @@ export interface LaunchOptions {
 const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8", HOME: "/" };
 
 /**
- * Writes the configuration, starts the server on its own (it outlives this program), and waits until it answers.
+ * Starts the server that is to serve, where none does (it outlives this program), and waits until it answers.
  *
  * Throws ForgeError `port-in-use` with the owner's name, `certificate-failed`, `server-failed` with the server's own reason
  * (also when one already runs), or `interrupted`; then nothing is left running.
  */
 export async function launch(options: LaunchOptions): Promise<ServerStatus> {
-  await refuseSecond(options);
-  const errors = `${options.configPath}.stderr`;
-  await writeConfig(options.configPath, options.config);
-  const child = await start(options, errors);
+  const { prefix, config, supervisor } = options;
+  await refuseSecond(prefix);
+  if (supervisor === null) {
+    const served = await startOurselves(options, "serving");
+    await keepConfig(prefix, config);
+    await tell(options);
+    return served;
+  }
+  await keepConfig(prefix, config);
   try {
-    const served = await ready(child, options);
+    await supervisor.start();
+    return await ready(options, { socket: serverPaths(prefix).control, isOurs: servesConfig(config) });
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
+}
+
+/**
+ * Starts a server beside the one that serves, on a loopback address that its status tells, ready to take over. Under systemd the one that
+ * serves starts it, so that it belongs to the same service. Throws as `launch`; what serves goes on.
+ */
+export async function launchTrial(options: LaunchOptions): Promise<ServerStatus> {
+  if (options.supervisor?.manager !== "systemd") return startOurselves(options, "trial");
+  const { prefix, config, launcher } = options;
+  const paths = serverPaths(prefix);
+  const request = { command: "spawn", program: launcher, bundle: await bundleOf(config) } as const;
+  const answer = await ask(paths.control, request, deadlineOf(options));
+  if (!("ok" in answer)) throw new ForgeError("server-failed", `what serves cannot start another: ${answer.reason}`);
+  if (!answer.ok) throw await refusalOf(answer.error ?? { code: "unknown", message: "it does not say why" });
+  return ready(options, { socket: paths.trial, isOurs: servesConfig(config) });
+}
+
+/** Whether it is the server of a configuration that answers, and not a former one's. */
+function servesConfig(config: ServerConfig): (status: ServerStatus) => boolean {
+  const digest = configDigest(config);
+  return (status) => status.configDigest === digest;
+}
+
+function deadlineOf({ deadlineSeconds = 15 }: LaunchOptions): number {
+  return deadlineSeconds;
+}
+
+async function startOurselves(options: LaunchOptions, role: "serving" | "trial"): Promise<ServerStatus> {
+  const { prefix } = options;
+  const paths = serverPaths(prefix);
+  const errors = `${paths.config}.${role}.stderr`;
+  const child = await start(options, { role, errors });
+  const isOurs = ({ pid }: ServerStatus): boolean => pid === child.pid;
+  try {
+    const socket = role === "trial" ? paths.trial : paths.control;
+    const served = await ready(options, { socket, isOurs, ended: child.ended });
     child.unref();
     await rm(errors, { force: true });
-    await tell(options);
     return served;
   } catch (error) {
     child.kill();
@@ -64,39 +112,24 @@ export async function launch(options: LaunchOptions): Promise<ServerStatus> {
 export async function checkLaunch(options: LaunchOptions, held: readonly string[]): Promise<void> {
   const { execa } = await import("execa");
   const { config, signal } = options;
-  const file = `${options.configPath}.check`;
-  try {
-    await writeConfig(file, config);
-    const result = await execa(options.python, [...argumentsFor(options.launcher, file), "--check"], {
-      cwd: "/",
-      env: environment,
-      extendEnv: false,
-      reject: false,
-      stdin: "ignore",
-      timeout: (options.deadlineSeconds ?? 15) * 1000,
-      ...(signal === undefined ? {} : { cancelSignal: signal }),
-    });
-    if (signal?.aborted === true) throw new ForgeError("interrupted", "Interrupted while the server was being checked");
-    if (result.failed) throw await refusalFrom(result.stderr, result.shortMessage, options);
-  } finally {
-    await rm(file, { force: true });
-  }
+  const result = await execa(options.python, argumentsFor(options.launcher, ["--check"]), {
+    cwd: "/",
+    env: environment,
+    extendEnv: false,
+    reject: false,
+    input: JSON.stringify(await bundleOf(config)),
+    timeout: deadlineOf(options) * 1000,
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  if (signal?.aborted === true) throw new ForgeError("interrupted", "Interrupted while the server was being checked");
+  if (result.failed) throw await refusalFrom(result.stderr, result.shortMessage, options);
   for (const address of [...config.listen, ...config.redirect]) {
     if (!held.some((other) => overlaps(address, other)) && (await isTaken(address))) throw await portInUse(address);
   }
 }
 
-async function writeConfig(file: string, config: ServerConfig): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-  } catch (error) {
-    throw fileError(error, `${dirname(file)} cannot be made`);
-  }
-  await atomicWrite(file, renderConfig(config), 0o600);
-}
-
-function argumentsFor(launcher: string, file: string): readonly string[] {
-  return ["-I", "-B", launcher, "--config", file];
+function argumentsFor(launcher: string, flags: readonly string[]): readonly string[] {
+  return ["-I", "-B", launcher, "--bundle", ...flags];
 }
 
 /** The process that was started. */
@@ -112,9 +145,10 @@ interface Child {
 /** Marks that the child ended before it served. */
 class Ended extends Error {}
 
-async function refuseSecond({ config }: LaunchOptions): Promise<void> {
-  const answer = await ask(config.paths.control, "status", 3);
-  const pid = "ok" in answer ? (answer.status?.pid ?? null) : livingPid(config.paths.pid);
+async function refuseSecond(prefix: string): Promise<void> {
+  const paths = serverPaths(prefix);
+  const answer = await ask(paths.control, { command: "status" }, 3);
+  const pid = "ok" in answer ? (answer.status?.pid ?? null) : livingPid(paths.pid);
   if (!("ok" in answer) && pid === null) return;
   throw new ForgeError(
     "server-failed",
@@ -125,17 +159,19 @@ async function refuseSecond({ config }: LaunchOptions): Promise<void> {
   );
 }
 
-async function start(options: LaunchOptions, errors: string): Promise<Child> {
+async function start(
+  options: LaunchOptions,
+  { role, errors }: { readonly role: "serving" | "trial"; readonly errors: string },
+): Promise<Child> {
   const { execa } = await import("execa");
-  const { config } = options;
+  const bundle = JSON.stringify(await bundleOf(options.config));
   try {
-    for (const path of [config.paths.log, config.paths.pid, config.paths.control]) {
-      await mkdir(dirname(path), { recursive: true });
-    }
+    await makeFolders(options.prefix, options.config);
     // A file and not a pipe: the server goes on writing to it when this program is gone, until it has its log.
     const stderr = createWriteStream(errors, { mode: 0o600 });
     await once(stderr, "open");
-    const child = execa(options.python, argumentsFor(options.launcher, options.configPath), {
+    const flags = [...(role === "trial" ? ["--trial"] : []), ...(options.foreground === true ? ["--log-stderr"] : [])];
+    const child = execa(options.python, argumentsFor(options.launcher, flags), {
       cwd: "/",
       env: environment,
       extendEnv: false,
@@ -143,9 +179,9 @@ async function start(options: LaunchOptions, errors: string): Promise<Child> {
       cleanup: false,
       reject: false,
       buffer: false,
-      stdin: "ignore",
+      input: bundle,
       stdout: "ignore",
-      stderr,
+      stderr: options.foreground === true ? "inherit" : stderr,
     });
     const ended = child.then((result) => result.shortMessage ?? `it ended with exit code ${result.exitCode}`);
     // The child has its own copy of the descriptor once it is spawned, which execa has done by now.
@@ -157,29 +193,37 @@ async function start(options: LaunchOptions, errors: string): Promise<Child> {
       unref: () => child.nodeChildProcess.unref(),
     };
   } catch (error) {
-    throw fileError(error, `The server's files beside ${options.configPath} cannot be made`);
+    throw fileError(error, `The server's files beside ${errors} cannot be made`);
   }
 }
 
-/** Waits until the process that was started answers; a former server's answer does not count. */
-async function ready(child: Child, options: LaunchOptions): Promise<ServerStatus> {
-  const seconds = options.deadlineSeconds ?? 15;
+interface Awaited {
+  readonly socket: string;
+  /** Whether it is the one that is waited for: a former server's answer does not count. */
+  readonly isOurs: (status: ServerStatus) => boolean;
+  /** Comes when the process has ended. */
+  readonly ended?: Promise<unknown>;
+}
+
+/** Waits until the server that was started answers. */
+async function ready(options: LaunchOptions, { socket, isOurs, ended }: Awaited): Promise<ServerStatus> {
+  const seconds = deadlineOf(options);
   const deadline = Date.now() + seconds * 1000;
-  let ended = false;
-  void child.ended.then(() => {
-    ended = true;
+  let over = false;
+  void ended?.then(() => {
+    over = true;
   });
   while (Date.now() < deadline) {
     if (options.signal?.aborted === true)
       throw new ForgeError("interrupted", "Interrupted while the server was starting");
-    if (ended) throw new Ended();
-    const answer = await ask(options.config.paths.control, "status", 3);
+    if (over) throw new Ended();
+    const answer = await ask(socket, { command: "status" }, 3);
     const served = "ok" in answer && answer.ok ? answer.status : undefined;
-    if (served !== undefined && served.pid === child.pid) return served;
-    await sleep(20);
+    if (served !== undefined && isOurs(served)) return served;
+    await sleep(10);
   }
   throw new ForgeError("server-failed", `The server does not answer within ${seconds} s of its start`, {
-    hint: `look into ${options.config.paths.log}`,
+    hint: `look into ${options.config.paths.log ?? "the journal"}`,
   });
 }
 
@@ -190,19 +234,15 @@ async function refusalFrom(stderr: string, why: string | undefined, options: Lau
   if (told === undefined || told === null) {
     return new ForgeError("server-failed", "The server ended before it served", {
       details: [...(why === undefined ? [] : [why]), ...lines.slice(-12)],
-      hint: `run it by hand to see more: ${options.python} -I -B ${options.launcher} --config ${options.configPath}`,
+      hint: `run it by hand to see more: ${options.python} -I -B ${options.launcher} --config ${serverPaths(options.prefix).config}`,
     });
   }
-  if (told.code !== "port-in-use") return refusal(told, "The server refused to start");
-  return portInUse(told.listen ?? `port:${told.port ?? 0}`);
+  return refusalOf(told);
 }
 
-interface ToldError {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-  readonly listen?: string;
-  readonly port?: number;
+async function refusalOf(told: ToldError): Promise<ForgeError> {
+  if (told.code !== "port-in-use") return refusal(told, "The server refused to start");
+  return portInUse(told.listen ?? `port:${told.port ?? 0}`);
 }
 
 function parseError(line: string): ToldError | null {
@@ -216,7 +256,8 @@ function parseError(line: string): ToldError | null {
 }
 
 /** Passes on the line of the log that lists what is in force. */
-async function tell({ config, emit }: LaunchOptions): Promise<void> {
+async function tell({ config, emit, foreground }: LaunchOptions): Promise<void> {
+  if (config.paths.log === null || foreground === true) return;
   const lines = (await readFile(config.paths.log, "utf8")).trim().split("\n");
   const line = lines.findLast((each) => each.includes("listening on"));
   if (line !== undefined) emit({ type: "server-log", line });

@@ -3,13 +3,22 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import type { ServerConfig, ServerState, ServerStatus } from "./types.ts";
+import type { Bundle, ServerConfig, ServerState, ServerStatus } from "./types.ts";
+
+/** What a server refuses with: `errors.py`. */
+export interface ToldError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly listen?: string;
+  readonly port?: number;
+}
 
 /** An answer of the control socket (`recipes/hardened-server`, control.py). */
 export interface ControlAnswer {
   readonly ok: boolean;
   readonly status?: ServerStatus;
-  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
+  readonly error?: ToldError;
 }
 
 /** Nobody answered: `absent` means that nothing listens there, the rest that it cannot be told. */
@@ -19,27 +28,40 @@ export interface ControlFailure {
 }
 
 /** Where a prefix keeps what belongs to its server. */
-export function serverPaths(prefix: string): {
-  config: string;
-  control: string;
-  pid: string;
-  log: string;
-  tls: string;
-} {
+export interface ServerPaths {
+  /** The configuration of what serves, and of what a service manager starts. */
+  readonly config: string;
+  /** Control sockets and pid files, one of each for each role. Under systemd a link to a folder below /run. */
+  readonly run: string;
+  readonly control: string;
+  readonly pid: string;
+  readonly trial: string;
+  readonly standby: string;
+  readonly log: string;
+  readonly tls: string;
+  /** Links to what a service manager hands over as credentials. */
+  readonly credentials: string;
+}
+
+export function serverPaths(prefix: string): ServerPaths {
   const at = (name: string): string => join(prefix, "var", name);
   return {
     config: at("server.json"),
-    control: at("control.sock"),
-    pid: at("server.pid"),
+    run: at("run"),
+    control: at("run/server.sock"),
+    pid: at("run/server.pid"),
+    trial: at("run/trial.sock"),
+    standby: at("run/standby.sock"),
     log: at("server.log"),
     tls: at("tls"),
+    credentials: at("credentials"),
   };
 }
 
 /** Whether the server of a prefix serves, asked of the server itself. Never throws. */
 export async function status(prefix: string, timeoutSeconds = 3): Promise<ServerState> {
   const paths = serverPaths(prefix);
-  const answer = await ask(paths.control, "status", timeoutSeconds);
+  const answer = await ask(paths.control, { command: "status" }, timeoutSeconds);
   if (!("ok" in answer)) {
     if (!answer.absent) return { state: "unknown", reason: answer.reason };
     const pid = livingPid(paths.pid);
@@ -66,8 +88,19 @@ export function servesFiles(
   return served.length === files.length && files.every((digest, index) => digest !== null && digest === served[index]);
 }
 
+/** A command of the control socket, with what it needs. */
+export interface ControlRequest {
+  readonly command: "status" | "reload" | "stop" | "spawn" | "take-over";
+  readonly program?: string;
+  readonly bundle?: Bundle;
+}
+
 /** Sends one command and waits for its answer. Never throws. */
-export function ask(path: string, command: string, timeoutSeconds: number): Promise<ControlAnswer | ControlFailure> {
+export function ask(
+  path: string,
+  request: ControlRequest,
+  timeoutSeconds: number,
+): Promise<ControlAnswer | ControlFailure> {
   return new Promise((resolve) => {
     let text = "";
     const socket = connect(path);
@@ -80,7 +113,7 @@ export function ask(path: string, command: string, timeoutSeconds: number): Prom
       end({ absent: false, reason: `${path} does not answer within ${timeoutSeconds} s` });
     }, timeoutSeconds * 1000);
     socket.setEncoding("utf8");
-    socket.on("connect", () => socket.write(`${JSON.stringify({ command })}\n`));
+    socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
     socket.on("data", (chunk: string) => {
       text += chunk;
       const line = text.indexOf("\n");

@@ -30,16 +30,54 @@ export interface ServerConfig {
   readonly certificates: readonly { readonly chain: string; readonly key: string }[];
   readonly hsts: { readonly maxAge: number; readonly includeSubdomains: boolean; readonly preload: boolean };
   readonly app: { readonly kind: "about" } | { readonly kind: "static"; readonly directory: string };
-  readonly paths: { readonly control: string; readonly pid: string; readonly log: string };
+  /** `run` holds control sockets and pid files (`serverPaths`); without a log file the server talks on standard error. */
+  readonly paths: { readonly run: string; readonly log: string | null };
+  /** Whom a server that root starts becomes before it listens. */
+  readonly user: ServiceUser | null;
+  /** How long a server that was relieved keeps its sockets open and can take over again. */
+  readonly standBySeconds: number;
   /** Path of the one libssl that must be mapped. */
   readonly libssl: string;
   /** What the about page tells: component -> version, and the generation. */
   readonly about: Readonly<Record<string, string>>;
 }
 
+/** A system account. */
+export interface ServiceUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * What a server process is to its prefix: beside the one that serves, to be graded on a loopback address; the one that serves; or
+ * relieved, with its sockets still open, able to take over at once.
+ */
+export type Role = "trial" | "serving" | "standing-by";
+
+/** What a server process is given to start with or to reload: its configuration, and every file that it names, by path. */
+export interface Bundle {
+  readonly config: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A service manager that starts and stops the server of a prefix. */
+export interface Supervisor {
+  readonly manager: "systemd" | "openrc" | "rc.d";
+  readonly name: string;
+  /** Throws `server-failed` with the server's last words. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** The process ends and another starts in its place, while the manager keeps the listening sockets where it has them. */
+  restart(): Promise<void>;
+}
+
 /** What a running server says of itself over its control socket. */
 export interface ServerStatus {
   readonly pid: number;
+  readonly role: Role;
+  /** When a server that stands by ends; null for the others. ISO 8601. */
+  readonly until: string | null;
   readonly workers: readonly number[];
   readonly listen: readonly string[];
   readonly generation: number;

@@ -20,6 +20,7 @@ if LIBSSL is None:
 
 import copy  # noqa: E402
 import json  # noqa: E402
+import shlex  # noqa: E402
 import socket  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
@@ -28,6 +29,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
+from fleet import Fleet  # noqa: E402
 from pki import Authority  # noqa: E402
 from tlsforge_server.libssl import LibSsl, open_mapped  # noqa: E402
 
@@ -76,6 +78,7 @@ def authority() -> Authority:
 @pytest.fixture
 def document(tmp_path: Path, authority: Authority) -> dict[str, Any]:
     """A configuration that is right, with certificates of both sorts, as JSON data to change at will."""
+    (tmp_path / "run").mkdir()
     return {
         "schema": "tlsforge.server/1",
         "generation": 7,
@@ -89,7 +92,9 @@ def document(tmp_path: Path, authority: Authority) -> dict[str, Any]:
         ],
         "hsts": {"maxAge": 63072000, "includeSubdomains": True, "preload": False},
         "app": {"kind": "about"},
-        "paths": {"control": str(tmp_path / "control"), "pid": str(tmp_path / "pid"), "log": str(tmp_path / "log")},
+        "paths": {"run": str(tmp_path / "run"), "log": str(tmp_path / "log")},
+        "user": None,
+        "standBySeconds": 600,
         "libssl": LIBSSL or "/wheel",
         "about": {"openssl": "3.5.7", "<twisted>": "26 & up"},
     }
@@ -101,7 +106,7 @@ class Running:
     def __init__(self, path: Path, document: dict[str, Any]) -> None:
         self.path = path
         self.document = document
-        self.control_path = document["paths"]["control"]
+        self.control_path = f"{document['paths']['run']}/server.sock"
         self.write()
         self.process = subprocess.Popen([*COMMAND, "--config", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -172,3 +177,21 @@ def start(tmp_path: Path, document: dict[str, Any]) -> Iterator[Callable[..., Ru
         if each.process.poll() is None:
             each.process.kill()
         each.process.communicate()
+
+
+@pytest.fixture
+def fleet(document: dict[str, Any]) -> Iterator[Fleet]:
+    """Processes of the document's run folder."""
+    made = Fleet(COMMAND, Path(document["paths"]["run"]))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A program that is started as a generation's is."""
+    path = tmp_path / "tlsforge-server"
+    words = " ".join(shlex.quote(word) for word in COMMAND)
+    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    path.chmod(0o755)
+    return path

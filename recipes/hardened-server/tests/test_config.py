@@ -22,9 +22,13 @@ def parse(document: Document) -> config.Config:
 def test_a_right_configuration_is_read_whole(document: Document) -> None:
     document["listen"] = ["127.0.0.1:8443", "[::]:443"]
     document["app"] = {"kind": "static", "directory": "/srv/www"}
+    document["paths"]["log"] = None
+    document["user"] = {"name": "tlsforge", "uid": 990, "gid": 991}
+    document["standBySeconds"] = 30
     read = parse(document)
     assert [str(address) for address in read.listen] == ["127.0.0.1:8443", "[::]:443"]
     assert read.policy.groups == ("X25519MLKEM768", "X25519", "prime256v1", "secp384r1")
+    assert (read.paths.log, read.user, read.stand_by_seconds) == (None, config.User("tlsforge", 990, 991), 30)
     assert read.app.directory == Path("/srv/www")
     assert read.about == (("openssl", "3.5.7"), ("<twisted>", "26 & up"))
     assert len(read.digest) == 64
@@ -77,7 +81,12 @@ def set_at(*path: str) -> Callable[[Document, Any], None]:
         (("policy", "preference"), "mine", "policy.preference is 'mine'"),
         (("policy", "options"), ["CIPHER_SERVER_PREFERENCE"], "follows from preference"),
         (("policy", "alpn"), ["h2"], "policy.alpn must be"),
-        (("paths", "control"), "/" + "x" * 110, "longer than the 103 bytes"),
+        (("paths", "run"), "/" + "x" * 90, "beyond the 103 bytes"),
+        (("paths", "log"), "server.log", "paths.log must be an absolute path"),
+        (("user",), "tlsforge", "user must be an object"),
+        (("user",), {"name": "root", "uid": 0, "gid": 0}, "user.uid is root's"),
+        (("user",), {"name": "a", "uid": 1, "gid": 1, "home": "/"}, "user.home is not a known key"),
+        (("standBySeconds",), -1, "standBySeconds must be a whole number"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_path(document: Document, path: tuple[str, ...], value: Any, message: str) -> None:

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from client import answer, connected, get
 from OpenSSL import SSL
-from tlsforge_server import app, config
+from tlsforge_server import app
 from tlsforge_server.endpoint import Limits
 from tlsforge_server.libssl import LibSsl
+from tlsforge_server.notify import Notifier
+from tlsforge_server.sources import FileSource
 from twisted.internet import reactor as global_reactor
 from twisted.internet.threads import blockingCallFromThread
 
@@ -46,17 +48,17 @@ def serve(document: dict[str, Any], libssl: LibSsl, tmp_path: Path) -> Iterator[
     def start(kind: str = "listen", limits: Limits = QUICK) -> int:
         path = tmp_path / "config.json"
         path.write_text(json.dumps(document))
-        server = app.Server(path, config.load(path), libssl, reactor=reactor, limits=limits)
-        blockingCallFromThread(reactor, server.start, False)
+        source = FileSource(path)
+        server = app.Server(source, source.load(), libssl, reactor=reactor, limits=limits, notifier=Notifier(None))
         servers.append(server)
+        blockingCallFromThread(reactor, server.start, False)
         status: Any = server.status()
         return int(status[kind][0].rpartition(":")[2])
 
     yield start
     for server in servers:
-        for port in server._ports:
-            blockingCallFromThread(reactor, port.stopListening)
-        for factory in server._factories:
+        blockingCallFromThread(reactor, server._succession.end)
+        for factory in (server._secure, server._plain):
             blockingCallFromThread(reactor, factory.abort_all)
 
 

@@ -27,6 +27,10 @@ Start = Callable[..., Running]
 Document = dict[str, Any]
 
 
+def running_folder(document: Document) -> Path:
+    return Path(document["paths"]["run"])
+
+
 def test_it_accepts_the_policy_and_refuses_the_rest(start: Start, document: Document) -> None:
     port = start().wait_ready().port()
     for suite in document["policy"]["ciphersuites"]:
@@ -101,7 +105,7 @@ def test_plain_http_is_redirected(start: Start) -> None:
 
 def test_the_control_socket_is_private_and_strict(start: Start, document: Document) -> None:
     running = start().wait_ready()
-    assert stat.S_IMODE(os.stat(document["paths"]["control"]).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(running_folder(document) / "server.sock").st_mode) == 0o600
     status = running.status()
     assert status["pid"] == running.process.pid and status["workers"] == [running.process.pid]
     assert status["generation"] == 7 and status["lastError"] is None
@@ -110,7 +114,7 @@ def test_the_control_socket_is_private_and_strict(start: Start, document: Docume
     assert status["policy"]["memoryDenyWriteExecute"].startswith(("in force", "not in force: "))
     assert running.ask("halt")["error"]["code"] == "usage"
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect(document["paths"]["control"])
+        client.connect(str(running_folder(document) / "server.sock"))
         client.sendall(b"\xff{]\n" + b'{"command": "status", "more": 1}\n')
         assert client.recv(65536).count(b'"ok": false') >= 1
     assert "listening on" in running.log() and "noNewPrivileges in force" in running.log()
@@ -197,8 +201,8 @@ def test_it_stops_cleanly(start: Start, document: Document, how: str) -> None:
         code, errors = running.ended()
         assert (code, errors) == (0, "")
         assert time.monotonic() - began < 3
-    assert not Path(document["paths"]["pid"]).exists()
-    assert not Path(document["paths"]["control"]).exists()
+    assert not (running_folder(document) / "server.pid").exists()
+    assert not (running_folder(document) / "server.sock").exists()
 
 
 def test_a_client_that_never_closes_does_not_hold_up_the_stop(start: Start) -> None:
@@ -224,7 +228,7 @@ def test_a_port_in_use_is_told_with_its_errno(start: Start, document: Document) 
         told = error_of(start({**document, "listen": [f"127.0.0.1:{port}"]}))
     assert told["code"] == "port-in-use"
     assert (told["errno"], told["listen"], told["port"]) == ("EADDRINUSE", f"127.0.0.1:{port}", port)
-    assert not Path(document["paths"]["pid"]).exists()
+    assert not (running_folder(document) / "server.pid").exists()
 
 
 def test_an_address_of_another_machine_is_told(start: Start, document: Document) -> None:
@@ -238,12 +242,12 @@ def test_a_second_server_is_refused_and_a_stale_one_is_not(start: Start, documen
     assert told["code"] == "already-running" and told["pid"] == running.process.pid
     running.process.kill()
     running.process.wait()
-    assert Path(document["paths"]["pid"]).exists() and Path(document["paths"]["control"]).exists()
+    assert (running_folder(document) / "server.pid").exists() and (running_folder(document) / "server.sock").exists()
     assert start().wait_ready().status()["generation"] == 7
 
 
 def test_the_number_of_a_dead_server_given_to_another_process_does_not_count(start: Start, document: Document) -> None:
-    Path(document["paths"]["pid"]).write_text(f"{os.getpid()}\n1\n")
+    (running_folder(document) / "server.pid").write_text(f"{os.getpid()}\n1\n")
     assert start().wait_ready().status()["generation"] == 7
 
 
@@ -252,7 +256,7 @@ def test_the_number_of_a_dead_server_given_to_another_process_does_not_count(sta
     [
         ({"extra": 1}, "config-invalid"),
         ({"app": {"kind": "static", "directory": "/none"}}, "app-refused"),
-        ({"paths": {"control": "/none/c", "pid": "/none/p", "log": "/none/l"}}, "paths-unusable"),
+        ({"paths": {"run": "/none", "log": None}}, "paths-unusable"),
     ],
 )
 def test_it_refuses_to_start_with_one_json_line(start: Start, document: Document, change: Document, code: str) -> None:

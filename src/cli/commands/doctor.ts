@@ -1,11 +1,14 @@
 import path from "node:path";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
-import { quickCheckHost } from "../../host/index.ts";
+import { quickCheckHost, type RequirementResult } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
 import { readManifest, readReceipt } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { loadSite } from "../load.ts";
-import { machine, select } from "../prepare.ts";
+import { machineChecks } from "../machine-checks.ts";
+import { neededFor } from "../packages.ts";
+import { pendingRecipes } from "../pipeline.ts";
+import { machine, planSelection, select } from "../prepare.ts";
 import { errorFields, type Result } from "../result.ts";
 
 /** One thing that was looked at, and what would mend it. */
@@ -64,13 +67,25 @@ async function requirementChecks(context: Context): Promise<Check[]> {
     const message = `what builds need cannot be told: ${selection.message}`;
     return [{ id: "requirements", outcome: "unknown", message, fix: selection.hint ?? null }];
   }
-  return selection.requirements.map(({ requirement, outcome, found, identity, provides }) => ({
+  const { prefix } = context.options;
+  const planned = await planSelection(selection, await readManifest(prefix), prefix);
+  const needed = new Set(neededFor(pendingRecipes(planned), selection.requirements));
+  return selection.requirements.map((result) => requirementCheck(result, needed.has(result)));
+}
+
+/** What is not needed because everything is built is told and counts for nothing. */
+function requirementCheck(
+  { requirement, outcome, found, identity, provides }: RequirementResult,
+  needed: boolean,
+): Check {
+  const optional = requirement.wanted === true ? ", optional" : needed ? "" : ", for builds to come";
+  const told = identity ?? found;
+  return {
     id: `requirement:${requirement.name}`,
-    outcome:
-      outcome === "met" ? "pass" : requirement.wanted === true ? "info" : outcome === "unknown" ? outcome : "fail",
-    message: `${requirement.name}: ${outcome}${outcome !== "met" && requirement.wanted === true ? ", optional" : ""}${identity === undefined ? (found === undefined ? "" : ` (${found})`) : ` (${identity})`}`,
+    outcome: outcome === "met" ? "pass" : optional !== "" ? "info" : outcome === "unknown" ? outcome : "fail",
+    message: `${requirement.name}: ${outcome}${outcome === "met" ? "" : optional}${told === undefined ? "" : ` (${told})`}`,
     fix: outcome === "met" || provides.length === 0 ? null : `install ${provides.join(" ")}`,
-  }));
+  };
 }
 
 async function generationChecks(context: Context): Promise<Check[]> {
@@ -108,7 +123,12 @@ async function generationChecks(context: Context): Promise<Check[]> {
       fix: stands ? null : `${context.program} plan shows the difference`,
     };
   });
-  return [...builds, ...changes, await opensslCheck(context, manifest.builds)];
+  return [
+    ...builds,
+    ...changes,
+    await opensslCheck(context, manifest.builds),
+    ...(await machineChecks(context, { host, site, manifest })),
+  ];
 }
 
 /** Runs the interpreter of the current generation and asks it which OpenSSL it has mapped. */

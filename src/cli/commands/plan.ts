@@ -3,13 +3,15 @@ import { status } from "../../server/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostFields, hostText, hostWishes, undoFields, unwished, type HostWishes } from "../host-changes.ts";
+import { hostFields, hostText, hostWishes, runnerOf, undoFields, unwished, type HostWishes } from "../host-changes.ts";
 import { loadSite } from "../load.ts";
-import type { BuildRequest } from "../pipeline.ts";
+import { neededFor } from "../packages.ts";
+import { pendingRecipes, type BuildRequest } from "../pipeline.ts";
 import { planText, stepLines } from "../plan-text.ts";
 import { planSelection, select, type Selection } from "../prepare.ts";
 import type { Result } from "../result.ts";
-import { serverChange, serverOutputs, standingServer, type ServerChange } from "../serve.ts";
+import { serverChange, type ServerChange } from "../serve.ts";
+import { serverOutputs, standingServer } from "../setup.ts";
 
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
 export async function plan(context: Context, request: BuildRequest & { readonly exitCode: boolean }): Promise<Result> {
@@ -20,18 +22,18 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const planned = await planSelection(selection, previous, options.prefix);
   const out = (name: string): string =>
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
-  const wishes = await hostWishes(selection.host, site, {
-    openssl: out(selection.stack.openssl),
-    interpreter: `${out("python-tls")}/bin/python`,
-    prefix: options.prefix,
-  });
-  const packages = packageResource(selection.requirements, `default: host.packages is ${site.host.packages}`);
+  const outputs = { openssl: out(selection.stack.openssl), pythonTls: out("python-tls") };
+  const wishes = await hostWishes(context, { site, host: selection.host, outputs });
+  const toBuild = pendingRecipes(planned);
+  const builds = toBuild.length > 0;
+  const needed = neededFor(toBuild, selection.requirements);
+  const packages = packageResource(needed, `default: host.packages is ${site.host.packages}`);
   const plans = await planHost(selection.host, [...(packages === null ? [] : [packages]), ...wishes.resources]);
   const over = unwished(previous?.host ?? [], wishes.resources);
   const hostPending = over.length > 0 || plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
   const server = await planServer(context, { selection, planned, previous, wishes, hostPending });
-  const pending = planned.some((entry) => entry.action === "build") || hostPending || server.action !== "none";
-  const missing = requirementError(selection.host, selection.requirements);
+  const pending = builds || hostPending || server.action !== "none";
+  const missing = requirementError(selection.host, needed);
   const verbose = options.verbose
     ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)])
     : planText(planned, selection.resolved);
@@ -67,6 +69,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       ...(plans.length + over.length === 0 ? ["  nothing is asked of it"] : []),
       ...over.map(({ id }) => `  delete ${id} (no longer asked for)`),
       ...hostText(plans).map((line) => `  ${line}`),
+      ...wishes.service.reasons.map((reason) => `  service: ${reason}`),
       ...wishes.lowPort.reasons.map((reason) => `  ports: ${reason}`),
       "",
       "Server",
@@ -102,8 +105,8 @@ async function planServer(context: Context, situation: Situation): Promise<Serve
   if (state.state === "not-serving") return anew("nothing serves");
   const outputs = serverOutputs(selection.stack, previous.builds);
   const { generation, builds } = previous;
-  const { interpreter } = wishes.lowPort;
   const { site, host } = selection;
-  const setup = await standingServer(context, { site, host, outputs, interpreter, generation, builds });
+  const runner = await runnerOf(host, wishes);
+  const setup = await standingServer(context, { site, host, outputs, runner, generation, builds });
   return setup === null ? anew("a certificate is to be issued") : serverChange(prefix, state, setup.config);
 }

@@ -1,39 +1,30 @@
-import { exitCodeFor } from "../../errors.ts";
+import { exitCodeFor, ForgeError } from "../../errors.ts";
+import type { Report } from "../../grade/index.ts";
 import { planHost, type ResourcePlan } from "../../host/index.ts";
-import { configDigest, status, stop, type ServerStatus } from "../../server/index.ts";
-import { readManifest, rollbackTo, updateManifest, type Manifest } from "../../store/index.ts";
+import { configDigest, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
+import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { applyWishes, hostFields, hostWishes, unwished, type HostWishes } from "../host-changes.ts";
+import { applyWishes, hostFields, hostWishes, runnerOf, unwished, type HostWishes } from "../host-changes.ts";
 import { trustedLocally } from "../../grade/light.ts";
 import { gradeProblem, gradingRulebook, look, reportText, writeReport } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import {
-  activateBuilt,
   buildStack,
   holdingPrefix,
   manifestBuilds,
   sameBuilds,
+  stageBuilt,
   toolStamps,
   warningsOf,
   type BuildRequest,
   type Built,
 } from "../pipeline.ts";
 import type { Selection } from "../prepare.ts";
-import { errorFields, serverFields, type Result } from "../result.ts";
-import {
-  generationFile,
-  interpreterOf,
-  readAuthority,
-  serverOutputs,
-  reloadServer,
-  serverChange,
-  setUpServer,
-  startServer,
-  type ServerOutputs,
-  type ServerSetup,
-} from "../serve.ts";
-import { restoreHost, bringBack } from "../standing.ts";
 import { endpointOf, reachText } from "../reach.ts";
+import { errorFields, serverFields, type Result } from "../result.ts";
+import { generationFile, reloadServer, serve, serverChange, switchFor } from "../serve.ts";
+import { readAuthority, serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
+import { bringBack, restoreHost, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
@@ -54,19 +45,70 @@ export async function provision(context: Context, request: BuildRequest): Promis
 
 async function serveBuilt(context: Context, request: BuildRequest, built: Built): Promise<Result> {
   const unchanged = await alreadyServing(context, built);
-  if (unchanged !== null) return finish(context, request, { built, ...unchanged });
-  const manifest = (await sameAgain(context, built)) ?? (await activateBuilt(context, built));
+  if (unchanged !== null) {
+    const { setup, server, manifest } = unchanged;
+    const graded = await grade(context, request, { built, manifest, setup, listen: setup.config.listen });
+    return told(context, { built, ...unchanged, graded, server });
+  }
+  const manifest = (await sameAgain(context, built)) ?? (await stageBuilt(context, built));
   try {
     const { plans, setup } = await prepareServer(context, built, manifest);
-    context.emit({ type: "phase", phase: "launch", state: "start" });
-    const server = await startServer(context, setup);
-    context.emit({ type: "phase", phase: "launch", state: "done", detail: server.listen.join(", ") });
-    await updateManifest(context.options.prefix, manifest.generation, {
-      server: { configDigest: configDigest(setup.config), listen: setup.config.listen },
-    });
-    return await finish(context, request, { built, manifest, server, setup, plans, outcome: "launched" });
+    const { server, graded } = await intoService(context, request, { built, manifest, setup, plans });
+    const served = { built, manifest, server, setup, plans, graded, outcome: "launched" } as const;
+    // What served before this run goes on as it was.
+    if (graded.problem !== null) await comeBack(context, built, manifest);
+    return await told(context, served);
   } catch (error) {
-    await comeBack(context, built);
+    await comeBack(context, built, manifest);
+    throw error;
+  }
+}
+
+/** A generation's server, ready to be launched, and what its host resources came to. */
+interface Prepared {
+  readonly built: Built;
+  readonly manifest: Manifest;
+  readonly setup: ServerSetup;
+  readonly plans: readonly ResourcePlan[];
+}
+
+/** Marks that the trial did not reach the wanted grade. */
+class Refused extends Error {}
+
+/**
+ * Launches a generation's server and grades it: beside the one that serves, which only makes room for one that has passed; where none does,
+ * in its own place. `server` is null when nothing of the new one is left.
+ */
+async function intoService(
+  context: Context,
+  request: BuildRequest,
+  { built, manifest, setup, plans }: Prepared,
+): Promise<{ readonly server: ServerStatus | null; readonly graded: Graded }> {
+  const { emit, signal, options } = context;
+  const { prefix } = options;
+  const running = await runningServer(context);
+  const unitChanged = plans.some(({ resource, action }) => resource.kind === "unit" && action !== "none");
+  const beside = ["hand-over", "restart"].includes(switchFor(running, setup, unitChanged));
+  const gradeAt = (listen: ServerConfig["listen"]): Promise<Graded> =>
+    grade(context, request, { built, manifest, setup, listen });
+  let graded: Graded | null = null;
+  const gate = async (trial: ServerStatus): Promise<void> => {
+    graded = await gradeAt(trial.listen);
+    if (graded.problem !== null) throw new Refused();
+  };
+  const ready = (): Promise<unknown> =>
+    switchTo(prefix, manifest.generation, { what: "provision", wait: options.wait, emit, signal });
+  emit({ type: "phase", phase: "launch", state: "start" });
+  try {
+    const server = await serve(context, setup, { running, ready, unitChanged, ...(beside ? { gate } : {}) });
+    emit({ type: "phase", phase: "launch", state: "done", detail: server.listen.join(", ") });
+    const { config } = setup;
+    await updateManifest(prefix, manifest.generation, {
+      server: { configDigest: configDigest(config), listen: config.listen },
+    });
+    return { server, graded: graded ?? (await gradeAt(config.listen)) };
+  } catch (error) {
+    if (error instanceof Refused && graded !== null) return { server: null, graded };
     throw error;
   }
 }
@@ -85,10 +127,11 @@ async function sameAgain(context: Context, built: Built): Promise<Manifest | nul
 
 async function onlyStopped(context: Context, { site, selection }: Built, manifest: Manifest): Promise<boolean> {
   if ((await status(context.options.prefix)).state !== "not-serving") return false;
-  const { outputs, lowPort } = await wishesFor(context, selection, manifest.builds);
+  const { host } = selection;
+  const wishes = await wishesFor(context, selection, manifest.builds);
   const { generation, builds } = manifest;
-  const { interpreter } = lowPort;
-  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter, generation, builds });
+  const runner = await runnerOf(host, wishes);
+  const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
   return configDigest(setup.config) === manifest.server?.configDigest;
 }
 
@@ -99,9 +142,7 @@ async function wishesFor(
   builds: readonly { readonly recipe: string; readonly out: string }[],
 ): Promise<HostWishes & { readonly outputs: ServerOutputs }> {
   const outputs = serverOutputs(stack, builds);
-  const { prefix } = context.options;
-  const interpreter = interpreterOf(outputs);
-  return { outputs, ...(await hostWishes(host, site, { openssl: outputs.openssl, interpreter, prefix })) };
+  return { outputs, ...(await hostWishes(context, { site, host, outputs })) };
 }
 
 /** Host resources applied and recorded, certificates made, configuration ready. */
@@ -111,36 +152,38 @@ async function prepareServer(
   manifest: Manifest,
 ): Promise<{ plans: readonly ResourcePlan[]; setup: ServerSetup }> {
   const { emit, options } = context;
-  const { outputs, resources, lowPort } = await wishesFor(context, selection, manifest.builds);
+  const { host } = selection;
+  const wishes = await wishesFor(context, selection, manifest.builds);
   emit({ type: "phase", phase: "host", state: "start" });
-  const { plans, records } = await applyWishes(selection.host, {
-    prefix: options.prefix,
-    resources,
-    earlier: manifest.host,
-    emit,
-  });
-  await updateManifest(options.prefix, manifest.generation, { host: records });
+  const { prefix } = options;
+  const { resources } = wishes;
+  const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
+  await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
   const { generation, builds } = manifest;
-  const { interpreter } = lowPort;
-  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter, generation, builds });
+  const runner = await runnerOf(host, wishes);
+  const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
   return { plans, setup };
 }
 
 /** The current generation, when it is made of the same outputs and its server serves the same configuration, or does after a reload; else null. */
-async function alreadyServing(context: Context, built: Built): Promise<Omit<Served, "built"> | null> {
+async function alreadyServing(
+  context: Context,
+  built: Built,
+): Promise<(Omit<Served, "built" | "graded" | "server"> & { readonly server: ServerStatus }) | null> {
   const { previous, selection, site, made } = built;
   const { prefix } = context.options;
   if (previous === null || previous.server === null || previous.stack !== selection.stack.name) return null;
   const builds = manifestBuilds(made);
   if (!sameBuilds(builds, previous.builds)) return null;
-  const { outputs, resources, lowPort } = await wishesFor(context, selection, builds);
-  const plans = await planHost(selection.host, resources);
+  const { host } = selection;
+  const wishes = await wishesFor(context, selection, builds);
+  const plans = await planHost(host, wishes.resources);
   if (plans.some((plan) => plan.action !== "none" && plan.action !== "blocked")) return null;
-  if (unwished(previous.host, resources).length > 0) return null;
-  const { interpreter } = lowPort;
+  if (unwished(previous.host, wishes.resources).length > 0) return null;
   const { generation } = previous;
-  const setup = await setUpServer(context, { site, host: selection.host, outputs, interpreter, generation, builds });
+  const runner = await runnerOf(host, wishes);
+  const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
   const state = await status(prefix);
   const { action } = await serverChange(prefix, state, setup.config);
   if (action === "none" && state.state === "serving")
@@ -155,19 +198,36 @@ async function alreadyServing(context: Context, built: Built): Promise<Omit<Serv
 interface Served {
   readonly built: Built;
   readonly manifest: Manifest;
-  readonly server: ServerStatus;
+  /** What serves; null when the new server did not pass its gate. */
+  readonly server: ServerStatus | null;
   readonly setup: ServerSetup;
   readonly plans: readonly ResourcePlan[];
+  readonly graded: Graded;
   /** What this run did to the server. */
   readonly outcome: "launched" | "reloaded" | "unchanged";
 }
 
-/** The gate: grades what serves. Below the wanted grade the earlier generation comes back; without one the server is stopped. */
-async function finish(context: Context, request: BuildRequest, served: Served): Promise<Result> {
-  const { built, manifest, setup } = served;
+/** What a look at a server came to. */
+interface Graded {
+  readonly report: Report;
+  /** Where it is kept. */
+  readonly files: { readonly json: string; readonly html: string };
+  /** Why it is not good enough; null when it is. */
+  readonly problem: ForgeError | null;
+}
+
+/** The gate: grades a server over the wire. Only a generation whose server has passed is accepted. */
+async function grade(
+  context: Context,
+  request: BuildRequest,
+  of: Pick<Prepared, "built" | "manifest" | "setup"> & { readonly listen: readonly string[] },
+): Promise<Graded> {
+  const { built, manifest, setup, listen } = of;
   const { emit, options } = context;
   emit({ type: "phase", phase: "verify", state: "start" });
-  const report = await look(context, { ...endpointOf(setup.config), authority: await readAuthority(setup.authority) });
+  const { names } = setup.config;
+  const authority = await readAuthority(setup.authority);
+  const report = await look(context, { ...endpointOf({ listen, names }), authority });
   const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));
   const result = report.grades[gradingRulebook];
   emit({
@@ -186,44 +246,53 @@ async function finish(context: Context, request: BuildRequest, served: Served): 
     report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
     ...(problem === null ? { fingerprint: built.fingerprint, tools: toolStamps(built.selection) } : {}),
   });
+  return { report, files, problem };
+}
+
+/** What a provision tells of what it did. */
+async function told(context: Context, served: Served): Promise<Result> {
+  const { built, manifest, setup, server, graded } = served;
+  const { report, files, problem } = graded;
+  const { prefix } = context.options;
   const warnings = warningsOf(built.made);
   const fields = {
     generation: manifest.generation,
-    prefix: options.prefix,
+    prefix,
     builds: buildRecords(built.made),
     host: hostFields(served.plans),
-    server: serverFields(served.server),
+    server: server === null || (problem !== null && served.outcome === "launched") ? null : serverFields(server),
     report,
     warnings,
   };
   const outcome = served.outcome === "unchanged" ? "unchanged" : "done";
-  const text = `${await reportText(context, report)}\n${reachText({ listen: setup.config.listen, names: setup.config.names, authority: setup.authority, prefix: options.prefix, program: context.program, html: files.html, outcome, warnings })}`;
+  const { listen, names } = setup.config;
+  const reach = { listen, names, authority: setup.authority, prefix, program: context.program, html: files.html };
+  const text = `${await reportText(context, report)}\n${reachText({ ...reach, outcome, warnings })}`;
   if (problem === null) return { outcome, exitCode: 0, fields, text };
-  // What served before this run goes on as it was.
-  if (served.outcome === "launched") await comeBack(context, built);
   return {
     outcome: "failed",
     exitCode: exitCodeFor(problem),
-    fields: { ...fields, server: served.outcome === "launched" ? null : fields.server, ...errorFields(problem) },
+    fields: { ...fields, ...errorFields(problem) },
     text,
     error: problem,
   };
 }
 
 /** Brings the accepted generation back that served before this run; without one, stops whatever this run has started. The prefix stays whole either way. */
-async function comeBack(context: Context, { previous, serving }: Built): Promise<void> {
+async function comeBack(context: Context, { previous, serving }: Built, { generation }: Manifest): Promise<void> {
   const { emit, signal, options } = context;
   // An interrupted run still has to leave the old server serving, so its signal does not count here.
   const patient = signal.aborted ? { ...context, signal: new AbortController().signal } : context;
   const back = serving ?? (previous?.accepted === true ? previous : null);
+  const stopped = async (): Promise<unknown> => stop(options.prefix, await supervisorOfRunning(patient));
   if (back === null) {
-    await stop(options.prefix);
+    await stopped();
     return;
   }
-  const failed = await readManifest(options.prefix);
+  const failed = await readManifest(options.prefix, generation);
+  if (serving === null) await stopped();
   await rollbackTo(options.prefix, back.generation, { what: "provision", wait: true, emit, signal: patient.signal });
   await restoreHost(patient, back, failed?.host);
-  if (serving === null) await stop(options.prefix);
-  else if (await bringBack(patient, back))
-    emit({ type: "warning", message: `generation ${back.generation} is back in service` });
+  if (serving !== null && (await bringBack(patient, back)))
+    emit({ type: "warning", message: `generation ${back.generation} is in service` });
 }

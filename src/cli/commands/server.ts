@@ -1,5 +1,6 @@
 import { ForgeError } from "../../errors.ts";
 import {
+  candidate,
   configDigest,
   serverPaths,
   status as serverStatus,
@@ -8,20 +9,13 @@ import {
 } from "../../server/index.ts";
 import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostWishes } from "../host-changes.ts";
+import { hostWishes, runnerOf } from "../host-changes.ts";
 import { loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
-import { serverFields, type Result } from "../result.ts";
-import {
-  interpreterOf,
-  reloadServer,
-  serverChange,
-  serverOutputs,
-  setUpServer,
-  startServer,
-  type ServerSetup,
-} from "../serve.ts";
-import { bringBack } from "../standing.ts";
+import { serverFields, type Result, type ServerFields } from "../result.ts";
+import { reloadServer, serve, serverChange } from "../serve.ts";
+import { serverOutputs, setUpServer, type ServerSetup } from "../setup.ts";
+import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
@@ -37,6 +31,23 @@ export async function launch(context: Context): Promise<Result> {
   });
 }
 
+/** Starts the server for a caller that stays with it. Refused where a service manager starts it, or one serves already. */
+export async function startInForeground(context: Context): Promise<ServerStatus> {
+  let started: ServerStatus | null = null;
+  await withServer(context, "launch", async (manifest, setup) => {
+    const { supervisor } = setup.runner;
+    if (supervisor !== null)
+      throw new ForgeError("usage", `${supervisor.manager} starts the server of ${context.options.prefix}`, {
+        hint: "leave --foreground out, or set host.service: none in the site file",
+      });
+    started = await serve(context, setup, { running: null, foreground: true });
+    await recordServer(context, manifest, setup);
+    return told(context, started, "done");
+  });
+  if (started === null) throw new ForgeError("server-failed", "the server was not started");
+  return started;
+}
+
 async function recordServer(context: Context, manifest: Manifest, { config }: ServerSetup): Promise<void> {
   await updateManifest(context.options.prefix, manifest.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
@@ -46,12 +57,12 @@ async function recordServer(context: Context, manifest: Manifest, { config }: Se
 /** Starts the server; when that fails, what served before serves again. */
 async function startOrComeBack(context: Context, manifest: Manifest, setup: ServerSetup): Promise<ServerStatus> {
   const { prefix } = context.options;
-  const before = await serverStatus(prefix);
+  const running = await runningServer(context);
   try {
-    return await startServer(context, setup);
+    return await serve(context, setup, { running });
   } catch (error) {
-    if (before.state === "serving") {
-      const standing = (await readManifest(prefix, before.status.generation)) ?? manifest;
+    if (running !== null) {
+      const standing = (await readManifest(prefix, running.status.generation)) ?? manifest;
       if (await bringBack(context, standing))
         context.emit({ type: "warning", message: "what served before is back in service" });
     }
@@ -70,7 +81,7 @@ export async function reload(context: Context): Promise<Result> {
 
 /** Stops the server of this prefix, and waits until it is gone. */
 export async function stop(context: Context): Promise<Result> {
-  const outcome = await stopServer(context.options.prefix);
+  const outcome = await stopServer(context.options.prefix, await supervisorOfRunning(context));
   const text = outcome === "stopped" ? "Stopped.\n" : "Nothing was serving.\n";
   return {
     outcome: outcome === "stopped" ? "done" : "unchanged",
@@ -84,7 +95,7 @@ export async function stop(context: Context): Promise<Result> {
 export async function status(context: Context): Promise<Result> {
   const { prefix } = context.options;
   const state = await serverStatus(prefix);
-  if (state.state === "serving") return told(context, state.status, "done");
+  if (state.state === "serving") return told(context, state.status, "done", await candidate(prefix, "standby"));
   if (state.state === "unknown")
     throw new ForgeError("server-failed", state.reason, { hint: `look at ${serverPaths(prefix).log}` });
   throw new ForgeError("not-serving", `nothing serves from ${prefix}`, {
@@ -109,27 +120,29 @@ async function withServer(
     const { stack } = await loadStack(context, manifest.stack);
     const host = machine(context, site);
     const outputs = serverOutputs(stack, manifest.builds);
-    const interpreter = interpreterOf(outputs);
-    const { lowPort } = await hostWishes(host, site, { openssl: outputs.openssl, interpreter, prefix: options.prefix });
-    const setup = await setUpServer(context, {
-      site,
-      host,
-      outputs,
-      interpreter: lowPort.interpreter,
-      generation: manifest.generation,
-      builds: manifest.builds,
-    });
+    const wishes = await hostWishes(context, { site, host, outputs });
+    const { generation, builds } = manifest;
+    const runner = await runnerOf(host, wishes);
+    const setup = await setUpServer(context, { site, host, outputs, runner, generation, builds });
     return await act(manifest, setup);
   } finally {
     await release();
   }
 }
 
-function told(context: Context, status: ServerStatus, outcome: "done" | "unchanged"): Result {
+function told(
+  context: Context,
+  status: ServerStatus,
+  outcome: "done" | "unchanged",
+  standsBy: ServerStatus | null = null,
+): Result {
   const lines = [
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
     `Generation ${status.generation}`,
+    ...(standsBy === null
+      ? []
+      : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
     ...status.certificates.map(
       (certificate) => `Certificate ${certificate.names.join(", ")}, until ${certificate.notAfter}`,
     ),
@@ -141,7 +154,17 @@ function told(context: Context, status: ServerStatus, outcome: "done" | "unchang
   return {
     outcome,
     exitCode: 0,
-    fields: { prefix: context.options.prefix, server: serverFields(status), warnings: failed },
+    fields: {
+      prefix: context.options.prefix,
+      server: { ...serverFields(status), standingBy: standingFields(standsBy) },
+      warnings: failed,
+    },
     text: `${lines.join("\n")}\n`,
   };
+}
+
+function standingFields(standsBy: ServerStatus | null): NonNullable<ServerFields["standingBy"]> | null {
+  if (standsBy === null) return null;
+  const { pid, generation, until } = standsBy;
+  return { pid, generation, until };
 }

@@ -30,6 +30,7 @@ export function contextIn(folder: string): Context {
     columns: 80,
     emit: () => undefined,
     signal: new AbortController().signal,
+    onHangUp: () => undefined,
     confirm: () => Promise.resolve(false),
     write: async () => undefined,
     input: () => Readable.from([]),

@@ -42,6 +42,7 @@ async function ran(folder: string, argv: readonly string[], of: { input?: string
     write: async (text) => void (stdout += text),
     talk: { write: (text: string) => (stderr += text) !== "" },
     input: () => Readable.from([of.input ?? ""]),
+    onHangUp: () => undefined,
     confirm: () => Promise.resolve(false),
   };
   const exitCode = await run(world);

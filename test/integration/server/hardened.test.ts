@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { get } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import {
+  bundleOf,
   configDigest,
   ensureCertificates,
   launch,
@@ -83,7 +84,8 @@ async function options(
     python: join(out("python-tls"), "bin", "python"),
     launcher: join(out("hardened-server"), "bin", "tlsforge-server"),
     config: { ...config, ...change },
-    configPath: serverPaths(prefix).config,
+    prefix,
+    supervisor: null,
     emit: () => {},
     authority: made.authority,
   };
@@ -115,13 +117,12 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
     expect([answer.statusCode, protocol]).toEqual([200, "TLSv1.3"]);
     expect(answer.headers["strict-transport-security"]).toBe("max-age=63072000; includeSubDomains");
 
-    await writeFile(wanted.configPath, renderConfig({ ...wanted.config, generation: 2 }));
-    expect((await reload(prefix)).generation).toBe(2);
-    await writeFile(
-      wanted.configPath,
-      renderConfig({ ...wanted.config, certificates: [{ chain: "/none", key: "/none" }] }),
-    );
-    await expect(reload(prefix)).rejects.toMatchObject({ code: "certificate-failed" });
+    const bundle = await bundleOf(wanted.config);
+    expect(
+      (await reload(prefix, { ...bundle, config: renderConfig({ ...wanted.config, generation: 2 }) })).generation,
+    ).toBe(2);
+    const config = renderConfig({ ...wanted.config, certificates: [{ chain: "/none", key: "/none" }] });
+    await expect(reload(prefix, { ...bundle, config })).rejects.toMatchObject({ code: "server-failed" });
     expect(await status(prefix)).toMatchObject({
       state: "serving",
       status: { generation: 2, lastError: expect.stringContaining("/none") },

@@ -5,8 +5,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { ForgeEvent } from "../../../src/events.ts";
-import { launch, policyFor, reload, serverConfig, serverPaths, status, stop } from "../../../src/server/index.ts";
-import type { LaunchOptions, ServerStatus } from "../../../src/server/index.ts";
+import {
+  bundleOf,
+  candidate,
+  endCandidate,
+  launch,
+  launchTrial,
+  policyFor,
+  reload,
+  serverConfig,
+  serverPaths,
+  status,
+  stop,
+  takeOver,
+} from "../../../src/server/index.ts";
+import type { Bundle, LaunchOptions, ServerStatus } from "../../../src/server/index.ts";
 import { describeWith } from "../../tools/needs.ts";
 
 let prefix: string;
@@ -20,6 +33,8 @@ beforeEach(async () => {
   const script = join(import.meta.dirname, "stand-in.mjs");
   await writeFile(join(prefix, "python"), `#!${process.execPath}\nimport(${JSON.stringify(script)});\n`);
   await chmod(join(prefix, "python"), 0o755);
+  await writeFile(join(prefix, "c.pem"), "a chain\n");
+  await writeFile(join(prefix, "k.pem"), "its key\n");
 });
 
 afterEach(async () => {
@@ -49,7 +64,7 @@ function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOp
     policy: policyFor("modern"),
     generation: 5,
     prefix,
-    certificates: [{ chain: "/c.pem", key: "/k.pem" }],
+    certificates: [{ chain: join(prefix, "c.pem"), key: join(prefix, "k.pem") }],
     libssl: "/x/libssl.so",
     about: { behaviour },
   });
@@ -57,10 +72,16 @@ function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOp
     python: join(prefix, "python"),
     launcher: "/x/server",
     config,
-    configPath: serverPaths(prefix).config,
+    prefix,
+    supervisor: null,
     emit: (event) => events.push(event),
     ...more,
   };
+}
+
+/** What a reload gives to a server. */
+function given(): Promise<Bundle> {
+  return bundleOf(options("serve").config);
 }
 
 async function launched(behaviour: string): Promise<ServerStatus> {
@@ -74,22 +95,26 @@ describeWith(["linux"], "launch, status, reload, stop", () => {
     const served = await launched("serve");
     expect(served.generation).toBe(5);
     const { config } = serverPaths(prefix);
-    expect(served.policy["argv"]).toEqual(expect.arrayContaining(["-B", "/x/server", "--config", config]));
+    expect(served.policy["argv"]).toEqual(["-I", "-B", "/x/server", "--bundle"]);
+    expect(served.policy["files"]).toEqual({
+      [join(prefix, "c.pem")]: "a chain\n",
+      [join(prefix, "k.pem")]: "its key\n",
+    });
     expect(Object.keys(served.policy["environment"] as object).toSorted()).toEqual(["HOME", "LANG", "PATH"]);
     expect(served.policy["cwd"]).toBe("/");
     expect((await stat(config)).mode & 0o777).toBe(0o600);
     expect(events).toEqual([{ type: "server-log", line: "now listening on everything" }]);
-    await expect(stat(`${config}.stderr`)).rejects.toMatchObject({ code: "ENOENT" });
+    await expect(stat(`${config}.serving.stderr`)).rejects.toMatchObject({ code: "ENOENT" });
     expect(await status(prefix)).toMatchObject({ state: "serving", status: { pid: served.pid } });
   });
 
   it("reloads and stops it", async () => {
     await launched("serve");
-    expect((await reload(prefix)).generation).toBe(6);
+    expect((await reload(prefix, await given())).generation).toBe(6);
     expect(await stop(prefix)).toBe("stopped");
     expect(await status(prefix)).toEqual({ state: "not-serving" });
     expect(await stop(prefix)).toBe("not-serving");
-    await expect(reload(prefix)).rejects.toMatchObject({ code: "not-serving" });
+    await expect(reload(prefix, await given())).rejects.toMatchObject({ code: "not-serving" });
   });
 
   it("refuses a second server before its configuration is touched", async () => {
@@ -112,7 +137,7 @@ describeWith(["linux"], "launch, status, reload, stop", () => {
 
   it("tells a refused certificate and keeps the server", async () => {
     await launched("bad-pair");
-    await expect(reload(prefix)).rejects.toMatchObject({
+    await expect(reload(prefix, await given())).rejects.toMatchObject({
       code: "certificate-failed",
       message: "The server keeps what it had: /k.pem does not belong",
       hint: "renew it",
@@ -179,6 +204,7 @@ describeWith(["linux"], "status", () => {
   it("is not-serving when there is nothing, or only what a dead server left", async () => {
     expect(await status(join(prefix, "none"))).toEqual({ state: "not-serving" });
     await mkdir(join(prefix, "var"));
+    await mkdir(serverPaths(prefix).run, { recursive: true });
     await writeFile(serverPaths(prefix).pid, `${process.pid}\n1\n`);
     expect(await status(prefix)).toEqual({ state: "not-serving" });
   });
@@ -186,6 +212,7 @@ describeWith(["linux"], "status", () => {
   it("is unknown when the process lives and nothing answers, and then nothing is stopped", async () => {
     await mkdir(join(prefix, "var"));
     const start = (await readFile(`/proc/${process.pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ")[19];
+    await mkdir(serverPaths(prefix).run, { recursive: true });
     await writeFile(serverPaths(prefix).pid, `${process.pid}\n${start}\n`);
     const reason = expect.stringContaining(`process ${process.pid} of`);
     expect(await status(prefix)).toEqual({ state: "unknown", reason });
@@ -212,8 +239,53 @@ describeWith(["linux"], "status", () => {
   });
 });
 
+describeWith(["linux"], "a trial beside what serves", () => {
+  async function tried(behaviour: string): Promise<ServerStatus> {
+    const trial = await launchTrial(options(behaviour));
+    started.push(trial.pid);
+    return trial;
+  }
+
+  it("has a socket of its own and leaves the one that serves", async () => {
+    const served = await launched("serve");
+    const trial = await tried("serve");
+    expect(trial).toMatchObject({ role: "trial" });
+    expect(await candidate(prefix, "trial")).toMatchObject({ pid: trial.pid });
+    expect(await status(prefix)).toMatchObject({ state: "serving", status: { pid: served.pid, role: "serving" } });
+  });
+
+  it("takes over, or says why not", async () => {
+    await launched("serve");
+    await expect(takeOver(prefix, "trial")).rejects.toMatchObject({ code: "not-serving" });
+    await tried("serve");
+    expect(await takeOver(prefix, "trial")).toMatchObject({ role: "serving" });
+    await endCandidate(prefix, "trial");
+    await tried("taken");
+    await expect(takeOver(prefix, "trial")).rejects.toMatchObject({
+      code: "server-failed",
+      message: "What serves stays: 127.0.0.1:8443 overlaps what serves",
+      hint: "launch it",
+    });
+  });
+
+  it("is ended, as is whoever stands by, when the server is stopped", async () => {
+    const served = await launched("serve");
+    const trial = await tried("serve");
+    expect(await stop(prefix)).toBe("stopped");
+    for (const pid of [served.pid, trial.pid]) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    await endCandidate(prefix, "trial");
+    expect(await candidate(prefix, "trial")).toBeNull();
+  });
+
+  it("is refused with its own reason", async () => {
+    await expect(
+      launchTrial(options('{"code": "certificate-refused", "message": "no key", "hint": "renew it"}')),
+    ).rejects.toMatchObject({ code: "certificate-failed", message: "The server refused to start: no key" });
+  });
+});
+
 async function answering(line: string | null): Promise<Server> {
-  await mkdir(join(prefix, "var"), { recursive: true });
+  await mkdir(join(prefix, "var", "run"), { recursive: true });
   const server = createServer((socket) => {
     socket.on("error", () => {});
     if (line !== null) socket.end(`${line}\n`);

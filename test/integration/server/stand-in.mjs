@@ -1,18 +1,26 @@
 // Stands where the Python server stands, for tests of what starts and asks it. Its behaviour is `about.behaviour` of the configuration.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
 
-const config = JSON.parse(readFileSync(process.argv.at(-1) ?? "", "utf8"));
+const bundle = JSON.parse(readFileSync(0, "utf8"));
+const config = JSON.parse(bundle.config);
 const { behaviour } = config.about;
+const role = process.argv.includes("--trial") ? "trial" : "server";
+const socket = join(config.paths.run, `${role}.sock`);
+const pidFile = join(config.paths.run, `${role}.pid`);
 
 const status = {
   pid: process.pid,
+  role: role === "trial" ? "trial" : "serving",
+  until: null,
   workers: [process.pid],
   listen: config.listen,
   generation: config.generation,
   certificates: [],
-  policy: { argv: process.argv.slice(2), environment: process.env, cwd: process.cwd() },
-  configDigest: "",
+  policy: { argv: process.argv.slice(2), environment: process.env, cwd: process.cwd(), files: bundle.files },
+  configDigest: createHash("sha256").update(bundle.config).digest("hex"),
   libssl: config.libssl,
   lastError: null,
 };
@@ -21,6 +29,13 @@ function answer(command) {
   if (behaviour === "garbage") return "not JSON";
   if (behaviour === "other") return JSON.stringify({ ok: true, status: { pid: "one" } });
   if (command === "status") return JSON.stringify({ ok: true, status });
+  if (command === "take-over" && behaviour === "taken") {
+    return JSON.stringify({
+      ok: false,
+      error: { code: "take-over-refused", message: "127.0.0.1:8443 overlaps what serves", hint: "launch it" },
+    });
+  }
+  if (command === "take-over") return JSON.stringify({ ok: true, status: { ...status, role: "serving" } });
   if (command === "reload" && behaviour === "bad-pair") {
     return JSON.stringify({
       ok: false,
@@ -39,16 +54,16 @@ function serve() {
       if (behaviour === "mute") return;
       socket.write(`${answer(command)}\n`);
       if (command === "stop" && behaviour !== "stays") {
-        rmSync(config.paths.pid, { force: true });
+        rmSync(pidFile, { force: true });
         server.close();
         setTimeout(() => process.exit(0), 50);
       }
     });
   });
-  rmSync(config.paths.control, { force: true });
-  server.listen(config.paths.control);
+  rmSync(socket, { force: true });
+  server.listen(socket);
   const start = readFileSync(`/proc/${process.pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[19];
-  writeFileSync(config.paths.pid, `${process.pid}\n${start}\n`);
+  writeFileSync(pidFile, `${process.pid}\n${start}\n`);
   writeFileSync(config.paths.log, "earlier\nnow listening on everything\n");
 }
 

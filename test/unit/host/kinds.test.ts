@@ -268,7 +268,7 @@ describe.each(withFile)("the file of a %s", (_name, { resource, machine, path })
 
     host.files.set(path, { ...host.files.get(path)!, content: change("# again") });
     const events: unknown[] = [];
-    await undoHost(host, mergeRecords(first.records, records), { emit: (event) => events.push(event) });
+    await undoHost(host, mergeRecords(first.records, records), { emit: (event) => void events.push(event) });
     expect(host.files.has(path)).toBe(false);
     expect(host.files.get(`${path}.tlsforge-saved-2`)?.content).toContain("# again");
     expect(JSON.stringify(events)).toContain(`kept: ${path}.tlsforge-saved, ${path}.tlsforge-saved-2`);

@@ -25,11 +25,8 @@ describe("serverConfig", () => {
   it("holds the site's wishes and the prefix's paths, addresses as numbers", () => {
     const config = serverConfig(input);
     expect(config.listen).toEqual(["127.0.0.1:8443", "[::1]:8443", "[::]:443"]);
-    expect(config.paths).toEqual({
-      control: "/opt/tlsforge/var/control.sock",
-      pid: "/opt/tlsforge/var/server.pid",
-      log: "/opt/tlsforge/var/server.log",
-    });
+    expect(config.paths).toEqual({ run: "/opt/tlsforge/var/run", log: "/opt/tlsforge/var/server.log" });
+    expect(config.user).toBeNull();
     expect(config.schema).toBe("tlsforge.server/1");
     expect(JSON.parse(renderConfig(config))).toEqual(config);
   });
@@ -54,10 +51,17 @@ describe("serverConfig", () => {
   });
 
   it("refuses a prefix whose control socket would have too long a path", () => {
-    const prefix = `/${"x".repeat(90)}`;
+    const prefix = `/${"x".repeat(85)}`;
     expect(() => serverConfig({ ...input, prefix })).toThrow(
-      expect.objectContaining({ code: "prefix-unusable", hint: "choose a prefix at least 5 bytes shorter" }),
+      expect.objectContaining({ code: "prefix-unusable", hint: "choose a prefix at least 4 bytes shorter" }),
     );
+  });
+
+  it("writes where systemd makes a folder for the service, and talks to the journal", () => {
+    const user = { name: "tlsforge", uid: 990, gid: 990 };
+    const config = serverConfig({ ...input, service: "tlsforge-12345678", user });
+    expect(config.paths).toEqual({ run: "/run/tlsforge-12345678", log: null });
+    expect(config.user).toEqual(user);
   });
 
   it("has a digest of the file's bytes, which every change moves", () => {

@@ -1,4 +1,8 @@
-"""The command line: ``--config FILE``, and ``--check`` to stop after everything has been checked and before anything listens.
+"""The program: ``tlsforge-server (--config FILE | --bundle | --credentials) [--check | --trial] [--detach] [--log-stderr]``.
+
+``--check`` stops after everything has been checked and before anything listens. ``--trial`` starts beside a server that serves.
+``--detach`` leaves a process of its own behind and ends with 0 at once; standard error is open until that process is ready, and has one
+JSON line when it refuses to start.
 
 Exit codes: 0 stopped as asked, 1 refused to start (one JSON line on standard error), 2 wrong usage.
 """
@@ -9,50 +13,87 @@ import os
 import resource
 import signal
 import sys
-from pathlib import Path
-from typing import Any, Sequence, TextIO
+from typing import TYPE_CHECKING, Any, Sequence, TextIO
 
-from . import config as configuration
-from .endpoint import Limits
+from . import options
 from .errors import ServerError
-from .libssl import OpenLibSsl, open_mapped
-from .lockdown import callbacks_survive_wx
+from .options import Options
+
+if TYPE_CHECKING:
+    from .endpoint import Limits
+    from .libssl import OpenLibSsl
+    from .sources import Source
 
 
-def main(argv: Sequence[str], open_libssl: OpenLibSsl = open_mapped) -> int:
+def main(argv: Sequence[str], open_libssl: OpenLibSsl | None = None) -> int:
     """Runs the server until it is told to stop. Returns the exit code."""
-    check = list(argv[2:]) == ["--check"]
-    if len(argv) < 2 or argv[0] != "--config" or not (check or len(argv) == 2):
-        print(ServerError("usage", "expected --config FILE [--check]").line(), file=sys.stderr)
+    try:
+        chosen = options.parse(argv)
+    except ServerError as error:
+        print(error.line(), file=sys.stderr)
         return 2
     os.umask(0o077)
+    if chosen.detach:
+        _detach()
     try:
-        return _run(Path(argv[1]).absolute(), open_libssl, check)
+        return _run(chosen, open_libssl)
     except ServerError as error:
         print(error.line(), file=sys.stderr, flush=True)
         return 1
 
 
-def _run(path: Path, open_libssl: OpenLibSsl, check: bool) -> int:
+def _detach() -> None:
+    """Goes on as a child of process 1, before anything is loaded."""
+    if os.fork() != 0:
+        os._exit(0)
+    os.setsid()
+    os.chdir("/")
+
+
+def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
+    from .lockdown import callbacks_survive_wx
+
     # In this order: the child that tries callbacks is forked before there is a reactor or a thread.
     callbacks_work = callbacks_survive_wx()
-    config = configuration.load(path)
+    source = _source(chosen)
+    material = source.load()
     from twisted.internet import reactor
 
+    from . import account, inherited, libssl, logs, notify
     from .app import Server
 
-    libssl = open_libssl(config.libssl)
-    server = Server(path, config, libssl, reactor=reactor, limits=_limits())
-    if check:
+    config = material.config
+    mapped = (open_libssl or libssl.open_mapped)(config.libssl)
+    server = Server(source, material, mapped, reactor=reactor, limits=_limits(), notifier=notify.from_environment())
+    if chosen.check:
         return 0
-    stream = _open_log(config.paths.log)
-    server.start(callbacks_work)
+    # Whoever detaches a server reads its standard error until it is ready, and no longer; standard output stays what it was.
+    stream = logs.begin(None if chosen.log_stderr else config.paths.log, 1 if chosen.detach else 2, config.user)
+    account.become(config.user)
+    server.start(callbacks_work, "trial" if chosen.trial else "serving", inherited.take(os.environ))
     _serve(server, reactor, stream)
     return 0
 
 
+def _source(chosen: Options) -> Source:
+    from pathlib import Path
+
+    from . import sources
+
+    if chosen.config is not None:
+        return sources.FileSource(chosen.config)
+    if chosen.bundle:
+        return sources.parse_bundle(sys.stdin.buffer.read(sources.BUNDLE_LIMIT + 1))
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder:
+        raise ServerError("config-invalid", "CREDENTIALS_DIRECTORY is not set", "--credentials is for a service manager that hands credentials over")
+    return sources.CredentialsSource(Path(folder).absolute())
+
+
 def _serve(server: Any, reactor: Any, stream: TextIO) -> None:
     # From here on nobody reads standard error: what Python itself may print goes to the log.
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     for descriptor in (1, 2):
         os.dup2(stream.fileno(), descriptor)
     signal.signal(signal.SIGTERM, lambda _number, _frame: reactor.callFromThread(server.stop))
@@ -66,24 +107,10 @@ def _reload(server: Any) -> None:
     server.reload().addErrback(lambda _failure: None)
 
 
-def _open_log(path: Path) -> TextIO:
-    from twisted.logger import FilteringLogObserver, LogLevel, LogLevelFilterPredicate, globalLogBeginner, textFileLogObserver
-
-    try:
-        stream = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
-    except OSError as error:
-        raise ServerError("paths-unusable", f"the log {path} cannot be written: {error.strerror}") from error
-    # Of Twisted's own lines only warnings and errors: among the rest are some that any client can cause at will.
-    predicate: Any = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
-    predicate.setLogLevelForNamespace("tlsforge", LogLevel.info)
-    target: Any = textFileLogObserver(stream)
-    observer: Any = FilteringLogObserver(target, [predicate])
-    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
-    return stream
-
-
 def _limits() -> Limits:
     """The default limits, with as many connections as the process may have descriptors, less those for other uses."""
+    from .endpoint import Limits
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = Limits.connections + 256
     ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

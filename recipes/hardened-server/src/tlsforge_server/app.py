@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Callable
 
 from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from . import config as configuration
-from . import listen, pidfile
+from . import account, spawn
 from .config import Config
 from .context import Credentials, build
-from .control import ControlFactory
+from .control import ControlFactory, ControlPort
 from .endpoint import CapFactory, Limits, TwistedEndpoint
 from .errors import ServerError
 from .libssl import LibSsl
+from .listeners import Listeners
 from .lockdown import lock_down
+from .notify import Notifier
 from .redirect import HEADERS as REDIRECT_HEADERS
 from .redirect import Redirect
+from .roles import Role, RunFolder
 from .site import make_root, make_site, security_headers
+from .sources import BundleSource, Material, Source
+from .succession import Succession
 
 log = Logger(namespace="tlsforge")
 
@@ -32,65 +35,76 @@ def utc_now() -> datetime:
 
 
 class Server:
-    """One process that listens. ``path`` is the configuration file, read again at a reload."""
+    """One process with a role. ``source`` is read again at a reload; ``material`` is what it gave first."""
 
-    def __init__(self, path: Path, config: Config, libssl: LibSsl, *, reactor: Any, limits: Limits, now: Callable[[], datetime] = utc_now) -> None:
-        self._path = path
+    def __init__(
+        self,
+        source: Source,
+        material: Material,
+        libssl: LibSsl,
+        *,
+        reactor: Any,
+        limits: Limits,
+        notifier: Notifier,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        config = material.config
+        self._source = source
         self._config = config
         self._libssl = libssl
         self._reactor = reactor
         self._limits = limits
+        self._notifier = notifier
         self._now = now
-        self._credentials = build(config, libssl, now())
+        self._credentials = build(config, libssl, now(), material.read)
         self._endpoint = TwistedEndpoint(self._credentials.context, limits, reactor)
         self._site = make_site(make_root(config), security_headers(config.app, config.hsts), limits)
-        self._ports: list[Any] = []
-        self._factories: list[CapFactory] = []
-        self._listen: list[str] = []
-        self._redirects: list[str] = []
-        self._redirect_site = make_site(Redirect(config.names, 443), REDIRECT_HEADERS, limits)
+        self._redirect_site = make_site(Redirect(config.names, config.listen[0].port), REDIRECT_HEADERS, limits)
+        self._secure = self._endpoint.protect(self._site)
+        self._plain = CapFactory(self._redirect_site, limits)
+        self._real = Listeners(reactor, {"listen": self._secure, "redirect": self._plain})
+        trial = Listeners(reactor, {"listen": self._secure})
+        self._succession = Succession(reactor, config, self._real, trial, notifier, closing=self._bring_to_end, expired=self.stop)
         self._lockdown: dict[str, str] = {}
         self._last_error: str | None = None
-        self._reloading = DeferredLock()
+        self._changing = DeferredLock()
         self._stopping = False
 
-    def start(self, callbacks_work: bool | None) -> None:
+    def start(self, callbacks_work: bool | None, role: Role = "serving", inherited: dict[str, Any] | None = None) -> None:
         """Binds, then gives up what is no longer needed. Raises ServerError and leaves nothing behind when something is refused."""
-        paths = self._config.paths
-        pidfile.refuse_second(paths.pid)
-        sockets = listen.bind_all(self._config.listen)
+        names = self._succession.names
+        names.refuse_second(role)
         try:
-            plain = listen.bind_all(self._config.redirect)
-        except ServerError:
-            for each in sockets:
-                each.close()
+            self._succession.begin(role, inherited or {})
+            self._lockdown = lock_down(callbacks_work)
+            self._open_control()
+            names.refuse_second(role)
+            names.publish(role)
+        except BaseException:
+            self._succession.end()
+            names.drop_all()
             raise
-        self._redirect_site.resource = Redirect(self._config.names, sockets[0].getsockname()[1])
-        self._listen = [listen.name_of(each) for each in sockets]
-        self._redirects = [listen.name_of(each) for each in plain]
-        secure = self._endpoint.protect(self._site)
-        capped = CapFactory(self._redirect_site, self._limits)
-        self._factories = [secure, capped]
-        for each, factory in [*((each, secure) for each in sockets), *((each, capped) for each in plain)]:
-            self._ports.append(self._reactor.adoptStreamPort(each.fileno(), each.family, factory))
-            each.close()
-        self._lockdown = lock_down(callbacks_work)
-        pidfile.write(paths.pid)
-        self._open_control(paths.control)
+        self._exchange_redirect()
         self._log_in_force()
+        if role == "serving":
+            self._notifier.ready(self._summary())
 
     def status(self) -> dict[str, object]:
         """ServerStatus of the contract."""
+        until = self._succession.until
         return {
             "pid": os.getpid(),
             "workers": [os.getpid()],
-            "listen": self._listen,
-            "redirect": self._redirects,
+            "role": self._succession.role,
+            "until": None if until is None else _iso(until),
+            "user": account.name(),
+            "listen": self._succession.accepting.names("listen"),
+            "redirect": self._succession.accepting.names("redirect"),
             "generation": self._config.generation,
             "certificates": [
                 {
                     "names": list(certificate.names),
-                    "notAfter": certificate.not_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "notAfter": _iso(certificate.not_after),
                     "sha256": certificate.fingerprint.hex(),
                     "chainSha256": certificate.chain_digest.hex(),
                     "staple": None,
@@ -101,41 +115,73 @@ class Server:
             "configDigest": self._config.digest,
             "libssl": self._libssl.path,
             "lastError": self._last_error,
-            "connections": sum(factory.open for factory in self._factories),
+            "connections": self._secure.open + self._plain.open,
         }
 
-    def reload(self) -> Deferred[None]:
-        """Reads configuration and certificates again. Fails with ServerError and changes nothing when they are not right."""
-        return self._reloading.run(self._reload)
+    def reload(self, bundle: object = None) -> Deferred[None]:
+        """Takes configuration and certificates from the bundle, or from the source again. Fails with ServerError and changes nothing
+        when they are not right."""
+        return self._changing.run(self._reload, bundle)
 
     @inlineCallbacks
-    def _reload(self) -> Any:
+    def _reload(self, bundle: object) -> Any:
+        tells = self._succession.role == "serving"
+        if tells:
+            self._notifier.reloading()
         try:
             # Off the reactor's thread: the handshakes that check the policy would hold up everybody else's.
-            config, credentials, root = yield deferToThread(self._prepare)
-        except ServerError as error:
-            self._last_error = error.message
-            log.error("reload refused, the former configuration stays: {message}", message=error.message)
-            raise
+            config, credentials, root = yield deferToThread(self._prepare, bundle)
         except Exception as error:
-            self._last_error = f"{type(error).__name__}: {error}"
+            self._last_error = error.message if isinstance(error, ServerError) else f"{type(error).__name__}: {error}"
+            log.error("reload refused, the former configuration stays: {message}", message=self._last_error)
             raise
-        self._config = config
-        self._credentials = credentials
-        self._endpoint.exchange(credentials.context)
-        self._site.resource = root
-        self._site.headers = security_headers(config.app, config.hsts)
-        self._redirect_site.resource = Redirect(config.names, int(self._listen[0].rpartition(":")[2]))
-        self._last_error = None
-        log.info("reloaded")
-        self._log_in_force()
+        else:
+            self._config = config
+            self._credentials = credentials
+            self._endpoint.exchange(credentials.context)
+            self._site.resource = root
+            self._site.headers = security_headers(config.app, config.hsts)
+            self._exchange_redirect()
+            self._last_error = None
+            log.info("reloaded")
+            self._log_in_force()
+        finally:
+            if tells:
+                self._notifier.ready(self._summary())
 
-    def _prepare(self) -> tuple[Config, Credentials, Any]:
-        config = configuration.load(self._path)
-        for what in ("listen", "redirect", "paths", "libssl"):
+    def _prepare(self, bundle: object) -> tuple[Config, Credentials, Any]:
+        material = (self._source if bundle is None else BundleSource(bundle)).load()
+        config = material.config
+        for what in ("listen", "redirect", "paths", "user", "libssl", "stand_by_seconds"):
             if getattr(config, what) != getattr(self._config, what):
                 raise ServerError("reload-refused", f"{what} cannot change while the server runs", "stop and launch it")
-        return config, build(config, self._libssl, self._now()), make_root(config)
+        return config, build(config, self._libssl, self._now(), material.read), make_root(config)
+
+    def spawn(self, program: str, bundle: object) -> Deferred[None]:
+        """Starts another generation's program as a trial beside this process."""
+        return deferToThread(spawn.spawn, program, bundle, RunFolder(self._config.paths.run).socket("trial"))
+
+    def take_over(self) -> Deferred[None]:
+        """See ``Succession``; so are the three below."""
+        return self._changing.run(self._succession.take_over).addCallback(lambda _none: self._exchange_redirect())
+
+    def stand_by(self, pid: int, asker_waits: Callable[[], bool]) -> Deferred[None]:
+        return self._changing.run(self._succession.stand_by, pid, asker_waits)
+
+    def relieved(self, pid: int) -> None:
+        self._succession.relieved(pid)
+
+    def held(self) -> tuple[dict[str, object], list[int]]:
+        if self._stopping:
+            # Whoever asks is about to take the names; they are not to be removed from under it at the end.
+            self.give_way()
+            raise ServerError("stopping", "this process is about to end")
+        descriptors = [each.fileno() for each in (*self._real.sockets("listen"), *self._real.sockets("redirect"))]
+        return {"listen": self._real.names("listen"), "redirect": self._real.names("redirect")}, descriptors
+
+    def give_way(self) -> None:
+        """Gives up the names in the run folder before the process ends."""
+        self._succession.names.drop_all()
 
     def stop(self) -> None:
         """Stops listening at once, lets requests under way end, cuts what is left when the deadline has passed."""
@@ -143,34 +189,51 @@ class Server:
             return
         self._stopping = True
         log.info("stopping")
-        for port in self._ports:
-            port.stopListening()
+        if self._succession.role == "serving":
+            self._notifier.stopping()
+        self._succession.end()
+        self._bring_to_end(True)
         self._drain(self._reactor.seconds() + self._limits.drain_seconds)
 
     def _drain(self, deadline: float) -> None:
         self._site.close_idle()
         self._redirect_site.close_idle()
-        if sum(factory.open for factory in self._factories) and self._reactor.seconds() < deadline:
+        if self._secure.open + self._plain.open and self._reactor.seconds() < deadline:
             self._reactor.callLater(0.05, self._drain, deadline)
             return
-        for factory in self._factories:
+        for factory in (self._secure, self._plain):
             factory.abort_all()
-        pidfile.remove(self._config.paths.pid)
+        self._succession.names.drop_all()
         log.info("stopped")
         self._reactor.callLater(0, self._reactor.stop)
 
-    def _open_control(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
+    def _bring_to_end(self, closing: bool) -> None:
+        self._site.closing = closing
+        self._redirect_site.closing = closing
+
+    def _exchange_redirect(self) -> None:
+        """Redirects lead to the port that is really served."""
+        for first in self._succession.accepting.sockets("listen")[:1]:
+            self._redirect_site.resource = Redirect(self._config.names, first.getsockname()[1])
+
+    def _open_control(self) -> None:
+        path = self._succession.names.private
         try:
-            self._reactor.listenUNIX(str(path), ControlFactory(self), mode=0o600)
+            path.unlink(missing_ok=True)
+            factory: Any = ControlFactory(self)
+            port: Any = ControlPort(os.fsencode(path), factory, mode=0o600, reactor=self._reactor)
+            port.startListening()
         except Exception as error:
-            pidfile.remove(self._config.paths.pid)
             raise ServerError("paths-unusable", f"the control socket {path} cannot be made: {error}") from error
+
+    def _summary(self) -> str:
+        return f"generation {self._config.generation} on {', '.join(self._succession.accepting.names('listen'))}"
 
     def _log_in_force(self) -> None:
         log.info(
-            "listening on {listen}; profile {profile}, {low} to {high}, groups {groups}; tickets off; certificates {certificates}; {lockdown}; libssl {libssl}",
-            listen=", ".join(self._listen),
+            "{role}, listening on {listen}; profile {profile}, {low} to {high}, groups {groups}; tickets off; certificates {certificates}; {lockdown}; libssl {libssl}",
+            role=self._succession.role,
+            listen=", ".join(self._succession.accepting.names("listen")),
             profile=self._config.policy.profile,
             low=self._config.policy.min_version,
             high=self._config.policy.max_version,
@@ -179,3 +242,7 @@ class Server:
             lockdown=", ".join(f"{name} {state}" for name, state in self._lockdown.items()),
             libssl=self._libssl.path,
         )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn, Sequence
+from typing import NoReturn, Protocol, Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -27,15 +31,22 @@ _RSA = ("rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512")
 _CURVES = {"secp256r1": ("ecdsa_secp256r1_sha256",), "secp384r1": ("ecdsa_secp384r1_sha384",), "secp521r1": ("ecdsa_secp521r1_sha512",)}
 
 
+class Read(Protocol):
+    """Gives the PEM text that a configured path stands for, or raises ServerError."""
+
+    def __call__(self, path: Path, *, secret: bool) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Certificate:
     """A checked pair.
 
     ``kind`` is how TLS 1.2 suites name its authentication, ``signatures`` what it can sign with in TLS 1.3; ``fingerprint`` is the
-    SHA-256 of the leaf (DER), ``chain_digest`` that of the chain's file as it was read.
+    SHA-256 of the leaf (DER), ``chain_digest`` that of the chain's text as it was read.
     """
 
     paths: CertificatePaths
+    text: bytes
     key: PrivateKey
     kind: str
     signatures: tuple[str, ...]
@@ -47,16 +58,27 @@ class Certificate:
     def use_in(self, context: SSL.Context) -> None:
         """Adds the pair to a context. Each pair keeps its own chain, because the chain comes by file and not as extra certificates."""
         try:
-            context.use_certificate_chain_file(str(self.paths.chain))
+            with _as_file(self.text) as path:
+                context.use_certificate_chain_file(path)
             context.use_privatekey(self.key)
             context.check_privatekey()
         except SSL.Error as error:
             raise ServerError("certificate-refused", f"OpenSSL refuses {self.paths.chain}: {error}") from error
 
 
-def load_all(pairs: Sequence[CertificatePaths], now: datetime) -> tuple[Certificate, ...]:
+def from_disk(path: Path, *, secret: bool) -> bytes:
+    """What a file holds; one with a secret in it must not be everybody's."""
+    try:
+        if secret and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o007:
+            _refuse(path, f"may be read or changed by every user (mode {mode:04o})", f"chmod 0600 {path}")
+        return path.read_bytes()
+    except OSError as error:
+        _refuse(path, f"cannot be read: {error.strerror}")
+
+
+def load_all(pairs: Sequence[CertificatePaths], now: datetime, read: Read = from_disk) -> tuple[Certificate, ...]:
     """Every pair, checked; at most one per sort of key, because a context holds no more."""
-    certificates = tuple(load(paths, now) for paths in pairs)
+    certificates = tuple(load(paths, now, read) for paths in pairs)
     for index, certificate in enumerate(certificates):
         for other in certificates[:index]:
             if other.kind == certificate.kind:
@@ -64,12 +86,12 @@ def load_all(pairs: Sequence[CertificatePaths], now: datetime) -> tuple[Certific
     return certificates
 
 
-def load(paths: CertificatePaths, now: datetime) -> Certificate:
+def load(paths: CertificatePaths, now: datetime, read: Read = from_disk) -> Certificate:
     """One pair: parsed, dates, order of the chain, the key's match. Raises ServerError ``certificate-refused``."""
-    text = _read(paths.chain)
+    text = read(paths.chain, secret=False)
     chain = _parse_chain(paths.chain, text)
     leaf = chain[0]
-    key = _read_key(paths.key)
+    key = _parse_key(paths.key, read(paths.key, secret=True))
     if _public_bytes(key.public_key()) != _public_bytes(leaf.public_key()):
         _refuse(paths.key, f"does not belong to the certificate in {paths.chain}")
     for position, certificate in enumerate(chain):
@@ -79,6 +101,7 @@ def load(paths: CertificatePaths, now: datetime) -> Certificate:
     kind, signatures = _sort(paths.key, key)
     return Certificate(
         paths=paths,
+        text=text,
         key=key,
         kind=kind,
         signatures=signatures,
@@ -96,26 +119,16 @@ def _parse_chain(path: Path, text: bytes) -> list[x509.Certificate]:
         _refuse(path, f"holds no PEM certificates that can be read: {error}")
 
 
-def _read_key(path: Path) -> PrivateKey:
+def _parse_key(path: Path, text: bytes) -> PrivateKey:
     try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
+        key = serialization.load_pem_private_key(text, password=None)
     except TypeError:
         _refuse(path, "is encrypted; the server takes keys without a passphrase, protected by their mode")
     except (ValueError, UnsupportedAlgorithm) as error:
         _refuse(path, f"holds no PEM private key that can be read: {error}")
-    mode = stat.S_IMODE(os.stat(path).st_mode)
-    if mode & 0o007:
-        _refuse(path, f"may be read or changed by every user (mode {mode:04o})", f"chmod 0600 {path}")
     if not isinstance(key, PrivateKey):
         _refuse(path, f"is a {type(key).__name__}; expected RSA, ECDSA or Ed25519")
     return key
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        _refuse(path, f"cannot be read: {error.strerror}")
 
 
 def _check_dates(path: Path, position: int, certificate: x509.Certificate, now: datetime) -> None:
@@ -180,6 +193,20 @@ def _public_bytes(key: object) -> bytes:
     assert hasattr(key, "public_bytes")
     encoded: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return encoded
+
+
+@contextmanager
+def _as_file(text: bytes) -> Iterator[str]:
+    """A path that OpenSSL can read a chain from: what is loaded is what was checked, and what came without a file has none to be left behind."""
+    if sys.platform.startswith("linux"):
+        with open(os.memfd_create("chain"), "wb", buffering=0) as memory:
+            memory.write(text)
+            yield f"/proc/self/fd/{memory.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(text)
+            file.flush()
+            yield file.name
 
 
 def _iso(moment: datetime) -> str:

@@ -16,6 +16,7 @@ SCHEMA = "tlsforge.server/1"
 TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: Longest path of a Unix socket that Linux and FreeBSD both take (``sun_path`` less its NUL).
 SOCKET_PATH_LIMIT = 103
+LONGEST_NAME = "standby.sock"
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,19 @@ class App:
 
 @dataclass(frozen=True)
 class Paths:
-    control: Path
-    pid: Path
-    log: Path
+    """``run`` is the folder of control sockets and pid files; without ``log``, standard error takes the lines."""
+
+    run: Path
+    log: Path | None
+
+
+@dataclass(frozen=True)
+class User:
+    """The account that the server becomes when it is started as root."""
+
+    name: str
+    uid: int
+    gid: int
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,9 @@ class Config:
     hsts: Hsts
     app: App
     paths: Paths
+    user: User | None
+    #: How long this server keeps its sockets, ready to serve again, after another process has taken over.
+    stand_by_seconds: int
     libssl: Path
     about: tuple[tuple[str, str], ...]
     #: SHA-256 of the file's bytes, hexadecimal.
@@ -125,6 +139,8 @@ def parse(raw: bytes, origin: str) -> Config:
         hsts=_hsts(fields.child("hsts")),
         app=_app(fields.child("app")),
         paths=_paths(fields.child("paths")),
+        user=_user(fields),
+        stand_by_seconds=fields.whole("standBySeconds"),
         libssl=fields.path("libssl"),
         about=fields.table("about"),
         digest=hashlib.sha256(raw).hexdigest(),
@@ -183,11 +199,22 @@ def _app(fields: _Fields) -> App:
 
 
 def _paths(fields: _Fields) -> Paths:
-    paths = Paths(control=fields.path("control"), pid=fields.path("pid"), log=fields.path("log"))
+    paths = Paths(run=fields.path("run"), log=None if fields.is_null("log") else fields.path("log"))
     fields.done()
-    if len(str(paths.control).encode()) > SOCKET_PATH_LIMIT:
-        fields.refuse("control", f"is longer than the {SOCKET_PATH_LIMIT} bytes that a Unix socket's path may have")
+    if len(str(paths.run / LONGEST_NAME).encode()) > SOCKET_PATH_LIMIT:
+        fields.refuse("run", f"is too long: with /{LONGEST_NAME} it is beyond the {SOCKET_PATH_LIMIT} bytes that a Unix socket's path may have")
     return paths
+
+
+def _user(parent: _Fields) -> User | None:
+    if parent.is_null("user"):
+        return None
+    fields = parent.child("user")
+    user = User(name=fields.text("name"), uid=fields.whole("uid"), gid=fields.whole("gid"))
+    fields.done()
+    if user.uid == 0:
+        fields.refuse("uid", "is root's; name an account without privileges, or null")
+    return user
 
 
 def _address(fields: _Fields, key: str, text: str) -> Address:
@@ -233,6 +260,9 @@ class _Fields:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             self.refuse(key, "must be a whole number, 0 or more")
         return value
+
+    def is_null(self, key: str) -> bool:
+        return self._get(key) is None
 
     def flag(self, key: str) -> bool:
         value = self._get(key)

@@ -8,7 +8,7 @@ from datetime import datetime
 from OpenSSL import SSL
 
 from . import certificates, policy
-from .certificates import Certificate
+from .certificates import Certificate, Read, from_disk
 from .config import Config
 from .errors import ServerError
 from .libssl import LibSsl
@@ -24,9 +24,9 @@ class Credentials:
     in_force: dict[str, object]
 
 
-def build(config: Config, libssl: LibSsl, now: datetime) -> Credentials:
+def build(config: Config, libssl: LibSsl, now: datetime, read: Read = from_disk) -> Credentials:
     """Raises ServerError when a certificate is not right or OpenSSL does not do what the policy says."""
-    loaded = certificates.load_all(config.certificates, now)
+    loaded = certificates.load_all(config.certificates, now, read)
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     try:
         policy.apply(context, config.policy, libssl)

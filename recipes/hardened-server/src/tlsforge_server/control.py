@@ -1,8 +1,18 @@
 """The control socket: a Unix socket of mode 0600; one JSON request per line, one JSON answer per line.
 
-    {"command": "status"}  ->  {"ok": true, "status": {…}}
-    {"command": "reload"}  ->  {"ok": true, "status": {…}} | {"ok": false, "error": {"code", "message", …}}
-    {"command": "stop"}    ->  {"ok": true}, then the socket goes when the server has stopped
+    {"command": "status"}                      ->  {"ok": true, "status": {…}}
+    {"command": "reload"[, "bundle": {…}]}     ->  {"ok": true, "status": {…}}
+    {"command": "spawn", "program", "bundle"}  ->  {"ok": true} when the trial it started is ready
+    {"command": "take-over"}                   ->  {"ok": true, "status": {…}}
+    {"command": "stop"}                        ->  {"ok": true}, then the socket goes when the server has stopped
+
+Between processes, on one connection:
+
+    {"command": "sockets"}                     ->  {"ok": true, "listen": […], "redirect": […]} with a descriptor for each
+    {"command": "stand-by", "pid": N}          ->  {"ok": true}, and when the connection ends it is looked at who serves
+    {"command": "give-way"}                    ->  {"ok": true}, names of this process gone; then as ``stop``
+
+Any of them  ->  {"ok": false, "error": {"code", "message", …}}
 """
 
 from __future__ import annotations
@@ -10,13 +20,30 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol as Interface
 
-from twisted.internet.defer import Deferred
+from twisted.internet import tcp, unix
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.protocol import Factory, connectionDone
+from twisted.logger import Logger
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
 from .errors import ServerError
+from .sources import BUNDLE_LIMIT
+
+log = Logger(namespace="tlsforge")
+
+#: Keys that each command must have, and may have.
+COMMANDS: dict[str, tuple[dict[str, type], dict[str, type]]] = {
+    "status": ({}, {}),
+    "reload": ({}, {"bundle": dict}),
+    "spawn": ({"program": str, "bundle": dict}, {}),
+    "take-over": ({}, {}),
+    "stop": ({}, {}),
+    "sockets": ({}, {}),
+    "stand-by": ({"pid": int}, {}),
+    "give-way": ({}, {}),
+}
 
 
 class Controlled(Interface):
@@ -24,62 +51,116 @@ class Controlled(Interface):
 
     def status(self) -> dict[str, object]: ...
 
-    def reload(self) -> Deferred[None]: ...
+    def reload(self, bundle: object = None) -> Deferred[None]: ...
+
+    def spawn(self, program: str, bundle: object) -> Deferred[None]: ...
+
+    def take_over(self) -> Deferred[None]: ...
 
     def stop(self) -> None: ...
+
+    def held(self) -> tuple[dict[str, object], list[int]]:
+        """Names of the sockets held, and their descriptors in the same order."""
+
+    def stand_by(self, pid: int, asker_waits: Any) -> Deferred[None]: ...
+
+    def relieved(self, pid: int) -> None: ...
+
+    def give_way(self) -> None: ...
 
 
 class _Control(LineOnlyReceiver, TimeoutMixin):
     delimiter = b"\n"
-    MAX_LENGTH = 4096
+    MAX_LENGTH = BUNDLE_LIMIT
 
     def __init__(self, server: Controlled) -> None:
         self._server = server
+        self._open = True
         self._stop = False
+        self._relieved_by: int | None = None
 
     def connectionMade(self) -> None:
         self.setTimeout(30)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._open = False
         self.setTimeout(None)
         if self._stop:
             self._server.stop()
+        elif self._relieved_by is not None:
+            self._server.relieved(self._relieved_by)
 
     def lineReceived(self, line: bytes) -> None:
-        try:
-            request = json.loads(line)
-        except ValueError:
-            request = None
-        command = request.get("command") if isinstance(request, dict) and set(request) == {"command"} else None
-        if command == "status":
-            self._answer({"ok": True, "status": self._server.status()})
-        elif command == "reload":
-            self.setTimeout(None)
-            self._server.reload().addCallbacks(self._reloaded, self._failed)
-        elif command == "stop":
-            # The answer first: the server stops when it has been sent and the connection is closed.
-            self._stop = True
-            self._answer({"ok": True})
-            transport: Any = self.transport
-            transport.loseConnection()
-        else:
-            self._answer({"ok": False, "error": {"code": "usage", "message": 'expected {"command": "status" | "reload" | "stop"}'}})
+        request = _parsed(line)
+        if request is None:
+            self._answer({"ok": False, "error": {"code": "usage", "message": f"expected a JSON object with a command ({', '.join(COMMANDS)}) and its keys"}})
+            return
+        self.setTimeout(None)
+        maybeDeferred(self._do, **request).addCallbacks(self._answer, self._failed)
 
-    def _reloaded(self, _result: None) -> None:
-        self._answer({"ok": True, "status": self._server.status()})
+    def _do(self, command: str, program: str = "", bundle: object = None, pid: int = 0) -> Any:
+        if command == "status":
+            return self._status()
+        if command == "reload":
+            return self._server.reload(bundle).addCallback(self._status)
+        if command == "take-over":
+            return self._server.take_over().addCallback(self._status)
+        if command == "spawn":
+            return self._server.spawn(program, bundle).addCallback(lambda _none: {"ok": True})
+        if command == "stand-by":
+            return self._server.stand_by(pid, lambda: self._open).addCallback(self._stands_by, pid)
+        if command == "sockets":
+            return self._sockets()
+        if command == "give-way":
+            self._server.give_way()
+        # The answer first: the server stops when it has been sent and the connection is closed.
+        self._stop = True
+        return {"ok": True}
+
+    def _status(self, _result: None = None) -> dict[str, object]:
+        return {"ok": True, "status": self._server.status()}
+
+    def _sockets(self) -> dict[str, object]:
+        names, descriptors = self._server.held()
+        transport: Any = self.transport
+        for each in descriptors:
+            transport.sendFileDescriptor(each)
+        return {"ok": True, **names}
+
+    def _stands_by(self, _result: None, pid: int) -> dict[str, object]:
+        self._relieved_by = pid
+        if not self._open:
+            self._server.relieved(pid)
+        return {"ok": True}
 
     def _failed(self, failure: Failure) -> None:
-        error = failure.check(ServerError) and failure.value
-        if isinstance(error, ServerError):
-            self._answer({"ok": False, "error": error.record()})
-        else:
-            self._answer({"ok": False, "error": {"code": "reload-refused", "message": failure.getErrorMessage()}})
+        error = failure.value
+        if not isinstance(error, ServerError):
+            log.failure("a command of the control socket failed", failure)
+            error = ServerError("internal", f"{type(error).__name__}: {error}")
+        self._answer({"ok": False, "error": error.record()})
 
     def _answer(self, record: dict[str, object]) -> None:
         transport: Any = self.transport
-        if transport is not None:
+        if self._open:
             transport.write(json.dumps(record).encode() + b"\n")
-        self.setTimeout(30)
+            self.setTimeout(30)
+            if self._stop:
+                transport.loseConnection()
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The request in a line, when it is a command with the keys that it takes."""
+    try:
+        request = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(request, dict) or not isinstance(request.get("command"), str) or request["command"] not in COMMANDS:
+        return None
+    required, optional = COMMANDS[request["command"]]
+    given = {name: value for name, value in request.items() if name != "command"}
+    right = required.keys() <= given.keys() <= (required | optional).keys()
+    return request if right and all(isinstance(value, (required | optional)[name]) for name, value in given.items()) else None
 
 
 class ControlFactory(Factory):
@@ -92,3 +173,10 @@ class ControlFactory(Factory):
         protocol = _Control(self._server)
         protocol.factory = self
         return protocol
+
+
+class ControlPort(unix.Port):
+    """A Unix socket whose names are left alone when it closes: by then they may be another process's."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        tcp.Port.connectionLost(self, reason)

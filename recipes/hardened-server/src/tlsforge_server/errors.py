@@ -17,6 +17,11 @@ Code = Literal[
     "already-running",
     "paths-unusable",
     "reload-refused",
+    "user-refused",
+    "spawn-refused",
+    "take-over-refused",
+    "stopping",
+    "internal",
 ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from OpenSSL import SSL
 
+PR_SET_KEEPCAPS = 8
 PR_SET_NO_NEW_PRIVS = 38
 PR_GET_NO_NEW_PRIVS = 39
 PR_SET_MDWE = 65
@@ -16,6 +17,7 @@ PR_GET_MDWE = 66
 PR_MDWE_REFUSE_EXEC_GAIN = 1
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
+CAP_NET_BIND_SERVICE = 10
 #: More callbacks than fit on pages that an allocator may already hold.
 _CALLBACKS = 4096
 
@@ -72,17 +74,34 @@ class _Data(ctypes.Structure):
 
 def _drop_capabilities() -> str:
     """Keeps no capability; for root the one that lets it read keys and remove its files whoever owns them. Threads made later inherit it."""
-    kept = 1 << CAP_DAC_OVERRIDE if os.geteuid() == 0 else 0
+    try:
+        kept = _keep_only(1 << CAP_DAC_OVERRIDE if os.geteuid() == 0 else 0)
+    except OSError as error:
+        return f"not in force: {error.strerror}"
+    return "in force" if kept == 0 else "in force, but for CAP_DAC_OVERRIDE"
+
+
+def keep_through_setuid() -> None:
+    """A change from root to another user keeps what is permitted, until the next exec. Raises OSError."""
+    if _prctl(PR_SET_KEEPCAPS, 1) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def keep_only_binding() -> None:
+    """Of what was kept, only the right to bind low ports, and it in force. Raises OSError."""
+    _keep_only(1 << CAP_NET_BIND_SERVICE)
+
+
+def _keep_only(wanted: int) -> int:
     libc: Any = ctypes.CDLL(None, use_errno=True)
     header = _Header(CAPABILITY_VERSION_3, 0)
     sets = (_Data * 2)()
     if libc.capget(ctypes.byref(header), sets) != 0:
-        return f"not in force: {os.strerror(ctypes.get_errno())}"
-    kept &= sets[0].permitted
-    wanted = (_Data * 2)(_Data(kept, kept, 0), _Data(0, 0, 0))
-    if libc.capset(ctypes.byref(header), wanted) != 0:
-        return f"not in force: {os.strerror(ctypes.get_errno())}"
-    return "in force" if kept == 0 else "in force, but for CAP_DAC_OVERRIDE"
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    kept = wanted & int(sets[0].permitted)
+    if libc.capset(ctypes.byref(header), (_Data * 2)(_Data(kept, kept, 0), _Data(0, 0, 0))) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return kept
 
 
 def _deny_write_execute(callbacks_work: bool | None) -> str:

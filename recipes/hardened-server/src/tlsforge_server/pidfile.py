@@ -12,15 +12,23 @@ from .errors import ServerError
 
 
 def refuse_second(path: Path) -> None:
-    """Raises ServerError ``already-running`` when the process that wrote the file still runs."""
+    """Raises ServerError ``already-running`` when another process that wrote the file still runs."""
+    pid = owner(path)
+    if pid is not None and pid != os.getpid():
+        raise ServerError("already-running", f"the server already runs as process {pid} ({path})", "stop it first", pid=pid)
+
+
+def owner(path: Path) -> int | None:
+    """The process that wrote the file, when it still runs."""
     try:
         lines = path.read_text(encoding="ascii", errors="replace").split()
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
         raise ServerError("paths-unusable", f"{path} cannot be read: {error.strerror}") from error
-    if len(lines) == 2 and lines[0].isdigit() and int(lines[0]) != os.getpid() and start_of(int(lines[0])) == lines[1]:
-        raise ServerError("already-running", f"the server already runs as process {lines[0]} ({path})", "stop it first", pid=int(lines[0]))
+    if len(lines) == 2 and lines[0].isdigit() and start_of(int(lines[0])) == lines[1]:
+        return int(lines[0])
+    return None
 
 
 def write(path: Path) -> None:

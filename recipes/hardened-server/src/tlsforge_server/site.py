@@ -76,6 +76,8 @@ class Site(server.Site):
         super().__init__(*arguments, **options)
         self.protocol: Any = Channel
         self.channels: set[Channel] = set()
+        #: Answers ask their client to connect anew: another process accepts by now, or this one is about to end.
+        self.closing = False
 
     def close_idle(self) -> None:
         """Closes connections that no request is under way on, and makes the others end with their request."""
@@ -102,6 +104,9 @@ class Request(server.Request):
         # Here, because every answer comes by here before its head is sent. What an application has set itself stays.
         if not self.startedWriting and self.channel is not None:
             self.responseHeaders.removeHeader(b"Server")
+            if self.channel.site.closing:
+                self.setHeader(b"Connection", b"close")
+                self.channel.persistent = False
             for name, value in self.channel.site.headers:
                 if not self.responseHeaders.hasHeader(name):
                     self.setHeader(name, value)

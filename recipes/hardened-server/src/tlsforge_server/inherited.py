@@ -1,0 +1,40 @@
+"""Listening sockets that a service manager has opened for us (LISTEN_FDS)."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import MutableMapping
+
+from twisted.logger import Logger
+
+from .listen import name_of
+
+log = Logger(namespace="tlsforge")
+
+FIRST = 3
+NAMES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+
+
+def take(environment: MutableMapping[str, str]) -> dict[str, socket.socket]:
+    """The listening TCP sockets meant for this process, by their address; the variables are gone then. Others are told and closed."""
+    meant_for, count = environment.get("LISTEN_PID", ""), environment.get("LISTEN_FDS", "")
+    for name in NAMES:
+        environment.pop(name, None)
+    if meant_for != str(os.getpid()) or not count.isdigit():
+        return {}
+    taken: dict[str, socket.socket] = {}
+    for descriptor in range(FIRST, FIRST + int(count)):
+        try:
+            each = socket.socket(fileno=descriptor)
+        except OSError as error:
+            log.warn("descriptor {descriptor} of the service manager cannot be used: {error}", descriptor=descriptor, error=error.strerror)
+            continue
+        if each.family not in (socket.AF_INET, socket.AF_INET6) or not each.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            log.warn("descriptor {descriptor} of the service manager is not a listening TCP socket and is closed", descriptor=descriptor)
+            each.close()
+            continue
+        each.set_inheritable(False)
+        each.setblocking(False)
+        taken[name_of(each)] = each
+    return taken

@@ -1,0 +1,440 @@
+"""Processes of several generations: a trial that is graded and takes over, the one that stands by, and the way back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from client import answer, connected, get
+from fleet import Fleet, bundle_of, free_port, refusal, wait_for
+from OpenSSL import SSL
+from tlsforge_server.loopback import client_context
+
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def port(document: Document) -> int:
+    """One that every generation of the test serves."""
+    chosen = free_port()
+    document["listen"] = [f"127.0.0.1:{chosen}"]
+    document["redirect"] = []
+    return chosen
+
+
+def generation(port: int) -> int:
+    """Which one answers."""
+    with connected(port) as connection:
+        page = get(connection)[2].decode()
+    return int(page.split("<th scope=row>generation<td>")[1].split("<")[0])
+
+
+class Load:
+    """Clients that connect, ask and close as fast as they can; half of them keep connections until they are told to close."""
+
+    def __init__(self, port: int, threads: int = 4) -> None:
+        self._port = port
+        self._end = threading.Event()
+        self.done = 0
+        self.failed: list[str] = []
+        self._threads = [threading.Thread(target=self._run, args=(bool(index % 2),)) for index in range(threads)]
+
+    def __enter__(self) -> Load:
+        for each in self._threads:
+            each.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._end.set()
+        for each in self._threads:
+            each.join(20)
+
+    def _run(self, keeps: bool) -> None:
+        while not self._end.is_set():
+            try:
+                self._connection(keeps)
+            except Exception as error:
+                self.failed.append(f"{type(error).__name__}: {error}")
+
+    def _connection(self, keeps: bool) -> None:
+        with socket.create_connection(("127.0.0.1", self._port), timeout=10) as tcp:
+            tcp.settimeout(None)
+            connection = SSL.Connection(client_context(version="TLSv1.3", groups=["X25519"]), tcp)
+            connection.set_connect_state()
+            connection.do_handshake()
+            for _request in range(50 if keeps else 1):
+                status, headers, _body = get(connection, headers=("Accept: */*",))
+                assert status == 200
+                self.done += 1
+                if headers.get("connection") == "close" or self._end.is_set():
+                    break
+
+
+def test_a_trial_is_graded_beside_the_one_that_serves_and_takes_over(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1})
+    assert (fleet.status("serving")["role"], fleet.status("serving")["until"]) == ("serving", None)
+    second = fleet.start({**document, "generation": 2}, "--trial")
+    trial = fleet.status("trial")
+    assert (trial["role"], trial["generation"], trial["redirect"]) == ("trial", 2, [])
+    host, _, graded = trial["listen"][0].rpartition(":")
+    assert host == "127.0.0.1" and int(graded) != port
+    assert (generation(int(graded)), generation(port)) == (2, 1)
+    assert fleet.names() == ["server.pid", "server.sock", "trial.pid", "trial.sock"]
+
+    taken = fleet.ask("trial", "take-over")["status"]
+    assert (taken["role"], taken["listen"], taken["until"]) == ("serving", [f"127.0.0.1:{port}"], None)
+    assert generation(port) == 2
+    assert fleet.names() == ["server.pid", "server.sock", "standby.pid", "standby.sock"]
+    assert (fleet.status("serving")["pid"], fleet.pid_file("serving")) == (second.pid, second.pid)
+    standing = fleet.status("standing-by")
+    assert (standing["pid"], standing["role"], fleet.pid_file("standing-by")) == (first.pid, "standing-by", first.pid)
+    assert standing["until"] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 500))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(graded)))
+
+
+def test_the_one_that_stands_by_serves_again_within_milliseconds(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1})
+    second = fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    for serving, standing in ((first, second), (second, first), (first, second)):
+        began = time.monotonic()
+        assert fleet.ask("standing-by", "take-over")["ok"] is True
+        assert time.monotonic() - began < 0.2
+        assert generation(port) == (1 if serving is first else 2)
+        assert (fleet.status("serving")["pid"], fleet.status("standing-by")["pid"]) == (serving.pid, standing.pid)
+        assert (fleet.pid_file("serving"), fleet.pid_file("standing-by")) == (serving.pid, standing.pid)
+        assert fleet.names() == ["server.pid", "server.sock", "standby.pid", "standby.sock"]
+    assert fleet.ask("serving", "take-over")["status"]["pid"] == first.pid, "asked again, it says that it does"
+
+
+def test_nothing_fails_while_the_role_changes_hands_under_load(fleet: Fleet, document: Document, port: int) -> None:
+    fleet.start({**document, "generation": 1})
+    fleet.start({**document, "generation": 2}, "--trial")
+    with Load(port) as load:
+        wait_for(lambda: load.done > 100, 30)
+        assert fleet.ask("trial", "take-over")["ok"] is True
+        changes = 1
+        while load.done < 1500:
+            time.sleep(0.05)
+            assert fleet.ask("standing-by", "take-over")["ok"] is True
+            changes += 1
+    assert load.failed == []
+    assert load.done >= 1000 and changes >= 10
+
+
+def test_a_kept_connection_is_answered_and_told_to_close(fleet: Fleet, document: Document, port: int) -> None:
+    fleet.start({**document, "generation": 1})
+    fleet.start({**document, "generation": 2}, "--trial")
+    with connected(port) as kept:
+        assert "connection" not in get(kept)[1]
+        fleet.ask("trial", "take-over")
+        time.sleep(0.1)
+        status, headers, body = get(kept)
+        assert (status, headers["connection"]) == (200, "close") and b"generation<td>1<" in body
+        with pytest.raises(SSL.ZeroReturnError):
+            kept.recv(1)
+
+
+def test_a_third_one_ends_the_one_that_stood_by(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1})
+    second = fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    third = fleet.start({**document, "generation": 3}, "--trial")
+    fleet.ask("trial", "take-over")
+    assert first.wait(10) == 0
+    assert (fleet.status("serving")["pid"], fleet.status("standing-by")["pid"]) == (third.pid, second.pid)
+    assert generation(port) == 3
+    fleet.ask("standing-by", "take-over")
+    assert generation(port) == 2
+
+
+def test_one_that_stands_by_and_does_not_answer_is_ended_by_force(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1})
+    fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    fleet.start({**document, "generation": 3}, "--trial")
+    first.send_signal(signal.SIGSTOP)
+    assert fleet.ask("trial", "take-over")["ok"] is True
+    assert first.wait(5) == -signal.SIGKILL
+    assert (fleet.status("serving")["generation"], fleet.status("standing-by")["generation"]) == (3, 2)
+
+
+def test_a_trial_serves_when_nobody_does(fleet: Fleet, document: Document, port: int) -> None:
+    fleet.start(document, "--trial")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    assert fleet.ask("trial", "take-over")["status"]["role"] == "serving"
+    assert generation(port) == 7 and fleet.names() == ["server.pid", "server.sock"]
+
+
+def test_addresses_that_only_the_new_one_has_are_bound_by_it(fleet: Fleet, document: Document, port: int) -> None:
+    extra, plain = free_port(), free_port()
+    fleet.start({**document, "generation": 1})
+    changed = {**document, "generation": 2, "listen": [f"127.0.0.1:{extra}", f"127.0.0.1:{port}"], "redirect": [f"127.0.0.1:{plain}"]}
+    fleet.start(changed, "--trial")
+    assert fleet.ask("trial", "take-over")["status"]["redirect"] == [f"127.0.0.1:{plain}"]
+    assert generation(extra) == 2 and generation(port) == 2
+    with socket.create_connection(("127.0.0.1", plain)) as tcp:
+        tcp.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer(tcp)[1]["location"] == f"https://localhost:{extra}/x"
+
+
+def test_a_taken_port_is_known_before_the_trial_is_graded(fleet: Fleet, document: Document, port: int) -> None:
+    fleet.start(document)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        changed = {**document, "listen": [f"127.0.0.1:{port}", f"127.0.0.1:{taken}"]}
+        told = refusal(fleet.start(changed, "--trial", wait=False))
+    assert (told["code"], told["port"]) == ("port-in-use", taken)
+    assert fleet.names() == ["server.pid", "server.sock"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
+def test_an_address_that_overlaps_a_held_one_is_refused(fleet: Fleet, document: Document, port: int, host: str) -> None:
+    fleet.start(document)
+    told = refusal(fleet.start({**document, "listen": [f"{host}:{port}"]}, "--trial", wait=False))
+    assert told["code"] == "take-over-refused" and f"127.0.0.1:{port}" in told["message"] and "stop the server" in told["hint"]
+
+
+def test_a_port_that_is_taken_after_the_trial_began_refuses_the_take_over(fleet: Fleet, document: Document, port: int) -> None:
+    extra = free_port()
+    first = fleet.start({**document, "generation": 1})
+    fleet.start({**document, "generation": 2, "listen": [f"127.0.0.1:{port}", f"127.0.0.1:{extra}"]}, "--trial")
+    with socket.create_server(("127.0.0.1", extra)):
+        told = fleet.ask("trial", "take-over")["error"]
+    assert (told["code"], told["cause"], told["listen"]) == ("take-over-refused", "port-in-use", f"127.0.0.1:{extra}")
+    assert fleet.status("serving")["pid"] == first.pid and fleet.status("trial")["role"] == "trial"
+    assert generation(port) == 1
+    assert fleet.ask("trial", "take-over")["status"]["role"] == "serving", "once the port is free again"
+    assert generation(extra) == 2 and generation(port) == 2
+
+
+def test_a_server_that_hangs_is_not_taken_over_from(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1})
+    fleet.start({**document, "generation": 2}, "--trial")
+    first.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    told = fleet.ask("trial", "take-over")["error"]
+    assert 4 < time.monotonic() - began < 8
+    assert told["code"] == "take-over-refused" and "does not answer" in told["message"]
+    first.send_signal(signal.SIGCONT)
+    assert generation(port) == 1 and fleet.status("serving")["role"] == "serving" and fleet.status("trial")["role"] == "trial"
+    assert fleet.names() == ["server.pid", "server.sock", "trial.pid", "trial.sock"]
+
+
+def test_standing_by_comes_to_its_end(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1, "standBySeconds": 1})
+    fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    assert fleet.status("standing-by")["pid"] == first.pid
+    assert first.wait(10) == 0
+    assert fleet.names() == ["server.pid", "server.sock"] and generation(port) == 2
+
+
+def test_stopping_leaves_the_one_that_stands_by(fleet: Fleet, document: Document, port: int) -> None:
+    fleet.start({**document, "generation": 1})
+    second = fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    fleet.ask("serving", "stop")
+    assert second.wait(10) == 0
+    assert fleet.names() == ["standby.pid", "standby.sock"]
+    assert fleet.ask("standing-by", "take-over")["status"]["role"] == "serving" and generation(port) == 1
+    fleet.ask("serving", "stop")
+    wait_for(lambda: fleet.names() == [])
+
+
+def test_a_start_takes_the_sockets_of_one_that_still_stands_by(fleet: Fleet, document: Document, port: int) -> None:
+    fleet.start({**document, "generation": 1})
+    second = fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    fleet.ask("serving", "stop")
+    assert second.wait(10) == 0
+    fleet.start({**document, "generation": 3})
+    assert generation(port) == 3 and fleet.status("standing-by")["generation"] == 1
+
+
+def test_when_the_one_that_serves_dies_the_one_that_stands_by_serves_again(fleet: Fleet, document: Document, port: int) -> None:
+    first = fleet.start({**document, "generation": 1})
+    second = fleet.start({**document, "generation": 2}, "--trial")
+    fleet.ask("trial", "take-over")
+    second.kill()
+    second.wait()
+    assert generation(port) == 1, "a client waits for it, and is not refused"
+    assert fleet.status("serving")["pid"] == fleet.pid_file("serving") == first.pid
+    assert fleet.names() == ["server.pid", "server.sock"]
+
+
+def test_a_second_trial_is_refused(fleet: Fleet, document: Document, port: int) -> None:
+    running = fleet.start(document, "--trial")
+    told = refusal(fleet.start(document, "--trial", wait=False))
+    assert (told["code"], told["pid"]) == ("already-running", running.pid)
+
+
+def test_what_is_dead_is_no_obstacle(fleet: Fleet, document: Document, port: int) -> None:
+    for flags in ((), ("--trial",)):
+        dead = fleet.start(document, *flags)
+        dead.kill()
+        dead.wait()
+    assert fleet.names() == ["server.pid", "server.sock", "trial.pid", "trial.sock"]
+    fleet.start({**document, "generation": 8}, "--trial")
+    assert fleet.ask("trial", "take-over")["status"]["generation"] == 8
+    assert generation(port) == 8 and fleet.names() == ["server.pid", "server.sock"]
+
+
+class Asker:
+    """Asks the one that serves as a process that takes over does, step by step, and dies when it is told to."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(10)
+        self._socket.connect(str(fleet.socket("serving")))
+        self._fleet = fleet
+
+    def __enter__(self) -> Asker:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._socket.close()
+
+    def ask(self, line: str) -> tuple[bytes, list[socket.socket]]:
+        self._socket.sendall(line.encode() + b"\n")
+        text, received = b"", []
+        while not text.endswith(b"\n"):
+            data, descriptors, _flags, _from = socket.recv_fds(self._socket, 65536, 16)
+            assert data
+            text += data
+            received += [socket.socket(fileno=each) for each in descriptors]
+        return text, received
+
+
+@pytest.fixture
+def takers(fleet: Fleet) -> Iterator[list[socket.socket]]:
+    sockets: list[socket.socket] = []
+    yield sockets
+    for each in sockets:
+        each.close()
+
+
+@pytest.mark.parametrize("step", ["after the sockets", "after the answer", "after the pid file", "after the socket's name"])
+def test_a_process_that_dies_while_it_takes_over_leaves_one_that_serves(
+    fleet: Fleet, document: Document, port: int, step: str, takers: list[socket.socket]
+) -> None:
+    first = fleet.start(document)
+    with Asker(fleet) as asker:
+        _text, received = asker.ask('{"command": "sockets"}')
+        takers += received
+        assert [each.getsockname()[1] for each in received] == [port]
+        if step != "after the sockets":
+            assert b'"ok": true' in asker.ask(f'{{"command": "stand-by", "pid": {os.getpid()}}}')[0]
+            assert fleet.status("standing-by")["pid"] == first.pid
+            assert fleet.status("serving")["role"] == "standing-by", "each name tells the truth"
+        if step in ("after the pid file", "after the socket's name"):
+            (fleet.run / "server.pid").write_text("999999999\n1\n")
+        if step == "after the socket's name":
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(str(fleet.run / "dead"))
+            os.rename(fleet.run / "dead", fleet.socket("serving"))
+    for each in takers:
+        each.close()
+    wait_for(lambda: fleet.answers("serving") and fleet.status("serving")["role"] == "serving")
+    assert fleet.status("serving")["pid"] == fleet.pid_file("serving") == first.pid
+    assert generation(port) == 7 and fleet.names() == ["server.pid", "server.sock"]
+    with connected(port) as connection:
+        assert "connection" not in get(connection)[1], "connections are kept again"
+
+
+@pytest.mark.parametrize("victim", ["serving", "trial"])
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.006, 0.01, 0.02])
+def test_killed_in_the_middle_of_it_one_is_left_that_serves_or_can(
+    fleet: Fleet, document: Document, port: int, victim: str, delay: float
+) -> None:
+    processes = {"serving": fleet.start({**document, "generation": 1}), "trial": fleet.start({**document, "generation": 2}, "--trial")}
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(fleet.socket("trial")))
+        client.sendall(b'{"command": "take-over"}\n')
+        time.sleep(delay)
+        processes[victim].kill()
+        processes[victim].wait()
+        survivor = processes["trial" if victim == "serving" else "serving"]
+        wait_for(lambda: any(fleet.answers(role) and fleet.status(role)["pid"] == survivor.pid for role in ("serving", "trial", "standing-by")))
+        time.sleep(0.2)
+    role = next(role for role in ("serving", "standing-by", "trial") if fleet.answers(role))
+    assert fleet.status(role)["role"] == role, "every name that answers tells the truth"
+    if role != "serving":
+        assert fleet.ask(role, "take-over")["status"]["role"] == "serving"
+    assert fleet.status("serving")["pid"] == fleet.pid_file("serving") == survivor.pid
+    assert generation(port) == (2 if survivor is processes["trial"] else 1)
+
+
+def test_a_program_is_spawned_as_a_trial_and_takes_over(fleet: Fleet, document: Document, port: int, program: Path) -> None:
+    first = fleet.start({**document, "generation": 1})
+    assert fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of({**document, "generation": 2})) == {"ok": True}
+    trial = fleet.status("trial")
+    assert (trial["generation"], trial["role"]) == (2, "trial")
+    assert _parent(trial["pid"]) != first.pid
+    assert fleet.ask("trial", "take-over")["status"]["pid"] == trial["pid"] and generation(port) == 2
+    fleet.ask("serving", "stop")
+    wait_for(lambda: not fleet.answers("serving"))
+    assert not [each for each in Path("/proc").glob("[0-9]*/stat") if f") Z {first.pid} " in _text(each)], "no child is left unwaited for"
+
+
+def test_what_the_spawned_program_tells_is_answered(fleet: Fleet, document: Document, port: int, program: Path) -> None:
+    fleet.start(document)
+    bad = bundle_of({**document, "policy": {**document["policy"], "groups": ["X25519", "nonsense"]}})
+    assert fleet.ask("serving", "spawn", program=str(program), bundle=bad)["error"]["code"] == "policy-refused"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        changed = {**document, "listen": [f"127.0.0.1:{other.getsockname()[1]}"]}
+        told = fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of(changed))["error"]
+    assert (told["code"], told["errno"]) == ("port-in-use", "EADDRINUSE")
+    program.write_text("#!/bin/sh\necho 'no luck' >&2\nexit 3\n")
+    told = fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of(document))["error"]
+    assert told["code"] == "spawn-refused" and "ended with 3: no luck" in told["message"]
+    assert not fleet.answers("trial") and generation(port) == 7
+
+
+@pytest.mark.parametrize("fault", ["group may write", "others may write", "another owner", "a folder", "missing", "relative", "a link to a bad one"])
+def test_a_program_that_others_could_have_made_is_not_run(fleet: Fleet, document: Document, port: int, program: Path, fault: str) -> None:
+    fleet.start(document)
+    asked, message = str(program), "may be changed by others"
+    if fault == "group may write":
+        program.chmod(0o775)
+    elif fault in ("others may write", "a link to a bad one"):
+        program.chmod(0o757)
+        if fault != "others may write":
+            link = program.with_name("link")
+            link.symlink_to(program)
+            asked = str(link)
+    elif fault == "another owner":
+        if os.geteuid() != 0:
+            pytest.skip("needs root")
+        os.chown(program, 12345, 12345)
+        message = "belongs to uid 12345"
+    elif fault == "a folder":
+        asked, message = str(program.parent), "is not a regular file"
+        program.parent.chmod(0o755)
+    elif fault == "missing":
+        asked, message = "/none/tlsforge-server", "cannot be read"
+    else:
+        asked, message = "tlsforge-server", "spawn-refused"
+    told = fleet.ask("serving", "spawn", program=asked, bundle=bundle_of(document))["error"]
+    assert told["code"] == "spawn-refused" and (message in told["message"] or message == told["code"])
+    assert not fleet.answers("trial")
+
+
+def _parent(pid: int) -> int:
+    return int(_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[1])
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

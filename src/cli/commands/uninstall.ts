@@ -1,0 +1,127 @@
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { exitCodeFor, ForgeError } from "../../errors.ts";
+import { remainsOf, undoHost, type Host, type HostRecord } from "../../host/index.ts";
+import { stop } from "../../server/index.ts";
+import { lockPrefix, openPrefix, readManifest, removePrefix } from "../../store/index.ts";
+import type { Context } from "../context.ts";
+import { openLedger } from "../ledger.ts";
+import { machine } from "../prepare.ts";
+import { errorFields, type Result } from "../result.ts";
+import { supervisorOfRunning } from "../standing.ts";
+
+/** What of it is to stay. */
+export interface UninstallRequest {
+  readonly keepCache: boolean;
+  readonly dryRun: boolean;
+}
+
+/** One thing that tlsforge did to the machine, and what has become of it. */
+interface Undone {
+  readonly id: string;
+  readonly outcome: "undone" | "stands" | "would-undo";
+  readonly detail: string;
+}
+
+/**
+ * Takes back everything that tlsforge has done to this machine for a prefix, by its own records: the server, host changes (the last first),
+ * the prefix, the downloads. Then looks again at each change and tells what still stands, with exit code 1: what somebody has changed since is
+ * left alone.
+ */
+export async function uninstall(context: Context, request: UninstallRequest): Promise<Result> {
+  const { prefix } = context.options;
+  await openPrefix(prefix, { create: false });
+  const host = machine(context, null);
+  const records = await recordsOf(prefix);
+  if (request.dryRun) return dryRun(context, { host, records, request });
+  await agree(context, records);
+  const { emit, signal, options } = context;
+  const release = await lockPrefix(prefix, { what: "uninstall", wait: options.wait, emit, signal });
+  const standing = new Set<string>();
+  let foreign: readonly string[];
+  try {
+    await stop(prefix, await supervisorOfRunning(context));
+    const { journal } = await openLedger(prefix, records);
+    for (const { id } of await undoHost(host, records, { emit, journal })) standing.add(id);
+    foreign = await removePrefix(prefix);
+  } finally {
+    await release();
+  }
+  if (!request.keepCache) await rm(cacheOf(context), { recursive: true, force: true });
+  const remains = new Map((await remainsOf(host, records)).map(({ id, detail }) => [id, detail]));
+  const undone = records.map(({ id, before, after }): Undone => {
+    const detail = remains.get(id);
+    return detail === undefined && !standing.has(id)
+      ? { id, outcome: "undone", detail: `${after ?? "nothing"} -> ${before ?? "nothing"}` }
+      : { id, outcome: "stands", detail: detail ?? "changed by somebody else since" };
+  });
+  return verdict(context, { undone, foreign });
+}
+
+/** Every change that the ledger or the current generation tells of. */
+async function recordsOf(prefix: string): Promise<readonly HostRecord[]> {
+  const manifest = await readManifest(prefix).catch((error: unknown) => {
+    // A damaged manifest must not keep what the ledger tells from being taken back.
+    if (error instanceof ForgeError && error.code === "prefix-unusable") return null;
+    throw error;
+  });
+  return (await openLedger(prefix, manifest?.host ?? [])).records();
+}
+
+function cacheOf({ home }: Context): string {
+  return path.join(home, ".cache", "tlsforge");
+}
+
+async function agree(context: Context, records: readonly HostRecord[]): Promise<void> {
+  const { emit, interactive, options } = context;
+  if (options.yes) return;
+  for (const { id } of records) emit({ type: "notice", message: `take back ${id}` });
+  emit({ type: "notice", message: `remove ${options.prefix}` });
+  if (!interactive)
+    throw new ForgeError("usage", "this would remove a server, and there is no terminal to ask on", {
+      hint: "add --yes, or look first with --dry-run",
+    });
+  if (await context.confirm("Go on?")) return;
+  throw new ForgeError("interrupted", "stopped, as you said; nothing was changed");
+}
+
+async function dryRun(
+  context: Context,
+  work: { readonly host: Host; readonly records: readonly HostRecord[]; readonly request: UninstallRequest },
+): Promise<Result> {
+  const { prefix } = context.options;
+  const remains = await remainsOf(work.host, work.records);
+  const undone = remains.map(({ id, detail }): Undone => ({ id, outcome: "would-undo", detail }));
+  const folders = [prefix, ...(work.request.keepCache ? [] : [cacheOf(context)])];
+  return {
+    outcome: "done",
+    exitCode: 0,
+    fields: { prefix, dryRun: true, undone, foreign: [] },
+    text: [
+      "Would stop the server, then",
+      ...undone.map(({ id, detail }) => `  take back ${id}: ${detail}`),
+      ...folders.map((folder) => `  remove ${folder}`),
+      "",
+    ].join("\n"),
+  };
+}
+
+function verdict(
+  context: Context,
+  { undone, foreign }: { readonly undone: readonly Undone[]; readonly foreign: readonly string[] },
+): Result {
+  const { prefix } = context.options;
+  const left = undone.filter(({ outcome }) => outcome === "stands");
+  const fields = { prefix, dryRun: false, undone, foreign };
+  const text = [
+    ...undone.map(({ id, outcome, detail }) => `${outcome.padEnd(7)} ${id}: ${detail}`),
+    foreign.length === 0 ? `removed ${prefix}` : `removed all of ${prefix} but ${foreign.join(", ")}: not tlsforge's`,
+    "",
+  ].join("\n");
+  if (left.length === 0) return { outcome: "done", exitCode: 0, fields, text };
+  const error = new ForgeError("host-refused", `${left.length} of ${undone.length} changes still stand`, {
+    details: left.map(({ id, detail }) => `${id}: ${detail}`),
+    hint: "look at each and take it back by hand",
+  });
+  return { outcome: "failed", exitCode: exitCodeFor(error), fields: { ...fields, ...errorFields(error) }, text, error };
+}

@@ -1,0 +1,155 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
+import {
+  openrcScript,
+  rcdScript,
+  rcName,
+  serviceDecision,
+  serviceUnit,
+  socketUnit,
+  type Host,
+  type LowPortDecision,
+  type Resource,
+  type ServiceDecision,
+  type ServiceManager,
+} from "../host/index.ts";
+import type { Site } from "../recipe/index.ts";
+import { credentialsOf, literalAddress, serverPaths, type ServiceUser } from "../server/index.ts";
+import type { Context } from "./context.ts";
+import { certificatesIn } from "./setup.ts";
+
+/** The service of a prefix: who runs its server and as whom, and why. */
+export interface Service extends ServiceDecision {
+  /** Of its units, its folder below /run, its account. */
+  readonly name: string;
+  /** The system account that a server which root starts becomes; null: systemd gives it one, or it stays who provisions. */
+  readonly account: string | null;
+}
+
+/** Who runs a prefix's server here. Throws `host-refused` for a manager that the site file asks for and that cannot be had. */
+export async function serviceOf(host: Host, site: Site, prefix: string): Promise<Service> {
+  const name = serviceName(prefix);
+  const decision = await serviceDecision(host, { choice: site.host.service, prefix });
+  if (host.uid !== 0) return { ...decision, name, account: null };
+  const closed = await closedFolder(host, prefix);
+  if (closed === null) return { ...decision, name, account: decision.manager === "systemd" ? null : name };
+  const reason = `the server stays root, in the background: no other user may enter ${closed}`;
+  return { manager: "none", reasons: [...decision.reasons, reason], name, account: null };
+}
+
+/** `tlsforge` for the prefix that root takes by itself; any other has a digest of its path in the name. */
+export function serviceName(prefix: string): string {
+  if (prefix === "/opt/tlsforge") return "tlsforge";
+  return `tlsforge-${createHash("sha256").update(prefix).digest("hex").slice(0, 8)}`;
+}
+
+/** A folder on the way to the prefix that only its owner or group may enter; null when everybody may. */
+async function closedFolder(host: Host, prefix: string): Promise<string | null> {
+  for (let folder = prefix; folder !== "/"; folder = path.dirname(folder)) {
+    const facts = await host.facts(folder);
+    if (facts !== null && facts.kind === "folder" && (facts.mode & 0o001) === 0) return folder;
+  }
+  return null;
+}
+
+/** What resources of a service are made from. */
+export interface ServiceWork {
+  readonly site: Site;
+  readonly prefix: string;
+  readonly service: Service;
+  readonly lowPort: LowPortDecision;
+  /** How this program is called to reload, from anywhere; null when that is not known. */
+  readonly reload: readonly string[] | null;
+}
+
+/** The account that a service's server runs as, when it needs one of its own. */
+export function accountResources({ account }: Service): readonly Resource[] {
+  if (account === null) return [];
+  const asked = { origin: "default: the server does not run as root", demanded: true } as const;
+  return [
+    { kind: "group", id: `group:${account}`, name: account, ...asked },
+    { kind: "user", id: `user:${account}`, name: account, group: account, home: "/nonexistent", ...asked },
+  ];
+}
+
+/** Units or a start script of a service. */
+export async function serviceResources(work: ServiceWork): Promise<readonly Resource[]> {
+  const { site, service } = work;
+  const { manager, name } = service;
+  const origin =
+    site.host.service === "auto" ? "default: host.service is auto" : `site file: host.service is ${site.host.service}`;
+  const asked = { origin, demanded: true, enabled: true } as const;
+  const make: Readonly<Record<ServiceManager, () => Promise<readonly Resource[]>>> = {
+    none: () => Promise.resolve([]),
+    systemd: async () => {
+      const options = await systemdOptions(work);
+      const unit = { kind: "unit", id: `unit:${name}`, name, ...asked } as const;
+      const socket = { kind: "socket", id: `socket:${name}`, name, ...asked } as const;
+      return [
+        { ...unit, text: serviceUnit(options) },
+        ...(options.lowPort === "socket" ? [{ ...socket, text: socketUnit(options) }] : []),
+      ];
+    },
+    openrc: () => Promise.resolve([{ ...startScript(work, "openrc"), ...asked }]),
+    "rc.d": () => Promise.resolve([{ ...startScript(work, "rc.d"), ...asked }]),
+  };
+  return make[manager]();
+}
+
+async function systemdOptions({ site, prefix, service, lowPort, reload }: ServiceWork) {
+  const { listen, redirect, certificate, app } = site.server;
+  const count = certificate.kind === "directory" ? (await certificatesIn(certificate.directory)).length : 1;
+  const folder = serverPaths(prefix).credentials;
+  // Links of fixed names, so that a renewed certificate does not change the unit.
+  const pairs = Array.from({ length: count }, () => ({ chain: "", key: "" }));
+  const names = credentialsOf(prefix, { certificates: pairs }).map(([credential]) => path.join(folder, credential));
+  const [config = "", ...files] = names;
+  return {
+    name: service.name,
+    prefix,
+    listen: listen.map(literalAddress),
+    redirect: redirect.map(literalAddress),
+    config,
+    certificates: pairs.map((_pair, index) => ({ chain: files[2 * index] ?? "", key: files[2 * index + 1] ?? "" })),
+    lowPort: lowPort.method === "socket" || lowPort.method === "ambient" ? lowPort.method : ("none" as const),
+    folders: app.kind === "static" ? [app.directory] : [],
+    ...(reload === null ? {} : { reload }),
+  };
+}
+
+/** Where each system has start scripts that no package brings, and how it names them. */
+function startScript({ prefix, service, reload }: ServiceWork, system: "openrc" | "rc.d") {
+  const { config } = serverPaths(prefix);
+  const options = { name: service.name, prefix, config, ...(reload === null ? {} : { reload }) };
+  const script = { kind: "rc-script", system, settings: {} } as const;
+  const name = system === "openrc" ? service.name : rcName(service.name);
+  const id = `rc-script:${name}`;
+  return system === "openrc"
+    ? { ...script, id, name, path: `/etc/init.d/${name}`, text: openrcScript(options) }
+    : { ...script, id, name, path: `/usr/local/etc/rc.d/${name}`, text: rcdScript(options) };
+}
+
+/** What `systemctl reload` runs. */
+export function reloadCommand({ program, options }: Pick<Context, "program" | "options">): readonly string[] | null {
+  if (!path.isAbsolute(program)) return null;
+  const config = options.config === null ? [] : ["--config", options.config];
+  return [program, "reload", "--prefix", options.prefix, ...config];
+}
+
+/** The account of a service as the machine knows it; null when it has none, or none is there yet. passwd(5). */
+export async function accountOf(host: Host, { account }: Service): Promise<ServiceUser | null> {
+  if (account === null) return null;
+  const lines = ((await host.readFile("/etc/passwd")) ?? "").split("\n").map((line) => line.split(":"));
+  const found = lines.find(([name]) => name === account);
+  return found === undefined ? null : { name: account, uid: Number(found[2]), gid: Number(found[3]) };
+}
+
+/** What the machine's firewall would have to let in: ports that are not loopback's alone. */
+export function firewallResources({ server }: Site): readonly Resource[] {
+  const open = [...server.listen, ...server.redirect].filter(
+    (address) => !/^(?:127\.|\[::1\]:|localhost:)/.test(address),
+  );
+  if (open.length === 0) return [];
+  const ports = [...new Set(open.map((address) => Number(address.slice(address.lastIndexOf(":") + 1))))];
+  return [{ kind: "firewall", id: "firewall:ports", origin: "site file: server.listen", demanded: false, ports }];
+}

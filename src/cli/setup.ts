@@ -1,0 +1,173 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import type { Host } from "../host/index.ts";
+import type { Site, Stack } from "../recipe/index.ts";
+import {
+  ensureCertificates,
+  findCertificates,
+  policyFor,
+  serverConfig,
+  serverPaths,
+  type CertificateFiles,
+  type ServerConfig,
+  type ServiceUser,
+  type Supervisor,
+} from "../server/index.ts";
+import type { Manifest } from "../store/index.ts";
+import type { Context } from "./context.ts";
+
+/** Outputs of one generation that a server runs from, as store paths. */
+export interface ServerOutputs {
+  readonly openssl: string;
+  readonly python: string;
+  readonly pythonTls: string;
+  readonly server: string;
+}
+
+/** A configuration that is ready to be launched, and the authority that a client must trust when it is our own. */
+export interface ServerSetup {
+  readonly config: ServerConfig;
+  readonly outputs: ServerOutputs;
+  readonly runner: Runner;
+  readonly authority: string | null;
+}
+
+/** Who runs a server: with which interpreter, under which service manager (null: in the background), as which user (null: as who provisions). */
+export interface Runner {
+  readonly interpreter: string;
+  readonly supervisor: Supervisor | null;
+  readonly user: ServiceUser | null;
+}
+
+/** The outputs of a manifest's builds that serve. Throws `not-found` when one is not among them. */
+export function serverOutputs(
+  stack: Stack,
+  builds: readonly { readonly recipe: string; readonly out: string }[],
+): ServerOutputs {
+  const out = (recipe: string): string => {
+    const build = builds.find((entry) => entry.recipe === recipe);
+    if (build === undefined)
+      throw new ForgeError("not-found", `the generation has no build of ${recipe}`, { hint: "run tlsforge provision" });
+    return build.out;
+  };
+  return {
+    openssl: out(stack.openssl),
+    python: out(stack.python),
+    pythonTls: out("python-tls"),
+    server: out(stack.server),
+  };
+}
+
+/** What a server's configuration is made from. */
+export interface SetupRequest {
+  readonly site: Site;
+  readonly host: Host;
+  readonly outputs: ServerOutputs;
+  readonly runner: Runner;
+  readonly generation: number;
+  readonly builds: Manifest["builds"];
+}
+
+/** Certificates made or found, and the configuration of a generation's server. Nothing is started. */
+export async function setUpServer(context: Context, request: SetupRequest): Promise<ServerSetup> {
+  return configure(context, request, await certificatesFor(context, request));
+}
+
+/** The same from what is there; null when a certificate would have to be issued first. Changes nothing. */
+export async function standingServer(context: Context, request: SetupRequest): Promise<ServerSetup | null> {
+  const { certificate, names } = request.site.server;
+  if (certificate.kind === "directory") return setUpServer(context, request);
+  const { tls } = serverPaths(context.options.prefix);
+  const found = await findCertificates({ folder: tls, names, now: new Date() });
+  return found === null ? null : configure(context, request, found);
+}
+
+async function configure(
+  context: Context,
+  { site, outputs, runner, generation, builds }: SetupRequest,
+  {
+    certificates,
+    authority,
+  }: { readonly certificates: readonly CertificateFiles[]; readonly authority: string | null },
+): Promise<ServerSetup> {
+  const { prefix } = context.options;
+  const libraries = await readdir(path.join(outputs.openssl, "lib"));
+  const libssl = libraries.find((name) => /^libssl.*\.so\.\d+$/.test(name));
+  if (libssl === undefined)
+    throw new ForgeError("server-failed", `there is no libssl in ${outputs.openssl}/lib`, {
+      hint: "run tlsforge provision, which builds it anew",
+    });
+  const config = serverConfig({
+    site,
+    policy: policyFor(site.server.profile),
+    generation,
+    prefix,
+    certificates,
+    libssl: path.join(outputs.openssl, "lib", libssl),
+    about: Object.fromEntries(builds.map((build) => [build.recipe, build.version])),
+    // Only systemd makes a folder below /run for a service by itself.
+    service: runner.supervisor?.manager === "systemd" ? runner.supervisor.name : undefined,
+    user: runner.user,
+  });
+  return { config, outputs, runner, authority };
+}
+
+/** The PEM text of our own authority, or null when the certificates come from elsewhere. */
+export async function readAuthority(file: string | null): Promise<string | null> {
+  return file === null ? null : readFile(file, "utf8");
+}
+
+/** The interpreter that a generation's server runs with. */
+export function interpreterOf(outputs: Pick<ServerOutputs, "pythonTls">): string {
+  return path.join(outputs.pythonTls, "bin", "python");
+}
+
+async function certificatesFor(
+  context: Context,
+  request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs },
+): Promise<{ certificates: readonly CertificateFiles[]; authority: string | null }> {
+  const { certificate, names } = request.site.server;
+  if (certificate.kind === "directory")
+    return { certificates: await certificatesIn(certificate.directory), authority: null };
+  const folder = serverPaths(context.options.prefix).tls;
+  const made = await ensureCertificates({
+    openssl: path.join(request.outputs.openssl, "bin", "openssl"),
+    folder,
+    names,
+    now: new Date(),
+    run: request.host.exec,
+  });
+  if (made.issued !== "none")
+    context.emit({
+      type: "notice",
+      message: `issued a ${made.issued === "leaf" ? "certificate" : "local authority and a certificate"}, valid until ${made.notAfter}`,
+    });
+  return { certificates: made.certificates, authority: made.authority };
+}
+
+/** Pairs in a folder of PEM files: `NAME.pem` or `NAME.crt` (leaf, then intermediates) with `NAME.key`; or `fullchain.pem` with `privkey.pem`. */
+export async function certificatesIn(directory: string): Promise<readonly CertificateFiles[]> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    throw new ForgeError("certificate-failed", `the certificate folder ${directory} cannot be read`, {
+      cause: error,
+      hint: "check server.certificate.directory in the site file",
+    });
+  });
+  const has = new Set(names);
+  const keyFor = (name: string): string | undefined =>
+    name === "fullchain.pem" ? "privkey.pem" : `${name.replace(/\.(?:pem|crt)$/, "")}.key`;
+  const pairs = names.toSorted().flatMap((name) => {
+    if (!/\.(?:pem|crt)$/.test(name)) return [];
+    const key = keyFor(name);
+    return key !== undefined && has.has(key)
+      ? [{ chain: path.join(directory, name), key: path.join(directory, key) }]
+      : [];
+  });
+  if (pairs.length === 0) {
+    throw new ForgeError("certificate-failed", `there is no certificate with its key in ${directory}`, {
+      hint: "put NAME.pem (certificate, then intermediates) and NAME.key there, or fullchain.pem and privkey.pem",
+    });
+  }
+  return pairs;
+}

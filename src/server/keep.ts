@@ -1,0 +1,65 @@
+import { chmod, chown, lstat, mkdir, readlink, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { atomicLink, atomicWrite } from "../store/index.ts";
+import { renderConfig } from "./config.ts";
+import { fileError } from "./files.ts";
+import { serverPaths } from "./light.ts";
+import type { ServerConfig } from "./types.ts";
+
+/**
+ * Keeps the configuration of what serves where a service manager, a reload and the quick path look for it, with links to what is handed
+ * over as credentials under the names that the server knows. Throws ForgeError `prefix-unusable`, `disk-full`.
+ */
+export async function keepConfig(prefix: string, config: ServerConfig): Promise<void> {
+  const paths = serverPaths(prefix);
+  await makeFolders(prefix, config);
+  try {
+    await mkdir(paths.credentials, { recursive: true, mode: 0o700 });
+    for (const [name, target] of credentialsOf(prefix, config)) {
+      const link = join(paths.credentials, name);
+      if (await leadsTo(link, target)) continue;
+      await atomicLink(target, link);
+    }
+  } catch (error) {
+    throw fileError(error, `${paths.credentials} cannot be made`);
+  }
+  await atomicWrite(paths.config, renderConfig(config), 0o600);
+}
+
+/** What the server is handed by a service manager: name of the credential, and the file that holds it. */
+export function credentialsOf(
+  prefix: string,
+  { certificates }: Pick<ServerConfig, "certificates">,
+): readonly (readonly [string, string])[] {
+  return [
+    ["server.json", serverPaths(prefix).config],
+    ...certificates.flatMap(({ chain, key }, index) => [
+      [`certificate-${index}.pem`, chain] as const,
+      [`certificate-${index}.key`, key] as const,
+    ]),
+  ];
+}
+
+/** The folders that a server writes to: with a service manager's folder below /run, a link to it; else one that the service's user owns. */
+export async function makeFolders(prefix: string, config: ServerConfig): Promise<void> {
+  const { run } = serverPaths(prefix);
+  try {
+    await mkdir(dirname(run), { recursive: true });
+    if (config.paths.run !== run) {
+      if (await leadsTo(run, config.paths.run)) return;
+      await rm(run, { recursive: true, force: true });
+      await symlink(config.paths.run, run);
+      return;
+    }
+    if ((await lstat(run).catch(() => null))?.isSymbolicLink() === true) await rm(run);
+    await mkdir(run, { recursive: true, mode: 0o700 });
+    await chmod(run, 0o700);
+    if (config.user !== null) await chown(run, config.user.uid, config.user.gid);
+  } catch (error) {
+    throw fileError(error, `${run} cannot be made`);
+  }
+}
+
+async function leadsTo(link: string, target: string): Promise<boolean> {
+  return (await readlink(link).catch(() => null)) === target;
+}

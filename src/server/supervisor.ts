@@ -1,0 +1,96 @@
+import { ForgeError } from "../errors.ts";
+import type { ExecResult, Host } from "../host/index.ts";
+import type { Supervisor } from "./types.ts";
+
+/** Longer than a service manager waits for a service that starts or ends. */
+const timeoutSeconds = 120;
+
+/** The commands of a service manager, run through the host. `name` is the service's. */
+export function supervisorOf(host: Host, manager: Supervisor["manager"], name: string): Supervisor {
+  const argv = commands[manager](name);
+  const run = async (command: readonly string[], what: string): Promise<void> => {
+    const ran = await host.elevated(command, `${what} the service ${name}`, { timeoutSeconds });
+    if (ran.exitCode === 0) return;
+    const words = await lastWords(host, argv.words);
+    const told = words.map(parseError).find((each) => each !== null);
+    throw new ForgeError(
+      "server-failed",
+      `${manager} could not ${what} ${name}${told === undefined || told === null ? "" : `: ${told}`}`,
+      {
+        details: [...tail(ran), ...words.slice(-12)],
+        hint: `see the whole answer with: ${argv.words.join(" ")}`,
+      },
+    );
+  };
+  return {
+    manager,
+    name,
+    start: async () => {
+      if (argv.forget !== undefined) await host.elevated(argv.forget, `start the service ${name}`, { timeoutSeconds });
+      await run(argv.start, "start");
+    },
+    stop: () => run(argv.stop, "stop"),
+    restart: () => run(argv.restart, "restart"),
+  };
+}
+
+interface Commands {
+  /** For a manager that refuses to start what failed too often; fails where there is nothing to forget. */
+  readonly forget?: readonly string[];
+  readonly start: readonly string[];
+  readonly stop: readonly string[];
+  readonly restart: readonly string[];
+  /** Prints what the service said last. */
+  readonly words: readonly string[];
+}
+
+/** systemctl(1), rc-service(8), service(8). */
+const commands: Readonly<Record<Supervisor["manager"], (name: string) => Commands>> = {
+  systemd: (name) => ({
+    forget: ["systemctl", "reset-failed", `${name}.socket`, `${name}.service`],
+    start: ["systemctl", "start", `${name}.socket`, `${name}.service`],
+    stop: ["systemctl", "stop", `${name}.socket`, `${name}.service`],
+    restart: ["systemctl", "restart", `${name}.service`],
+    words: ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "30", "-u", `${name}.service`, "-u", `${name}.socket`],
+  }),
+  openrc: (name) => ({
+    start: ["rc-service", name, "start"],
+    stop: ["rc-service", name, "stop"],
+    restart: ["rc-service", name, "restart"],
+    words: ["rc-service", name, "describe"],
+  }),
+  "rc.d": (name) => ({
+    start: ["service", name, "start"],
+    stop: ["service", name, "stop"],
+    restart: ["service", name, "restart"],
+    words: ["service", name, "status"],
+  }),
+};
+
+async function lastWords(host: Host, argv: readonly string[]): Promise<readonly string[]> {
+  const answer = await host.exec(argv, { timeoutSeconds: 10 });
+  return answer.stdout
+    .split("\n")
+    .map((line) => line.replaceAll(/\p{Cc}+/gu, " ").trim())
+    .filter((line) => line !== "");
+}
+
+function tail({ stderr, stdout }: ExecResult): readonly string[] {
+  return `${stderr}${stdout}`
+    .trim()
+    .split("\n")
+    .slice(-5)
+    .map((line) => line.replaceAll(/\p{Cc}+/gu, " "));
+}
+
+/** The reason in the server's own line of JSON, or null. */
+function parseError(line: string): string | null {
+  try {
+    const value = JSON.parse(line) as { readonly error?: { readonly message?: unknown } } | null;
+    const message = value?.error?.message;
+    return typeof message === "string" ? message : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
