@@ -129,17 +129,19 @@ async function putClaim(path: string, claim: string, what: string): Promise<void
   }
 }
 
-/** The folder may be removed by a holder who leaves, between our making it and our using it. */
+/** The folder may be removed by a holder who leaves, while we make it (Node then says `ENOENT` too) and until we use it. */
 async function createIn(path: string, claim: string) {
-  for (;;) {
-    await mkdir(path, { recursive: true });
+  for (let tries = 1; ; tries += 1) {
     try {
+      await mkdir(path, { recursive: true });
       return await open(join(path, claim), "wx", 0o644);
     } catch (error) {
-      if (!hasCode(error, "ENOENT")) throw error;
+      if (!hasCode(error, "ENOENT") || tries === mostTries) throw error;
     }
   }
 }
+
+const mostTries = 1000;
 
 async function giveBack(path: string, claim: string): Promise<void> {
   await unlinkIfThere(join(path, claim));

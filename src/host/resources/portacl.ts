@@ -46,9 +46,11 @@ export const portacl: ResourceKind<Portacl> = {
   },
 
   async remember(host, resource) {
-    const { live, range, text } = await look(host, resource);
+    const { live, range, text, rules } = await look(host, resource);
     const before = text === null ? {} : { text };
-    return { live: live ?? none, range: range ?? "1023", loaded: String(live !== null), ...before };
+    // With the rules that will be ours: a run that is killed leaves no other record.
+    const ours = { rules, user: resource.user };
+    return { live: live ?? none, range: range ?? "1023", loaded: String(live !== null), ...before, ...ours };
   },
 
   async settle(host, resource, remembered) {

@@ -1,8 +1,8 @@
 /** What holds for every kind of resource that stands in files: plan, apply, undo, drift, every command failing, state that cannot be read. */
 import { describe, expect, test } from "vitest";
 import { ForgeError } from "../../../src/errors.ts";
-import { memoryHost, mergeRecords, quickCheckHost, undoHost } from "../../../src/host/index.ts";
-import type { MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
+import { applyHost, memoryHost, mergeRecords, quickCheckHost, undoHost } from "../../../src/host/index.ts";
+import type { JournalEntry, MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
 import { changes, ignore, planOf, provide, snapshot } from "./tools.ts";
 
 const asked = { origin: "default", demanded: true } as const;
@@ -192,6 +192,30 @@ describe.each(Object.entries(cases))("%s", (_name, { resource, machine }) => {
       const { plan, records } = await provide(host, resource);
       expect(plan.action).not.toBe("none");
       expect(await quickCheckHost(host, records)).toEqual([]);
+    }
+  });
+
+  test("killed at any command, what was written down before the first one is enough to take it back", async () => {
+    const count = (await planOf(machine(), resource)).commands.length;
+    for (let done = 0; done < count; done += 1) {
+      const host = machine();
+      const before = snapshot(host);
+      const told: JournalEntry[] = [];
+      let left = done;
+      const dying: MemoryHost = {
+        ...host,
+        elevated: (...command) => (left-- > 0 ? host.elevated(...command) : Promise.reject(new Error("killed"))),
+      };
+      const apply = applyHost(dying, [await planOf(host, resource)], {
+        ...ignore,
+        journal: async (entry) => void told.push(await Promise.resolve(entry)),
+      });
+      await expect(apply).rejects.toThrow("killed");
+      // What the dying run still told of its taking back never reaches the ledger of one that was killed.
+      const intended = told.slice(0, 1).map(({ record }) => record);
+      expect(told[0]?.state).toBe("intended");
+      expect(await undoHost(host, intended, ignore)).toEqual([]);
+      expect(snapshot(host)).toEqual(before);
     }
   });
 

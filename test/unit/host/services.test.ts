@@ -76,7 +76,7 @@ describe("a unit", () => {
     const { records } = await provide(host, unit);
     expect((await planOf(host, unit)).current).toContain("with settings of yours (override.conf)");
     const events: unknown[] = [];
-    await undoHost(host, records, (event) => events.push(event));
+    await undoHost(host, records, { emit: (event) => events.push(event) });
     expect(host.files.has(`${file}.d/override.conf`)).toBe(true);
     expect(JSON.stringify(events)).toContain(`left: ${file}.d`);
   });
