@@ -1,4 +1,4 @@
-import { exitCodeFor, ForgeError } from "../../errors.ts";
+import { exitCodeFor, type ForgeError } from "../../errors.ts";
 import type { Report } from "../../grade/index.ts";
 import { planHost, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
