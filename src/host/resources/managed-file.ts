@@ -28,11 +28,6 @@ export function ownerOf(text: string | null): Owner {
   return recorded[2] === digest(contentOf(text)) ? "ours" : "changed";
 }
 
-/** Why a file of this owner must not be touched; null when it may. */
-export function driftOf(path: string, owner: Owner): string | null {
-  return owner === "changed" ? `${path} was changed by hand since tlsforge wrote it` : foreignReason(path, owner);
-}
-
 /** Why a file is none that we may write over; null when it is not there or ours, changed by hand or not. */
 export function foreignReason(path: string, owner: Owner): string | null {
   return owner === "foreign" ? `${path} is there and was not written by tlsforge` : null;
