@@ -38,13 +38,14 @@ export function memoryTree(files: Files, uid: number): FileTree {
 function followed(files: Files, path: string, steps = 0): string | null {
   if (steps > 20) return null;
   let place = "/";
-  const parts = posix.normalize(path).split("/").filter(Boolean);
+  const parts = path.split("/").filter(Boolean);
   for (const [index, part] of parts.entries()) {
+    // `..` is looked up after a link before it was followed.
     place = posix.join(place, part);
     const file = files.get(place);
     if (file?.kind !== "link") continue;
     const target = posix.resolve(posix.dirname(place), file.content ?? "");
-    return followed(files, posix.join(target, ...parts.slice(index + 1)), steps + 1);
+    return followed(files, [target, ...parts.slice(index + 1)].join("/"), steps + 1);
   }
   return files.has(place) || namesIn(files, place).length > 0 ? place : null;
 }

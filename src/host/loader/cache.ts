@@ -120,7 +120,7 @@ export function processorsOf(caches: readonly LoaderCache[]): readonly Processor
   const entries = caches.flatMap((cache) => [...cache.values()].flat());
   const names = [...new Set(entries.flatMap((entry) => entry.hwcap ?? []))].toSorted();
   const legacy = entries.some((entry) => entry.legacy) ? [false, true] : [false];
-  return [names.length, ...names.keys()].toReversed().flatMap((count) => {
+  return [...names.keys(), names.length].toReversed().flatMap((count) => {
     const hwcaps = names.slice(0, count).toReversed();
     return legacy.map((old) => ({ hwcaps, legacy: old }));
   });

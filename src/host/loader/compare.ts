@@ -2,7 +2,7 @@ import type { ElfKind } from "../../elf/index.ts";
 import { ForgeError } from "../../errors.ts";
 import type { Host } from "../types.ts";
 import { closure } from "./closure.ts";
-import { prefixOf } from "./entry.ts";
+import { isOwn, prefixOf } from "./entry.ts";
 import type { ElfFile, Found, LoaderComparison, LoaderDifference, LoaderEntry, Resolver, View } from "./types.ts";
 import { loaderOfHost, type Loader } from "./views.ts";
 import { walk } from "./walk.ts";
@@ -35,7 +35,9 @@ async function compare(host: Host, entry: LoaderEntry, loader: Loader): Promise<
   const shadowed = shadowedBy(loader, entry);
   const base = { outcome: "observed", files: files.length, shadowed } as const;
   if (differences.length > 0) {
-    const renewed = differencesOf(loader, { files, views: await loader.renewal() });
+    const renewed = differencesOf(loader, { files, views: await loader.renewal() }).filter(
+      (one) => one.from === null || !isOwn(one.from, entry),
+    );
     const shown = varied(differences).slice(0, kept);
     return { ...base, differences: shown, count: differences.length, stale: renewed.length > 0 };
   }
@@ -85,9 +87,11 @@ function fileDifferences(loader: Loader, view: View, files: readonly ElfFile[]):
     if (asksTheSame(file, view, given)) return [];
     const before = closure(file, view.before, given);
     const after = closure(file, view.after, given);
-    return [...new Set([...before.keys(), ...after.keys()])].flatMap((library) =>
-      difference(file.path, library, { from: before.get(library) ?? null, to: after.get(library) ?? null }),
-    );
+    // What only one side asks for follows from another library, which is told.
+    return [...before].flatMap(([library, from]) => {
+      const to = after.get(library);
+      return to === undefined ? [] : difference(file.path, library, { from, to });
+    });
   });
 }
 
@@ -140,12 +144,11 @@ function difference(
  * What the entry is for: a library that has our name in its own, which only what was made for this prefix asks for; and a newer folder of the same
  * prefix in the place of an older one.
  */
-function isIntended({ library, from, to }: LoaderDifference, entry: LoaderEntry): boolean {
-  if (to === null || !to.startsWith(`${entry.library}/`)) return false;
-  const prefix = prefixOf(entry.library);
-  return from === null
-    ? library.includes(`-${entry.name}.`)
-    : prefix !== entry.library && from.startsWith(`${prefix}/store/`);
+function isIntended({ file, library, from, to }: LoaderDifference, entry: LoaderEntry): boolean {
+  // A library that only the older folder has: what has it in it is told, what might ask for it is not.
+  if (to === null) return file === byName && from !== null && isOwn(from, entry);
+  if (!to.startsWith(`${entry.library}/`)) return false;
+  return from === null ? library.includes(`-${entry.name}.`) : isOwn(from, entry);
 }
 
 function unreadableText(paths: readonly string[], uid: number): string {

@@ -17,6 +17,12 @@ export function prefixOf(library: string): string {
   return store === -1 ? library : library.slice(0, store);
 }
 
+/** Whether a path is the entry's own: its folder, or in an output of its prefix's store, such as an older folder or what is in one. */
+export function isOwn(path: string, { library }: Pick<LoaderEntry, "library">): boolean {
+  const prefix = prefixOf(library);
+  return path === library || (prefix !== library && path.startsWith(`${prefix}/store/`));
+}
+
 /** The file that holds the entry. Where entries have files of their own it is told apart by a digest of the prefix: two never replace each other's. */
 export function entryFile(host: Pick<Host, "platform">, { library, name }: LoaderEntry): string {
   const own = `${name}-${createHash("sha256").update(prefixOf(library)).digest("hex").slice(0, 8)}`;

@@ -1,5 +1,4 @@
 /** How FreeBSD finds libraries (rtld(1); libexec/rtld-elf/rtld.c, `find_library`), and the folders that ldconfig(8) has told it. */
-import { posix } from "node:path";
 import { fitting, type Objects } from "./objects.ts";
 import type { ElfFile, Found, Resolver } from "./types.ts";
 
@@ -45,6 +44,6 @@ export function freebsdResolver(objects: Objects, hints: readonly string[]): Res
 
 function folders(written: readonly string[], file: ElfFile): readonly string[] {
   return written
-    .map((path) => posix.normalize(path.replaceAll(/\$(?:ORIGIN\b|\{ORIGIN\})/g, file.origin)))
+    .map((path) => path.replaceAll(/\$(?:ORIGIN\b|\{ORIGIN\})/g, file.origin))
     .filter((path) => path.startsWith("/"));
 }

@@ -40,7 +40,7 @@ export function glibcResolver(options: GlibcOptions): Resolver {
   };
   const placesIn = (folder: string): readonly string[] =>
     processor.hwcaps.length > 0 && objects.has(folder, "glibc-hwcaps")
-      ? [...processor.hwcaps.map((hwcap) => posix.join(folder, "glibc-hwcaps", hwcap)), folder]
+      ? [...processor.hwcaps.map((hwcap) => `${folder}/glibc-hwcaps/${hwcap}`), folder]
       : [folder];
   const inRunPaths = (name: string, asker: Loaded, program: ElfFile): Found | null => {
     const kind = program.elf;
@@ -96,9 +96,10 @@ function expand(
   const platform = /\$(?:PLATFORM\b|\{PLATFORM\})/g;
   const paths =
     whole.search(platform) === -1 ? [whole] : system.platforms.map((name) => whole.replaceAll(platform, name));
-  const folders = paths.filter((path) => path.startsWith("/")).map((path) => trimmed(posix.normalize(path)));
+  // What a link and a `..` after it lead to is for the system to say.
+  const folders = paths.filter((path) => path.startsWith("/")).map(trimmed);
   const trusted = !program.secure || !/\$\{?ORIGIN/.test(written);
-  return trusted ? folders : folders.filter((folder) => system.folders.includes(folder));
+  return trusted ? folders : folders.filter((folder) => system.folders.includes(trimmed(posix.normalize(folder))));
 }
 
 function trimmed(path: string): string {

@@ -1,5 +1,4 @@
 /** How musl finds libraries (ldso/dynlink.c, `load_library` and `path_open`), and the list of folders that tells it where. */
-import { posix } from "node:path";
 import { sameKind, type Objects } from "./objects.ts";
 import type { ElfFile, Found, Loaded, Resolver } from "./types.ts";
 
@@ -51,6 +50,6 @@ function runFolders(file: ElfFile, program: ElfFile): readonly string[] {
   // With any $ORIGIN in it, a program with set user id has none at all.
   if (file === program && program.secure && written.some((path) => path.includes("$"))) return [];
   return written
-    .map((path) => posix.normalize(path.replaceAll(/\$(?:ORIGIN\b|\{ORIGIN\})/g, file.origin)))
+    .map((path) => path.replaceAll(/\$(?:ORIGIN\b|\{ORIGIN\})/g, file.origin))
     .filter((path) => path.startsWith("/"));
 }

@@ -55,7 +55,7 @@ export function objectsOf(tree: FileTree): Objects {
     tree,
     unreadable,
     at,
-    in: (folder, name) => (namesIn(folder)?.has(name) === false ? null : at(posix.join(folder, name))),
+    in: (folder, name) => (namesIn(folder)?.has(name) === false ? null : at(`${folder}/${name}`)),
     has: (folder, name) => namesIn(folder)?.has(name) ?? false,
   };
 }

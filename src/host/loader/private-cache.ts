@@ -9,7 +9,7 @@ import { parseLoaderCache, type LoaderCache } from "./cache.ts";
 const script = `umask 077
 for old in /tmp/tlsforge-loader.*; do
   pid=\${old#/tmp/tlsforge-loader.}; pid=\${pid%%.*}
-  [ -O "$old" ] && [ ! -L "$old" ] && ! kill -0 "$pid" 2>/dev/null && rm -rf "$old"
+  [ -O "$old" ] && [ ! -L "$old" ] && [ ! -e "/proc/$pid/exe" ] && rm -rf "$old"
 done
 folder=$(mktemp -d "/tmp/tlsforge-loader.$$.XXXXXX") || exit 1
 trap 'rm -rf "$folder"' EXIT

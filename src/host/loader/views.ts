@@ -5,7 +5,7 @@ import type { Host } from "../types.ts";
 import { processorsOf, type LoaderCache } from "./cache.ts";
 import { readConfiguration } from "./configuration.ts";
 import { loaderOf, systemFolders, type SystemFolders } from "./defaults.ts";
-import { entryFile, loaderSystemOf } from "./entry.ts";
+import { entryFile, isOwn, loaderSystemOf } from "./entry.ts";
 import { freebsdResolver, hintFolders, withFolder } from "./freebsd.ts";
 import { glibcResolver } from "./glibc.ts";
 import { muslFolders, muslResolver } from "./musl.ts";
@@ -65,7 +65,7 @@ async function glibc(host: Host, entry: LoaderEntry, objects: Objects): Promise<
   return {
     objects,
     folders: [...bare.folders, ...[...after.values()].flat().map(({ path }) => posix.dirname(path))].filter(
-      (folder) => folder !== entry.library,
+      (folder) => !isOwn(folder, entry),
     ),
     views: [...viewsOf(now, after), ...(stands ? viewsOf(await renewed(), after) : [])],
     renewal: async () => viewsOf(now, await renewed()),
@@ -81,7 +81,7 @@ async function glibc(host: Host, entry: LoaderEntry, objects: Objects): Promise<
 
 async function musl(host: Host, entry: LoaderEntry, objects: Objects): Promise<Loader> {
   const now = muslFolders(await host.readFile(entryFile(host, entry)));
-  const others = now.filter((folder) => folder !== entry.library);
+  const others = now.filter((folder) => !isOwn(folder, entry));
   const loader = `/lib/ld-musl-${host.platform.arch}.so.1`;
   const after = muslResolver(objects, [...others, entry.library], loader);
   return {
@@ -100,8 +100,8 @@ async function freebsd(host: Host, entry: LoaderEntry, objects: Objects): Promis
   const answer = await host.exec(["ldconfig", "-r"], { timeoutSeconds: 20 });
   const now = answer.exitCode === 0 ? hintFolders(answer.stdout) : null;
   if (now === null) throw new ForgeError("host-failed", "the loader's hints cannot be read (ldconfig -r)");
-  const others = now.filter((folder) => folder !== entry.library);
-  const after = freebsdResolver(objects, withFolder(now, entry.library));
+  const others = now.filter((folder) => !isOwn(folder, entry));
+  const after = freebsdResolver(objects, withFolder(others, entry.library));
   return {
     objects,
     folders: others,

@@ -71,7 +71,10 @@ const scenarios = {
     mkdirSync(library, { recursive: true });
     const path = loaderState().cache.flatMap((line) => /libc\.so\.6 .* => (\S+)$/.exec(line)?.[1] ?? [])[0] ?? "";
     spawnSync("cp", ["-L", path, `${library}/libc.so.6`]);
-    return (await planHost(host, [loader])).map(({ action, reason }) => ({ action, reason }));
+    const before = loaderState();
+    const plans = (await planHost(host, [loader])).map(({ action, reason }) => ({ action, reason }));
+    const left = readdirSync("/tmp").filter((name) => name.startsWith("tlsforge-loader"));
+    return { plans, left, untouched: JSON.stringify(loaderState()) === JSON.stringify(before) };
   },
 
   async sysctl() {
@@ -208,7 +211,7 @@ async function change(resource: Resource): Promise<{ action: string | undefined;
 function compileLibrary(): void {
   mkdirSync(library, { recursive: true });
   writeFileSync("/opt/tlsforge-test/x.c", "int tlsforge_test(void) { return 7; }\n");
-  const name = "libtlsforgetest.so.1";
+  const name = "libtest-tlsforge.so.1";
   const built = spawnSync(
     "cc",
     ["-shared", "-fPIC", `-Wl,-soname,${name}`, "-o", `${library}/${name}`, "/opt/tlsforge-test/x.c"],

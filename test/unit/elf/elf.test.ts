@@ -1,51 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesOf, isElf, readElf as read, type ElfDynamic } from "../../../src/elf/index.ts";
+import { elf } from "./sample.ts";
 
 const readElf = (file: Buffer): ElfDynamic | null => read(bytesOf(file));
-
-interface Sample {
-  readonly word?: 4 | 8;
-  readonly little?: boolean;
-  readonly entries?: readonly (readonly [tag: number, value: number])[];
-  readonly strings?: string;
-}
-
-/** A file of one loaded segment at address 0x1000, a dynamic section and its strings. */
-function elf({ word = 8, little = true, entries = [], strings = "" }: Sample): Buffer {
-  const [header, segment] = word === 8 ? [64, 56] : [52, 32];
-  const file = Buffer.alloc(header + 2 * segment + (entries.length + 2) * 2 * word + Buffer.byteLength(strings));
-  const put = (at: number, value: number, size: number): void => {
-    for (let index = 0; index < size; index += 1) {
-      const place = little ? index : size - 1 - index;
-      file[at + place] = Math.floor(value / 2 ** (8 * index)) % 256;
-    }
-  };
-  file.set([0x7f, 0x45, 0x4c, 0x46, word === 8 ? 2 : 1, little ? 1 : 2]);
-  put(word === 8 ? 32 : 28, header, word);
-  put(word === 8 ? 54 : 42, segment, 2);
-  put(word === 8 ? 56 : 44, 2, 2);
-  const dynamicAt = header + 2 * segment;
-  const dynamicSize = (entries.length + 2) * 2 * word;
-  const parts = [
-    { type: 1, offset: 0, address: 0x1000, size: file.length },
-    { type: 2, offset: dynamicAt, address: 0x1000 + dynamicAt, size: dynamicSize },
-  ];
-  for (const [index, { type, offset, address, size }] of parts.entries()) {
-    const at = header + index * segment;
-    put(at, type, 4);
-    put(at + (word === 8 ? 8 : 4), offset, word);
-    put(at + (word === 8 ? 16 : 8), address, word);
-    put(at + (word === 8 ? 32 : 16), size, word);
-  }
-  const all = [...entries, [5, 0x1000 + dynamicAt + dynamicSize] as const];
-  for (const [index, [tag, value]] of all.entries()) {
-    put(dynamicAt + index * 2 * word, tag, word);
-    put(dynamicAt + index * 2 * word + word, value, word);
-  }
-  file.write(strings, dynamicAt + dynamicSize);
-  return file;
-}
 
 const strings = "\0libone.so\0libtwo.so\0/a:/b:\0me.so\0";
 const entries = [
@@ -81,6 +39,10 @@ describe("readElf", () => {
     file.writeUInt16LE(183, 18);
     expect(readElf(file)).toMatchObject({ machine: 183, noDefaults: true });
     expect(readElf(elf({ entries: [[0x6fff_fffb, 0x0100_0001]], strings }))).toMatchObject({ noDefaults: false });
+  });
+
+  it("reads the loader that a program names", () => {
+    expect(readElf(elf({ entries, strings, interpreter: "/lib/ld.so.1" }))?.interpreter).toBe("/lib/ld.so.1");
   });
 
   it("tells the old kind of run path from the new one", () => {

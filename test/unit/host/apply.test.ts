@@ -3,6 +3,7 @@ import { ForgeError } from "../../../src/errors.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import { applyHost, describePlan, memoryHost, planHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
 import type { HostRecord, MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
+import { cacheBytes } from "./loader/machine.ts";
 import { changes, ignore, snapshot } from "./tools.ts";
 
 const sysctl: Resource & { kind: "sysctl" } = {
@@ -32,6 +33,7 @@ function machine(more: MemoryInitial = {}): MemoryHost {
       "/p/lib/x": "",
       ...more.files,
     },
+    answers: { "sh -c": { stdout: cacheBytes([]).toString("base64") }, ...more.answers },
   });
 }
 
@@ -137,7 +139,7 @@ test("a plan as text", async () => {
       as root: sysctl -w a.b=0
       effect: opens every port from 0 up to every user of this machine
     blocked loader-path:tlsforge: nothing -> /bad path
-      why: /etc/ld.so.conf.d/tlsforge-4f339606.conf names our libraries for the loader (default)
+      why: the loader finds our libraries by their names (default)
       blocked: /bad path cannot stand in a loader configuration"
   `);
   await applyHost(host, plans, ignore);

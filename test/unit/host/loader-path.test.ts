@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { memoryHost, quickCheckHost, undoHost } from "../../../src/host/index.ts";
-import type { MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
+import { quickCheckHost, undoHost } from "../../../src/host/index.ts";
+import type { MemoryFile, MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
+import { elfFile, glibcMachine } from "./loader/machine.ts";
 import { changes, ignore, planOf, provide, snapshot } from "./tools.ts";
 
 const library = "/opt/tlsforge/store/0123456789abcdef-openssl-3.5.7/lib";
@@ -13,42 +14,28 @@ const resource: Resource = {
   name: "tlsforge",
   demanded: true,
 };
-const systemCache =
-  "2 libs found in cache `/etc/ld.so.cache'\n\tlibssl.so.3 (libc6,x86-64) => /lib/x86_64-linux-gnu/libssl.so.3\n\tlibc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6\n";
+const ours = (soname: string): MemoryFile => elfFile({ soname });
 
 /** A machine whose ldconfig enters what is in the folders that entries name. */
-function machine(initial: MemoryInitial["files"] = {}, more: MemoryInitial = {}): MemoryHost {
-  const host: MemoryHost = memoryHost({
-    ...more,
-    files: {
-      "/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n",
-      "/etc/ld.so.cache": systemCache,
-      "/lib/x86_64-linux-gnu/libssl.so.3": "",
-      [`${library}/libssl-tlsforge.so.3`]: "",
-      [`${library}/libssl.so`]: "",
+async function machine(initial: MemoryInitial["files"] = {}, more: MemoryInitial = {}): Promise<MemoryHost> {
+  return glibcMachine(
+    {
+      [`${library}/libssl-tlsforge.so.3`]: ours("libssl-tlsforge.so.3"),
+      [`${library}/libssl.so`]: { content: "libssl-tlsforge.so.3", kind: "link" },
       ...initial,
     },
-  });
-  host.answers.set("ldconfig", (argv) => {
-    if (argv.includes("-p")) return { stdout: host.files.get("/etc/ld.so.cache")?.content ?? "" };
-    const named = [...host.files]
-      .filter(([path]) => /^\/etc\/ld\.so\.conf\.d\/[^/]+\.conf$/u.test(path))
-      .flatMap(([, entry]) => (entry.content ?? "").split("\n").filter((line) => line.startsWith("/")));
-    const ours = [...host.files.keys()]
-      .filter((path) => named.some((folder) => path.startsWith(`${folder}/lib`)))
-      .map((path) => `\t${path.split("/").at(-1) ?? ""} (libc6,x86-64) => ${path}\n`);
-    host.files.set("/etc/ld.so.cache", { content: systemCache + ours.join("") });
-    return {};
-  });
-  return host;
+    more,
+  );
 }
 
 test("an entry is made, stands, and is taken back to the byte", async () => {
-  const host = machine();
+  const host = await machine();
   const before = snapshot(host);
   const { plan, records, events } = await provide(host, resource);
   expect(plan).toMatchObject({ action: "create", current: null, desired: library, origin: "site file" });
-  expect(plan.effect).toContain("libssl-tlsforge.so.3");
+  expect(plan.effect).toBe(
+    "every program of this machine can load libssl-tlsforge.so.3; 4 programs and libraries of the system load what they load now",
+  );
   expect(changes(host)).toEqual([
     `tee ${file}.tlsforge-new`,
     `chmod 0644 ${file}.tlsforge-new`,
@@ -66,7 +53,7 @@ test("an entry is made, stands, and is taken back to the byte", async () => {
 });
 
 test("applied twice, the second time nothing is run", async () => {
-  const host = machine();
+  const host = await machine();
   const first = await provide(host, resource);
   const count = changes(host).length;
   const again = await provide(host, resource);
@@ -77,7 +64,7 @@ test("applied twice, the second time nothing is run", async () => {
 
 test("an entry of ours for another build is changed, and comes back", async () => {
   const newer = "/opt/tlsforge/store/fedcba9876543210-openssl-3.5.9/lib";
-  const host = machine({ [`${newer}/libnew.so`]: "" });
+  const host = await machine({ [`${newer}/libnew-tlsforge.so.1`]: ours("libnew-tlsforge.so.1") });
   await provide(host, resource);
   const before = snapshot(host);
   const { plan, records } = await provide(host, { ...resource, library: newer });
@@ -88,14 +75,14 @@ test("an entry of ours for another build is changed, and comes back", async () =
 
 test("the folder of a newer build with the same names takes the older one's place", async () => {
   const newer = "/opt/tlsforge/store/fedcba9876543210-openssl-3.5.9/lib";
-  const host = machine({ [`${newer}/libssl-tlsforge.so.3`]: "" });
+  const host = await machine({ [`${newer}/libssl-tlsforge.so.3`]: ours("libssl-tlsforge.so.3") });
   await provide(host, resource);
   expect(await planOf(host, { ...resource, library: newer })).toMatchObject({ action: "update", current: library });
 });
 
 test("two prefixes have an entry each, and neither's end touches the other's", async () => {
   const other = "/srv/other/store/0123456789abcdef-openssl-3.5.7/lib";
-  const host = machine({ [`${other}/libother.so.3`]: "" });
+  const host = await machine({ [`${other}/libother-tlsforge.so.3`]: ours("libother-tlsforge.so.3") });
   const first = await provide(host, resource);
   const standing = host.files.get(file);
   const second = await planOf(host, { ...resource, library: other });
@@ -107,15 +94,24 @@ test("two prefixes have an entry each, and neither's end touches the other's", a
   expect(host.files.get(file)).toEqual(standing);
 });
 
-test("another prefix with the same library names gets no entry: both would not be told apart", async () => {
-  const other = "/srv/other/store/0123456789abcdef-openssl-3.5.7/lib";
-  const host = machine({ [`${other}/libssl-tlsforge.so.3`]: "" });
-  await provide(host, resource);
-  expect(await planOf(host, { ...resource, library: other })).toMatchObject({
-    action: "blocked",
-    reason: `it would change what other programs load: libssl-tlsforge.so.3 (now ${library})`,
-  });
-});
+test.each([
+  [
+    "/srv/other",
+    "it would change what other programs load: any program that asks for it by name: libssl-tlsforge.so.3",
+  ],
+  ["/srv/a", `it would not reach libraries of ours, because others have their names: libssl-tlsforge.so.3 (${library}`],
+])(
+  "another prefix (%s) with the same library names gets no entry: both would not be told apart",
+  async (prefix, reason) => {
+    const other = `${prefix}/store/0123456789abcdef-openssl-3.5.7/lib`;
+    const host = await machine({ [`${other}/libssl-tlsforge.so.3`]: ours("libssl-tlsforge.so.3") });
+    await provide(host, resource);
+    expect(await planOf(host, { ...resource, library: other })).toMatchObject({
+      action: "blocked",
+      reason: expect.stringContaining(reason) as string,
+    });
+  },
+);
 
 describe("blocked", () => {
   const reasonOf = async (host: MemoryHost, wanted: Resource = resource): Promise<string | undefined> => {
@@ -127,50 +123,90 @@ describe("blocked", () => {
     return plan.reason;
   };
 
-  test("when a library has a name that the system loads from elsewhere", async () => {
-    expect(await reasonOf(machine({ [`${library}/libssl.so.3`]: "" }))).toBe(
-      "it would change what other programs load: libssl.so.3 (now /lib/x86_64-linux-gnu)",
+  test("when a program would load a library from it in place of the system's", async () => {
+    const ssl = "/lib/x86_64-linux-gnu/libssl.so.3";
+    expect(await reasonOf(await machine({ [`${library}/libssl.so.3`]: ours("libssl.so.3") }))).toBe(
+      `it would change what other programs load: /usr/bin/ssh: libssl.so.3 from ${ssl} -> ${library}/libssl.so.3; ` +
+        `any program that asks for it by name: libssl.so.3 from ${ssl} -> ${library}/libssl.so.3`,
     );
-  });
-
-  test("not by a name whose file is gone", async () => {
-    const host = machine({ [`${library}/libssl.so.3`]: "" });
-    host.files.delete("/lib/x86_64-linux-gnu/libssl.so.3");
-    expect((await planOf(host, resource)).action).toBe("create");
   });
 
   test("when somebody else's file has the name", async () => {
-    expect(await reasonOf(machine({ [file]: "/somewhere\n" }))).toContain("was not written by tlsforge");
+    expect(await reasonOf(await machine({ [file]: "/somewhere\n" }))).toContain("was not written by tlsforge");
   });
 
-  test("when our file was changed by hand, then too by undo", async () => {
-    const host = machine();
-    const { records } = await provide(host, resource);
-    host.files.set(file, { content: `${host.files.get(file)?.content ?? ""}/more\n` });
-    expect(await reasonOf(host)).toContain("changed by hand");
-    expect(await undoHost(host, records, ignore)).toEqual(records);
-    expect(host.files.get(file)?.content).toContain("/more");
-  });
-
-  test("when the cache cannot be read", async () => {
-    const host = machine();
-    host.answers.set("ldconfig", { exitCode: 1 });
-    expect(await reasonOf(host)).toContain("cannot be read");
-  });
-
-  test("on musl, and where the folder is not included", async () => {
-    expect(await reasonOf(machine({}, { platform: { os: "linux", arch: "x86_64", libc: "musl" } }))).toContain(
-      "only glibc",
+  test("when a file cannot be read, for what it loads is not known", async () => {
+    const secret = { content: "", bytes: Buffer.from("?"), mode: 0o4750 };
+    const host = await machine({ "/usr/lib/helper": secret }, { uid: 1000, privilege: "sudo" });
+    expect(await reasonOf(host)).toBe(
+      "what one file would load is not known, for they cannot be read: /usr/lib/helper; root can read them: run tlsforge as root",
     );
-    expect(await reasonOf(machine({ "/etc/ld.so.conf": "/usr/local/lib\n" }))).toContain("does not include");
-    expect(await reasonOf(machine(), { ...resource, library: "/a b" })).toContain("cannot stand");
+  });
+
+  test("when ldconfig makes no private cache", async () => {
+    const host = await machine();
+    host.answers.set("sh -c", { exitCode: 1, stderr: "ldconfig: Can't create temporary cache file\n" });
+    expect(await reasonOf(host)).toBe(
+      "ldconfig made no private cache (exit code 1); ldconfig: Can't create temporary cache file",
+    );
+  });
+
+  test("when the cache is damaged", async () => {
+    const host = await machine();
+    host.files.set("/etc/ld.so.cache", { content: "nonsense" });
+    expect(await reasonOf(host)).toContain("/etc/ld.so.cache cannot be read: it is no cache");
+  });
+
+  test("where the folder is not included, and on a system without such a list", async () => {
+    expect(await reasonOf(await machine({ "/etc/ld.so.conf": "/usr/local/lib\n" }))).toContain("does not include");
+    expect(await reasonOf(await machine(), { ...resource, library: "/a b" })).toContain("cannot stand");
+    const mac = await machine({}, { platform: { os: "darwin", arch: "aarch64", libc: "none" } });
+    expect(await reasonOf(mac)).toBe("this system's loader has no list of folders");
   });
 });
 
-test("shown before the first build, but not applied without the folder", async () => {
-  const host = memoryHost({
-    files: { "/etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n", "/etc/ld.so.cache": systemCache },
+test("what was changed by hand is kept beside, then the entry is made again", async () => {
+  const host = await machine();
+  const { records } = await provide(host, resource);
+  host.files.set(file, { content: `${host.files.get(file)?.content ?? ""}/more\n`, mode: 0o644 });
+  const { plan } = await provide(host, resource);
+  expect(plan).toMatchObject({ action: "update", current: `${file}, changed` });
+  expect(plan.effect).toContain(`kept as ${file}.tlsforge-saved`);
+  expect(host.files.get(`${file}.tlsforge-saved`)?.content).toContain("/more");
+  expect(await undoHost(host, records, ignore)).toEqual([]);
+  expect(host.files.has(file)).toBe(false);
+  expect(host.files.has(`${file}.tlsforge-saved`)).toBe(true);
+});
+
+test("with the entry in place and cached nothing is compared and no process is run", async () => {
+  const host = await machine();
+  await provide(host, resource);
+  host.commands.length = 0;
+  expect(await planOf(host, resource)).toMatchObject({ action: "none", current: library });
+  expect(host.commands).toEqual([]);
+});
+
+test("with the file in place but not in the cache, ldconfig alone is run", async () => {
+  const host = await machine();
+  const before = host.files.get("/etc/ld.so.cache") ?? { content: "" };
+  await provide(host, resource);
+  host.files.set("/etc/ld.so.cache", before);
+  expect((await planOf(host, resource)).commands.map(({ argv }) => argv.join(" "))).toEqual(["ldconfig"]);
+});
+
+test("who has no privilege learns what root would do, without a comparison", async () => {
+  const host = await machine({}, { privilege: "none" });
+  expect(await planOf(host, { ...resource, demanded: false })).toMatchObject({
+    action: "blocked",
+    reason: "needs root; skipped",
+    effect:
+      "every program of this machine can load libssl-tlsforge.so.3; what the system's programs load is compared before anything is written",
   });
+  expect(host.commands).toEqual([]);
+});
+
+test("shown before the first build, but not applied without the folder", async () => {
+  const host = await glibcMachine();
   expect((await planOf(host, resource)).action).toBe("create");
   await expect(provide(host, resource)).rejects.toMatchObject({
     message: expect.stringContaining("is not there yet") as string,
@@ -183,12 +219,12 @@ test("shown before the first build, but not applied without the folder", async (
 });
 
 test("when ldconfig fails, the file goes again and the error has command, words and remedy", async () => {
-  const host = machine();
+  const host = await machine();
   const before = snapshot(host);
   const works = host.answers.get("ldconfig");
   let failures = 1;
   host.answers.set("ldconfig", (argv, options) => {
-    if (argv.includes("-p") || failures-- <= 0) return typeof works === "function" ? works(argv, options) : {};
+    if (failures-- <= 0) return typeof works === "function" ? works(argv, options) : {};
     return { exitCode: 1, stderr: "ldconfig: Can't create temporary cache file\u001b[31m\n" };
   });
   await expect(provide(host, resource)).rejects.toMatchObject({
@@ -201,7 +237,7 @@ test("when ldconfig fails, the file goes again and the error has command, words 
 });
 
 test.each(["tee", "chmod", "sync", "mv"])("when %s fails, nothing is left behind", async (program) => {
-  const host = machine();
+  const host = await machine();
   const before = snapshot(host);
   host.answers.set(program, { exitCode: 1, stderr: "Read-only file system\n" });
   await expect(provide(host, resource)).rejects.toMatchObject({

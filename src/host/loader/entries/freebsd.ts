@@ -8,7 +8,7 @@ import { posix } from "node:path";
 import { asRoot } from "../../resources/kind.ts";
 import { leftoverCommands, writeCommands } from "../../resources/managed-file.ts";
 import type { Host, HostCommand } from "../../types.ts";
-import { entryFile, prefixOf } from "../entry.ts";
+import { entryFile, isOwn } from "../entry.ts";
 import { hintFolders } from "../freebsd.ts";
 import type { LoaderEntry } from "../types.ts";
 import type { EntryWay } from "./types.ts";
@@ -18,7 +18,8 @@ export const freebsdEntry: EntryWay = {
     const file = entryFile(host, entry);
     const [text, hints, atBoot] = await Promise.all([host.readFile(file), hintsOf(host), localFolders(host)]);
     const state = { file, current: text === null ? null : text.trimEnd() };
-    const foreign = text !== null && !isOwn(text, entry) ? `${file} is there and was not written by tlsforge` : null;
+    const foreign =
+      text !== null && !isOurText(text, entry) ? `${file} is there and was not written by tlsforge` : null;
     const unreached = atBoot.includes(posix.dirname(file))
       ? null
       : `rc.conf's ldconfig_local_dirs does not have ${posix.dirname(file)}, so an entry there would be lost at boot`;
@@ -101,8 +102,7 @@ async function localFolders(host: Host): Promise<readonly string[]> {
   return answer.exitCode === 0 ? answer.stdout.trim().split(/\s+/) : [];
 }
 
-function isOwn(text: string, { library }: LoaderEntry): boolean {
-  const prefix = prefixOf(library);
-  const folder = text.trimEnd();
-  return folder === library || (prefix !== library && !/\s/.test(folder) && folder.startsWith(`${prefix}/store/`));
+/** A file that we have written holds one folder and nothing else. */
+function isOurText(text: string, entry: LoaderEntry): boolean {
+  return /^\S+\n?$/.test(text) && isOwn(text.trimEnd(), entry);
 }

@@ -7,7 +7,7 @@ import { asRoot } from "../../resources/kind.ts";
 import type { RecordData } from "../../resources/kind.ts";
 import { leftoverCommands, writeCommands } from "../../resources/managed-file.ts";
 import type { Host } from "../../types.ts";
-import { entryFile, prefixOf } from "../entry.ts";
+import { entryFile, isOwn } from "../entry.ts";
 import { muslDefault, muslFolders } from "../musl.ts";
 import type { LoaderEntry } from "../types.ts";
 import type { EntryWay } from "./types.ts";
@@ -87,9 +87,4 @@ function withoutEntry(text: string, library: string): string {
         .join(":"),
     )
     .join("\n");
-}
-
-function isOwn(folder: string, { library }: LoaderEntry): boolean {
-  const prefix = prefixOf(library);
-  return folder === library || (prefix !== library && folder.startsWith(`${prefix}/store/`));
 }
