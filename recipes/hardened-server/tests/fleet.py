@@ -110,6 +110,8 @@ class Fleet:
             if each.poll() is None:
                 each.kill()
             each.communicate()
+        self.processes.clear()
+        self._seen.clear()
 
 
 def _is_ours(pid: int) -> bool:
