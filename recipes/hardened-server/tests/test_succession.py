@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -349,6 +350,67 @@ def test_a_process_that_dies_while_it_takes_over_leaves_one_that_serves(
     assert generation(port) == 7 and fleet.names() == ["server.pid", "server.sock"]
     with connected(port) as connection:
         assert "connection" not in get(connection)[1], "connections are kept again"
+
+
+class Former:
+    """Stands where the process that serves stands, and behaves as one that dies or gives up at a chosen moment."""
+
+    def __init__(self, fleet: Fleet, held: socket.socket) -> None:
+        self.path = fleet.socket("serving")
+        self._held = held
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(self.path))
+        self._listener.listen()
+
+    def serve(self, answers: dict[str, bytes | None]) -> threading.Thread:
+        """Answers one connection's commands; None closes it."""
+        thread = threading.Thread(target=self._serve, args=(answers,), daemon=True)
+        thread.start()
+        return thread
+
+    def _serve(self, answers: dict[str, bytes | None]) -> None:
+        client, _ = self._listener.accept()
+        with client:
+            while command := client.recv(4096):
+                given = answers[json.loads(command)["command"]]
+                if given is None:
+                    return
+                socket.send_fds(client, [given], [self._held.fileno()] if b"listen" in given else [])
+                if given.endswith(b" \n"):
+                    return
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"stand-by": None}, None),
+        ({"sockets": None}, "is taken by another program"),
+        ({"stand-by": b'{"ok": true} \n'}, "has given up waiting"),
+        ({"stand-by": b'{"ok": false, "error": {"code": "take-over-refused", "message": "not now"}}\n'}, "refuses: not now"),
+        ({"stand-by": b"good day\n"}, "no server of this kind"),
+        ({"sockets": b'{"ok": true, "listen": ["127.0.0.1:1", "127.0.0.1:2"], "redirect": []}\n'}, "names 2 sockets and sends 1"),
+    ],
+)
+def test_one_that_dies_or_gives_up_before_it_stands_by(
+    fleet: Fleet, document: Document, port: int, answers: dict[str, bytes | None], message: str | None
+) -> None:
+    with socket.create_server(("127.0.0.1", port)) as held:
+        former = Former(fleet, held)
+        sockets = f'{{"ok": true, "listen": ["127.0.0.1:{port}"], "redirect": []}}\n'.encode()
+        former.serve({"sockets": sockets}).join(0.1)
+        fleet.start(document, "--trial")
+        thread = former.serve({"sockets": sockets, **answers})
+        told = fleet.ask("trial", "take-over")
+        thread.join(5)
+        former.close()
+        if message is None:
+            assert told["status"]["role"] == "serving" and generation(port) == 7
+        else:
+            assert told["error"]["code"] == "take-over-refused" and message in told["error"]["message"]
+            assert fleet.status("trial")["role"] == "trial" and fleet.names() == ["server.sock", "trial.pid", "trial.sock"]
 
 
 @pytest.mark.parametrize("victim", ["serving", "trial"])
