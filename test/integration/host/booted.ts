@@ -80,7 +80,7 @@ const capability: Resource = {
 mkdirSync("/opt/tlsforge/var", { recursive: true });
 const before = state();
 const plans = await planHost(host, resources);
-const records = await applyHost(host, plans, ignore);
+const records = await applyHost(host, plans, { emit: ignore });
 const actions = plans.map(({ action }) => action);
 const again = (await planHost(host, resources)).map(({ action }) => action);
 const quick = await quickCheckHost(host, records);
@@ -94,16 +94,16 @@ const stranger = await outcomes("ambient");
 appendFileSync(unitFile, "# mine\n");
 const changed = records.map((record) => stands(record));
 const drift = (await planHost(host, resources)).flatMap(({ action, current }) => (action === "none" ? [] : [current]));
-const later = await applyHost(host, await planHost(host, resources), ignore);
+const later = await applyHost(host, await planHost(host, resources), { emit: ignore });
 const kept = readdirSync("/etc/systemd/system").filter((name) => name.includes("saved"));
 
-const open = await applyHost(host, await planHost(host, [sysctl]), ignore);
+const open = await applyHost(host, await planHost(host, [sysctl]), { emit: ignore });
 const openLight = open.map((record) => stands(record));
 const opened = await outcomes("sysctl");
-await undoHost(host, open, ignore);
+await undoHost(host, open, { emit: ignore });
 const closed = await outcomes("none");
 
-const granted = await applyHost(host, await planHost(host, [capability]), ignore);
+const granted = await applyHost(host, await planHost(host, [capability]), { emit: ignore });
 const copied = (
   await provePort(host, { address: "0.0.0.0:444", method: "file-capability", interpreter: "/usr/bin/python3", copy })
 ).map(({ outcome, message }) => `${outcome} ${message}`);
@@ -115,9 +115,9 @@ const bound = spawnSync("setpriv", [
   "-c",
   "import socket; socket.socket().bind(('', 444))",
 ]).status;
-await undoHost(host, granted, ignore);
+await undoHost(host, granted, { emit: ignore });
 
-const standing = await undoHost(host, later, ignore);
+const standing = await undoHost(host, later, { emit: ignore });
 const ended = states();
 const left = difference(before, state());
 for (const name of kept) rmSync(join("/etc/systemd/system", name));
