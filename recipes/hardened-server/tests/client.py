@@ -44,6 +44,13 @@ def get(connection: SSL.Connection, path: str = "/", *, method: str = "GET", hea
     return answer(connection, method)
 
 
+def generation(port: int) -> int:
+    """The generation of the server that answers, by its page."""
+    with connected(port) as connection:
+        page = get(connection)[2].decode()
+    return int(page.split("<th scope=row>generation<td>")[1].split("<")[0])
+
+
 def answer(connection: SSL.Connection | socket.socket, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
     data = b""
     while b"\r\n\r\n" not in data:

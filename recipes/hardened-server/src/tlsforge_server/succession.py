@@ -135,7 +135,7 @@ class Succession:
         self._closing(True)
         self.role = "standing-by"
         self._set_clock(self._config.stand_by_seconds)
-        log.info("process {pid} takes over; standing by until {until}", pid=pid, until=self.until)
+        log.info("process {pid} takes over; standing by for {seconds} s", pid=pid, seconds=self._config.stand_by_seconds)
 
     def relieved(self, pid: int) -> None:
         """The connection of the process that had this one stand by has ended: with the names taken, or with that process."""
