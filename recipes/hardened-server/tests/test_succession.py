@@ -168,6 +168,17 @@ def test_addresses_that_only_the_new_one_has_are_bound_by_it(fleet: Fleet, docum
         assert answer(tcp)[1]["location"] == f"https://localhost:{extra}/x"
 
 
+def test_an_address_that_only_the_one_standing_by_holds_is_taken_from_it(fleet: Fleet, document: Document, port: int) -> None:
+    other = free_port()
+    first = fleet.start({**document, "generation": 1})
+    fleet.start({**document, "generation": 2, "listen": [f"127.0.0.1:{other}"]}, "--trial")
+    fleet.ask("trial", "take-over")
+    third = fleet.start({**document, "generation": 3}, "--trial")
+    assert fleet.ask("trial", "take-over")["status"]["listen"] == [f"127.0.0.1:{port}"]
+    assert generation(port) == 3
+    assert (fleet.pid_file("serving"), first.wait(10)) == (third.pid, 0)
+
+
 def test_a_taken_port_is_known_before_the_trial_is_graded(fleet: Fleet, document: Document, port: int) -> None:
     fleet.start(document)
     with socket.create_server(("127.0.0.1", 0)) as other:

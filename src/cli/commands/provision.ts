@@ -6,6 +6,7 @@ import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } fro
 import type { Context } from "../context.ts";
 import { applyWishes, hostFields, hostWishes, runnerOf, unwished, type HostWishes } from "../host-changes.ts";
 import { trustedLocally } from "../../grade/light.ts";
+import { keepSite } from "../kept-site.ts";
 import { gradeProblem, gradingRulebook, look, reportText, writeReport } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import {
@@ -51,6 +52,7 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
     return told(context, { built, ...unchanged, graded, server });
   }
   const manifest = (await sameAgain(context, built)) ?? (await stageBuilt(context, built));
+  await keepSite(context.options.prefix, manifest.generation, built.site);
   try {
     const { plans, setup } = await prepareServer(context, built, manifest);
     const { server, graded } = await intoService(context, request, { built, manifest, setup, plans });
@@ -190,6 +192,7 @@ async function alreadyServing(
     return { manifest: previous, server: state.status, setup, plans, outcome: "unchanged" };
   if (action !== "reload") return null;
   const server = await reloadServer(context, setup);
+  await keepSite(prefix, generation, site);
   const { listen } = setup.config;
   await updateManifest(prefix, generation, { server: { configDigest: configDigest(setup.config), listen } });
   return { manifest: previous, server, setup, plans, outcome: "reloaded" };

@@ -166,6 +166,12 @@ def end(path: Path, pid_file: Path, pid: int) -> None:
                 pass
 
 
+def joined(first: dict[str, socket.socket], second: dict[str, socket.socket]) -> dict[str, socket.socket]:
+    """Both, by address; what the second holds too is closed in the first."""
+    close_all([held for address, held in first.items() if address in second])
+    return {**first, **second}
+
+
 def close_all(sockets: list[socket.socket]) -> None:
     for each in sockets:
         each.close()
