@@ -16,11 +16,13 @@ export interface ChoiceRequest {
   readonly ranges: Readonly<Record<string, string>>;
   readonly platform: Platform;
   readonly own: ReadonlySet<string>;
+  /** Digests of sources that outputs in the store were made from: what stands need not be had again. */
+  readonly built: ReadonlySet<string>;
   readonly fetch: FetchOptions;
 }
 
 /**
- * For each recipe, in build order, the newest version in the stack's range that can be had: in the cache, or at one of its locations. Going
+ * For each recipe, in build order, the newest version in the stack's range that can be had: built already, in the cache, or at one of its locations. Going
  * one down because a newer one cannot be had is reported as an event and stays in the resolved recipe; the security floor is never passed.
  * When no version can be had: `source-unavailable` with what each location answered.
  */
@@ -92,6 +94,8 @@ async function firstAvailable(
   version: RecipeVersion,
   { request, reasons }: { readonly request: ChoiceRequest; readonly reasons: string[] },
 ): Promise<number | null> {
+  const standing = version.sources.findIndex(({ sha256 }) => request.built.has(sha256));
+  if (standing >= 0) return standing;
   for (const [index, entry] of version.sources.entries()) {
     const source: Source = { name: recipe.name, ...entry, unpack: "main" };
     const answer = await availability(source, request.fetch);

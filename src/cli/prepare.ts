@@ -52,10 +52,17 @@ export async function select(
     ranges: loaded.stack.recipes,
     platform: context.platform,
     own: new Set(Object.keys(options.sources)),
+    built: await builtSources(context.options.prefix),
     fetch,
   });
   const requirements = await tryRequirements(host, resolved);
   return { ...loaded, site, host, resolved, requirements, fetch, options, home: context.home };
+}
+
+/** Digests of the verified sources that the outputs of a prefix were made from. */
+async function builtSources(prefix: string): Promise<ReadonlySet<string>> {
+  const sources = (await listReceipts(prefix)).flatMap((receipt) => receipt.sources);
+  return new Set(sources.filter(({ verified }) => verified).map(({ sha256 }) => sha256));
 }
 
 /** Tries every requirement of the recipes, each once. */

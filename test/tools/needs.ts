@@ -16,10 +16,11 @@ type Program = keyof typeof programs | keyof typeof fleetPrograms;
  * - `root`: we are root
  * - `linux`: the kernel
  * - `prefix`: TLSFORGE_TEST_PREFIX names a provisioned prefix
+ * - `opt`: that prefix is /opt/tlsforge
  * - `cleanroot`, `bootroot`: the clean roots of this folder can be made
  * - `all`: this is `npm run test:all`, so minutes of building are in order
  */
-export type Need = Program | BinaryName | "root" | "linux" | "prefix" | "cleanroot" | "bootroot" | "all";
+export type Need = Program | BinaryName | "root" | "linux" | "prefix" | "opt" | "cleanroot" | "bootroot" | "all";
 
 /** Null when everything is there, else what is missing, in words for the list of skipped tests. */
 export function needs(...wanted: readonly Need[]): string | null {
@@ -56,6 +57,8 @@ function lacking(need: Need): string | null {
       return process.env["TLSFORGE_TEST_PREFIX"] !== undefined && existsSync(join(testPrefix(), "current"))
         ? null
         : "a provisioned prefix in TLSFORGE_TEST_PREFIX";
+    case "opt":
+      return lacking("prefix") ?? (testPrefix() === "/opt/tlsforge" ? null : "TLSFORGE_TEST_PREFIX=/opt/tlsforge");
     case "cleanroot":
       return needs("linux", "root", "debootstrap", "unshare") === null && mayMount()
         ? null

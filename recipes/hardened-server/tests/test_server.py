@@ -205,6 +205,16 @@ def test_it_stops_cleanly(start: Start, document: Document, how: str) -> None:
     assert not (running_folder(document) / "server.sock").exists()
 
 
+def test_who_has_just_connected_is_answered_before_the_stop(start: Start) -> None:
+    running = start().wait_ready()
+    with connected(running.port()) as fresh:
+        running.ask("stop")
+        time.sleep(0.3)
+        status, headers, _ = get(fresh)
+        assert (status, headers["connection"]) == (200, "close")
+        assert running.ended()[0] == 0
+
+
 def test_a_client_that_never_closes_does_not_hold_up_the_stop(start: Start) -> None:
     running = start().wait_ready()
     with connected(running.port()), socket.create_connection(("127.0.0.1", running.port())):

@@ -193,13 +193,15 @@ class Server:
             self._notifier.stopping()
         self._succession.end()
         self._bring_to_end(True)
-        self._drain(self._reactor.seconds() + self._limits.drain_seconds)
+        self._drain(self._reactor.seconds())
 
-    def _drain(self, deadline: float) -> None:
-        self._site.close_idle()
-        self._redirect_site.close_idle()
-        if self._secure.open + self._plain.open and self._reactor.seconds() < deadline:
-            self._reactor.callLater(0.05, self._drain, deadline)
+    def _drain(self, began: float) -> None:
+        passed = self._reactor.seconds() - began
+        unasked = passed >= self._limits.first_request_seconds
+        self._site.close_idle(unasked=unasked)
+        self._redirect_site.close_idle(unasked=unasked)
+        if self._secure.open + self._plain.open and passed < self._limits.drain_seconds:
+            self._reactor.callLater(0.05, self._drain, began)
             return
         for factory in (self._secure, self._plain):
             factory.abort_all()

@@ -35,6 +35,8 @@ class Limits:
     stall_seconds: float = 60.0
     #: From the request to close for those still open.
     drain_seconds: float = 5.0
+    #: Of these, for a connection to come with its first request: who has just been accepted is about to ask.
+    first_request_seconds: float = 1.0
     connections: int = 10_000
     connections_per_address: int = 1_000
     body_bytes: int = 1 << 20

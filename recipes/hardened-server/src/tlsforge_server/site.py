@@ -79,10 +79,11 @@ class Site(server.Site):
         #: Answers ask their client to connect anew: another process accepts by now, or this one is about to end.
         self.closing = False
 
-    def close_idle(self) -> None:
-        """Closes connections that no request is under way on, and makes the others end with their request."""
+    def close_idle(self, *, unasked: bool) -> None:
+        """Closes connections that no request is under way on, of those that never had one only with ``unasked``; makes the others end
+        with their request."""
         for channel in list(self.channels):
-            channel.finish()
+            channel.finish(unasked=unasked)
 
     def startFactory(self) -> None:
         """No access log, so no clock for its dates either."""
@@ -137,6 +138,7 @@ class Channel(http.HTTPChannel):
     _request: Any = None
     _stall: Any = None
     _refused = False
+    _asked = False
     requestFactory = Request
 
     def connectionMade(self) -> None:
@@ -160,6 +162,7 @@ class Channel(http.HTTPChannel):
         super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
+        self._asked = True
         self._await(None)
         super().allContentReceived()
 
@@ -185,11 +188,11 @@ class Channel(http.HTTPChannel):
     def timeoutConnection(self) -> None:
         self.loseConnection()
 
-    def finish(self) -> None:
+    def finish(self, *, unasked: bool) -> None:
         """Closes when idle, else after the request under way."""
         if self.requests:
             self.persistent = 0
-        else:
+        elif self._asked or unasked:
             self.loseConnection()
 
     def refuse_body(self) -> None:
