@@ -11,6 +11,7 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../server/index.ts";
+import type { Site } from "../recipe/index.ts";
 import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf } from "./host-changes.ts";
@@ -141,14 +142,15 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
 
 /**
  * Gives the host what a generation needs of it (the loader entry names its own OpenSSL) and takes back what only `replaced`, the records of the
- * generation before the switch, asked for. The records are kept with the generation.
+ * generation before the switch, asked for. The records are kept with the generation. `site`: what it is to serve by; default the site file as
+ * it is now, while a server that goes on as it was needs its own (`siteOf`).
  */
 export async function restoreHost(
   context: Context,
   manifest: Manifest,
-  replaced: Manifest["host"] = [],
+  work: { readonly replaced?: Manifest["host"] | undefined; readonly site?: Site } = {},
 ): Promise<void> {
-  const site = await loadSite(context);
+  const { replaced = [], site = await loadSite(context) } = work;
   const { stack } = await loadStack(context, manifest.stack);
   const host = machine(context, site);
   const outputs = serverOutputs(stack, manifest.builds);

@@ -5,6 +5,7 @@ import { configDigest, status, stop, type ServerConfig, type ServerStatus } from
 import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { applyWishes, hostFields, hostWishes, runnerOf, unwished, type HostWishes } from "../host-changes.ts";
+import { keepSite, siteOf } from "../kept-site.ts";
 import { trustedLocally } from "../../grade/light.ts";
 import { gradeProblem, gradingRulebook, look, reportText, writeReport } from "../look.ts";
 import { buildRecords } from "../make.ts";
@@ -157,6 +158,7 @@ async function prepareServer(
   emit({ type: "phase", phase: "host", state: "start" });
   const { prefix } = options;
   const { resources } = wishes;
+  await keepSite(prefix, manifest.generation, site);
   const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
   await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
@@ -190,6 +192,7 @@ async function alreadyServing(
     return { manifest: previous, server: state.status, setup, plans, outcome: "unchanged" };
   if (action !== "reload") return null;
   const server = await reloadServer(context, setup);
+  await keepSite(prefix, generation, site);
   const { listen } = setup.config;
   await updateManifest(prefix, generation, { server: { configDigest: configDigest(setup.config), listen } });
   return { manifest: previous, server, setup, plans, outcome: "reloaded" };
@@ -292,7 +295,7 @@ async function comeBack(context: Context, { previous, serving }: Built, { genera
   const failed = await readManifest(options.prefix, generation);
   if (serving === null) await stopped();
   await rollbackTo(options.prefix, back.generation, { what: "provision", wait: true, emit, signal: patient.signal });
-  await restoreHost(patient, back, failed?.host);
+  await restoreHost(patient, back, { replaced: failed?.host, site: await siteOf(patient, back) });
   if (serving !== null && (await bringBack(patient, back)))
     emit({ type: "warning", message: `generation ${back.generation} is in service` });
 }
