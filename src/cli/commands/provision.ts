@@ -157,6 +157,7 @@ async function prepareServer(
   emit({ type: "phase", phase: "host", state: "start" });
   const { prefix } = options;
   const { resources } = wishes;
+  await keepSite(prefix, manifest.generation, site);
   const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
   await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
