@@ -15,6 +15,7 @@ import {
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import { credentialsOf, literalAddress, serverPaths, type ServiceUser } from "../server/index.ts";
+import { inSafeHands } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { certificatesIn } from "./setup.ts";
 
@@ -136,11 +137,14 @@ function startScript({ prefix, service, reload }: ServiceWork, system: "openrc" 
       };
 }
 
-/** What `systemctl reload` runs. */
+/**
+ * What a service manager runs, as root, to reload: null where the program or the site file could be changed by somebody who is not root, which
+ * would make that somebody root at the next reload.
+ */
 export function reloadCommand({ program, options }: Pick<Context, "program" | "options">): readonly string[] | null {
-  if (!path.isAbsolute(program)) return null;
-  const config = options.config === null ? [] : ["--config", options.config];
-  return [program, "reload", "--prefix", options.prefix, ...config];
+  const config = options.config === null ? [] : [options.config];
+  if (!path.isAbsolute(program) || ![program, ...config].every(inSafeHands)) return null;
+  return [program, "reload", "--prefix", options.prefix, ...config.flatMap((file) => ["--config", file])];
 }
 
 /** The account of a service as the machine knows it; null when it has none, or none is there yet. passwd(5). */

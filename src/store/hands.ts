@@ -33,6 +33,11 @@ export function refuseOtherHands(paths: readonly string[]): void {
   }
 }
 
+/** Whether nobody but root could put something else in the place of a path. */
+export function inSafeHands(path: string): boolean {
+  return problemOf(resolve(path), new Set()) === null;
+}
+
 interface Problem {
   readonly what: string;
   readonly remedy: string;

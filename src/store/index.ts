@@ -3,6 +3,7 @@ export type * from "./types.ts";
 export { openPrefix } from "./prefix.ts";
 export { prefixPaths, logPath, type PrefixPaths } from "./paths.ts";
 export { lock, lockPrefix, type LockOptions, type Release } from "./lock.ts";
+export { inSafeHands } from "./hands.ts";
 export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
 export { listReceipts, readReceipt } from "./receipts.ts";
 export {
