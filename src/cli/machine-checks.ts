@@ -2,7 +2,7 @@
 import { compareLoader, comparisonText, mandatoryAccess, provePort, type Host } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import type { Manifest } from "../store/index.ts";
-import type { Check } from "./commands/doctor.ts";
+import type { Check } from "./checks.ts";
 import type { Context } from "./context.ts";
 import { hostWishes } from "./host-changes.ts";
 import { loadStack } from "./load.ts";

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { doctor, type Check } from "../../../src/cli/commands/doctor.ts";
+import type { Check } from "../../../src/cli/checks.ts";
+import { doctor } from "../../../src/cli/commands/doctor.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
 it("looks at everything else when the versions cannot be told without the network", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ForgeError } from "../../../src/errors.ts";
-import { verdict, type Check } from "../../../src/cli/commands/doctor.ts";
+import { verdict, type Check } from "../../../src/cli/checks.ts";
 
 const check = (outcome: Check["outcome"]): Check => ({ id: outcome, outcome, message: `is ${outcome}`, fix: null });
 
