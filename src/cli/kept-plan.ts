@@ -58,6 +58,17 @@ export async function keepPlan(context: Context, request: BuildRequest, result: 
   }
 }
 
+/** Works out and keeps the answer of the next `plan` when everything has just been done. Never fails: it is only ever a help. */
+export async function keepNextPlan(context: Context, request: BuildRequest): Promise<void> {
+  const quiet = { ...context, emit: () => undefined };
+  const { plan } = await import("./commands/plan.ts");
+  try {
+    await keepPlan(quiet, request, await plan(quiet, { ...request, exitCode: false }));
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+  }
+}
+
 function identityOf({ generation, fingerprint, server }: Manifest): Identity {
   return { generation, fingerprint, configDigest: server?.configDigest ?? null };
 }

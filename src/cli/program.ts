@@ -129,8 +129,12 @@ function commandTree(
 
   runs(
     withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
-    async (context, args, options) =>
-      (await import("./commands/provision.ts")).provision(context, buildRequest(args, options, context)),
+    async (context, args, options) => {
+      const request = buildRequest(args, options, context);
+      const result = await (await import("./commands/provision.ts")).provision(context, request);
+      if (result.exitCode === 0) await (await import("./kept-plan.ts")).keepNextPlan(context, request);
+      return result;
+    },
   );
   runs(
     withSources(add(program, "plan [stack]", "what provision would do; changes nothing")).option(
