@@ -135,6 +135,8 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
     const provisioned = await served(["provision", "--yes"], siteText({ server: ", hsts: { max-age: 40000000 }" }));
     expect(provisioned.record).toMatchObject({ outcome: "done", generation: first + 1 });
     expect(await hsts()).toContain("max-age=40000000");
+    const kept = JSON.parse(await readFile(join(shop.prefix, "cache", "plan.json"), "utf8")) as object;
+    expect(kept).toMatchObject({ of: { generation: first + 1 }, fields: { server: { action: "none" } } });
   });
 
   test("rollback brings the earlier generation back with its server", async () => {
