@@ -4,7 +4,7 @@
 both='"0.0.0.0:443"], redirect: ["0.0.0.0:80"'
 
 # Programs that change the machine kill who runs them, when $work/kill says so: a line "WHEN NUMBER PATTERN", the NUMBER of the command among those
-# whose line has the PATTERN.
+# whose line is like the PATTERN.
 for program in tee mv chmod ldconfig systemctl sysctl setcap groupadd useradd chgrp chown cp rm; do
   real=$(command -v $program)
   mv "$real" "$real.real"
@@ -21,7 +21,7 @@ kill_parents() {
 due=no
 if [ -s $work/kill ]; then
   read -r when number pattern <$work/kill
-  case "$program \$*" in *\$pattern*)
+  case "$program \$*" in \$pattern)
     if [ "\$number" = 1 ]; then due=\$when; : >$work/kill; else echo "\$when \$((number - 1)) \$pattern" >$work/kill; fi ;;
   esac
 fi
@@ -32,18 +32,18 @@ WRAPPER
   chmod.real 755 "$real" 2>/dev/null || chmod 755 "$real"
 done
 
-# What a kind of change is asked for with, and what its commands have in their lines.
+# What a kind of change is asked for with, what its commands are like, and how many there are.
 asked_for() {
   case $1 in
-    group) site "$both" '' 'service: none'; pattern=groupadd; commands=1 ;;
-    user) site "$both" '' 'service: none'; pattern=useradd; commands=1 ;;
-    loader-path) site "$both"; pattern=ld.so.conf.d; commands=4 ;;
-    loader-cache) site "$both"; pattern='ldconfig '; commands=1 ;;
-    unit) site "$both"; pattern=tlsforge.service; commands=5 ;;
-    socket) site "$both"; pattern=tlsforge.socket; commands=5 ;;
-    sysctl) site "$both" '' 'low-port: sysctl, service: none'; pattern=ip_unprivileged_port_start; commands=1 ;;
-    sysctl-file) site "$both" '' 'low-port: sysctl, service: none'; pattern=sysctl.d; commands=4 ;;
-    capability) site "$both" '' 'low-port: file-capability, service: none'; pattern=var/low-port; commands=4 ;;
+    group) site "$both" '' 'service: none'; pattern='*groupadd*'; commands=1 ;;
+    user) site "$both" '' 'service: none'; pattern='*useradd*'; commands=1 ;;
+    loader-path) site "$both"; pattern='*ld.so.conf.d*'; commands=4 ;;
+    loader-cache) site "$both"; pattern='ldconfig?'; commands=1 ;;
+    unit) site "$both"; pattern='*tlsforge.service*'; commands=5 ;;
+    socket) site "$both"; pattern='*tlsforge.socket*'; commands=5 ;;
+    sysctl) site "$both" '' 'low-port: sysctl, service: none'; pattern='*ip_unprivileged_port_start*'; commands=1 ;;
+    sysctl-file) site "$both" '' 'low-port: sysctl, service: none'; pattern='*sysctl.d*'; commands=4 ;;
+    capability) site "$both" '' 'low-port: file-capability, service: none'; pattern='*var/low-port*'; commands=4 ;;
   esac
 }
 

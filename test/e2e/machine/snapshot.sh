@@ -8,7 +8,7 @@ snapshot() {
     -o -type f -printf '%p file %m %U %G %s\n' -o -type l -printf '%p link %l\n' -o -printf '%p %y %m %U %G\n' | sort >"$1/files"
   find /etc /usr/local /boot /root -xdev \( -path /root/tlsforge -o -path '/etc/*-' -o -path "$site" \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum >"$1/contents"
   systemctl list-unit-files --no-pager --no-legend | sort >"$1/units" 2>&1 || true
-  systemctl list-units --all --no-pager --no-legend --plain 2>/dev/null | awk '{ print $1, $2, $3, $4 }' | sort >"$1/loaded" 2>&1 || true
+  systemctl list-units --all --no-pager --no-legend --plain 2>/dev/null | awk '$2 != "not-found" { print $1, $2, $3, $4 }' | sort >"$1/loaded" 2>&1 || true
   sysctl -a 2>/dev/null | grep -E '^(net|kernel\.(unprivileged|yama|dmesg|kptr)|user\.|vm\.(overcommit|max_map)|fs\.(suid|protected))' | sort >"$1/sysctls"
   { getent passwd; getent group; } >"$1/accounts"
   getcap -r /usr /opt /root 2>/dev/null | grep -v '^/root/tlsforge' >"$1/capabilities"
