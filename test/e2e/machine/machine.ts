@@ -19,7 +19,7 @@ const basePackages = "systemd systemd-sysv dbus iproute2 libcap2-bin procps pyth
 type Copies = readonly (readonly [here: string, there: string])[];
 
 /** What a root is given: the command line as it was set up here, the scenarios, and a prefix in which everything is built and nothing done. */
-async function provisions(folder: string): Promise<Copies> {
+export async function provisions(folder: string): Promise<Copies> {
   const prefix = await realpath(testPrefix());
   const current = await realpath(join(prefix, "current"));
   const generation = join(folder, "generation");
