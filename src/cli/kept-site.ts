@@ -1,31 +1,26 @@
-/** The site file that a generation was made for, kept with it: what comes back after a failure comes back as it was, whatever the file says by now. */
 import { readFile } from "node:fs/promises";
+import { ForgeError } from "../errors.ts";
 import type { Site } from "../recipe/index.ts";
 import { atomicWrite, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { loadSite } from "./load.ts";
 import { generationFile } from "./serve.ts";
 
-interface KeptSite {
-  readonly schema: "tlsforge.kept-site/1";
-  readonly site: Site;
-}
-
-/** Keeps a site file with the generation that is made for it. */
+/** Keeps the site that a generation serves with it: going back to the generation brings back what it was asked to be. */
 export async function keepSite(prefix: string, generation: number, site: Site): Promise<void> {
-  const kept: KeptSite = { schema: "tlsforge.kept-site/1", site };
-  await atomicWrite(generationFile(prefix, generation, "site.json"), `${JSON.stringify(kept)}\n`);
+  await atomicWrite(generationFile(prefix, generation, "site.json"), `${JSON.stringify(site, null, 2)}\n`);
 }
 
-/** The site of a generation as it was made; as the site file says now for one that kept none. */
+/** The site that a generation was last launched for; as the site file says now for one that never was. Throws `prefix-unusable`. */
 export async function siteOf(context: Context, { generation }: Manifest): Promise<Site> {
+  const file = generationFile(context.options.prefix, generation, "site.json");
   try {
-    const text = await readFile(generationFile(context.options.prefix, generation, "site.json"), "utf8");
-    const kept = JSON.parse(text) as Partial<KeptSite>;
-    if (kept.schema === "tlsforge.kept-site/1" && kept.site !== undefined) return kept.site;
+    return JSON.parse(await readFile(file, "utf8")) as Site;
   } catch (error) {
-    // What is damaged must not keep the host from being brought back.
-    if (!(error instanceof SyntaxError) && (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return loadSite(context);
+    throw new ForgeError("prefix-unusable", `${file} cannot be read`, {
+      cause: error,
+      hint: "remove it: then the site file counts; or provision again",
+    });
   }
-  return loadSite(context);
 }

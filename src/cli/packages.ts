@@ -7,6 +7,7 @@ import {
   requirementError,
   type Host,
   type RequirementResult,
+  type ResourcePlan,
 } from "../host/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
 import type { Context } from "./context.ts";
@@ -31,21 +32,14 @@ export async function satisfyRequirements(
 ): Promise<readonly RequirementResult[]> {
   const { host, site, resolved, pending } = work;
   let { requirements } = work;
-  const resource = packageResource(
-    neededFor(pending, requirements),
-    site.host.packages === "ask"
-      ? "default: host.packages is ask"
-      : `site file: host.packages is ${site.host.packages}`,
-  );
-  if (
-    resource !== null &&
-    (await mayInstall(context, { host, site, requirements: neededFor(pending, requirements) }))
-  ) {
-    const plans = await planHost(host, [resource]);
-    for (const line of plans.flatMap(describePlan)) context.emit({ type: "notice", message: line });
-    context.emit({ type: "phase", phase: "packages", state: "start", detail: resource.names.join(" ") });
+  const before = { host, site, requirements: neededFor(pending, requirements) };
+  const lacking = before.requirements.some((result) => result.provides.length > 0);
+  const plan = lacking && (await mayInstall(context, before)) ? await installation(context, before) : null;
+  if (plan !== null) {
+    for (const line of describePlan(plan)) context.emit({ type: "notice", message: line });
+    context.emit({ type: "phase", phase: "packages", state: "start", detail: plan.desired ?? "" });
     const { journal } = await openLedger(context.options.prefix);
-    await applyHost(host, plans, { emit: context.emit, journal });
+    await applyHost(host, [plan], { emit: context.emit, journal });
     requirements = await tryRequirements(host, resolved);
     context.emit({ type: "phase", phase: "packages", state: "done" });
   }
@@ -61,6 +55,30 @@ export async function satisfyRequirements(
     });
   }
   return requirements;
+}
+
+/** What is to be installed. Packages that are only wanted are left out where they would stand in the way. */
+async function installation(
+  context: Context,
+  {
+    host,
+    site,
+    requirements,
+  }: { readonly host: Host; readonly site: Site; readonly requirements: readonly RequirementResult[] },
+): Promise<ResourcePlan | null> {
+  const origin =
+    site.host.packages === "ask"
+      ? "default: host.packages is ask"
+      : `site file: host.packages is ${site.host.packages}`;
+  const planFor = async (results: readonly RequirementResult[]): Promise<ResourcePlan | null> => {
+    const resource = packageResource(results, origin);
+    return resource === null ? null : ((await planHost(host, [resource]))[0] ?? null);
+  };
+  const whole = await planFor(requirements);
+  const demanded = requirements.filter(({ requirement }) => requirement.wanted !== true);
+  if (whole?.action !== "blocked" || demanded.length === requirements.length) return whole;
+  context.emit({ type: "warning", message: `packages that are only wanted are left out: ${whole.reason ?? ""}` });
+  return planFor(demanded);
 }
 
 /** The requirements of some recipes, as they were tried. What is built already needs no compiler any more. */

@@ -3,6 +3,7 @@ import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import {
   bundleOf,
+  candidate,
   checkLaunch,
   configDigest,
   endCandidate,
@@ -140,7 +141,8 @@ async function servingNow(prefix: string, { config }: ServerSetup): Promise<Serv
 
 /** Whether a generation's server could take over from the one that runs. Nothing is stopped or started. Throws the errors of a launch. */
 export async function checkServer(context: Context, setup: ServerSetup, running: Running | null): Promise<void> {
-  const held = running === null ? [] : [...running.status.listen, ...(running.status.redirect ?? [])];
+  const standsBy = await candidate(context.options.prefix, "standby");
+  const held = [running?.status, standsBy].flatMap((each) => [...(each?.listen ?? []), ...(each?.redirect ?? [])]);
   await checkLaunch(launchOptions(context, setup), held);
 }
 

@@ -121,12 +121,19 @@ async function systemdOptions({ site, prefix, service, lowPort, reload }: Servic
 function startScript({ prefix, service, reload }: ServiceWork, system: "openrc" | "rc.d") {
   const { config } = serverPaths(prefix);
   const options = { name: service.name, prefix, config, ...(reload === null ? {} : { reload }) };
-  const script = { kind: "rc-script", system, settings: {} } as const;
+  const script = { kind: "rc-script", system } as const;
   const name = system === "openrc" ? service.name : rcName(service.name);
   const id = `rc-script:${name}`;
   return system === "openrc"
-    ? { ...script, id, name, path: `/etc/init.d/${name}`, text: openrcScript(options) }
-    : { ...script, id, name, path: `/usr/local/etc/rc.d/${name}`, text: rcdScript(options) };
+    ? { ...script, id, name, path: `/etc/init.d/${name}`, settings: {}, text: openrcScript(options) }
+    : {
+        ...script,
+        id,
+        name,
+        path: `/usr/local/etc/rc.d/${name}`,
+        settings: { [`${name}_enable`]: "YES" },
+        text: rcdScript(options),
+      };
 }
 
 /** What `systemctl reload` runs. */

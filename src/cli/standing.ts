@@ -11,11 +11,11 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../server/index.ts";
-import type { Site } from "../recipe/index.ts";
 import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf } from "./host-changes.ts";
-import { loadSite, loadStack } from "./load.ts";
+import { siteOf } from "./kept-site.ts";
+import { loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
 import { generationFile, readConfig, serve, type Running } from "./serve.ts";
 import { interpreterOf, serverOutputs, setUpServer, type ServerSetup } from "./setup.ts";
@@ -126,11 +126,11 @@ async function neverLeft({ options }: Context, { generation }: Manifest): Promis
 }
 
 /**
- * A generation's server as the site file says now, with certificates that can be served now; null when the generation holds no server.
+ * A generation's server as it was asked for, with certificates that can be served now; null when the generation holds no server.
  * Issues a certificate when one is due.
  */
 export async function freshSetup(context: Context, manifest: Manifest): Promise<ServerSetup | null> {
-  const site = await loadSite(context);
+  const site = await siteOf(context, manifest);
   const { stack } = await loadStack(context, manifest.stack);
   if (!manifest.builds.some((build) => build.recipe === stack.server)) return null;
   const outputs = serverOutputs(stack, manifest.builds);
@@ -148,9 +148,9 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
 export async function restoreHost(
   context: Context,
   manifest: Manifest,
-  work: { readonly replaced?: Manifest["host"] | undefined; readonly site?: Site } = {},
+  replaced: Manifest["host"] = [],
 ): Promise<void> {
-  const { replaced = [], site = await loadSite(context) } = work;
+  const site = await siteOf(context, manifest);
   const { stack } = await loadStack(context, manifest.stack);
   const host = machine(context, site);
   const outputs = serverOutputs(stack, manifest.builds);

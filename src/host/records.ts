@@ -1,3 +1,4 @@
+import { ownerOf } from "./resources/managed-file.ts";
 import type { HostRecord } from "./types.ts";
 
 /**
@@ -9,14 +10,22 @@ export function mergeRecords(earlier: readonly HostRecord[], later: readonly Hos
     const first = merged.get(record.id);
     merged.set(
       record.id,
-      first === undefined ? record : { ...record, before: first.before, data: mergeData(first, record) },
+      first === undefined ? withoutOwn(record) : { ...record, before: first.before, data: mergeData(first, record) },
     );
   }
   return [...merged.values()];
 }
 
+/** A file of ours that a lost record has left is no state from before us: taking the change back must not restore it. */
+function withoutOwn(record: HostRecord): HostRecord {
+  const kept = Object.entries(record.data).filter(
+    ([name, value]) => !(name === "text" || name === "settings.text") || ownerOf(value) === "foreign",
+  );
+  return { ...record, data: Object.fromEntries(kept) };
+}
+
 /** Data that describes the state before the first change. */
-const ofBefore = ["text", "live", "present"];
+const ofBefore = ["text", "live", "present", "settings.text", "folder"];
 
 /** Names that every change adds to, separated by blanks. */
 const collected = ["added", "coming"];

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Server } from "node:net";
 
 /** A port that somebody else has: ours, until `close`. */
-export async function hold(): Promise<Server> {
-  const server = createServer().listen(0, "127.0.0.1");
+export async function hold(port = 0): Promise<Server> {
+  const server = createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
   return server;
 }

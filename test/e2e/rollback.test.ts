@@ -30,6 +30,14 @@ describeWith(["linux", "prefix"], "a server that another one is to replace", () 
     return runJson(shop, [...argv, "--config", file], { seconds: 1500 });
   }
 
+  /** So that the next rollback has to start a server. */
+  async function endStandingBy(): Promise<void> {
+    const { standingBy } = (await ran(["status"])).record.server;
+    if (standingBy === undefined || standingBy === null) return;
+    process.kill(standingBy.pid, "SIGTERM");
+    await expect.poll(async () => (await ran(["status"])).record.server.standingBy, { timeout: 15_000 }).toBeNull();
+  }
+
   async function renew(): Promise<void> {
     const argv = [
       "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost",
@@ -79,25 +87,48 @@ describeWith(["linux", "prefix"], "a server that another one is to replace", () 
     holder.close();
   });
 
+  test("a rollback to a server that stands by brings back what it was, at once", async () => {
+    const changed = (await ran(["provision", "--yes"], { server: ", hsts: { max-age: 31536000 }" })).record;
+    expect(changed).toMatchObject({ exitCode: 0, generation: expect.any(Number) });
+    expect(changed.generation).toBeGreaterThan(first);
+    const { standingBy } = (await ran(["status"])).record.server;
+    expect(standingBy).toMatchObject({ generation: first });
+    // Whatever the site file says now.
+    const back = (await ran(["rollback"], { server: ", hsts: { max-age: 31536000 }" })).record;
+    expect(back).toMatchObject({ exitCode: 0, generation: first, server: { pid: standingBy?.pid } });
+    expect((await ran(["status"])).record.server.standingBy).toMatchObject({ generation: changed.generation });
+    const again = (await ran(["rollback", String(changed.generation)])).record;
+    expect(again).toMatchObject({ exitCode: 0, server: { pid: changed.server.pid } });
+  });
+
   test("a rollback that cannot serve switches nothing", async () => {
-    const next = (await ran(["provision", "--yes"], { server: ", hsts: { max-age: 31536000 }" })).record;
-    expect(next).toMatchObject({ exitCode: 0, generation: expect.any(Number) });
-    expect(next.generation).toBeGreaterThan(first);
-    const { pid } = (await ran(["status"])).record.server;
-    const holder = await hold();
-    const taken = (holder.address() as AddressInfo).port;
-    const { record } = await ran(["rollback", String(first)], { listen: [taken] });
+    const other = await freePort();
+    const elsewhere = (await ran(["provision", "--yes"], { listen: [other] })).record;
+    const next = (await ran(["provision", "--yes"])).record;
+    expect(next).toMatchObject({ exitCode: 0, generation: elsewhere.generation + 1 });
+    const { pid } = next.server;
+    await endStandingBy();
+    const holder = await hold(other);
+    const { record } = await ran(["rollback", String(elsewhere.generation)]);
     expect(record).toMatchObject({ exitCode: 1, error: { code: "port-in-use" } });
     expect((await ran(["generations"])).record.current).toBe(next.generation);
     expect((await ran(["status"])).record.server).toMatchObject({ pid, generation: next.generation });
     holder.close();
-    const missing = await ran(["rollback", String(first)], { server: `, certificate: { directory: ${certificates} }` });
+    await renew();
+    // Not graded: nobody trusts it.
+    const own = await ran(["launch"], { server: `, certificate: { directory: ${certificates} }` });
+    expect(own.record).toMatchObject({ exitCode: 0, server: { generation: next.generation } });
+    const last = (await ran(["provision", "--yes"], { server: ", hsts: { max-age: 32000000 }" })).record;
+    await endStandingBy();
+    await rm(join(certificates, "own.pem"));
+    const missing = await ran(["rollback", String(next.generation)]);
     expect(missing.record).toMatchObject({ exitCode: 1, error: { code: "certificate-failed" } });
-    expect((await ran(["status"])).record.server.pid).toBe(pid);
+    expect((await ran(["status"])).record.server.pid).toBe(last.server.pid);
   });
 
   test("a rollback that fails after the switch is taken back, and what served serves again", async () => {
     const { current } = (await ran(["generations"])).record;
+    await endStandingBy();
     const place = join(shop.prefix, "generations", String(first), "server.json");
     await rm(place);
     await mkdir(place);

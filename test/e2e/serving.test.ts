@@ -317,7 +317,7 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
     );
     expect(record).toMatchObject({ exitCode: 1, outcome: "failed", error: { code: "grade-low" } });
     expect(record.report.grades["ssllabs-2009r"]?.gradeTrustIgnored).toBe("A");
-    expect(stderr).toContain(`generation ${before} is back in service`);
+    expect(stderr).toContain(`generation ${before} is in service`);
     const { record: after } = await served(["status"]);
     expect(after).toMatchObject({ exitCode: 0, server: { generation: before } });
     expect(await hsts()).toContain("max-age=63072000");

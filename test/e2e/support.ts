@@ -132,6 +132,7 @@ export interface ResultRecord {
     readonly listen: readonly string[];
     readonly generation: number;
     readonly certificates: readonly { readonly names: readonly string[]; readonly notAfter: string }[];
+    readonly standingBy?: { readonly pid: number; readonly generation: number } | null;
   };
   readonly report: {
     readonly grades: Readonly<Record<string, { readonly grade: string; readonly gradeTrustIgnored: string }>>;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from contextlib import contextmanager
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,8 @@ def connected(port: int, **offer: Any) -> Iterator[SSL.Connection]:
     """A connection with its handshake done. Raises SSL.Error when it is refused."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as tcp:
         tcp.settimeout(None)
+        # OpenSSL reads by itself: without an answer for that long it raises instead of waiting on.
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 20, 0))
         connection = SSL.Connection(client_context(**offer), tcp)
         connection.set_connect_state()
         connection.set_tlsext_host_name(b"localhost")
@@ -39,6 +42,13 @@ def get(connection: SSL.Connection, path: str = "/", *, method: str = "GET", hea
     head = "\r\n".join([f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", ""])
     connection.sendall(head.encode())
     return answer(connection, method)
+
+
+def generation(port: int) -> int:
+    """The generation of the server that answers, by its page."""
+    with connected(port) as connection:
+        page = get(connection)[2].decode()
+    return int(page.split("<th scope=row>generation<td>")[1].split("<")[0])
 
 
 def answer(connection: SSL.Connection | socket.socket, method: str = "GET") -> tuple[int, dict[str, str], bytes]:

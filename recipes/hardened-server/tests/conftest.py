@@ -29,7 +29,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
-from fleet import Fleet  # noqa: E402
+from fleet import Fleet, free_port  # noqa: E402
 from pki import Authority  # noqa: E402
 from tlsforge_server.libssl import LibSsl, open_mapped  # noqa: E402
 
@@ -195,3 +195,12 @@ def program(tmp_path: Path) -> Path:
     path.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
     path.chmod(0o755)
     return path
+
+
+@pytest.fixture
+def port(document: dict[str, Any]) -> int:
+    """One that every generation of the test serves."""
+    chosen = free_port()
+    document["listen"] = [f"127.0.0.1:{chosen}"]
+    document["redirect"] = []
+    return chosen

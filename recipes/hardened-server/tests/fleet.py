@@ -110,11 +110,14 @@ class Fleet:
             if each.poll() is None:
                 each.kill()
             each.communicate()
+        self.processes.clear()
+        self._seen.clear()
 
 
 def _is_ours(pid: int) -> bool:
     try:
-        return b"tlsforge" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"tlsforge" in words or b"launch_wheel" in words
     except OSError:
         return False
 

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,16 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.fixture
 def as_service(document: Document, fleet: Fleet) -> Iterator[Document]:
     """The document with a user, and a fleet whose program, run folder and log that user can reach."""
-    base = Path("/tmp") / f"tlsforge-account-{os.getpid()}"
-    shutil.copytree(HERE.parent, base, ignore=shutil.ignore_patterns("__pycache__"))
+    with tempfile.TemporaryDirectory(prefix="tlsforge-account-") as name:
+        yield prepared(document, fleet, Path(name))
+        fleet.close()
+
+
+def prepared(document: Document, fleet: Fleet, base: Path) -> Document:
+    shutil.copytree(HERE.parent, base, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     subprocess.run(["chmod", "-R", "u=rwX,go=rX", str(base)], check=True)
     command = [word.replace(str(HERE.parent), str(base)) for word in COMMAND]
-    if subprocess.run([command[0], "-c", "import twisted, OpenSSL"], user=UID, group=GID, extra_groups=[], capture_output=True, check=False).returncode != 0:
+    if not runs_as_the_user(command[0]):
         pytest.skip("needs a Python that other users can run")
     (base / "run").mkdir()
     os.chown(base / "run", UID, GID)
@@ -39,8 +45,15 @@ def as_service(document: Document, fleet: Fleet) -> Iterator[Document]:
     document["paths"] = {"run": str(base / "run"), "log": str(base / "server.log")}
     document["user"] = {"name": "tlsforge-test", "uid": UID, "gid": GID}
     document["redirect"] = []
-    yield document
-    shutil.rmtree(base)
+    return document
+
+
+def runs_as_the_user(python: str) -> bool:
+    look = [python, "-c", "import twisted, OpenSSL"]
+    try:
+        return subprocess.run(look, user=UID, group=GID, extra_groups=[], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def fields(pid: int) -> dict[str, str]:

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from client import answer, connected, get
-from fleet import Fleet, bundle_of, free_port, refusal, wait_for
+from client import answer, connected, generation, get
+from fleet import Fleet, free_port, refusal, wait_for
 from OpenSSL import SSL
 from tlsforge_server.loopback import client_context
 
 Document = dict[str, Any]
-
-
-@pytest.fixture
-def port(document: Document) -> int:
-    """One that every generation of the test serves."""
-    chosen = free_port()
-    document["listen"] = [f"127.0.0.1:{chosen}"]
-    document["redirect"] = []
-    return chosen
-
-
-def generation(port: int) -> int:
-    """Which one answers."""
-    with connected(port) as connection:
-        page = get(connection)[2].decode()
-    return int(page.split("<th scope=row>generation<td>")[1].split("<")[0])
 
 
 class Load:
@@ -187,6 +168,17 @@ def test_addresses_that_only_the_new_one_has_are_bound_by_it(fleet: Fleet, docum
         assert answer(tcp)[1]["location"] == f"https://localhost:{extra}/x"
 
 
+def test_an_address_that_only_the_one_standing_by_holds_is_taken_from_it(fleet: Fleet, document: Document, port: int) -> None:
+    other = free_port()
+    first = fleet.start({**document, "generation": 1})
+    fleet.start({**document, "generation": 2, "listen": [f"127.0.0.1:{other}"]}, "--trial")
+    fleet.ask("trial", "take-over")
+    third = fleet.start({**document, "generation": 3}, "--trial")
+    assert fleet.ask("trial", "take-over")["status"]["listen"] == [f"127.0.0.1:{port}"]
+    assert generation(port) == 3
+    assert (fleet.pid_file("serving"), first.wait(10)) == (third.pid, 0)
+
+
 def test_a_taken_port_is_known_before_the_trial_is_graded(fleet: Fleet, document: Document, port: int) -> None:
     fleet.start(document)
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -287,154 +279,3 @@ def test_what_is_dead_is_no_obstacle(fleet: Fleet, document: Document, port: int
     fleet.start({**document, "generation": 8}, "--trial")
     assert fleet.ask("trial", "take-over")["status"]["generation"] == 8
     assert generation(port) == 8 and fleet.names() == ["server.pid", "server.sock"]
-
-
-class Asker:
-    """Asks the one that serves as a process that takes over does, step by step, and dies when it is told to."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(10)
-        self._socket.connect(str(fleet.socket("serving")))
-        self._fleet = fleet
-
-    def __enter__(self) -> Asker:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._socket.close()
-
-    def ask(self, line: str) -> tuple[bytes, list[socket.socket]]:
-        self._socket.sendall(line.encode() + b"\n")
-        text, received = b"", []
-        while not text.endswith(b"\n"):
-            data, descriptors, _flags, _from = socket.recv_fds(self._socket, 65536, 16)
-            assert data
-            text += data
-            received += [socket.socket(fileno=each) for each in descriptors]
-        return text, received
-
-
-@pytest.fixture
-def takers(fleet: Fleet) -> Iterator[list[socket.socket]]:
-    sockets: list[socket.socket] = []
-    yield sockets
-    for each in sockets:
-        each.close()
-
-
-@pytest.mark.parametrize("step", ["after the sockets", "after the answer", "after the pid file", "after the socket's name"])
-def test_a_process_that_dies_while_it_takes_over_leaves_one_that_serves(
-    fleet: Fleet, document: Document, port: int, step: str, takers: list[socket.socket]
-) -> None:
-    first = fleet.start(document)
-    with Asker(fleet) as asker:
-        _text, received = asker.ask('{"command": "sockets"}')
-        takers += received
-        assert [each.getsockname()[1] for each in received] == [port]
-        if step != "after the sockets":
-            assert b'"ok": true' in asker.ask(f'{{"command": "stand-by", "pid": {os.getpid()}}}')[0]
-            assert fleet.status("standing-by")["pid"] == first.pid
-            assert fleet.status("serving")["role"] == "standing-by", "each name tells the truth"
-        if step in ("after the pid file", "after the socket's name"):
-            (fleet.run / "server.pid").write_text("999999999\n1\n")
-        if step == "after the socket's name":
-            with socket.socket(socket.AF_UNIX) as dead:
-                dead.bind(str(fleet.run / "dead"))
-            os.rename(fleet.run / "dead", fleet.socket("serving"))
-    for each in takers:
-        each.close()
-    wait_for(lambda: fleet.answers("serving") and fleet.status("serving")["role"] == "serving")
-    assert fleet.status("serving")["pid"] == fleet.pid_file("serving") == first.pid
-    assert generation(port) == 7 and fleet.names() == ["server.pid", "server.sock"]
-    with connected(port) as connection:
-        assert "connection" not in get(connection)[1], "connections are kept again"
-
-
-@pytest.mark.parametrize("victim", ["serving", "trial"])
-@pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.006, 0.01, 0.02])
-def test_killed_in_the_middle_of_it_one_is_left_that_serves_or_can(
-    fleet: Fleet, document: Document, port: int, victim: str, delay: float
-) -> None:
-    processes = {"serving": fleet.start({**document, "generation": 1}), "trial": fleet.start({**document, "generation": 2}, "--trial")}
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(fleet.socket("trial")))
-        client.sendall(b'{"command": "take-over"}\n')
-        time.sleep(delay)
-        processes[victim].kill()
-        processes[victim].wait()
-        survivor = processes["trial" if victim == "serving" else "serving"]
-        wait_for(lambda: any(fleet.answers(role) and fleet.status(role)["pid"] == survivor.pid for role in ("serving", "trial", "standing-by")))
-        time.sleep(0.2)
-    role = next(role for role in ("serving", "standing-by", "trial") if fleet.answers(role))
-    assert fleet.status(role)["role"] == role, "every name that answers tells the truth"
-    if role != "serving":
-        assert fleet.ask(role, "take-over")["status"]["role"] == "serving"
-    assert fleet.status("serving")["pid"] == fleet.pid_file("serving") == survivor.pid
-    assert generation(port) == (2 if survivor is processes["trial"] else 1)
-
-
-def test_a_program_is_spawned_as_a_trial_and_takes_over(fleet: Fleet, document: Document, port: int, program: Path) -> None:
-    first = fleet.start({**document, "generation": 1})
-    assert fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of({**document, "generation": 2})) == {"ok": True}
-    trial = fleet.status("trial")
-    assert (trial["generation"], trial["role"]) == (2, "trial")
-    assert _parent(trial["pid"]) != first.pid
-    assert fleet.ask("trial", "take-over")["status"]["pid"] == trial["pid"] and generation(port) == 2
-    fleet.ask("serving", "stop")
-    wait_for(lambda: not fleet.answers("serving"))
-    assert not [each for each in Path("/proc").glob("[0-9]*/stat") if f") Z {first.pid} " in _text(each)], "no child is left unwaited for"
-
-
-def test_what_the_spawned_program_tells_is_answered(fleet: Fleet, document: Document, port: int, program: Path) -> None:
-    fleet.start(document)
-    bad = bundle_of({**document, "policy": {**document["policy"], "groups": ["X25519", "nonsense"]}})
-    assert fleet.ask("serving", "spawn", program=str(program), bundle=bad)["error"]["code"] == "policy-refused"
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        changed = {**document, "listen": [f"127.0.0.1:{other.getsockname()[1]}"]}
-        told = fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of(changed))["error"]
-    assert (told["code"], told["errno"]) == ("port-in-use", "EADDRINUSE")
-    program.write_text("#!/bin/sh\necho 'no luck' >&2\nexit 3\n")
-    told = fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of(document))["error"]
-    assert told["code"] == "spawn-refused" and "ended with 3: no luck" in told["message"]
-    assert not fleet.answers("trial") and generation(port) == 7
-
-
-@pytest.mark.parametrize("fault", ["group may write", "others may write", "another owner", "a folder", "missing", "relative", "a link to a bad one"])
-def test_a_program_that_others_could_have_made_is_not_run(fleet: Fleet, document: Document, port: int, program: Path, fault: str) -> None:
-    fleet.start(document)
-    asked, message = str(program), "may be changed by others"
-    if fault == "group may write":
-        program.chmod(0o775)
-    elif fault in ("others may write", "a link to a bad one"):
-        program.chmod(0o757)
-        if fault != "others may write":
-            link = program.with_name("link")
-            link.symlink_to(program)
-            asked = str(link)
-    elif fault == "another owner":
-        if os.geteuid() != 0:
-            pytest.skip("needs root")
-        os.chown(program, 12345, 12345)
-        message = "belongs to uid 12345"
-    elif fault == "a folder":
-        asked, message = str(program.parent), "is not a regular file"
-        program.parent.chmod(0o755)
-    elif fault == "missing":
-        asked, message = "/none/tlsforge-server", "cannot be read"
-    else:
-        asked, message = "tlsforge-server", "spawn-refused"
-    told = fleet.ask("serving", "spawn", program=asked, bundle=bundle_of(document))["error"]
-    assert told["code"] == "spawn-refused" and (message in told["message"] or message == told["code"])
-    assert not fleet.answers("trial")
-
-
-def _parent(pid: int) -> int:
-    return int(_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[1])
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:
-        return ""

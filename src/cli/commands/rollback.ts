@@ -17,7 +17,6 @@ import {
   type Manifest,
 } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { siteOf } from "../kept-site.ts";
 import { serverFields, type Result } from "../result.ts";
 import { checkServer, serve, switchFor, type Running } from "../serve.ts";
 import { interpreterOf } from "../setup.ts";
@@ -83,8 +82,7 @@ async function switchServing(context: Context, change: Change): Promise<ServerSt
     await makeCurrent(context, target);
     // A generation that only builds made has changed nothing of the machine.
     const held = standing === "damaged" || target.host.length > 0 || (known?.host.length ?? 0) > 0;
-    if (held && (await freshSetup(context, target)) !== null)
-      await restoreHost(context, target, { replaced: known?.host });
+    if (held && (await freshSetup(context, target)) !== null) await restoreHost(context, target, known?.host);
     return null;
   } catch (error) {
     await switchBack(context, { target, standing: known, running });
@@ -108,7 +106,7 @@ async function serveTarget(
     await makeCurrent(context, target);
     const server = await takeOver(prefix, "standby");
     await keepConfig(prefix, standsBy);
-    await restoreHost(context, target, { replaced: known?.host, site: await siteOf(context, target) });
+    await restoreHost(context, target, known?.host);
     return server;
   }
   const setup = await freshSetup(context, target);
@@ -119,11 +117,11 @@ async function serveTarget(
   if (!handsOver) {
     await checkServer(context, beside, running);
     await makeCurrent(context, target);
-    await restoreHost(context, target, { replaced: known?.host });
+    await restoreHost(context, target, known?.host);
   }
   const ready = (): Promise<Manifest> => makeCurrent(context, target);
   const server = await serve(context, handsOver ? beside : setup, { running, ready });
-  if (handsOver) await restoreHost(context, target, { replaced: known?.host });
+  if (handsOver) await restoreHost(context, target, known?.host);
   const { config } = setup;
   await updateManifest(prefix, target.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
@@ -151,7 +149,7 @@ async function switchBack(
     if (standing !== null && (await currentGeneration(prefix)) !== standing.generation) {
       const changed = await readManifest(prefix, target.generation);
       await makeCurrent(patient, standing);
-      await restoreHost(patient, standing, { replaced: changed?.host, site: await siteOf(patient, standing) });
+      await restoreHost(patient, standing, changed?.host);
       context.emit({ type: "warning", message: `generation ${standing.generation} is current again` });
     }
     const served = running === null ? null : await readManifest(prefix, running.status.generation);

@@ -10,6 +10,7 @@ import {
 import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { hostWishes, runnerOf } from "../host-changes.ts";
+import { keepSite } from "../kept-site.ts";
 import { loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result, type ServerFields } from "../result.ts";
@@ -49,6 +50,7 @@ export async function startInForeground(context: Context): Promise<ServerStatus>
 }
 
 async function recordServer(context: Context, manifest: Manifest, { config }: ServerSetup): Promise<void> {
+  await keepSite(context.options.prefix, manifest.generation, await loadSite(context));
   await updateManifest(context.options.prefix, manifest.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
   });

@@ -34,7 +34,9 @@ export const loaderPath: ResourceKind<LoaderPath> = {
     const comparison = compare ? await recentComparison(host, resource) : null;
     const reason = comparison === null ? null : reasonIn(comparison);
     if (reason !== null) return blocked(resource, { ...state, reason });
+    const names = libraries === null || libraries === "unreadable" ? [] : libraries.map((entry) => entry.name);
     const effects = [
+      ...gains(names),
       comparison === null ? later : comparisonText(comparison),
       ...(found.effect === undefined ? [] : [found.effect]),
     ];
@@ -64,6 +66,12 @@ export const loaderPath: ResourceKind<LoaderPath> = {
 };
 
 const later = "what the system's programs load is compared before anything is written";
+
+/** What the entry is for. A name without a version is for the link editor. */
+function gains(names: readonly string[]): readonly string[] {
+  const asked = names.filter((name) => /^lib[^/]+\.so\.\d+$/.test(name));
+  return asked.length === 0 ? [] : [`every program of this machine can load ${asked.join(", ")}`];
+}
 
 function wayOf(host: Host): EntryWay | null {
   const system = loaderSystemOf(host);

@@ -36,7 +36,7 @@ export const packages: ResourceKind<Package> = {
     // What has to come first decides what is installed; shown are the likely names.
     const outlook =
       first.length > 0 ? { names, simulated: null } : await lookAhead(host, manager, { names, installed });
-    const reason = refusalOf(outlook);
+    const reason = refusalOf(host, outlook);
     if (reason !== null) return blocked(resource, { ...state, reason });
     const install = first.length > 0 && moment === "change" ? [] : [command(manager, manager.install(outlook.names))];
     return {
@@ -121,11 +121,15 @@ function command(manager: PackageManager, argv: readonly string[]): HostCommand 
 }
 
 /** Why an installation must not be made; null when it may. */
-function refusalOf(outlook: Outlook): string | null {
-  if (outlook.problem !== undefined) return outlook.problem;
-  const others = changesOthers(outlook.simulated);
+function refusalOf(host: Host, { names, simulated, problem }: Outlook): string | null {
+  if (problem !== undefined) return problem;
+  const others = changesOthers(simulated);
   if (others === null) return null;
-  return `it would also ${others}, which nobody asked for: do that yourself first, or install ${outlook.names.join(" ")} yourself`;
+  const upgrade =
+    host.packageFamily === "apt" && simulated !== null && simulated.upgrades.length > 0
+      ? ` (apt-get install --only-upgrade ${simulated.upgrades.join(" ")})`
+      : "";
+  return `it would also ${others}, which nobody asked for: do that yourself first${upgrade}, or install ${names.join(" ")} yourself`;
 }
 
 function effectOf({ names, simulated }: Outlook): string {

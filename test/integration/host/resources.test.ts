@@ -32,6 +32,22 @@ describeWith(["linux", "root", "cleanroot", "unshare", "ldconfig", "cc"], "the l
   });
 });
 
+describeWith(["linux", "root", "cleanroot", "unshare", "cc", "all"], "the list of musl's loader, for real", () => {
+  test("has musl's own folders and then ours, and goes without a trace", async () => {
+    expect(await inSandbox({ scenario: "musl", network: true })).toEqual({
+      action: "create",
+      before: [false, true],
+      during: {
+        starts: [true, true],
+        text: "/lib:/usr/local/lib:/usr/lib\n/opt/tlsforge-test/store/0123456789abcdef-openssl-3.5.7/lib\n",
+      },
+      standing: [],
+      after: [false, true],
+      left: false,
+    });
+  });
+});
+
 describeWith(["linux", "root", "cleanroot", "unshare", "python3"], "low ports, for real", () => {
   test("the sysctl opens them for every user, and closes them again", async () => {
     expect(await inSandbox({ scenario: "sysctl" })).toEqual({

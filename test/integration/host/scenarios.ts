@@ -75,8 +75,39 @@ const scenarios = {
     spawnSync("cp", ["-L", path, `${library}/libc.so.6`]);
     const before = loaderState();
     const plans = (await planHost(host, [loader])).map(({ action, reason }) => ({ action, reason }));
-    const left = readdirSync("/tmp").filter((name) => name.startsWith("tlsforge-loader"));
+    // Others may be at it at the same time.
+    const left = readdirSync("/tmp").filter((name) => {
+      const [, shell] = /^tlsforge-loader\.(\d+)\./.exec(name) ?? [];
+      return shell !== undefined && !existsSync(`/proc/${shell}`);
+    });
     return { plans, left, untouched: JSON.stringify(loaderState()) === JSON.stringify(before) };
+  },
+
+  /** musl beside this machine's own C library, with its list as it is where no distribution writes one. */
+  async musl() {
+    const list = "/etc/ld-musl-x86_64.path";
+    run("apt-get", "install", "-y", "--no-install-recommends", "musl-tools");
+    rmSync(list, { force: true });
+    mkdirSync(library, { recursive: true });
+    mkdirSync("/usr/local/lib", { recursive: true });
+    const libraries = [`${library}/libours-tlsforge.so.1`, "/usr/local/lib/libtheirs.so.1"];
+    for (const [index, path] of libraries.entries()) {
+      writeFileSync("/tmp/x.c", `int f${index}(void) { return 0; }\n`);
+      run("musl-gcc", "-shared", "-fPIC", `-Wl,-soname,${basename(path)}`, "-o", path, "/tmp/x.c");
+    }
+    writeFileSync("/tmp/p.c", "int f0(void), f1(void);\nint main(void) { return f0() + f1(); }\n");
+    run("musl-gcc", "-o", "/usr/local/bin/both", "/tmp/p.c", ...libraries);
+    writeFileSync("/tmp/p.c", "int f1(void);\nint main(void) { return f1(); }\n");
+    run("musl-gcc", "-o", "/usr/local/bin/theirs", "/tmp/p.c", ...libraries.slice(1));
+    const starts = (): readonly boolean[] =>
+      ["both", "theirs"].map((name) => spawnSync(`/usr/local/bin/${name}`).status === 0);
+    const alpine = { ...host, platform: { os: "linux", arch: "x86_64", libc: "musl" } } as const;
+    const before = starts();
+    const plans = await planHost(alpine, [loader]);
+    const records = await applyHost(alpine, plans, ignore);
+    const during = { starts: starts(), text: readFileSync(list, "utf8") };
+    const standing = await undoHost(alpine, records, ignore);
+    return { action: plans[0]?.action, before, during, standing, after: starts(), left: existsSync(list) };
   },
 
   async sysctl() {
@@ -234,6 +265,12 @@ function as(user: string, scenario: "refused" | "user"): unknown {
   });
   if (run.status !== 0) throw new Error(run.stderr);
   return JSON.parse(run.stdout);
+}
+
+function run(program: string, ...argv: readonly string[]): void {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const ran = spawnSync(program, argv, { encoding: "utf8", env });
+  if (ran.status !== 0) throw new Error(`${program}: ${ran.stderr}`);
 }
 
 function compileLibrary(): void {

@@ -33,7 +33,9 @@ test("an entry is made, stands, and is taken back to the byte", async () => {
   const before = snapshot(host);
   const { plan, records, events } = await provide(host, resource);
   expect(plan).toMatchObject({ action: "create", current: null, desired: library, origin: "site file" });
-  expect(plan.effect).toBe("4 programs and libraries of the system load what they load now");
+  expect(plan.effect).toBe(
+    "every program of this machine can load libssl-tlsforge.so.3; 4 programs and libraries of the system load what they load now",
+  );
   expect(changes(host)).toEqual([
     `tee ${file}.tlsforge-new`,
     `chmod 0644 ${file}.tlsforge-new`,
@@ -197,7 +199,8 @@ test("who has no privilege learns what root would do, without a comparison", asy
   expect(await planOf(host, { ...resource, demanded: false })).toMatchObject({
     action: "blocked",
     reason: "needs root; skipped",
-    effect: "what the system's programs load is compared before anything is written",
+    effect:
+      "every program of this machine can load libssl-tlsforge.so.3; what the system's programs load is compared before anything is written",
   });
   expect(host.commands).toEqual([]);
 });

@@ -260,7 +260,7 @@ test("an installation that would upgrade or remove what nobody asked for is refu
   };
   const host = debian(archive);
   const reason =
-    "it would also upgrade libc6 and remove nano, which nobody asked for: do that yourself first, or install gcc yourself";
+    "it would also upgrade libc6 and remove nano, which nobody asked for: do that yourself first (apt-get install --only-upgrade libc6), or install gcc yourself";
   expect(await planOf(host, resource("gcc"))).toMatchObject({ action: "blocked", reason });
   await expect(provide(host, resource("gcc"))).rejects.toMatchObject({
     code: "host-refused",

@@ -63,7 +63,7 @@ test.each<[string, { others?: string; environment?: string; privilege?: "root" |
   });
   const proofs = await provePort(host, { ...options, method: "file-capability", copy });
   expect(proofs.map(({ outcome }) => outcome)).toEqual(expected);
-  for (const proof of proofs) if (proof.outcome === "fail") expect(proof.fix).toMatch(/\w/);
+  expect(proofs.filter(({ outcome, fix }) => outcome === "fail" && fix === null)).toEqual([]);
 });
 
 test("a copy that is not there fails", async () => {

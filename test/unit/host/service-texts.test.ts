@@ -32,8 +32,8 @@ const messageOf = (work: () => unknown): string => {
 
 describe("the units", () => {
   test("as they are for sockets that systemd holds", () => {
-    expect(serviceUnit(options)).toMatchSnapshot();
-    expect(socketUnit(options)).toMatchSnapshot();
+    expect(serviceUnit(options)).toMatchSnapshot("service");
+    expect(socketUnit(options)).toMatchSnapshot("socket");
   });
 
   test("with the ambient capability instead: that one, and no user namespace, in which it would be another's", () => {

@@ -115,8 +115,11 @@ def _limits() -> Limits:
     wanted = Limits.connections + 256
     ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft < ceiling:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
-        soft = ceiling
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
+            soft = ceiling
+        except OSError:
+            pass  # A service's system call filter may refuse it: then fewer connections are taken.
     return Limits(connections=max(16, min(Limits.connections, soft - 256)))
 
 

@@ -13,7 +13,7 @@ from .lockdown import keep_only_binding, keep_through_setuid
 
 def become(user: User | None) -> None:
     """Gives up root for ``user``; nothing to do for a process that is it already. Raises ServerError ``user-refused``."""
-    if user is None or (os.geteuid(), os.getegid()) == (user.uid, user.gid):
+    if user is None or os.geteuid() == user.uid:
         return
     if os.geteuid() != 0:
         raise ServerError(

@@ -82,20 +82,26 @@ class Peer:
     def _ask(self, request: Mapping[str, object]) -> tuple[dict[str, Any], list[socket.socket]]:
         received: list[socket.socket] = []
         try:
-            answer = json.loads(self._exchange(json.dumps(request).encode() + b"\n", received))
-        except TimeoutError as error:
+            return self._checked(self._exchange(json.dumps(request).encode() + b"\n", received)), received
+        except BaseException as error:
             close_all(received)
-            raise self._silent() from error
-        except (OSError, EOFError) as error:
-            close_all(received)
-            raise Gone from error
-        if answer.get("ok") is not True:
-            close_all(received)
-            told = answer.get("error", {})
-            if told.get("code") == "stopping":
-                raise Gone
-            raise ServerError("take-over-refused", f"the process behind {self._path} refuses: {told.get('message')}")
-        return answer, received
+            if isinstance(error, TimeoutError):
+                raise self._silent() from error
+            if isinstance(error, (OSError, EOFError)):
+                raise Gone from error
+            raise
+
+    def _checked(self, text: bytes) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise ServerError("take-over-refused", f"what answers behind {self._path} is no server of this kind") from error
+        if answer.get("ok") is True:
+            return answer
+        told = dict(answer.get("error") or {})
+        if told.get("code") == "stopping":
+            raise Gone
+        raise ServerError("take-over-refused", f"the process behind {self._path} refuses: {told.get('message')}")
 
     def _exchange(self, line: bytes, received: list[socket.socket]) -> bytes:
         self._allow()
@@ -158,6 +164,12 @@ def end(path: Path, pid_file: Path, pid: int) -> None:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+
+
+def joined(first: dict[str, socket.socket], second: dict[str, socket.socket]) -> dict[str, socket.socket]:
+    """Both, by address; what the second holds too is closed in the first."""
+    close_all([held for address, held in first.items() if address in second])
+    return {**first, **second}
 
 
 def close_all(sockets: list[socket.socket]) -> None:

@@ -35,6 +35,5 @@ def take(environment: MutableMapping[str, str]) -> dict[str, socket.socket]:
             each.close()
             continue
         each.set_inheritable(False)
-        each.setblocking(False)
         taken[name_of(each)] = each
     return taken

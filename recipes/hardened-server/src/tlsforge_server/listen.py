@@ -22,7 +22,6 @@ def bind(address: Address) -> socket.socket:
             # `::` takes IPv4 clients too, whatever the machine's default is.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address.host == "::" else 1)
         bound.bind((address.host, address.port))
-        bound.setblocking(False)
     except OSError as error:
         bound.close()
         raise _refusal(address, error) from error

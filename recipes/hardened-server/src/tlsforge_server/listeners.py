@@ -34,6 +34,8 @@ class Listeners:
                     name = str(place[1])
                     self._sockets[place] = held.pop(name) if name in held else listen.bind(place[1])
                     gained.append(place)
+                    # Whoever made it: a blocking one would hold up everybody when two processes accept from it.
+                    self._sockets[place].setblocking(False)
         except BaseException:
             self.release(gained)
             raise

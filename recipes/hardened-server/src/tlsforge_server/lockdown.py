@@ -99,6 +99,9 @@ def _keep_only(wanted: int) -> int:
     if libc.capget(ctypes.byref(header), sets) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     kept = wanted & int(sets[0].permitted)
+    # Not asked for when there is nothing to give up: a service's system call filter may not have it.
+    if [value for each in sets for value in (each.effective, each.permitted, each.inheritable)] == [kept, kept, 0, 0, 0, 0]:
+        return kept
     if libc.capset(ctypes.byref(header), (_Data * 2)(_Data(kept, kept, 0), _Data(0, 0, 0))) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return kept

@@ -56,7 +56,7 @@ class Succession:
         self.role = role
         wanted = self._wanted()
         if role == "trial":
-            held = handover.sockets_of(self._folder.socket("serving")) or handover.sockets_of(self._folder.socket("standing-by"))
+            held = handover.joined(handover.sockets_of(self._folder.socket("standing-by")), handover.sockets_of(self._folder.socket("serving")))
             # The rest is bound now, so that an address that cannot be had is known before this one is graded; it does not listen yet.
             self._complete([place for place in wanted if str(place[1]) not in held], held)
             self._trial.complete(_GRADED_AT, {})
@@ -135,7 +135,7 @@ class Succession:
         self._closing(True)
         self.role = "standing-by"
         self._set_clock(self._config.stand_by_seconds)
-        log.info("process {pid} takes over; standing by until {until}", pid=pid, until=self.until)
+        log.info("process {pid} takes over; standing by for {seconds} s", pid=pid, seconds=self._config.stand_by_seconds)
 
     def relieved(self, pid: int) -> None:
         """The connection of the process that had this one stand by has ended: with the names taken, or with that process."""
@@ -171,7 +171,7 @@ class Succession:
         peer = handover.reach(self._folder.socket("serving"))
         if peer is not None:
             try:
-                return peer, peer.sockets()
+                return peer, handover.joined(self._standing_by(), peer.sockets())
             except Gone:
                 peer.close()
             except ServerError:
@@ -179,7 +179,11 @@ class Succession:
                 raise
         elif (owner := self._folder.owner("serving")) not in (None, os.getpid()):
             raise ServerError("take-over-refused", f"process {owner} serves and has no control socket at {self._folder.socket('serving')}", "end it, then try again")
-        return None, {} if self.role == "standing-by" else handover.sockets_of(self._folder.socket("standing-by"))
+        return None, self._standing_by()
+
+    def _standing_by(self) -> dict[str, Any]:
+        """What another process that stands by holds: also addresses that the one that serves has given up."""
+        return {} if self.role == "standing-by" else handover.sockets_of(self._folder.socket("standing-by"))
 
     def _complete(self, wanted: list[Place], held: dict[str, Any]) -> list[Place]:
         try:
