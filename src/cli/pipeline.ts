@@ -1,6 +1,6 @@
 import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
-import type { ResourcePlan } from "../host/index.ts";
+import { refuseEarly, type ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
 import { status } from "../server/index.ts";
@@ -102,6 +102,8 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   let planned = await planSelection(selection, previous, options.prefix);
   const toBuild = pendingRecipes(planned);
   if (toBuild.length > 0) {
+    // Before packages and minutes of building, for a change that cannot be made anyway.
+    refuseEarly(await preview(planned, selection));
     const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
     selection = { ...selection, requirements };
     planned = await planSelection(selection, previous, options.prefix);
@@ -113,7 +115,9 @@ export async function buildStack(context: Context, request: BuildRequest, previe
     state: "done",
     detail: pending.length === 0 ? "nothing to build" : `${pending.length} of ${planned.length} to build`,
   });
-  await showAndAsk(context, { planned, selection, hostChanges: await preview(planned, selection) });
+  const hostChanges = await preview(planned, selection);
+  refuseEarly(hostChanges);
+  await showAndAsk(context, { planned, selection, hostChanges });
   emit({ type: "phase", phase: "fetch", state: pending.length === 0 ? "skipped" : "start" });
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)

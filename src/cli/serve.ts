@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import {
@@ -26,7 +26,7 @@ import {
 } from "../server/index.ts";
 import { atomicWrite } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { interpreterOf, type ServerSetup } from "./setup.ts";
+import type { ServerSetup } from "./setup.ts";
 
 /** What serves now, and the service manager that started it. */
 export interface Running {
@@ -83,7 +83,7 @@ export async function serve(
   const { running, gate, ready = async () => undefined, unitChanged = false, foreground = false } = work;
   const way = switchFor(running, setup, unitChanged);
   await endCandidate(prefix, "trial");
-  const options = { ...(await launchOptions(context, setup)), foreground };
+  const options = { ...launchOptions(context, setup), foreground };
   const served = await {
     start: async () => {
       await ready();
@@ -143,7 +143,7 @@ async function servingNow(prefix: string, { config }: ServerSetup): Promise<Serv
 export async function checkServer(context: Context, setup: ServerSetup, running: Running | null): Promise<void> {
   const standsBy = await candidate(context.options.prefix, "standby");
   const held = [running?.status, standsBy].flatMap((each) => [...(each?.listen ?? []), ...(each?.redirect ?? [])]);
-  await checkLaunch(await launchOptions(context, setup), held);
+  await checkLaunch(launchOptions(context, setup), held);
 }
 
 /** Gives the running server a configuration that differs in nothing but what a reload can change. When it refuses, everything stays as it was. */
@@ -155,12 +155,12 @@ export async function reloadServer(context: Context, setup: ServerSetup): Promis
   return reloaded;
 }
 
-async function launchOptions(context: Context, setup: ServerSetup): Promise<LaunchOptions> {
+function launchOptions(context: Context, setup: ServerSetup): LaunchOptions {
   const { config, runner } = setup;
   const { emit, signal, options } = context;
   return {
     prefix: options.prefix,
-    ...(await runnable(setup)),
+    ...runnable(setup),
     config,
     supervisor: runner.supervisor,
     emit,
@@ -210,19 +210,7 @@ export async function readConfig(file: string): Promise<ServerConfig | null> {
   }
 }
 
-/**
- * The interpreter and program to start. A private copy of the interpreter (for a file capability) finds Python's library through a
- * `pyvenv.cfg` beside its folder, as any virtual environment does.
- */
-async function runnable({
-  outputs,
-  runner: { interpreter },
-}: ServerSetup): Promise<{ python: string; launcher: string }> {
-  const launcher = path.join(outputs.server, "bin", "tlsforge-server");
-  if (interpreter === interpreterOf(outputs)) return { python: interpreter, launcher };
-  const folder = path.dirname(path.dirname(interpreter));
-  await mkdir(folder, { recursive: true });
-  const settings = await readFile(path.join(outputs.pythonTls, "pyvenv.cfg"), "utf8");
-  await atomicWrite(path.join(folder, "pyvenv.cfg"), settings);
-  return { python: interpreter, launcher };
+/** The interpreter and program to start. */
+function runnable({ outputs, runner }: ServerSetup): { readonly python: string; readonly launcher: string } {
+  return { python: runner.interpreter, launcher: path.join(outputs.server, "bin", "tlsforge-server") };
 }

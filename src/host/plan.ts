@@ -43,6 +43,11 @@ export function refuseDemanded(plans: readonly ResourcePlan[]): void {
   });
 }
 
+/** The same before anything is built: what only waits for a build is no reason to refuse. */
+export function refuseEarly(plans: readonly ResourcePlan[]): void {
+  refuseDemanded(plans.filter(({ unbuilt }) => unbuilt !== true));
+}
+
 function reasonOf(plan: ResourcePlan): string {
   return plan.reason ?? "its state is unknown";
 }

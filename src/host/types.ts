@@ -182,6 +182,8 @@ export interface ResourcePlan {
   readonly effect?: string;
   /** Why it is blocked. */
   readonly reason?: string;
+  /** What blocks it is that something has not been built yet. */
+  readonly unbuilt?: true;
 }
 
 /** A requirement after trying it. `provides`: packages of this family that give it. */

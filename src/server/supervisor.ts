@@ -8,9 +8,10 @@ const timeoutSeconds = 120;
 /** The commands of a service manager, run through the host. `name` is the service's. */
 export function supervisorOf(host: Host, manager: Supervisor["manager"], name: string): Supervisor {
   const argv = commands[manager](name);
-  const run = async (command: readonly string[], what: string): Promise<void> => {
+  const run = async (what: "start" | "stop" | "restart"): Promise<void> => {
+    const command = argv[what];
     const ran = await host.elevated(command, `${what} the service ${name}`, { timeoutSeconds });
-    if (ran.exitCode === 0) return;
+    if (ran.exitCode === 0 || (what === "stop" && ran.exitCode === argv.unknown)) return;
     const words = await lastWords(host, argv.words);
     const told = words.map(parseError).find((each) => each !== null);
     throw new ForgeError(
@@ -27,10 +28,10 @@ export function supervisorOf(host: Host, manager: Supervisor["manager"], name: s
     name,
     start: async () => {
       if (argv.forget !== undefined) await host.elevated(argv.forget, `start the service ${name}`, { timeoutSeconds });
-      await run(argv.start, "start");
+      await run("start");
     },
-    stop: () => run(argv.stop, "stop"),
-    restart: () => run(argv.restart, "restart"),
+    stop: () => run("stop"),
+    restart: () => run("restart"),
   };
 }
 
@@ -40,17 +41,21 @@ interface Commands {
   readonly start: readonly string[];
   readonly stop: readonly string[];
   readonly restart: readonly string[];
+  /** What `stop` exits with when the manager has no such service, or not all of its parts: the others are stopped. */
+  readonly unknown?: number;
   /** Prints what the service said last. */
   readonly words: readonly string[];
 }
 
 /** systemctl(1), rc-service(8), service(8). */
 const commands: Readonly<Record<Supervisor["manager"], (name: string) => Commands>> = {
+  // Not every service has a socket; one that has requires it, so starting the service is enough.
   systemd: (name) => ({
     forget: ["systemctl", "reset-failed", `${name}.socket`, `${name}.service`],
-    start: ["systemctl", "start", `${name}.socket`, `${name}.service`],
+    start: ["systemctl", "start", `${name}.service`],
     stop: ["systemctl", "stop", `${name}.socket`, `${name}.service`],
     restart: ["systemctl", "restart", `${name}.service`],
+    unknown: 5,
     words: ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "30", "-u", `${name}.service`, "-u", `${name}.socket`],
   }),
   openrc: (name) => ({

@@ -22,13 +22,13 @@ export const capability: ResourceKind<Capability> = {
     const block = (reason: string): ReturnType<typeof blocked> => blocked(resource, { current, desired, why, reason });
     if (host.platform.os !== "linux") return block("file capabilities are Linux's only");
     if (copy !== null && copy.kind !== "file") return block(`${resource.copy} is there and is no file`);
-    if (original === null) return block(`${resource.source} is not there yet`);
+    if (original === null) return { ...block(`${resource.source} is not there yet`), unbuilt: true };
     if ((await host.which("setcap")) === null || (await host.which("getcap")) === null)
       return block("setcap or getcap is missing (Debian: libcap2-bin)");
     const obstacle = pathObstacle(host, resource.source);
     if (obstacle !== null) return block(obstacle);
+    // A group that is not there yet is made before, by its own resource.
     const gid = resource.group === undefined ? null : await groupId(host, resource.group);
-    if (gid === undefined) return block(`there is no group ${resource.group ?? ""}`);
     const owned = gid === null || (copy?.uid === 0 && copy.gid === gid);
     if (current === wantedState(resource) && owned)
       return { ...planBase(resource), current: desired, desired, why, action: "none", commands: [] };

@@ -49,7 +49,7 @@ at_most() { awk "BEGIN { exit !(\"$2\" != \"\" && $2 + 0 <= $1) }" || { echo "$2
 not() { if "$@"; then echo "this went well: $*"; return 1; fi; }
 
 # as USER COMMAND...
-as() { user=$1; shift; setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs -- "$@"; }
+as() { user=$1; shift; runuser -u "$user" -- "$@"; }
 
 main_pid() { systemctl show tlsforge.service -p MainPID --value; }
 

@@ -13,10 +13,13 @@ import { root } from "../../tools/checkout.ts";
 import { describeWith, testPrefix, type Need } from "../../tools/needs.ts";
 import { compile } from "../support.ts";
 
+/** Those of bootroot, so that both have one base. */
+const basePackages = "systemd systemd-sysv dbus iproute2 libcap2-bin procps python3-minimal";
+
 type Copies = readonly (readonly [here: string, there: string])[];
 
 /** What a root is given: the command line as it was set up here, the scenarios, and a prefix in which everything is built and nothing done. */
-async function provisions(folder: string): Promise<Copies> {
+export async function provisions(folder: string): Promise<Copies> {
   const prefix = await realpath(testPrefix());
   const current = await realpath(join(prefix, "current"));
   const generation = join(folder, "generation");
@@ -46,10 +49,14 @@ export interface Machine {
   /** `systemd`: booted, with a network of its own; `plain`: no service manager. */
   readonly kind: "systemd" | "plain";
   readonly environment?: Readonly<Record<string, string>>;
+  /** What `$label` stands for in the names of its checks. */
+  readonly labels?: readonly string[];
+  /** How long it may take. */
+  readonly seconds?: number;
 }
 
 /** Runs a scenario to its end and gives what it printed. */
-export async function runScenario({ script, kind, environment = {} }: Machine): Promise<string> {
+export async function runScenario({ script, kind, environment = {}, seconds = 300 }: Machine): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "tlsforge-machine-"));
   try {
     const tool = join(root, "test", "tools", kind === "systemd" ? "bootroot" : "cleanroot");
@@ -58,18 +65,8 @@ export async function runScenario({ script, kind, environment = {} }: Machine): 
     const line = [...settings, `sh /root/machine/${script}`].join(" ");
     const argv =
       kind === "systemd"
-        ? ["--timeout", "540", ...copies, "--", line]
-        : [
-            "run",
-            "--no-net",
-            "--packages",
-            "libcap2-bin procps python3-minimal sudo",
-            ...copies,
-            "--",
-            "sh",
-            "-c",
-            line,
-          ];
+        ? ["--timeout", String(seconds), ...copies, "--", line]
+        : ["run", "--no-net", "--packages", basePackages, ...copies, "--", "sh", "-c", line];
     const { all, exitCode } = await execa(tool, argv, { all: true, reject: false });
     return `${all}\n# ended with ${exitCode ?? "a signal"}\n`;
   } finally {
@@ -79,7 +76,7 @@ export async function runScenario({ script, kind, environment = {} }: Machine): 
 
 /** A suite of one scenario: it runs once, and each of its checks is a test. */
 export function describeScenario(name: string, machine: Machine, needs: readonly Need[] = []): void {
-  const checks = checksOf(machine.script);
+  const checks = checksOf(machine);
   describeWith([machine.kind === "systemd" ? "bootroot" : "cleanroot", "opt", ...needs], name, () => {
     let output = "";
     beforeAll(async () => {
@@ -94,9 +91,12 @@ export function describeScenario(name: string, machine: Machine, needs: readonly
   });
 }
 
-function checksOf(script: string): readonly string[] {
+function checksOf({ script, labels = [] }: Machine): readonly string[] {
   const text = readFileSync(join(import.meta.dirname, script), "utf8");
-  const names = [...text.matchAll(/\bcheck "([^"$]+)"/gu)].map(([, name = ""]) => name);
+  const written = [...text.matchAll(/^ *check "([^"]+)"/gmu)].map(([, name = ""]) => name);
+  const names = written.flatMap((name) =>
+    name.includes("$label") ? labels.map((label) => name.replace("$label", label)) : [name],
+  );
   if (new Set(names).size !== names.length) throw new Error(`two checks of ${script} have one name`);
   return names;
 }
