@@ -91,7 +91,11 @@ async function dryRun(
 ): Promise<Result> {
   const { prefix } = context.options;
   const remains = await remainsOf(work.host, work.records);
-  const undone = remains.map(({ id, detail }): Undone => ({ id, outcome: "would-undo", detail }));
+  const undone = remains.map(({ id, detail, blocked }): Undone => ({
+    id,
+    outcome: blocked ? "stands" : "would-undo",
+    detail,
+  }));
   const folders = [prefix, ...(work.request.keepCache ? [] : [cacheOf(context)])];
   return {
     outcome: "done",
@@ -99,7 +103,7 @@ async function dryRun(
     fields: { prefix, dryRun: true, undone, foreign: [] },
     text: [
       "Would stop the server, then",
-      ...undone.map(({ id, detail }) => `  take back ${id}: ${detail}`),
+      ...undone.map(({ id, outcome, detail }) => `  ${outcome === "stands" ? "leave" : "take back"} ${id}: ${detail}`),
       ...folders.map((folder) => `  remove ${folder}`),
       "",
     ].join("\n"),
