@@ -3,7 +3,7 @@ import path from "node:path";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import { remainsOf, undoHost, type Host, type HostRecord } from "../../host/index.ts";
 import { stop } from "../../server/index.ts";
-import { lockPrefix, openPrefix, readManifest, removePrefix } from "../../store/index.ts";
+import { lockPrefix, openPrefix, readManifest, removePrefix, type Removed } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { openLedger } from "../ledger.ts";
 import { machine } from "../prepare.ts";
@@ -38,12 +38,12 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   const { emit, signal, options } = context;
   const release = await lockPrefix(prefix, { what: "uninstall", wait: options.wait, emit, signal });
   const standing = new Set<string>();
-  let foreign: readonly string[];
+  let removed: Removed;
   try {
     await stop(prefix, await supervisorOfRunning(context));
     const { journal } = await openLedger(prefix, records);
     for (const { id } of await undoHost(host, records, { emit, journal })) standing.add(id);
-    foreign = await removePrefix(prefix);
+    removed = await removePrefix(prefix);
   } finally {
     await release();
   }
@@ -55,7 +55,7 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
       ? { id, outcome: "undone", detail: `${after ?? "nothing"} -> ${before ?? "nothing"}` }
       : { id, outcome: "stands", detail: detail ?? "changed by somebody else since" };
   });
-  return verdict(context, { undone, foreign });
+  return verdict(context, undone, removed);
 }
 
 /** Every change that the ledger or the current generation tells of. */
@@ -110,16 +110,14 @@ async function dryRun(
   };
 }
 
-function verdict(
-  context: Context,
-  { undone, foreign }: { readonly undone: readonly Undone[]; readonly foreign: readonly string[] },
-): Result {
-  const { prefix } = context.options;
+function verdict({ options: { prefix } }: Context, undone: readonly Undone[], { foreign, folder }: Removed): Result {
   const left = undone.filter(({ outcome }) => outcome === "stands");
   const fields = { prefix, dryRun: false, undone, foreign };
   const text = [
     ...undone.map(({ id, outcome, detail }) => `${outcome.padEnd(7)} ${id}: ${detail}`),
-    foreign.length === 0 ? `removed ${prefix}` : `removed all of ${prefix} but ${foreign.join(", ")}: not tlsforge's`,
+    foreign.length > 0
+      ? `removed all of ${prefix} but ${foreign.join(", ")}: not tlsforge's`
+      : `removed ${prefix}${folder === "gone" ? "" : ": the empty folder stays, which cannot be removed"}`,
     "",
   ].join("\n");
   if (left.length === 0) return { outcome: "done", exitCode: 0, fields, text };

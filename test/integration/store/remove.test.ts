@@ -1,8 +1,10 @@
-import { chmod, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { noteInLedger, openPrefix, prefixPaths, removePrefix } from "../../../src/store/index.ts";
 import { freshFolder, freshPrefix, provide } from "./helpers.ts";
+
+const gone = { foreign: [], folder: "gone" };
 
 /** A prefix with a generation, and all else that comes into one. */
 async function used(): Promise<string> {
@@ -23,7 +25,7 @@ async function used(): Promise<string> {
 test("everything of a prefix goes, and the folder itself", async () => {
   const prefix = await used();
   expect(await readdir(prefix)).toEqual(expect.arrayContaining(["bin", "current", "host.json", "layout", "store"]));
-  expect(await removePrefix(prefix)).toEqual([]);
+  expect(await removePrefix(prefix)).toEqual(gone);
   await expect(readdir(prefix)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
@@ -31,14 +33,14 @@ test("outputs that cannot be written go as well", async () => {
   const prefix = await used();
   const [out = ""] = await readdir(join(prefix, "store"));
   await chmod(join(prefix, "store", out, "share/a"), 0o555);
-  expect(await removePrefix(prefix)).toEqual([]);
+  expect(await removePrefix(prefix)).toEqual(gone);
 });
 
 test("what is not ours stays and is named; then it is no prefix any more", async () => {
   const prefix = await used();
   await writeFile(join(prefix, "notes"), "mine");
   await mkdir(join(prefix, "etc"));
-  expect(await removePrefix(prefix)).toEqual(["etc", "notes"]);
+  expect(await removePrefix(prefix)).toEqual({ foreign: ["etc", "notes"], folder: "stays" });
   expect(await readdir(prefix)).toEqual(["etc", "notes"]);
   await expect(openPrefix(prefix, { create: false })).rejects.toMatchObject({ code: "prefix-unusable" });
 });
@@ -50,7 +52,7 @@ test("of links that lead out of the prefix only the link goes", async () => {
   await writeFile(join(outside, "kept"), "");
   await symlink(outside, join(prefix, "var/link"));
   await symlink(outside, join(prefix, "cache/sources/link"));
-  expect(await removePrefix(prefix)).toEqual([]);
+  expect(await removePrefix(prefix)).toEqual(gone);
   expect(await readdir(outside)).toEqual(["kept"]);
 });
 
@@ -64,10 +66,38 @@ test("a removal that was cut short leaves a prefix, which is taken up again", as
   expect(await readdir(prefix)).toEqual(["host.json", "layout"]);
   expect((await openPrefix(prefix, { create: false })).layout).toBe(layout);
   await rm(ledger, { recursive: true });
-  expect(await removePrefix(prefix)).toEqual([]);
+  expect(await removePrefix(prefix)).toEqual(gone);
   await expect(readdir(prefix)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
 test("what is gone is removed", async () => {
-  expect(await removePrefix(join(await freshFolder(), "never"))).toEqual([]);
+  expect(await removePrefix(join(await freshFolder(), "never"))).toEqual(gone);
+});
+
+/** Does it without root's right to do anything. */
+async function unprivileged<T>(work: () => Promise<T>): Promise<T> {
+  if (process.getuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+test("a folder that somebody has made for us among theirs is emptied, and stays", async () => {
+  const prefix = join(await freshFolder(), "theirs/p");
+  const theirs = dirname(prefix);
+  await mkdir(prefix, { recursive: true });
+  await chmod(dirname(theirs), 0o755);
+  if (process.getuid?.() === 0) await chown(prefix, 65_534, 65_534);
+  await chmod(theirs, 0o555);
+  onTestFinished(() => chmod(theirs, 0o755));
+  const removed = await unprivileged(async () => {
+    await writeFile(join(prefix, "layout"), "1\n");
+    await mkdir(join(prefix, "store/a"), { recursive: true });
+    return removePrefix(prefix);
+  });
+  expect(removed).toEqual({ foreign: [], folder: "stays" });
+  expect(await readdir(prefix)).toEqual([]);
 });
