@@ -142,7 +142,8 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
 
 /**
  * Gives the host what a generation needs of it (the loader entry names its own OpenSSL) and takes back what only `replaced`, the records of the
- * generation before the switch, asked for. The records are kept with the generation.
+ * generation before the switch, asked for. The records are kept with the generation. `site`: what it is to serve by; default the site file as
+ * it is now, while a server that goes on as it was needs its own (`siteOf`).
  */
 export async function restoreHost(
   context: Context,

@@ -1,13 +1,12 @@
-import { exitCodeFor, type ForgeError } from "../../errors.ts";
-import type { Report } from "../../grade/index.ts";
-import { planHost, type ResourcePlan } from "../../host/index.ts";
+import { exitCodeFor } from "../../errors.ts";
+import { mandatoryAccess, planHost, type Host, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
 import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { applyWishes, hostFields, hostWishes, runnerOf, unwished, type HostWishes } from "../host-changes.ts";
-import { trustedLocally } from "../../grade/light.ts";
+import { grade, type Graded } from "../gate.ts";
 import { keepSite } from "../kept-site.ts";
-import { gradeProblem, gradingRulebook, look, reportText, writeReport } from "../look.ts";
+import { reportText } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import {
   buildStack,
@@ -15,16 +14,15 @@ import {
   manifestBuilds,
   sameBuilds,
   stageBuilt,
-  toolStamps,
   warningsOf,
   type BuildRequest,
   type Built,
 } from "../pipeline.ts";
 import type { Selection } from "../prepare.ts";
-import { endpointOf, reachText } from "../reach.ts";
+import { reachText } from "../reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
-import { generationFile, reloadServer, serve, serverChange, switchFor } from "../serve.ts";
-import { readAuthority, serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
+import { reloadServer, serve, serverChange, switchFor } from "../serve.ts";
+import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
 import { bringBack, restoreHost, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
@@ -159,13 +157,24 @@ async function prepareServer(
   emit({ type: "phase", phase: "host", state: "start" });
   const { prefix } = options;
   const { resources } = wishes;
+  await keepSite(prefix, manifest.generation, site);
   const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
   await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
   const { generation, builds } = manifest;
   const runner = await runnerOf(host, wishes);
+  await tellMandatory(context, host, wishes.outputs);
   const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
   return { plans, setup };
+}
+
+/** What SELinux or AppArmor would refuse, before it does. */
+async function tellMandatory(context: Context, host: Host, outputs: ServerOutputs): Promise<void> {
+  const { prefix } = context.options;
+  const { messages, commands } = await mandatoryAccess(host, { prefix, outputs: Object.values(outputs) });
+  if (commands.length === 0) return;
+  const hint = `as root: ${commands.map((argv) => argv.join(" ")).join(" && ")}`;
+  context.emit({ type: "warning", message: messages.join("; "), hint });
 }
 
 /** The current generation, when it is made of the same outputs and its server serves the same configuration, or does after a reload; else null. */
@@ -208,48 +217,6 @@ interface Served {
   readonly graded: Graded;
   /** What this run did to the server. */
   readonly outcome: "launched" | "reloaded" | "unchanged";
-}
-
-/** What a look at a server came to. */
-interface Graded {
-  readonly report: Report;
-  /** Where it is kept. */
-  readonly files: { readonly json: string; readonly html: string };
-  /** Why it is not good enough; null when it is. */
-  readonly problem: ForgeError | null;
-}
-
-/** The gate: grades a server over the wire. Only a generation whose server has passed is accepted. */
-async function grade(
-  context: Context,
-  request: BuildRequest,
-  of: Pick<Prepared, "built" | "manifest" | "setup"> & { readonly listen: readonly string[] },
-): Promise<Graded> {
-  const { built, manifest, setup, listen } = of;
-  const { emit, options } = context;
-  emit({ type: "phase", phase: "verify", state: "start" });
-  const { names } = setup.config;
-  const authority = await readAuthority(setup.authority);
-  const report = await look(context, { ...endpointOf({ listen, names }), authority });
-  const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));
-  const result = report.grades[gradingRulebook];
-  emit({
-    type: "phase",
-    phase: "verify",
-    state: "done",
-    detail: `${result?.gradeTrustIgnored ?? "incomplete"}, ${report.connections} connections, ${report.seconds} s`,
-  });
-  const problem = gradeProblem(report, {
-    minGrade: request.minGrade ?? built.site.verify.minGrade,
-    ignoreTrust: trustedLocally(report.observations),
-  });
-  // Only what has met its gate may be "nothing to do" the next time.
-  await updateManifest(options.prefix, manifest.generation, {
-    accepted: problem === null,
-    report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
-    ...(problem === null ? { fingerprint: built.fingerprint, tools: toolStamps(built.selection) } : {}),
-  });
-  return { report, files, problem };
 }
 
 /** What a provision tells of what it did. */

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
+import type { Emit } from "../../events.ts";
 import { remainsOf, undoHost, type Host, type HostRecord } from "../../host/index.ts";
 import { stop } from "../../server/index.ts";
 import { lockPrefix, openPrefix, readManifest, removePrefix, type Removed } from "../../store/index.ts";
@@ -38,11 +39,16 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   const { emit, signal, options } = context;
   const release = await lockPrefix(prefix, { what: "uninstall", wait: options.wait, emit, signal });
   const standing = new Set<string>();
+  const told = new Map<string, string>();
   let removed: Removed;
   try {
     await stop(prefix, await supervisorOfRunning(context));
     const { journal } = await openLedger(prefix, records);
-    for (const { id } of await undoHost(host, records, { emit, journal })) standing.add(id);
+    const listen: Emit = (event) => {
+      if (event.type === "host-change") told.set(event.id, event.detail);
+      emit(event);
+    };
+    for (const { id } of await undoHost(host, records, { emit: listen, journal })) standing.add(id);
     removed = await removePrefix(prefix);
   } finally {
     await release();
@@ -52,7 +58,7 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   const undone = records.map(({ id, before, after }): Undone => {
     const detail = remains.get(id);
     return detail === undefined && !standing.has(id)
-      ? { id, outcome: "undone", detail: `${after ?? "nothing"} -> ${before ?? "nothing"}` }
+      ? { id, outcome: "undone", detail: told.get(id) ?? `${after ?? "nothing"} -> ${before ?? "nothing"}` }
       : { id, outcome: "stands", detail: detail ?? "changed by somebody else since" };
   });
   return verdict(context, undone, removed);

@@ -59,7 +59,17 @@ export async function runScenario({ script, kind, environment = {} }: Machine): 
     const argv =
       kind === "systemd"
         ? ["--timeout", "540", ...copies, "--", line]
-        : ["run", "--no-net", "--packages", "libcap2-bin procps python3-minimal sudo", ...copies, "--", "sh", "-c", line];
+        : [
+            "run",
+            "--no-net",
+            "--packages",
+            "libcap2-bin procps python3-minimal sudo",
+            ...copies,
+            "--",
+            "sh",
+            "-c",
+            line,
+          ];
     const { all, exitCode } = await execa(tool, argv, { all: true, reject: false });
     return `${all}\n# ended with ${exitCode ?? "a signal"}\n`;
   } finally {

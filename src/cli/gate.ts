@@ -1,0 +1,57 @@
+import type { ForgeError } from "../errors.ts";
+import { trustedLocally } from "../grade/light.ts";
+import type { Report } from "../grade/index.ts";
+import { updateManifest, type Manifest } from "../store/index.ts";
+import type { Context } from "./context.ts";
+import { gradeProblem, gradingRulebook, look, writeReport } from "./look.ts";
+import { toolStamps, type BuildRequest, type Built } from "./pipeline.ts";
+import { endpointOf } from "./reach.ts";
+import { generationFile } from "./serve.ts";
+import { readAuthority, type ServerSetup } from "./setup.ts";
+
+/** What a look at a server came to. */
+export interface Graded {
+  readonly report: Report;
+  /** Where it is kept. */
+  readonly files: { readonly json: string; readonly html: string };
+  /** Why it is not good enough; null when it is. */
+  readonly problem: ForgeError | null;
+}
+
+/** The gate: grades a server over the wire. Only a generation whose server has passed is accepted. */
+export async function grade(
+  context: Context,
+  request: BuildRequest,
+  of: {
+    readonly built: Built;
+    readonly manifest: Manifest;
+    readonly setup: ServerSetup;
+    readonly listen: readonly string[];
+  },
+): Promise<Graded> {
+  const { built, manifest, setup, listen } = of;
+  const { emit, options } = context;
+  emit({ type: "phase", phase: "verify", state: "start" });
+  const { names } = setup.config;
+  const authority = await readAuthority(setup.authority);
+  const report = await look(context, { ...endpointOf({ listen, names }), authority });
+  const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));
+  const result = report.grades[gradingRulebook];
+  emit({
+    type: "phase",
+    phase: "verify",
+    state: "done",
+    detail: `${result?.gradeTrustIgnored ?? "incomplete"}, ${report.connections} connections, ${report.seconds} s`,
+  });
+  const problem = gradeProblem(report, {
+    minGrade: request.minGrade ?? built.site.verify.minGrade,
+    ignoreTrust: trustedLocally(report.observations),
+  });
+  // Only what has met its gate may be "nothing to do" the next time.
+  await updateManifest(options.prefix, manifest.generation, {
+    accepted: problem === null,
+    report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
+    ...(problem === null ? { fingerprint: built.fingerprint, tools: toolStamps(built.selection) } : {}),
+  });
+  return { report, files, problem };
+}
