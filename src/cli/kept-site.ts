@@ -14,13 +14,22 @@ export async function keepSite(prefix: string, generation: number, site: Site): 
 /** The site that a generation was last launched for; as the site file says now for one that never was. Throws `prefix-unusable`. */
 export async function siteOf(context: Context, { generation }: Manifest): Promise<Site> {
   const file = generationFile(context.options.prefix, generation, "site.json");
+  let cause: unknown;
   try {
-    return JSON.parse(await readFile(file, "utf8")) as Site;
+    const found: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (isSite(found)) return found;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return loadSite(context);
-    throw new ForgeError("prefix-unusable", `${file} cannot be read`, {
-      cause: error,
-      hint: "remove it: then the site file counts; or provision again",
-    });
+    cause = error;
   }
+  throw new ForgeError("prefix-unusable", `${file} cannot be read`, {
+    cause,
+    hint: "remove it: then the site file counts; or provision again",
+  });
+}
+
+/** Whether it is a site as it was kept, and not what is left of one. */
+function isSite(value: unknown): value is Site {
+  const site = value as Partial<Site> | null;
+  return Array.isArray(site?.server?.listen) && site.host !== undefined && site.verify !== undefined;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
+import { ForgeError } from "../errors.ts";
 import {
   openrcScript,
   rcdScript,
@@ -34,6 +35,12 @@ export async function serviceOf(host: Host, site: Site, prefix: string): Promise
   if (host.uid !== 0) return { ...decision, name, account: null };
   const closed = await closedFolder(host, prefix);
   if (closed === null) return { ...decision, name, account: decision.manager === "systemd" ? null : name };
+  const { service: choice } = site.host;
+  if (choice !== "auto" && choice !== "none") {
+    throw new ForgeError("host-refused", `no service of ${choice} for ${prefix}: no other user may enter ${closed}`, {
+      hint: "choose a prefix that everybody may enter, or set host.service: auto",
+    });
+  }
   const reason = `the server stays root, in the background: no other user may enter ${closed}`;
   return { manager: "none", reasons: [...decision.reasons, reason], name, account: null };
 }

@@ -30,18 +30,23 @@ export async function undoHost(
   return standing;
 }
 
-/**
- * What a look at the machine finds of recorded changes that were to be taken back: id, and what is still there or why that cannot be told.
- * Empty: everything is as it was.
- */
-export async function remainsOf(
-  host: Host,
-  records: readonly HostRecord[],
-): Promise<readonly { readonly id: string; readonly detail: string }[]> {
+/** A recorded change that is not taken back. */
+export interface Remains {
+  readonly id: string;
+  /** What is still there, or why that cannot be told. */
+  readonly detail: string;
+  /** It is not to be taken back by us: somebody has changed it since. */
+  readonly blocked: boolean;
+}
+
+/** What a look at the machine finds of recorded changes that were to be taken back. Empty: everything is as it was. */
+export async function remainsOf(host: Host, records: readonly HostRecord[]): Promise<readonly Remains[]> {
   const plans = await Promise.all(
     records.map(async (record) => ({ id: record.id, plan: await kindOf(record.kind).undo(host, record) })),
   );
-  return plans.flatMap(({ id, plan }) => (plan.action === "none" ? [] : [{ id, detail: plan.detail }]));
+  return plans.flatMap(({ id, plan }) =>
+    plan.action === "none" ? [] : [{ id, detail: plan.detail, blocked: plan.action === "blocked" }],
+  );
 }
 
 /** Ids of recorded changes that no longer stand or that cannot be told: empty means that nothing is to be done. Starts no process on Debian. */

@@ -13,7 +13,8 @@ export function supervisorOf(host: Host, manager: Supervisor["manager"], name: s
     const ran = await host.elevated(command, `${what} the service ${name}`, { timeoutSeconds });
     if (ran.exitCode === 0 || (what === "stop" && ran.exitCode === argv.unknown)) return;
     const words = await lastWords(host, argv.words);
-    const told = words.map(parseError).find((each) => each !== null);
+    // The journal also holds what was wrong with earlier starts.
+    const told = words.map(parseError).findLast((each) => each !== null);
     throw new ForgeError(
       "server-failed",
       `${manager} could not ${what} ${name}${told === undefined || told === null ? "" : `: ${told}`}`,
@@ -73,19 +74,23 @@ const commands: Readonly<Record<Supervisor["manager"], (name: string) => Command
 };
 
 async function lastWords(host: Host, argv: readonly string[]): Promise<readonly string[]> {
-  const answer = await host.exec(argv, { timeoutSeconds: 10 });
-  return answer.stdout
-    .split("\n")
-    .map((line) => line.replaceAll(/\p{Cc}+/gu, " ").trim())
-    .filter((line) => line !== "");
+  return linesOf((await host.exec(argv, { timeoutSeconds: 10 })).stdout);
 }
 
 function tail({ stderr, stdout }: ExecResult): readonly string[] {
-  return `${stderr}${stdout}`
-    .trim()
+  return linesOf(`${stderr}\n${stdout}`).slice(-5);
+}
+
+function linesOf(text: string): readonly string[] {
+  return text
     .split("\n")
-    .slice(-5)
-    .map((line) => line.replaceAll(/\p{Cc}+/gu, " "));
+    .map(plain)
+    .filter((line) => line !== "");
+}
+
+/** Without what would be a command to a terminal. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, " ").trim();
 }
 
 /** The reason in the server's own line of JSON, or null. */
@@ -93,7 +98,7 @@ function parseError(line: string): string | null {
   try {
     const value = JSON.parse(line) as { readonly error?: { readonly message?: unknown } } | null;
     const message = value?.error?.message;
-    return typeof message === "string" ? message : null;
+    return typeof message === "string" ? plain(message) : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

@@ -23,6 +23,7 @@ export { readManifest, updateManifest, type ManifestAddition } from "./manifest.
 export type { ViewConflict } from "./view.ts";
 export { atomicLink, atomicWrite, removeTree } from "./disk.ts";
 export { removePrefix } from "./remove.ts";
+export type { Removed } from "./remove.ts";
 export { collectGarbage, type GarbageItem, type GarbageOptions, type GarbageReport } from "./gc.ts";
 export { boundLogs, type LogBound } from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";

@@ -3,11 +3,20 @@ import { join } from "node:path";
 import { explained, hasCode, removeTree, temporaryPrefix, unlinkIfThere } from "./disk.ts";
 import { prefixPaths, viewFolders } from "./paths.ts";
 
+/** What of a prefix stays. */
+export interface Removed {
+  /** Names in it that are not ours. */
+  readonly foreign: readonly string[];
+  /** Whether the folder itself is there still. */
+  readonly folder: "gone" | "stays";
+}
+
 /**
- * Removes everything that makes a prefix, and the folder itself when nothing else is in it; gives the names of what is not ours and stays.
- * What marks it as a prefix goes last, so that a removal that was cut short is taken up again. Throws `prefix-unusable`.
+ * Removes everything that makes a prefix, and the folder itself when nothing else is in it and it can be removed: one that somebody has made
+ * for us in a folder of theirs, or mounted, stays empty. What marks it as a prefix goes last, so that a removal that was cut short is taken
+ * up again. Throws `prefix-unusable`.
  */
-export async function removePrefix(prefix: string): Promise<readonly string[]> {
+export async function removePrefix(prefix: string): Promise<Removed> {
   const paths = prefixPaths(prefix);
   const links = [...viewFolders.map((name) => join(prefix, name)), paths.current];
   try {
@@ -18,12 +27,21 @@ export async function removePrefix(prefix: string): Promise<readonly string[]> {
       if (name.startsWith(temporaryPrefix)) await removeTree(join(prefix, name), prefix);
     await unlinkIfThere(paths.ledger);
     await unlinkIfThere(paths.layout);
-    const rest = await namesIn(prefix);
-    if (rest.length === 0) await rmdir(prefix);
-    return rest;
+    const foreign = await namesIn(prefix);
+    return { foreign, folder: foreign.length === 0 ? await removeFolder(prefix) : "stays" };
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return [];
+    if (hasCode(error, "ENOENT")) return { foreign: [], folder: "gone" };
     throw explained(error, prefix);
+  }
+}
+
+async function removeFolder(folder: string): Promise<Removed["folder"]> {
+  try {
+    await rmdir(folder);
+    return "gone";
+  } catch (error) {
+    if (hasCode(error, "EACCES", "EPERM", "EBUSY", "EROFS")) return "stays";
+    throw error;
   }
 }
 

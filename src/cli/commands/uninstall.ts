@@ -4,7 +4,7 @@ import { exitCodeFor, ForgeError } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
 import { remainsOf, undoHost, type Host, type HostRecord } from "../../host/index.ts";
 import { stop } from "../../server/index.ts";
-import { lockPrefix, openPrefix, readManifest, removePrefix } from "../../store/index.ts";
+import { lockPrefix, openPrefix, readManifest, removePrefix, type Removed } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { openLedger } from "../ledger.ts";
 import { machine } from "../prepare.ts";
@@ -40,7 +40,7 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   const release = await lockPrefix(prefix, { what: "uninstall", wait: options.wait, emit, signal });
   const standing = new Set<string>();
   const told = new Map<string, string>();
-  let foreign: readonly string[];
+  let removed: Removed;
   try {
     await stop(prefix, await supervisorOfRunning(context));
     const { journal } = await openLedger(prefix, records);
@@ -49,7 +49,7 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
       emit(event);
     };
     for (const { id } of await undoHost(host, records, { emit: listen, journal })) standing.add(id);
-    foreign = await removePrefix(prefix);
+    removed = await removePrefix(prefix);
   } finally {
     await release();
   }
@@ -61,7 +61,7 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
       ? { id, outcome: "undone", detail: told.get(id) ?? `${after ?? "nothing"} -> ${before ?? "nothing"}` }
       : { id, outcome: "stands", detail: detail ?? "changed by somebody else since" };
   });
-  return verdict(context, { undone, foreign });
+  return verdict(context, undone, removed);
 }
 
 /** Every change that the ledger or the current generation tells of. */
@@ -97,7 +97,11 @@ async function dryRun(
 ): Promise<Result> {
   const { prefix } = context.options;
   const remains = await remainsOf(work.host, work.records);
-  const undone = remains.map(({ id, detail }): Undone => ({ id, outcome: "would-undo", detail }));
+  const undone = remains.map(({ id, detail, blocked }): Undone => ({
+    id,
+    outcome: blocked ? "stands" : "would-undo",
+    detail,
+  }));
   const folders = [prefix, ...(work.request.keepCache ? [] : [cacheOf(context)])];
   return {
     outcome: "done",
@@ -105,23 +109,21 @@ async function dryRun(
     fields: { prefix, dryRun: true, undone, foreign: [] },
     text: [
       "Would stop the server, then",
-      ...undone.map(({ id, detail }) => `  take back ${id}: ${detail}`),
+      ...undone.map(({ id, outcome, detail }) => `  ${outcome === "stands" ? "leave" : "take back"} ${id}: ${detail}`),
       ...folders.map((folder) => `  remove ${folder}`),
       "",
     ].join("\n"),
   };
 }
 
-function verdict(
-  context: Context,
-  { undone, foreign }: { readonly undone: readonly Undone[]; readonly foreign: readonly string[] },
-): Result {
-  const { prefix } = context.options;
+function verdict({ options: { prefix } }: Context, undone: readonly Undone[], { foreign, folder }: Removed): Result {
   const left = undone.filter(({ outcome }) => outcome === "stands");
   const fields = { prefix, dryRun: false, undone, foreign };
   const text = [
     ...undone.map(({ id, outcome, detail }) => `${outcome.padEnd(7)} ${id}: ${detail}`),
-    foreign.length === 0 ? `removed ${prefix}` : `removed all of ${prefix} but ${foreign.join(", ")}: not tlsforge's`,
+    foreign.length > 0
+      ? `removed all of ${prefix} but ${foreign.join(", ")}: not tlsforge's`
+      : `removed ${prefix}${folder === "gone" ? "" : ": the empty folder stays, which cannot be removed"}`,
     "",
   ].join("\n");
   if (left.length === 0) return { outcome: "done", exitCode: 0, fields, text };

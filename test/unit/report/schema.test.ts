@@ -44,6 +44,9 @@ const build = {
 const change = { id: "loader-path:tlsforge", action: "create", current: null, desired: "/opt/tlsforge/lib" };
 const certificate = { names: ["localhost"], notAfter: "2026-05-01T00:00:00Z", staple: null };
 const server = { pid: 4711, workers: [4712], listen: ["127.0.0.1:8443"], generation: 1, certificates: [certificate] };
+const standingBy = { pid: 4711, generation: 1, until: "2026-05-01T00:00:00Z" };
+const undone = { id: "unit:tlsforge", outcome: "undone", detail: "a -> nothing" };
+const uninstalled = { prefix: "/opt/tlsforge", dryRun: false, undone: [undone], foreign: ["notes"] };
 const provision = { generation: 1, prefix: "/opt/tlsforge", builds: [build], host: [change], server, report: good };
 
 const valid: readonly (readonly [string, object])[] = [
@@ -55,6 +58,19 @@ const valid: readonly (readonly [string, object])[] = [
   ...["launch", "reload", "status"].map((command) => [command, done(command, { server })] as const),
   ["stop", done("stop", { server: null })],
   ["status, not serving", failed("status", { server: null })],
+  ["status, with who stands by", done("status", { server: { ...server, standingBy } })],
+  [
+    "status, of one that never ends",
+    done("status", { server: { ...server, standingBy: { ...standingBy, until: null } } }),
+  ],
+  ["status, nobody stands by", done("status", { server: { ...server, standingBy: null } })],
+  ["uninstall", done("uninstall", uninstalled)],
+  [
+    "uninstall, looked at first",
+    done("uninstall", { ...uninstalled, dryRun: true, undone: [{ ...undone, outcome: "would-undo" }] }),
+  ],
+  ["uninstall, with what stands", failed("uninstall", { ...uninstalled, undone: [{ ...undone, outcome: "stands" }] })],
+  ["uninstall, failed early", failed("uninstall", {})],
   [
     "plan",
     done("plan", {
@@ -136,6 +152,18 @@ const invalid: readonly (readonly [string, object])[] = [
   ["server action without a reason", done("plan", { builds: [], host: [], server: { action: "launch" } })],
   ["host action outside the list", done("plan", { builds: [], host: [{ ...change, action: "replace" }] })],
   ["server without generation", done("launch", { server: { ...server, generation: undefined } })],
+  ["who stands by without its end", done("status", { server: { ...server, standingBy: { pid: 1, generation: 1 } } })],
+  ["who stands by with more", done("status", { server: { ...server, standingBy: { ...standingBy, role: "trial" } } })],
+  ["uninstall without what it did", done("uninstall", { prefix: "/opt/tlsforge" })],
+  [
+    "uninstall of a thing with another outcome",
+    done("uninstall", { ...uninstalled, undone: [{ ...undone, outcome: "kept" }] }),
+  ],
+  [
+    "uninstall of a thing without a word",
+    done("uninstall", { ...uninstalled, undone: [{ id: "x", outcome: "undone" }] }),
+  ],
+  ["uninstall with a generation", done("uninstall", { ...uninstalled, generation: 1 })],
   ["unknown grade", done("verify", { report: withGrade({ grade: "S" }) })],
   ["no grade and nothing incomplete", done("verify", { report: withGrade({ grade: null }) })],
   ["all grades and something incomplete", done("verify", { report: withGrade({ incomplete: ["http"] }) })],

@@ -1,0 +1,252 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  accountOf,
+  accountResources,
+  firewallResources,
+  reloadCommand,
+  serviceName,
+  serviceOf,
+  serviceResources,
+  type ServiceWork,
+} from "../../../src/cli/service.ts";
+import { memoryHost, type MemoryHost, type MemoryInitial, type ServiceManager } from "../../../src/host/index.ts";
+import { parseSite, type Site } from "../../../src/recipe/index.ts";
+
+const prefix = "/opt/tlsforge";
+const siteOf = (text = ""): Site => parseSite({ text, path: "/etc/tlsforge.yaml" });
+const freebsd = { os: "freebsd", arch: "x86_64", libc: "none" } as const;
+
+function booted(more: MemoryInitial = {}): MemoryHost {
+  return memoryHost({
+    ...more,
+    programs: { systemctl: "/usr/bin/systemctl" },
+    files: { "/run/systemd/system/x": "", ...more.files },
+  });
+}
+
+describe("the service of a prefix", () => {
+  test("under systemd root's server gets an account from systemd", async () => {
+    expect(await serviceOf(booted(), siteOf(), prefix)).toEqual({
+      manager: "systemd",
+      name: "tlsforge",
+      account: null,
+      reasons: ["systemd runs this machine"],
+    });
+  });
+
+  test("where root has no service manager, or wants none, its server has an account of its own", async () => {
+    expect(await serviceOf(memoryHost(), siteOf(), prefix)).toMatchObject({ manager: "none", account: "tlsforge" });
+    expect(await serviceOf(booted(), siteOf("host: { service: none }"), "/srv/tls")).toMatchObject({
+      manager: "none",
+      account: serviceName("/srv/tls"),
+    });
+    expect(await serviceOf(memoryHost({ platform: freebsd }), siteOf(), prefix)).toMatchObject({
+      manager: "rc.d",
+      account: "tlsforge",
+    });
+  });
+
+  test("an ordinary user has neither, also where sudo would go, and the reason is told", async () => {
+    const service = await serviceOf(booted({ uid: 1000, privilege: "sudo" }), siteOf(), prefix);
+    expect(service).toMatchObject({ manager: "none", account: null });
+    expect(service.reasons).toContain("not systemd: only root may add a service to the machine");
+  });
+
+  const closed = (folder: string): MemoryHost => booted({ files: { [folder]: { content: null, mode: 0o750 } } });
+
+  test.each(["/root", "/root/a", "/root/a/tls"])(
+    "what only root may enter (%s) leaves the server root's",
+    async (folder) => {
+      const service = await serviceOf(closed(folder), siteOf(), "/root/a/tls");
+      expect(service).toMatchObject({ manager: "none", account: null });
+      expect(service.reasons.at(-1)).toBe(
+        `the server stays root, in the background: no other user may enter ${folder}`,
+      );
+    },
+  );
+
+  test("beside the way to the prefix, a closed folder is nothing to it", async () => {
+    expect(await serviceOf(closed("/root"), siteOf(), "/rooted/tls")).toMatchObject({ manager: "systemd" });
+  });
+
+  test.each<[string, MemoryHost, string]>([
+    ["systemd", memoryHost(), "this machine was not booted with it"],
+    ["systemd", booted({ uid: 1000, privilege: "sudo" }), "only root may add a service"],
+    ["rc.d", booted(), "it is FreeBSD's"],
+    ["systemd", closed("/opt"), "no other user may enter /opt"],
+  ])("a manager that is asked for (%s) and cannot be had is refused", async (manager, host, reason) => {
+    await expect(serviceOf(host, siteOf(`host: { service: ${manager} }`), prefix)).rejects.toMatchObject({
+      code: "host-refused",
+      message: expect.stringContaining(reason) as string,
+      hint: expect.stringMatching(/./) as string,
+    });
+  });
+
+  test("has the plain name at root's own prefix, else one that only this path gives", () => {
+    expect(serviceName(prefix)).toBe("tlsforge");
+    expect(serviceName("/srv/tls")).toMatch(/^tlsforge-[0-9a-f]{8}$/);
+    expect(serviceName("/srv/tls")).not.toBe(serviceName("/srv/tls2"));
+  });
+});
+
+const work = (manager: ServiceManager, more: Partial<ServiceWork> = {}): ServiceWork => ({
+  site: siteOf("server: { listen: ['[::]:443'], redirect: ['0.0.0.0:80'] }"),
+  prefix,
+  service: { manager, name: "tlsforge-1a", account: null, reasons: [] },
+  lowPort: { method: "socket", resources: [], interpreter: "/p/python", reasons: [] },
+  reload: ["/usr/bin/tlsforge", "reload"],
+  ...more,
+});
+
+/** The one resource with a text; more or none of them is an error. */
+async function only(request: ServiceWork) {
+  const [first, ...rest] = await serviceResources(request);
+  if (first === undefined || !("text" in first) || rest.length > 0) throw new Error("not one text");
+  return first;
+}
+
+describe("what a service is made of", () => {
+  test("in the background: nothing", async () => {
+    expect(await serviceResources(work("none"))).toEqual([]);
+  });
+
+  test("systemd: the unit, then the socket unit, which has every address", async () => {
+    const resources = await serviceResources(work("systemd"));
+    expect(resources).toMatchObject([
+      { kind: "unit", id: "unit:tlsforge-1a", name: "tlsforge-1a", enabled: true, demanded: true },
+      { kind: "socket", id: "socket:tlsforge-1a", name: "tlsforge-1a", enabled: true, demanded: true },
+    ]);
+    const [unit, socket] = resources.map((each) => ("text" in each ? each.text : ""));
+    expect(unit).toContain("\nExecReload=+/usr/bin/tlsforge reload\n");
+    expect(unit).toContain("\nRequires=tlsforge-1a.socket\n");
+    expect(socket?.match(/ListenStream=.*/g)).toEqual(["ListenStream=[::]:443", "ListenStream=0.0.0.0:80"]);
+  });
+
+  test.each([
+    ["ambient", "\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n"],
+    ["not-needed", "\nAmbientCapabilities=\n"],
+    ["sysctl", "\nAmbientCapabilities=\n"],
+  ] as const)("systemd with %s: no socket unit", async (method, line) => {
+    const unit = await only(work("systemd", { lowPort: { ...work("systemd").lowPort, method } }));
+    expect(unit).toMatchObject({ kind: "unit" });
+    expect(unit.text).toContain(line);
+    expect(unit.text).not.toContain(".socket");
+  });
+
+  const credentials = (text: string): readonly string[] => text.match(/LoadCredential=.*/g) ?? [];
+  const folder = `${prefix}/var/credentials`;
+
+  test("keys are handed over by links of fixed names, so that a renewed certificate changes nothing", async () => {
+    const { text } = await only(work("systemd", { lowPort: { ...work("systemd").lowPort, method: "ambient" } }));
+    expect(credentials(text)).toEqual([
+      `LoadCredential=server.json:${folder}/server.json`,
+      `LoadCredential=certificate-0.pem:${folder}/certificate-0.pem`,
+      `LoadCredential=certificate-0.key:${folder}/certificate-0.key`,
+    ]);
+  });
+
+  test("of a folder of certificates every pair", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "tlsforge-service-"));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    for (const name of ["a.pem", "a.key", "b.pem", "b.key", "alone.pem"]) await writeFile(join(directory, name), "");
+    const site = siteOf(`server: { certificate: { directory: ${directory} } }`);
+    const [unit] = await serviceResources(work("systemd", { site }));
+    expect(credentials(unit !== undefined && "text" in unit ? unit.text : "").slice(1)).toEqual(
+      ["0.pem", "0.key", "1.pem", "1.key"].map(
+        (name) => `LoadCredential=certificate-${name}:${folder}/certificate-${name}`,
+      ),
+    );
+  });
+
+  test("a static site's folder is shown to a sandbox that would hide it", async () => {
+    const site = siteOf("server: { app: { static: /home/web/site } }");
+    const [unit] = await serviceResources(work("systemd", { site }));
+    expect(unit).toMatchObject({
+      text: expect.stringMatching(/\nBindReadOnlyPaths=\/home\/web\/site\b.*\n/) as string,
+    });
+  });
+
+  test("OpenRC: one script, by its name", async () => {
+    const script = await only(work("openrc"));
+    expect(script).toMatchObject({
+      kind: "rc-script",
+      system: "openrc",
+      id: "rc-script:tlsforge-1a",
+      name: "tlsforge-1a",
+      path: "/etc/init.d/tlsforge-1a",
+      settings: {},
+      enabled: true,
+    });
+    expect(script.text).toMatch(/^#!\/sbin\/openrc-run\n/);
+    expect(script.text).toContain(`${prefix}/current/bin/tlsforge-server`);
+    expect(script.text).toContain(`${prefix}/var/server.json`);
+  });
+
+  test("FreeBSD: a name that can be a shell's variable, and the setting that starts it at boot", async () => {
+    const script = await only(work("rc.d"));
+    expect(script).toMatchObject({
+      kind: "rc-script",
+      system: "rc.d",
+      id: "rc-script:tlsforge_1a",
+      name: "tlsforge_1a",
+      path: "/usr/local/etc/rc.d/tlsforge_1a",
+      settings: { tlsforge_1a_enable: "YES" },
+    });
+    expect(script.text).toContain("\nrcvar=tlsforge_1a_enable\n");
+  });
+
+  test.each(["systemd", "openrc", "rc.d"] as const)(
+    "%s: no reload where this program's path is not known",
+    async (manager) => {
+      const [first] = await serviceResources(work(manager, { reload: null }));
+      expect(first !== undefined && "text" in first ? first.text : "").not.toMatch(/ExecReload|forge_reload/);
+    },
+  );
+
+  test("who asked for it is told", async () => {
+    expect((await only(work("openrc"))).origin).toBe("default: host.service is auto");
+    const site = siteOf("host: { service: openrc }");
+    expect((await only(work("openrc", { site }))).origin).toBe("site file: host.service is openrc");
+  });
+});
+
+describe("the account", () => {
+  const service = (account: string | null) => ({ ...work("none").service, account });
+
+  test("a group, then its user without a home; nothing where none is needed", () => {
+    expect(accountResources(service(null))).toEqual([]);
+    expect(accountResources(service("tlsforge"))).toMatchObject([
+      { kind: "group", id: "group:tlsforge", name: "tlsforge", demanded: true },
+      { kind: "user", id: "user:tlsforge", name: "tlsforge", group: "tlsforge", home: "/nonexistent", demanded: true },
+    ]);
+  });
+
+  test("is read from the machine by its whole name", async () => {
+    const passwd = "root:x:0:0::/root:/bin/sh\ntlsforge-a:x:7:8::/:/bin/false\ntlsforge:x:998:997::/:/bin/false\n";
+    const host = memoryHost({ files: { "/etc/passwd": passwd } });
+    expect(await accountOf(host, service("tlsforge"))).toEqual({ name: "tlsforge", uid: 998, gid: 997 });
+    expect(await accountOf(host, service("tlsforge-b"))).toBeNull();
+    expect(await accountOf(host, service(null))).toBeNull();
+    expect(await accountOf(memoryHost(), service("tlsforge"))).toBeNull();
+  });
+});
+
+test("a firewall is asked about each port once, and about none that only this machine reaches", () => {
+  const ports = (listen: readonly string[], redirect: readonly string[] = []) =>
+    firewallResources(siteOf(`server: { listen: ${JSON.stringify(listen)}, redirect: ${JSON.stringify(redirect)} }`));
+  expect(ports(["0.0.0.0:443", "[::]:443"], ["[::]:80"])).toMatchObject([{ kind: "firewall", ports: [443, 80] }]);
+  expect(ports(["127.0.0.1:8443", "[::1]:8443"], ["127.9.9.9:8080"])).toEqual([]);
+  expect(ports(["127.0.0.1:8443", "192.0.2.127:443"])).toMatchObject([{ ports: [443] }]);
+});
+
+test("reload is called by absolute path, with the prefix and the site file", () => {
+  const global = { json: false, yes: false, jobs: 1, wait: false, quiet: false, verbose: false, colour: false };
+  const command = (program: string, config: string | null) =>
+    reloadCommand({ program, options: { ...global, prefix: "/p", config } });
+  expect(command("/usr/bin/tlsforge", null)).toEqual(["/usr/bin/tlsforge", "reload", "--prefix", "/p"]);
+  expect(command("/usr/bin/tlsforge", "/etc/t.yaml")?.slice(-2)).toEqual(["--config", "/etc/t.yaml"]);
+  expect(command("tlsforge", null)).toBeNull();
+});
