@@ -71,7 +71,7 @@ describeWith(["linux", "prefix", "root", "ldconfig"], "kill -9 while the host an
       expect({ killed, exitCode: record.exitCode, error: record.error?.message }).toEqual({ killed, exitCode: 0 });
       const { standingBy } = (await runJson(shop, ["status"])).record.server;
       const known = [record.server.pid, ...(standingBy === undefined || standingBy === null ? [] : [standingBy.pid])];
-      expect({ killed, servers: servers() }).toEqual({ killed, servers: known.toSorted() });
+      expect({ killed, servers: servers() }).toEqual({ killed, servers: known.toSorted((a, b) => a - b) });
       expect({ killed, entry: existsSync(loaderEntry) }).toEqual({ killed, entry: round % 2 === 0 });
     }
     expect((await runJson(shop, ["provision", "--yes", "--config", await site(moments)])).record.outcome).toBe(
@@ -95,7 +95,7 @@ describeWith(["linux", "prefix", "root", "ldconfig"], "kill -9 while the host an
     return own
       .filter((pid) => !own.includes(parents.get(pid) ?? ""))
       .map(Number)
-      .toSorted();
+      .toSorted((a, b) => a - b);
   }
 });
 
