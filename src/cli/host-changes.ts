@@ -110,32 +110,51 @@ export function unwished(records: readonly HostRecord[], resources: readonly Res
   return records.filter((record) => record.kind !== "package" && !wished.has(record.id));
 }
 
+/** Changes of the machine for a generation. `earlier`: its records; what the ledger says of the same resource counts more. */
+interface WishWork {
+  readonly prefix: string;
+  readonly resources: readonly Resource[];
+  readonly earlier: readonly HostRecord[];
+  readonly emit: Emit;
+}
+
 /**
- * Takes back what is no longer wished for, applies what is, and gives the plans that were followed and the records that stand now.
- * What somebody else has changed since is left alone, told as blocked, and no longer ours. Every step is in the prefix's ledger before it is
- * taken. `earlier`: the records of a generation; what the ledger says of the same resource counts more. Throws as `undoHost` and `applyHost` do.
+ * Applies what is wished for, and gives the plans that were followed and the records that stand then. What is no longer wished for stays: the
+ * server that still serves may need it. Every step is in the prefix's ledger before it is taken. Throws as `applyHost` does.
  */
 export async function applyWishes(
   host: Host,
-  work: {
-    readonly prefix: string;
-    readonly resources: readonly Resource[];
-    readonly earlier: readonly HostRecord[];
-    readonly emit: Emit;
-  },
+  { prefix, resources, earlier, emit }: WishWork,
 ): Promise<{ readonly plans: readonly ResourcePlan[]; readonly records: readonly HostRecord[] }> {
-  const { prefix, resources, earlier, emit } = work;
   const ledger = await openLedger(prefix, earlier);
-  const { journal } = ledger;
   const known = ledger.records();
-  for (const record of await undoHost(host, unwished(known, resources), { emit, journal }))
-    await ledger.forget(record.id);
   const plans = await planHost(host, resources);
-  await applyHost(host, plans, { emit, journal });
+  await applyHost(host, plans, { emit, journal: ledger.journal });
   const gone = new Set(await quickCheckHost(host, known));
   // What is neither there nor may be made again is no change of ours any more: it would never be "as we left it".
   for (const plan of plans) if (plan.action === "blocked" && gone.has(plan.id)) await ledger.forget(plan.id);
   return { plans, records: ledger.records() };
+}
+
+/**
+ * Takes back what is no longer wished for, and gives the records that stand then. What somebody else has changed since is left alone, told as
+ * blocked, and no longer ours. Throws as `undoHost` does.
+ */
+export async function takeBackUnwished(
+  host: Host,
+  { prefix, resources, earlier, emit }: WishWork,
+): Promise<readonly HostRecord[]> {
+  const ledger = await openLedger(prefix, earlier);
+  const over = unwished(ledger.records(), resources);
+  for (const { id } of await undoHost(host, over, { emit, journal: ledger.journal })) await ledger.forget(id);
+  return ledger.records();
+}
+
+/** Takes the service of a prefix back from the machine: what must not be started at the next boot. */
+export async function withdrawService(host: Host, prefix: string, emit: Emit): Promise<void> {
+  const ledger = await openLedger(prefix);
+  const service = ledger.records().filter(({ kind }) => ["unit", "socket", "rc-script"].includes(kind));
+  await undoHost(host, service, { emit, journal: ledger.journal });
 }
 
 /** What `--json` tells of changes that would be taken back. */

@@ -3,7 +3,6 @@ import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
-import { status } from "../server/index.ts";
 import { activate, lockPrefix, openPrefix, readManifest, stage, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
@@ -29,8 +28,6 @@ export interface Built {
   readonly selection: Selection;
   readonly made: readonly Made[];
   readonly previous: Manifest | null;
-  /** The accepted generation whose server served when this run began: it comes back when this run fails. */
-  readonly serving: Manifest | null;
   readonly fingerprint: string;
 }
 
@@ -71,14 +68,6 @@ async function showAndAsk(
   if (builds || changes.some((entry) => entry.action !== "blocked")) await agreeTo(context, "Go on?");
 }
 
-/** The generation whose server serves now, when it has been accepted. */
-async function servingGeneration(prefix: string): Promise<Manifest | null> {
-  const state = await status(prefix);
-  if (state.state !== "serving") return null;
-  const manifest = await readManifest(prefix, state.status.generation);
-  return manifest?.accepted === true ? manifest : null;
-}
-
 /** Host changes that a run will make besides builds, to be shown and asked about with them. */
 export type Preview = (planned: readonly PlannedBuild[], selection: Selection) => Promise<readonly ResourcePlan[]>;
 
@@ -89,7 +78,6 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const fingerprint = fingerprintOf(context, request);
   const site = await loadSite(context);
   const previous = await readManifest(options.prefix);
-  const serving = await servingGeneration(options.prefix);
   emit({ type: "phase", phase: "resolve", state: "start" });
   let selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
   emit({
@@ -125,7 +113,7 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   emit({ type: "phase", phase: "build", state: "start" });
   const made = await makeAll(context, selection, { planned, sources });
   emit({ type: "phase", phase: "build", state: "done" });
-  return { site, selection, made, previous, serving, fingerprint };
+  return { site, selection, made, previous, fingerprint };
 }
 
 /** The recipes that have to be built. */

@@ -12,8 +12,6 @@ import {
   launchTrial,
   overlaps,
   reload,
-  renderConfig,
-  serverPaths,
   servesFiles,
   status,
   stop,
@@ -24,7 +22,6 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../server/index.ts";
-import { atomicWrite } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import type { ServerSetup } from "./setup.ts";
 
@@ -37,6 +34,13 @@ export interface Running {
 /** How a server comes into service: where none serves; beside the one that serves; in its place under the same sockets; or after it has stopped. */
 export type Switch = "start" | "hand-over" | "restart" | "relaunch";
 
+/** What has changed of a service's units since the server was started. */
+export interface ServiceChange {
+  readonly unit?: boolean;
+  /** Also that there is one now, or none any more. */
+  readonly socket?: boolean;
+}
+
 /** What the new server has to live up to before it serves anybody. Throws to keep the old one. */
 export type Gate = (trial: ServerStatus) => Promise<void>;
 
@@ -47,7 +51,7 @@ export type Gate = (trial: ServerStatus) => Promise<void>;
 export function switchFor(
   running: Running | null,
   setup: Pick<ServerSetup, "config" | "runner">,
-  unitChanged = false,
+  change: ServiceChange = {},
 ): Switch {
   if (running === null) return "start";
   const { supervisor } = setup.runner;
@@ -58,8 +62,8 @@ export function switchFor(
   const collides = wanted.some((address) => !held.includes(address) && held.some((other) => overlaps(address, other)));
   const moved = held.length !== wanted.length || wanted.some((address) => !held.includes(address));
   // Under systemd the sockets belong to the socket unit, which only opens them when it is started.
-  if (collides || (moved && supervisor?.manager === "systemd")) return "relaunch";
-  return unitChanged ? "restart" : "hand-over";
+  if (collides || (supervisor?.manager === "systemd" && (moved || change.socket === true))) return "relaunch";
+  return change.unit === true ? "restart" : "hand-over";
 }
 
 /**
@@ -74,35 +78,39 @@ export async function serve(
     readonly running: Running | null;
     readonly gate?: Gate;
     readonly ready?: () => Promise<unknown>;
-    readonly unitChanged?: boolean;
+    readonly change?: ServiceChange;
     /** It talks on our standard error, and ends with us. */
     readonly foreground?: boolean;
   },
 ): Promise<ServerStatus> {
   const { prefix } = context.options;
-  const { running, gate, ready = async () => undefined, unitChanged = false, foreground = false } = work;
-  const way = switchFor(running, setup, unitChanged);
+  const { running, gate, ready = async () => undefined, change = {}, foreground = false } = work;
+  const { config, runner } = setup;
+  const way = switchFor(running, setup, change);
   await endCandidate(prefix, "trial");
   const options = { ...launchOptions(context, setup), foreground };
-  const served = await {
+  const former = await readConfig(generationFile(prefix, config.generation, "server.json"));
+  // Before anything may start it, and with `ready` in one step: a boot at any moment starts a program with its own configuration.
+  const commit = async (): Promise<void> => {
+    await keepConfig(prefix, config);
+    await ready();
+  };
+  const ways: Readonly<Record<Switch, () => Promise<ServerStatus>>> = {
     start: async () => {
-      await ready();
-      if (setup.runner.supervisor !== null) await checkLaunch(options, []);
+      if (runner.supervisor !== null) await checkLaunch(options, []);
+      await commit();
       return launch(options);
     },
     "hand-over": async () => {
       await tried(options, gate);
-      await ready();
-      const taken = await takeOver(prefix, "trial");
-      await keepConfig(prefix, setup.config);
-      return taken;
+      await commit();
+      return takeOver(prefix, "trial");
     },
     restart: async () => {
       await tried(options, gate);
       await endCandidate(prefix, "trial");
-      await ready();
-      await keepConfig(prefix, setup.config);
-      await setup.runner.supervisor?.restart();
+      await commit();
+      await runner.supervisor?.restart();
       return servingNow(prefix, setup);
     },
     relaunch: async () => {
@@ -111,13 +119,17 @@ export async function serve(
         type: "notice",
         message: "the server stops before the new one starts: its addresses or its service manager change",
       });
-      await ready();
+      await commit();
       await stop(prefix, running?.supervisor ?? null);
       return launch(options);
     },
-  }[way]();
-  await atomicWrite(generationFile(prefix, setup.config.generation, "server.json"), renderConfig(setup.config));
-  return served;
+  };
+  try {
+    return await ways[way]();
+  } catch (error) {
+    if (former !== null) await keepConfig(prefix, former);
+    throw error;
+  }
 }
 
 /** Starts a trial and holds it to the gate; it is ended when it does not pass. */
@@ -151,7 +163,6 @@ export async function reloadServer(context: Context, setup: ServerSetup): Promis
   const { prefix } = context.options;
   const reloaded = await reload(prefix, await bundleOf(setup.config));
   await keepConfig(prefix, setup.config);
-  await atomicWrite(generationFile(prefix, setup.config.generation, "server.json"), renderConfig(setup.config));
   return reloaded;
 }
 
@@ -189,7 +200,7 @@ export async function serverChange(prefix: string, state: ServerState, config: S
     if (running.lastError !== null) return { action: "reload", why: `the last reload failed: ${running.lastError}` };
     return { action: "none", why: "it serves this configuration" };
   }
-  const former = await readConfig(serverPaths(prefix).config);
+  const former = await readConfig(generationFile(prefix, running.generation, "server.json"));
   if (former === null || configDigest(former) !== running.configDigest)
     return { action: "relaunch", why: "it serves another configuration" };
   const names = (Object.keys(config) as (keyof ServerConfig)[]).filter(

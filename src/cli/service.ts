@@ -110,7 +110,7 @@ async function systemdOptions({ site, prefix, service, lowPort, reload }: Servic
   const folder = serverPaths(prefix).credentials;
   // Links of fixed names, so that a renewed certificate does not change the unit.
   const pairs = Array.from({ length: count }, () => ({ chain: "", key: "" }));
-  const names = credentialsOf(prefix, { certificates: pairs }).map(([credential]) => path.join(folder, credential));
+  const names = credentialsOf("", { certificates: pairs }).map(([credential]) => path.join(folder, credential));
   const [config = "", ...files] = names;
   return {
     name: service.name,

@@ -13,7 +13,7 @@ import {
 } from "../server/index.ts";
 import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { applyWishes, hostWishes, runnerOf } from "./host-changes.ts";
+import { applyWishes, hostWishes, runnerOf, takeBackUnwished } from "./host-changes.ts";
 import { siteOf } from "./kept-site.ts";
 import { loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
@@ -46,8 +46,12 @@ export async function supervisorOfRunning(context: Context): Promise<Supervisor 
     context,
     (await readLedger(prefix)).map(({ record }) => record),
   );
-  if ((await status(prefix)).state === "not-serving") return supervisor;
-  const served = await readConfig(serverPaths(prefix).config);
+  const state = await status(prefix);
+  if (state.state === "not-serving") return supervisor;
+  const served =
+    state.state === "serving"
+      ? await readServerConfig(prefix, state.status.generation)
+      : await readConfig(serverPaths(prefix).config);
   const ofSystemd = served !== null && served.paths.run !== serverPaths(prefix).run;
   return ofSystemd === (supervisor?.manager === "systemd") ? supervisor : null;
 }
@@ -142,8 +146,7 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
 
 /**
  * Gives the host what a generation needs of it (the loader entry names its own OpenSSL) and takes back what only `replaced`, the records of the
- * generation before the switch, asked for. The records are kept with the generation. `site`: what it is to serve by; default the site file as
- * it is now, while a server that goes on as it was needs its own (`siteOf`).
+ * generation before the switch, asked for. The records are kept with the generation.
  */
 export async function restoreHost(
   context: Context,
@@ -156,11 +159,7 @@ export async function restoreHost(
   const outputs = serverOutputs(stack, manifest.builds);
   const { prefix } = context.options;
   const { resources } = await hostWishes(context, { site, host, outputs });
-  const { records } = await applyWishes(host, {
-    prefix,
-    resources,
-    earlier: mergeRecords(manifest.host, replaced),
-    emit: context.emit,
-  });
-  await updateManifest(prefix, manifest.generation, { host: records });
+  const work = { prefix, resources, earlier: mergeRecords(manifest.host, replaced), emit: context.emit };
+  await applyWishes(host, work);
+  await updateManifest(prefix, manifest.generation, { host: await takeBackUnwished(host, work) });
 }

@@ -1,4 +1,4 @@
-import { chmod, chown, lstat, mkdir, readlink, rm, symlink } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { atomicLink, atomicWrite } from "../store/index.ts";
 import { renderConfig } from "./config.ts";
@@ -7,32 +7,31 @@ import { serverPaths } from "./light.ts";
 import type { ServerConfig } from "./types.ts";
 
 /**
- * Keeps the configuration of what serves where a service manager, a reload and the quick path look for it, with links to what is handed
- * over as credentials under the names that the server knows. Throws ForgeError `prefix-unusable`, `disk-full`.
+ * Keeps a generation's configuration with it, and links to what a service manager hands over as credentials under the names that the server
+ * knows. With the generation, program and configuration become current in one step. Throws ForgeError `prefix-unusable`, `disk-full`.
  */
 export async function keepConfig(prefix: string, config: ServerConfig): Promise<void> {
-  const paths = serverPaths(prefix);
-  await makeFolders(prefix, config);
+  const generation = join(prefix, "generations", String(config.generation));
+  const folder = join(generation, "credentials");
   try {
-    await mkdir(paths.credentials, { recursive: true, mode: 0o700 });
-    for (const [name, target] of credentialsOf(prefix, config)) {
-      const link = join(paths.credentials, name);
-      if (await leadsTo(link, target)) continue;
-      await atomicLink(target, link);
-    }
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const wanted = new Map(credentialsOf(join(generation, "server.json"), config));
+    for (const name of await readdir(folder)) if (!wanted.has(name)) await rm(join(folder, name), { force: true });
+    for (const [name, target] of wanted)
+      if (!(await leadsTo(join(folder, name), target))) await atomicLink(target, join(folder, name));
   } catch (error) {
-    throw fileError(error, `${paths.credentials} cannot be made`);
+    throw fileError(error, `${folder} cannot be made`);
   }
-  await atomicWrite(paths.config, renderConfig(config), 0o600);
+  await atomicWrite(join(generation, "server.json"), renderConfig(config), 0o600);
 }
 
 /** What the server is handed by a service manager: name of the credential, and the file that holds it. */
 export function credentialsOf(
-  prefix: string,
+  file: string,
   { certificates }: Pick<ServerConfig, "certificates">,
 ): readonly (readonly [string, string])[] {
   return [
-    ["server.json", serverPaths(prefix).config],
+    ["server.json", file],
     ...certificates.flatMap(({ chain, key }, index) => [
       [`certificate-${index}.pem`, chain] as const,
       [`certificate-${index}.key`, key] as const,

@@ -7,7 +7,7 @@ import type { Emit } from "../events.ts";
 import { bundleOf } from "./bundle.ts";
 import { configDigest } from "./config.ts";
 import { fileError } from "./files.ts";
-import { keepConfig, makeFolders } from "./keep.ts";
+import { makeFolders } from "./keep.ts";
 import { ask, livingPid, serverPaths, type ToldError } from "./light.ts";
 import { isTaken, overlaps, portInUse } from "./ports.ts";
 import { refusal } from "./refusal.ts";
@@ -45,11 +45,10 @@ export async function launch(options: LaunchOptions): Promise<ServerStatus> {
   await refuseSecond(prefix);
   if (supervisor === null) {
     const served = await startOurselves(options, "serving");
-    await keepConfig(prefix, config);
     await tell(options);
     return served;
   }
-  await keepConfig(prefix, config);
+  await makeFolders(prefix, config);
   try {
     await supervisor.start();
     return await ready(options, { socket: serverPaths(prefix).control, isOurs: servesConfig(config) });
@@ -87,7 +86,7 @@ function deadlineOf({ deadlineSeconds = 15 }: LaunchOptions): number {
 async function startOurselves(options: LaunchOptions, role: "serving" | "trial"): Promise<ServerStatus> {
   const { prefix } = options;
   const paths = serverPaths(prefix);
-  const errors = `${paths.config}.${role}.stderr`;
+  const errors = `${paths.log}.${role}.stderr`;
   const child = await start(options, { role, errors });
   const isOurs = ({ pid }: ServerStatus): boolean => pid === child.pid;
   try {

@@ -29,7 +29,7 @@ export interface ControlFailure {
 
 /** Where a prefix keeps what belongs to its server. */
 export interface ServerPaths {
-  /** The configuration of what serves, and of what a service manager starts. */
+  /** The current generation's configuration: what a service manager starts. */
   readonly config: string;
   /** Control sockets and pid files, one of each for each role. Under systemd a link to a folder below /run. */
   readonly run: string;
@@ -39,14 +39,14 @@ export interface ServerPaths {
   readonly standby: string;
   readonly log: string;
   readonly tls: string;
-  /** Links to what a service manager hands over as credentials. */
+  /** Of the current generation: links to what a service manager hands over as credentials. */
   readonly credentials: string;
 }
 
 export function serverPaths(prefix: string): ServerPaths {
   const at = (name: string): string => join(prefix, "var", name);
   return {
-    config: at("server.json"),
+    config: join(prefix, "current", "server.json"),
     run: at("run"),
     control: at("run/server.sock"),
     pid: at("run/server.pid"),
@@ -54,7 +54,7 @@ export function serverPaths(prefix: string): ServerPaths {
     standby: at("run/standby.sock"),
     log: at("server.log"),
     tls: at("tls"),
-    credentials: at("credentials"),
+    credentials: join(prefix, "current", "credentials"),
   };
 }
 

@@ -3,9 +3,19 @@ import { mandatoryAccess, planHost, type Host, type ResourcePlan } from "../../h
 import { configDigest, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
 import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { applyWishes, hostFields, hostWishes, runnerOf, unwished, type HostWishes } from "../host-changes.ts";
+import {
+  applyWishes,
+  hostFields,
+  hostWishes,
+  runnerOf,
+  takeBackUnwished,
+  unwished,
+  withdrawService,
+  type HostWishes,
+} from "../host-changes.ts";
 import { grade, type Graded } from "../gate.ts";
 import { keepSite } from "../kept-site.ts";
+import { openLedger } from "../ledger.ts";
 import { reportText } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import {
@@ -21,13 +31,15 @@ import {
 import type { Selection } from "../prepare.ts";
 import { reachText } from "../reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
-import { reloadServer, serve, serverChange, switchFor } from "../serve.ts";
+import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
 import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
 import { bringBack, restoreHost, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
   return holdingPrefix(context, { ...request, what: "provision" }, async () => {
+    // What cannot be told must not be replaced, so it is asked for before anything is done.
+    const before = await runningServer(context);
     const built = await buildStack(context, request, async (planned, selection) => {
       const builds = planned.map(({ derivation: { recipe, key, out } }) => ({
         ...recipe,
@@ -38,11 +50,16 @@ export async function provision(context: Context, request: BuildRequest): Promis
       const { resources } = await wishesFor(context, selection, builds);
       return planHost(selection.host, resources);
     });
-    return serveBuilt(context, request, built);
+    return serveBuilt(context, request, { ...built, before });
   });
 }
 
-async function serveBuilt(context: Context, request: BuildRequest, built: Built): Promise<Result> {
+/** What was built, and what served when this run began. */
+interface Begun extends Built {
+  readonly before: Running | null;
+}
+
+async function serveBuilt(context: Context, request: BuildRequest, built: Begun): Promise<Result> {
   const unchanged = await alreadyServing(context, built);
   if (unchanged !== null) {
     const { setup, server, manifest } = unchanged;
@@ -52,8 +69,9 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
   const manifest = (await sameAgain(context, built)) ?? (await stageBuilt(context, built));
   await keepSite(context.options.prefix, manifest.generation, built.site);
   try {
-    const { plans, setup } = await prepareServer(context, built, manifest);
-    const { server, graded } = await intoService(context, request, { built, manifest, setup, plans });
+    const { plans, setup, wishes } = await prepareServer(context, built, manifest);
+    const { server, graded } = await intoService(context, request, { built, manifest, setup, plans, wishes });
+    if (graded.problem === null) await takeBack(context, { built, manifest, wishes });
     const served = { built, manifest, server, setup, plans, graded, outcome: "launched" } as const;
     // What served before this run goes on as it was.
     if (graded.problem !== null) await comeBack(context, built, manifest);
@@ -64,9 +82,20 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Built)
   }
 }
 
+/** What the generations before needed of the machine and this one does not, once it serves. */
+async function takeBack(
+  context: Context,
+  { built, manifest, wishes }: Pick<Prepared, "built" | "manifest" | "wishes">,
+): Promise<void> {
+  const { prefix } = context.options;
+  const work = { prefix, resources: wishes.resources, earlier: manifest.host, emit: context.emit };
+  await updateManifest(prefix, manifest.generation, { host: await takeBackUnwished(built.selection.host, work) });
+}
+
 /** A generation's server, ready to be launched, and what its host resources came to. */
 interface Prepared {
-  readonly built: Built;
+  readonly built: Begun;
+  readonly wishes: HostWishes;
   readonly manifest: Manifest;
   readonly setup: ServerSetup;
   readonly plans: readonly ResourcePlan[];
@@ -82,13 +111,16 @@ class Refused extends Error {}
 async function intoService(
   context: Context,
   request: BuildRequest,
-  { built, manifest, setup, plans }: Prepared,
+  { built, manifest, setup, plans, wishes }: Prepared,
 ): Promise<{ readonly server: ServerStatus | null; readonly graded: Graded }> {
   const { emit, signal, options } = context;
   const { prefix } = options;
   const running = await runningServer(context);
-  const unitChanged = plans.some(({ resource, action }) => resource.kind === "unit" && action !== "none");
-  const beside = ["hand-over", "restart"].includes(switchFor(running, setup, unitChanged));
+  const over = unwished((await openLedger(prefix, manifest.host)).records(), wishes.resources);
+  const changes = (kind: "unit" | "socket"): boolean =>
+    plans.some(({ resource, action }) => resource.kind === kind && action !== "none");
+  const change = { unit: changes("unit"), socket: changes("socket") || over.some(({ kind }) => kind === "socket") };
+  const beside = ["hand-over", "restart"].includes(switchFor(running, setup, change));
   const gradeAt = (listen: ServerConfig["listen"]): Promise<Graded> =>
     grade(context, request, { built, manifest, setup, listen });
   let graded: Graded | null = null;
@@ -100,7 +132,7 @@ async function intoService(
     switchTo(prefix, manifest.generation, { what: "provision", wait: options.wait, emit, signal });
   emit({ type: "phase", phase: "launch", state: "start" });
   try {
-    const server = await serve(context, setup, { running, ready, unitChanged, ...(beside ? { gate } : {}) });
+    const server = await serve(context, setup, { running, ready, change, ...(beside ? { gate } : {}) });
     emit({ type: "phase", phase: "launch", state: "done", detail: server.listen.join(", ") });
     const { config } = setup;
     await updateManifest(prefix, manifest.generation, {
@@ -150,7 +182,7 @@ async function prepareServer(
   context: Context,
   { site, selection }: Built,
   manifest: Manifest,
-): Promise<{ plans: readonly ResourcePlan[]; setup: ServerSetup }> {
+): Promise<Pick<Prepared, "plans" | "setup" | "wishes">> {
   const { emit, options } = context;
   const { host } = selection;
   const wishes = await wishesFor(context, selection, manifest.builds);
@@ -165,7 +197,7 @@ async function prepareServer(
   const runner = await runnerOf(host, wishes);
   await tellMandatory(context, host, wishes.outputs);
   const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
-  return { plans, setup };
+  return { plans, setup, wishes };
 }
 
 /** What SELinux or AppArmor would refuse, before it does. */
@@ -248,21 +280,25 @@ async function told(context: Context, served: Served): Promise<Result> {
   };
 }
 
-/** Brings the accepted generation back that served before this run; without one, stops whatever this run has started. The prefix stays whole either way. */
-async function comeBack(context: Context, { previous, serving }: Built, { generation }: Manifest): Promise<void> {
+/**
+ * Brings back what served when this run began, and ends what this run has started. Where nothing served the generation that was accepted last is
+ * current again and starts at the next boot; without one the service is taken back from the machine. The prefix stays whole in any case.
+ */
+async function comeBack(context: Context, { previous, before, selection }: Begun, failed: Manifest): Promise<void> {
   const { emit, signal, options } = context;
+  const { prefix } = options;
   // An interrupted run still has to leave the old server serving, so its signal does not count here.
   const patient = signal.aborted ? { ...context, signal: new AbortController().signal } : context;
-  const back = serving ?? (previous?.accepted === true ? previous : null);
-  const stopped = async (): Promise<unknown> => stop(options.prefix, await supervisorOfRunning(patient));
+  if (before === null) await stop(prefix, await supervisorOfRunning(patient));
+  const accepted = previous?.accepted === true ? previous : null;
+  const back = before === null ? accepted : await readManifest(prefix, before.status.generation);
   if (back === null) {
-    await stopped();
+    await withdrawService(selection.host, prefix, emit);
     return;
   }
-  const failed = await readManifest(options.prefix, generation);
-  if (serving === null) await stopped();
-  await rollbackTo(options.prefix, back.generation, { what: "provision", wait: true, emit, signal: patient.signal });
-  await restoreHost(patient, back, failed?.host);
-  if (serving !== null && (await bringBack(patient, back)))
+  const replaced = await readManifest(prefix, failed.generation);
+  await rollbackTo(prefix, back.generation, { what: "provision", wait: true, emit, signal: patient.signal });
+  await restoreHost(patient, back, replaced?.host);
+  if (before !== null && (await bringBack(patient, back)))
     emit({ type: "warning", message: `generation ${back.generation} is in service` });
 }

@@ -1,12 +1,5 @@
 import { ForgeError } from "../../errors.ts";
-import {
-  candidate,
-  configDigest,
-  keepConfig,
-  takeOver,
-  type ServerConfig,
-  type ServerStatus,
-} from "../../server/index.ts";
+import { candidate, configDigest, takeOver, type ServerStatus } from "../../server/index.ts";
 import {
   currentGeneration,
   lockPrefix,
@@ -101,11 +94,9 @@ async function serveTarget(
   { target, known, running }: { readonly target: Manifest; readonly known: Manifest | null; readonly running: Running },
 ): Promise<ServerStatus | null> {
   const { prefix } = context.options;
-  const standsBy = await standingBy(prefix, target);
-  if (standsBy !== null) {
+  if (await standsBy(prefix, target)) {
     await makeCurrent(context, target);
     const server = await takeOver(prefix, "standby");
-    await keepConfig(prefix, standsBy);
     await restoreHost(context, target, known?.host);
     return server;
   }
@@ -129,12 +120,12 @@ async function serveTarget(
   return server;
 }
 
-/** The configuration of the server that stands by, when it is the target's as it was last launched. */
-async function standingBy(prefix: string, target: Manifest): Promise<ServerConfig | null> {
+/** Whether the server that stands by is the target's as it was last launched. */
+async function standsBy(prefix: string, target: Manifest): Promise<boolean> {
   const there = await candidate(prefix, "standby");
-  if (there === null || there.generation !== target.generation) return null;
+  if (there === null || there.generation !== target.generation) return false;
   const config = await readServerConfig(prefix, target.generation);
-  return config !== null && configDigest(config) === there.configDigest ? config : null;
+  return config !== null && configDigest(config) === there.configDigest;
 }
 
 /** What was current is so again, and serves again when it did. The failure that led here is the one to tell. */

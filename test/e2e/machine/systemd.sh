@@ -4,7 +4,7 @@
 useradd --create-home alice
 both='"0.0.0.0:443"], redirect: ["0.0.0.0:80"'
 units() { sha256sum /etc/systemd/system/tlsforge.*; systemctl is-enabled tlsforge.service tlsforge.socket; systemctl is-active tlsforge.service tlsforge.socket; }
-server_json() { sha256sum <"$prefix/var/server.json"; }
+server_json() { sha256sum <"$prefix/current/server.json"; }
 
 snapshot $work/before $prefix
 

@@ -16,7 +16,6 @@ import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import {
   bundleOf,
-  keepConfig,
   policyFor,
   renderConfig,
   serverConfig,
@@ -24,6 +23,7 @@ import {
   type ServerConfig,
   type ServerConfigInput,
 } from "../../../src/server/index.ts";
+import { keepConfig, makeFolders } from "../../../src/server/keep.ts";
 import { describeWith } from "../../tools/needs.ts";
 
 let prefix = "";
@@ -31,6 +31,8 @@ let prefix = "";
 beforeEach(async () => {
   prefix = await mkdtemp(join(tmpdir(), "tlsforge-keep-"));
   onTestFinished(() => rm(prefix, { recursive: true, force: true }));
+  await mkdir(join(prefix, "generations", "1"), { recursive: true });
+  await symlink("generations/1", join(prefix, "current"));
 });
 
 const pair = (name: string) => ({ chain: `/tls/${name}.pem`, key: `/tls/${name}.key` });
@@ -75,12 +77,18 @@ describe("the configuration of what serves", () => {
     expect(await mode(paths.config)).toBe(0o600);
     expect(await mode(paths.credentials)).toBe(0o700);
     expect(await targets()).toEqual({
-      "server.json": paths.config,
+      "server.json": join(prefix, "generations", "1", "server.json"),
       "certificate-0.pem": "/tls/a.pem",
       "certificate-0.key": "/tls/a.key",
       "certificate-1.pem": "/tls/b.pem",
       "certificate-1.key": "/tls/b.key",
     });
+  });
+
+  test("with fewer certificates no link of the former ones stays", async () => {
+    await keepConfig(prefix, config({ certificates: [pair("a"), pair("b")] }));
+    await keepConfig(prefix, config());
+    expect(Object.keys(await targets())).toEqual(["certificate-0.key", "certificate-0.pem", "server.json"]);
   });
 
   test("kept once more it is the same; of links only those that lead elsewhere now are new", async () => {
@@ -108,10 +116,8 @@ describe("the configuration of what serves", () => {
       "a folder in a link's place",
       async ({ credentials }) => mkdir(join(credentials, "server.json"), { recursive: true }),
     ],
-    ["a file where the run folder belongs", async ({ run }) => writeFile(run, "")],
   ])("with %s it is refused in words, and nothing is kept", async (_, damage) => {
     const paths = serverPaths(prefix);
-    await mkdir(dirname(paths.run));
     await damage(paths);
     await expect(keepConfig(prefix, config())).rejects.toMatchObject({
       code: "prefix-unusable",
@@ -122,26 +128,33 @@ describe("the configuration of what serves", () => {
 });
 
 describe("the run folder", () => {
+  test("is refused in words where a file has its place", async () => {
+    const { run } = serverPaths(prefix);
+    await mkdir(dirname(run));
+    await writeFile(run, "");
+    await expect(makeFolders(prefix, config())).rejects.toMatchObject({ code: "prefix-unusable" });
+  });
+
   test("is the prefix's own, for its owner alone, also when it was open before", async () => {
     const { run } = serverPaths(prefix);
-    await keepConfig(prefix, config());
+    await makeFolders(prefix, config());
     expect((await lstat(run)).isDirectory()).toBe(true);
     expect(await mode(run)).toBe(0o700);
     await chmod(run, 0o777);
     await writeFile(join(run, "server.pid"), "1");
-    await keepConfig(prefix, config());
+    await makeFolders(prefix, config());
     expect(await mode(run)).toBe(0o700);
     expect(await readdir(run)).toEqual(["server.pid"]);
   });
 
   test("under systemd is a link below /run; a former folder makes room", async () => {
     const { run } = serverPaths(prefix);
-    await keepConfig(prefix, config());
+    await makeFolders(prefix, config());
     await writeFile(join(run, "server.pid"), "1");
-    await keepConfig(prefix, config(ofSystemd));
+    await makeFolders(prefix, config(ofSystemd));
     expect(await readlink(run)).toBe("/run/tlsforge-keep-test");
     const before = await changed(run);
-    await keepConfig(prefix, config(ofSystemd));
+    await makeFolders(prefix, config(ofSystemd));
     expect(await changed(run)).toBe(before);
   });
 
@@ -153,7 +166,7 @@ describe("the run folder", () => {
     await writeFile(join(outside, "theirs"), "");
     await mkdir(dirname(run));
     await symlink(outside, run);
-    await keepConfig(prefix, config());
+    await makeFolders(prefix, config());
     expect((await lstat(run)).isDirectory()).toBe(true);
     expect(await readdir(outside)).toEqual(["theirs"]);
     expect(await mode(outside)).toBe(0o755);
@@ -163,7 +176,7 @@ describe("the run folder", () => {
     const { run } = serverPaths(prefix);
     await mkdir(dirname(run));
     await symlink("/run/another", run);
-    await keepConfig(prefix, config(ofSystemd));
+    await makeFolders(prefix, config(ofSystemd));
     expect(await readlink(run)).toBe("/run/tlsforge-keep-test");
   });
 });
@@ -173,12 +186,11 @@ describeWith(["root"], "root's", () => {
     const paths = serverPaths(prefix);
     const user = { name: "tlsforge", uid: 54_321, gid: 54_322 };
     for (const _ of [1, 2]) {
-      await keepConfig(prefix, config({ user }));
+      await makeFolders(prefix, config({ user }));
       expect(await stat(paths.run)).toMatchObject({ uid: user.uid, gid: user.gid });
     }
     expect(await mode(paths.run)).toBe(0o700);
-    for (const path of [paths.credentials, paths.config, dirname(paths.run)])
-      expect(await stat(path)).toMatchObject({ uid: 0, gid: 0 });
+    expect(await stat(dirname(paths.run))).toMatchObject({ uid: 0, gid: 0 });
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { applyWishes, unwished } from "../../../src/cli/host-changes.ts";
+import { applyWishes, takeBackUnwished, unwished, withdrawService } from "../../../src/cli/host-changes.ts";
 import { lowPortResources, memoryHost, type MemoryHost, type Resource } from "../../../src/host/index.ts";
 
 const live = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
@@ -36,10 +36,11 @@ test("what is no longer wished for is taken back, and its record goes", async ()
   expect(host.files.get(live)?.content).toBe("443\n");
   const resources = await lowPort(host, 8443);
   expect(unwished(made.records, resources)).toEqual(made.records);
-  expect(await applyWishes(host, { prefix, resources, earlier: made.records, emit })).toEqual({
-    plans: [],
-    records: [],
-  });
+  const work = { prefix, resources, earlier: made.records, emit };
+  // The server that serves may need it until another one does.
+  expect(await applyWishes(host, work)).toEqual({ plans: [], records: made.records });
+  expect(host.files.get(live)?.content).toBe("443\n");
+  expect(await takeBackUnwished(host, work)).toEqual([]);
   expect(host.files.get(live)?.content).toBe("1024\n");
   expect(host.files.has(file)).toBe(false);
 });
@@ -56,6 +57,32 @@ test("what an earlier run opened stays open while it is needed", async () => {
   }
 });
 
+test("of a refused server's service nothing starts at the next boot; what else was changed stands", async () => {
+  const systemd = { "/run/systemd/system": { content: null }, "/etc/systemd/system": { content: null } };
+  const host = memoryHost({ files: { [live]: "1024\n", ...systemd }, programs: { systemctl: "/usr/bin/systemctl" } });
+  const text = "[Service]\nExecStart=/p\n\n[Install]\nWantedBy=multi-user.target\n";
+  const unit = {
+    kind: "unit",
+    id: "unit:t",
+    name: "t",
+    text,
+    enabled: true,
+    origin: "default",
+    demanded: true,
+  } as const;
+  const made = await applyWishes(host, {
+    prefix,
+    resources: [unit, ...(await lowPort(host, 443))],
+    earlier: [],
+    emit,
+  });
+  expect(made.records.map(({ kind }) => kind)).toEqual(["unit", "sysctl"]);
+  await withdrawService(host, prefix, emit);
+  expect(host.files.has("/etc/systemd/system/t.service")).toBe(false);
+  expect(host.commands.map(({ argv }) => argv.join(" "))).toContain("systemctl disable --now t.service");
+  expect(host.files.get(live)?.content).toBe("443\n");
+});
+
 test("packages stay", () => {
   const record = { id: "packages", kind: "package", before: null, after: "gcc", data: { added: "gcc" } };
   expect(unwished([record], [])).toEqual([]);
@@ -67,13 +94,13 @@ test("a change that somebody else has made over is left as it is and is no longe
   const theirs = "# mine now\n";
   host.files.set(file, { content: theirs });
   const told: string[] = [];
-  const after = await applyWishes(host, {
+  const after = await takeBackUnwished(host, {
     prefix,
     resources: [],
     earlier: records,
     emit: (event) => void told.push("action" in event ? event.action : event.type),
   });
-  expect(after.records).toEqual([]);
+  expect(after).toEqual([]);
   expect(told).toEqual(["blocked"]);
   expect(host.files.get(file)?.content).toBe(theirs);
 });

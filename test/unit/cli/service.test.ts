@@ -137,7 +137,7 @@ describe("what a service is made of", () => {
   });
 
   const credentials = (text: string): readonly string[] => text.match(/LoadCredential=.*/g) ?? [];
-  const folder = `${prefix}/var/credentials`;
+  const folder = `${prefix}/current/credentials`;
 
   test("keys are handed over by links of fixed names, so that a renewed certificate changes nothing", async () => {
     const { text } = await only(work("systemd", { lowPort: { ...work("systemd").lowPort, method: "ambient" } }));
@@ -182,7 +182,7 @@ describe("what a service is made of", () => {
     });
     expect(script.text).toMatch(/^#!\/sbin\/openrc-run\n/);
     expect(script.text).toContain(`${prefix}/current/bin/tlsforge-server`);
-    expect(script.text).toContain(`${prefix}/var/server.json`);
+    expect(script.text).toContain(`${prefix}/current/server.json`);
   });
 
   test("FreeBSD: a name that can be a shell's variable, and the setting that starts it at boot", async () => {

@@ -48,7 +48,7 @@ function wanted(listen: readonly string[], supervisor: Supervisor | null, redire
 const https = ["[::]:443"];
 
 test("where nothing serves the server is started, whatever else is new", () => {
-  expect(switchFor(null, wanted(https, at("systemd")), true)).toBe("start");
+  expect(switchFor(null, wanted(https, at("systemd")), { unit: true, socket: true })).toBe("start");
   expect(switchFor(null, wanted(https, null))).toBe("start");
 });
 
@@ -69,7 +69,14 @@ describe("the same addresses under the same service manager", () => {
   });
 
   test("a changed unit takes effect in a process that is started anew", () => {
-    expect(switchFor(serving(https, at("systemd")), wanted(https, at("systemd")), true)).toBe("restart");
+    const change = { unit: true };
+    expect(switchFor(serving(https, at("systemd")), wanted(https, at("systemd")), change)).toBe("restart");
+  });
+
+  test("a socket unit that comes, goes or changes needs the server to stop: systemd opens it at its start only", () => {
+    const change = { unit: true, socket: true };
+    expect(switchFor(serving(https, at("systemd")), wanted(https, at("systemd")), change)).toBe("relaunch");
+    expect(switchFor(serving(https, null), wanted(https, null), { socket: true })).toBe("hand-over");
   });
 });
 
