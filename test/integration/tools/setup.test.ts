@@ -34,6 +34,8 @@ beforeEach(async () => {
     'import { a } from "./a.ts";\nconsole.log(["main", a, ...process.argv.slice(2)].join("|"));\n',
   );
   await put("src/a.ts", 'export const a: string = "A";\n');
+  await mkdir(join(checkout, "src", "host"));
+  await put("src/host/root-helper.ts", 'console.log("helper");\n');
 });
 
 afterEach(async () => {
