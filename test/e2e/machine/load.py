@@ -1,6 +1,7 @@
 """New connections to our own server, each with a handshake and one request.
 
 load.py once PORT AUTHORITY          one; exit 1 when it fails
+load.py header PORT AUTHORITY NAME   one; prints that header of the answer
 load.py load PORT AUTHORITY STOP     one after the other from two threads, until the file STOP is there (at most 60 s)
 """
 
@@ -12,13 +13,15 @@ import threading
 import time
 
 
-def answered(port: int, context: ssl.SSLContext) -> None:
+def answered(port: int, context: ssl.SSLContext) -> str:
+    """One connection and request; the head of the answer. Raises OSError."""
     with socket.create_connection(("127.0.0.1", port), 10) as plain:
         with context.wrap_socket(plain, server_hostname="localhost") as secure:
             secure.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            first = secure.recv(64)
-    if not first.startswith(b"HTTP/1.1 200"):
-        raise OSError(f"answered {first!r}")
+            head = secure.recv(8192)
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise OSError(f"answered {head[:64]!r}")
+    return head.decode("latin-1")
 
 
 def load(port: int, context: ssl.SSLContext, stop: str) -> int:
@@ -28,7 +31,9 @@ def load(port: int, context: ssl.SSLContext, stop: str) -> int:
     def client(number: int) -> None:
         while time.monotonic() < end and not os.path.exists(stop):
             try:
-                answered(port, context)
+                head = answered(port, context)
+if what == "header":
+    print(*(line for line in head.splitlines() if line.lower().startswith(f"{sys.argv[4].lower()}:")))
                 counts[number] += 1
             except OSError as error:
                 failures.append(f"{time.monotonic():.3f} {error!r}")
@@ -47,4 +52,6 @@ what, port, authority = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 context = ssl.create_default_context(cafile=authority)
 if what == "load":
     sys.exit(load(port, context, sys.argv[4]))
-answered(port, context)
+head = answered(port, context)
+if what == "header":
+    print(*(line for line in head.splitlines() if line.lower().startswith(f"{sys.argv[4].lower()}:")))

@@ -140,6 +140,30 @@ check "a port that somebody else has: the program is named" said "python3"
 check "a port that somebody else has: everything is as before" as_before
 kill "$holder"
 
+# --- a server that does not answer is not replaced, and not stopped
+
+hung=$(main_pid)
+kill -STOP "$hung"
+site "$both" "hsts: { max-age: 47304000 }"
+forge provision
+kill -CONT "$hung"
+check "a server that does not answer: exit 1" exits 1
+check "a server that does not answer: said so" said "cannot be told"
+check "a server that does not answer: it goes on when it can" until_true 20 answers 443
+check "a server that does not answer: the same process" same "$hung" "$(main_pid)"
+
+# --- what was refused is not what the next boot starts
+
+served_header() { "$prefix/bin/python" "$here/load.py" header 443 "$prefix/var/tls/ca/cert.pem" strict-transport-security; }
+before_stop=$(served_header)
+forge stop
+site "$both" "hsts: { max-age: 0 }"
+forge provision
+check "a grade that is too low where nothing served: exit 1" exits 1
+check "a grade that is too low where nothing served: nothing serves" not systemctl -q is-active tlsforge.service
+systemctl start tlsforge.socket
+check "as at a boot: what was accepted last is served" same "$before_stop" "$(served_header)"
+
 # --- a file that was changed by hand
 
 site "$both"
@@ -154,6 +178,21 @@ check "a unit changed by hand: exit 0" exits 0
 check "a unit changed by hand: kept" grep -q TasksMax=65 /etc/systemd/system/tlsforge.service.tlsforge-saved
 check "a unit changed by hand: ours stands again" grep -q TasksMax=64 /etc/systemd/system/tlsforge.service
 check "a unit changed by hand: it serves" answers 443
+
+# --- another service manager, there and back
+
+site "$both" "" "service: none"
+forge provision
+check "without systemd: exit 0" exits 0
+check "without systemd: answers" answers 443
+check "without systemd: no unit is left" not systemctl -q is-enabled tlsforge.service
+check "without systemd: the account of the service" same tlsforge "$(ps -o user= -p "$(cat "$prefix/var/run/server.pid" | head -n 1)")"
+site "$both"
+forge provision
+check "with systemd again: exit 0" exits 0
+check "with systemd again: active" systemctl -q is-active tlsforge.service tlsforge.socket
+check "with systemd again: answers" answers 443
+check "with systemd again: the account is gone" not getent passwd tlsforge
 
 # --- stop, start, uninstall
 
