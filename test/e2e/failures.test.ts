@@ -1,5 +1,5 @@
 /** What goes wrong while sources are fetched and built: a clear message, the right exit code, and a prefix that still works. */
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -169,6 +169,17 @@ describeWith(["linux", "cc", "make", "patch"], "failures", () => {
     const asked = web.asked.length;
     const other = await runJson(shop, ["build", "--yes", "--offline", "--prefix", join(shop.folder, "other")]);
     expect(other.record.outcome).toBe("done");
+    expect(web.asked.length).toBe(asked);
+  });
+
+  test("what is built can be had without its source: no cache, no network", async () => {
+    await writeRecipes(shop, { versions: [await version("1.0.0", "good")] });
+    expect((await run(shop, ["build", "--yes"])).exitCode).toBe(0);
+    const asked = web.asked.length;
+    for (const cache of [join(shop.home, ".cache"), join(shop.prefix, "cache")])
+      await rm(cache, { recursive: true, force: true });
+    const { record } = await runJson(shop, ["build", "--yes", "--offline"]);
+    expect(record).toMatchObject({ exitCode: 0, outcome: "unchanged" });
     expect(web.asked.length).toBe(asked);
   });
 

@@ -79,10 +79,13 @@ export function describeScenario(name: string, machine: Machine, needs: readonly
   const checks = checksOf(machine);
   describeWith([machine.kind === "systemd" ? "bootroot" : "cleanroot", "opt", ...needs], name, () => {
     let output = "";
-    beforeAll(async () => {
-      await compile();
-      output = await runScenario(machine);
-    });
+    beforeAll(
+      async () => {
+        await compile();
+        output = await runScenario(machine);
+      },
+      ((machine.seconds ?? 300) + 120) * 1000,
+    );
     test.each(checks)("%s", (check) => {
       const lines = output.split("\n");
       const line = lines.find((each) => each === `ok ${check}` || each.startsWith(`not ok ${check}: `));
