@@ -8,7 +8,7 @@ import { bundleOf } from "./bundle.ts";
 import { configDigest } from "./config.ts";
 import { fileError } from "./files.ts";
 import { keepConfig, makeFolders } from "./keep.ts";
-import { ask, livingPid, serverPaths, type ToldError } from "./light.ts";
+import { ask, isStatus, livingPid, plain, serverPaths, type ToldError } from "./light.ts";
 import { isTaken, overlaps, portInUse } from "./ports.ts";
 import { refusal } from "./refusal.ts";
 import type { ServerConfig, ServerStatus, Supervisor } from "./types.ts";
@@ -218,8 +218,7 @@ async function ready(options: LaunchOptions, { socket, isOurs, ended }: Awaited)
       throw new ForgeError("interrupted", "Interrupted while the server was starting");
     if (over) throw new Ended();
     const answer = await ask(socket, { command: "status" }, 3);
-    const served = "ok" in answer && answer.ok ? answer.status : undefined;
-    if (served !== undefined && isOurs(served)) return served;
+    if ("ok" in answer && answer.ok && isStatus(answer.status) && isOurs(answer.status)) return answer.status;
     await sleep(10);
   }
   throw new ForgeError("server-failed", `The server does not answer within ${seconds} s of its start`, {
@@ -229,8 +228,8 @@ async function ready(options: LaunchOptions, { socket, isOurs, ended }: Awaited)
 
 /** Why the server ended: its own JSON line on standard error, else the last lines that it left. */
 async function refusalFrom(stderr: string, why: string | undefined, options: LaunchOptions): Promise<ForgeError> {
-  const lines = stderr.trim().split("\n");
-  const told = lines.map(parseError).find((each) => each !== null);
+  const lines = stderr.trim().split("\n").map(plain);
+  const told = stderr.split("\n").map(parseError).find((each) => each !== null);
   if (told === undefined || told === null) {
     return new ForgeError("server-failed", "The server ended before it served", {
       details: [...(why === undefined ? [] : [why]), ...lines.slice(-12)],
@@ -247,7 +246,7 @@ async function refusalOf(told: ToldError): Promise<ForgeError> {
 
 function parseError(line: string): ToldError | null {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(line, (_, each: unknown) => (typeof each === "string" ? plain(each) : each));
     return typeof value === "object" && value !== null && "error" in value ? (value.error as ToldError) : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
@@ -260,5 +259,5 @@ async function tell({ config, emit, foreground }: LaunchOptions): Promise<void> 
   if (config.paths.log === null || foreground === true) return;
   const lines = (await readFile(config.paths.log, "utf8")).trim().split("\n");
   const line = lines.findLast((each) => each.includes("listening on"));
-  if (line !== undefined) emit({ type: "server-log", line });
+  if (line !== undefined) emit({ type: "server-log", line: plain(line) });
 }

@@ -1,5 +1,6 @@
 import { ForgeError } from "../errors.ts";
 import type { ExecResult, Host } from "../host/index.ts";
+import { plain } from "./light.ts";
 import type { Supervisor } from "./types.ts";
 
 /** Longer than a service manager waits for a service that starts or ends. */
@@ -94,13 +95,8 @@ function tail({ stderr, stdout }: ExecResult): readonly string[] {
 function linesOf(text: string): readonly string[] {
   return text
     .split("\n")
-    .map(plain)
+    .map((line) => plain(line).trim())
     .filter((line) => line !== "");
-}
-
-/** Without what would be a command to a terminal. */
-function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, " ").trim();
 }
 
 /** The reason in the server's own line of JSON, or null. */
@@ -108,7 +104,7 @@ function parseError(line: string): string | null {
   try {
     const value = JSON.parse(line) as { readonly error?: { readonly message?: unknown } } | null;
     const message = value?.error?.message;
-    return typeof message === "string" ? plain(message) : null;
+    return typeof message === "string" ? plain(message).trim() : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

@@ -1,6 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -33,8 +34,8 @@ beforeEach(async () => {
   const script = join(import.meta.dirname, "stand-in.mjs");
   await writeFile(join(prefix, "python"), `#!${process.execPath}\nimport(${JSON.stringify(script)});\n`);
   await chmod(join(prefix, "python"), 0o755);
-  await writeFile(join(prefix, "c.pem"), "a chain\n");
-  await writeFile(join(prefix, "k.pem"), "its key\n");
+  await writeFile(join(prefix, "c.pem"), "a chain");
+  await writeFile(join(prefix, "k.pem"), "its key");
 });
 
 afterEach(async () => {
@@ -97,8 +98,8 @@ describeWith(["linux"], "launch, status, reload, stop", () => {
     const { config } = serverPaths(prefix);
     expect(served.policy["argv"]).toEqual(["-I", "-B", "/x/server", "--bundle"]);
     expect(served.policy["files"]).toEqual({
-      [join(prefix, "c.pem")]: "a chain\n",
-      [join(prefix, "k.pem")]: "its key\n",
+      [join(prefix, "c.pem")]: "a chain",
+      [join(prefix, "k.pem")]: "its key",
     });
     expect(Object.keys(served.policy["environment"] as object).toSorted()).toEqual(["HOME", "LANG", "PATH"]);
     expect(served.policy["cwd"]).toBe("/");
@@ -281,6 +282,51 @@ describeWith(["linux"], "a trial beside what serves", () => {
     await expect(
       launchTrial(options('{"code": "certificate-refused", "message": "no key", "hint": "renew it"}')),
     ).rejects.toMatchObject({ code: "certificate-failed", message: "The server refused to start: no key" });
+  });
+});
+
+describeWith(["linux"], "what the server's user could put into the run folder", () => {
+  const ownText = async (): Promise<string> =>
+    `${process.pid}\n${(await readFile(`/proc/${process.pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ")[19]}\n`;
+
+  it.each<[string, (pid: string) => Promise<unknown> | void]>([
+    ["a pipe that nobody writes to", (pid) => void execFileSync("mkfifo", [pid])],
+    [
+      "a link",
+      async (pid) => {
+        await writeFile(`${pid}.there`, await ownText());
+        await symlink(`${pid}.there`, pid);
+      },
+    ],
+    ["a folder", (pid) => mkdir(pid)],
+    ["a long file", async (pid) => writeFile(pid, `${await ownText()}${"\n".repeat(100)}`)],
+    ["a number beyond every process", (pid) => writeFile(pid, `${"9".repeat(40)}\n\n`)],
+  ])("in a pid file's place: %s names nobody", async (_, put) => {
+    await mkdir(serverPaths(prefix).run, { recursive: true });
+    await put(serverPaths(prefix).pid);
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+
+  it("in a status: commands to a terminal do not get through", async () => {
+    const escape = "\u001B]0;owned\u0007\u009B2J\u202E";
+    const told = { pid: 1, generation: 1, configDigest: "", listen: [escape], certificates: [{ names: [escape] }] };
+    const server = await answering(JSON.stringify({ ok: true, status: { ...told, lastError: `a${escape}\nb` } }));
+    const text = JSON.stringify(await status(prefix));
+    expect(text).toContain("owned");
+    expect(text).not.toMatch(/[\p{Cc}\u202e]|\\[nu]/u);
+    server.close();
+  });
+});
+
+describeWith(["linux", "root"], "a pid file of another user's (root)", () => {
+  it("does not have somebody else's process taken for the server", async () => {
+    const { run, pid } = serverPaths(prefix);
+    await mkdir(run, { recursive: true });
+    const start = (await readFile(`/proc/${process.pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ")[19];
+    await writeFile(pid, `${process.pid}\n${start}\n`);
+    expect(await status(prefix)).toMatchObject({ state: "unknown" });
+    await chown(pid, 54_321, 54_321);
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
   });
 });
 
