@@ -27,9 +27,13 @@ export interface LaunchOptions {
   readonly foreground?: boolean;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
-  /** Seconds until it must answer on its control socket; 15 unless given. */
+  /** Seconds until it must answer on its control socket; 60 unless given. */
   readonly deadlineSeconds?: number;
 }
+
+/** As in `options.py`: so long a server that is started by another has until it is ready; then it ends by itself, and whoever started it says so. */
+const readySeconds = 60;
+const answerSeconds = 10;
 
 /** Nothing of the caller's environment reaches the server. */
 const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8", HOME: "/" };
@@ -68,7 +72,7 @@ export async function launchTrial(options: LaunchOptions): Promise<ServerStatus>
   const { prefix, config, launcher } = options;
   const paths = serverPaths(prefix);
   const request = { command: "spawn", program: launcher, bundle: await bundleOf(config) } as const;
-  const answer = await ask(paths.control, request, deadlineOf(options));
+  const answer = await ask(paths.control, request, deadlineOf(options) + answerSeconds);
   if (!("ok" in answer)) throw new ForgeError("server-failed", `what serves cannot start another: ${answer.reason}`);
   if (!answer.ok) throw await refusalOf(answer.error ?? { code: "unknown", message: "it does not say why" });
   return ready(options, { socket: paths.trial, isOurs: servesConfig(config) });
@@ -80,7 +84,7 @@ function servesConfig(config: ServerConfig): (status: ServerStatus) => boolean {
   return (status) => status.configDigest === digest;
 }
 
-function deadlineOf({ deadlineSeconds = 15 }: LaunchOptions): number {
+function deadlineOf({ deadlineSeconds = readySeconds }: LaunchOptions): number {
   return deadlineSeconds;
 }
 

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ForgeEvent } from "../../../src/events.ts";
 import {
   bundleOf,
@@ -49,6 +49,11 @@ function end(pid: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
+}
+
+/** Our own child is left to be waited for, a moment after it has ended. */
+async function ended(pid: number): Promise<void> {
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"));
 }
 
 function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOptions {
@@ -273,9 +278,47 @@ describeWith(["linux"], "a trial beside what serves", () => {
     const served = await launched("serve");
     const trial = await tried("serve");
     expect(await stop(prefix)).toBe("stopped");
-    for (const pid of [served.pid, trial.pid]) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    for (const pid of [served.pid, trial.pid]) await ended(pid);
     await endCandidate(prefix, "trial");
     expect(await candidate(prefix, "trial")).toBeNull();
+  });
+
+  it("that hangs is ended by force, and holds up neither a stop nor the next trial", { timeout: 60_000 }, async () => {
+    const served = await launched("serve");
+    const trial = await tried("serve");
+    process.kill(trial.pid, "SIGSTOP");
+    expect(await candidate(prefix, "trial")).toBeNull();
+    await endCandidate(prefix, "trial");
+    await ended(trial.pid);
+    const next = await tried("serve");
+    process.kill(next.pid, "SIGSTOP");
+    expect(await stop(prefix)).toBe("stopped");
+    for (const pid of [served.pid, next.pid]) await ended(pid);
+  });
+
+  it("whose socket is gone is found by its pid file", async () => {
+    const trial = await tried("serve");
+    await rm(serverPaths(prefix).trial);
+    expect(await stop(prefix)).toBe("not-serving");
+    await ended(trial.pid);
+  });
+
+  it("that answers no status and names no process is not taken for none", { timeout: 60_000 }, async () => {
+    const { trial } = serverPaths(prefix);
+    const server = await answering('{"ok": true, "status": {"pid": "one"}}', trial);
+    const failed = { code: "server-failed", message: `a process (trial) still runs: ${trial} answers no status` };
+    await expect(stop(prefix)).rejects.toMatchObject(failed);
+    server.close();
+    await expect(stop(prefix)).resolves.toBe("not-serving");
+  });
+
+  it("has a pid file that a role change left: the one that serves is not ended for it", async () => {
+    const served = await launched("serve");
+    const paths = serverPaths(prefix);
+    for (const left of [paths.trialPid, paths.standbyPid]) await copyFile(paths.pid, left);
+    await endCandidate(prefix, "trial");
+    await endCandidate(prefix, "standby");
+    expect(await status(prefix)).toMatchObject({ state: "serving", status: { pid: served.pid } });
   });
 
   it("is refused with its own reason", async () => {
@@ -330,13 +373,13 @@ describeWith(["linux", "root"], "a pid file of another user's (root)", () => {
   });
 });
 
-async function answering(line: string | null): Promise<Server> {
+async function answering(line: string | null, at = serverPaths(prefix).control): Promise<Server> {
   await mkdir(join(prefix, "var", "run"), { recursive: true });
   const server = createServer((socket) => {
     socket.on("error", () => {});
     if (line !== null) socket.end(`${line}\n`);
   });
-  await new Promise<void>((resolve) => server.listen(serverPaths(prefix).control, resolve));
+  await new Promise<void>((resolve) => server.listen(at, resolve));
   return server;
 }
 
