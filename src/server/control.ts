@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
-import { ask, livingPid, processStart, serverPaths, status } from "./light.ts";
+import { ask, isStatus, livingPid, processStart, serverPaths, status } from "./light.ts";
 import { refusal } from "./refusal.ts";
 import { endCandidate } from "./roles.ts";
 import type { Bundle, ServerStatus, Supervisor } from "./types.ts";
@@ -14,12 +14,15 @@ const reloadSeconds = 30;
  * `not-serving` when there was none. Throws ForgeError `server-failed` when it cannot be asked or does not end.
  */
 export async function stop(prefix: string, supervisor: Supervisor | null = null): Promise<"stopped" | "not-serving"> {
-  await endCandidate(prefix, "trial");
-  await endCandidate(prefix, "standby");
+  // What does not end by itself may do so with the service.
+  await endCandidates(prefix).catch((error: unknown) => {
+    if (supervisor === null) throw error;
+  });
   const before = await status(prefix);
   if (before.state === "not-serving") {
     // Its sockets may be open all the same, and a client would start it again.
     await supervisor?.stop();
+    await endCandidates(prefix);
     return "not-serving";
   }
   const paths = serverPaths(prefix);
@@ -32,7 +35,14 @@ export async function stop(prefix: string, supervisor: Supervisor | null = null)
     await supervisor.stop();
   }
   await gone(prefix, pid);
+  // One that was on its way may have come only now.
+  await endCandidates(prefix);
   return "stopped";
+}
+
+async function endCandidates(prefix: string): Promise<void> {
+  await endCandidate(prefix, "trial");
+  await endCandidate(prefix, "standby");
 }
 
 async function gone(prefix: string, pid: number | null): Promise<void> {
@@ -58,7 +68,7 @@ export async function reload(prefix: string, bundle: Bundle): Promise<ServerStat
   const paths = serverPaths(prefix);
   if (before.state === "unknown") throw unreachable(before.reason, livingPid(paths.pid));
   const answer = await ask(paths.control, { command: "reload", bundle }, reloadSeconds);
-  if ("ok" in answer && answer.ok && answer.status !== undefined) return answer.status;
+  if ("ok" in answer && answer.ok && isStatus(answer.status)) return answer.status;
   if ("ok" in answer && answer.error !== undefined) throw refusal(answer.error, "The server keeps what it had");
   throw unreachable(reasonOf(answer), before.status.pid);
 }

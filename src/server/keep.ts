@@ -1,4 +1,5 @@
-import { chmod, chown, lstat, mkdir, readdir, readlink, rm, symlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, mkdir, open, readdir, readlink, rm, rmdir, symlink, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { atomicLink, atomicWrite } from "../store/index.ts";
 import { renderConfig } from "./config.ts";
@@ -46,16 +47,41 @@ export async function makeFolders(prefix: string, config: ServerConfig): Promise
     await mkdir(dirname(run), { recursive: true });
     if (config.paths.run !== run) {
       if (await leadsTo(run, config.paths.run)) return;
-      await rm(run, { recursive: true, force: true });
+      await clear(run);
       await symlink(config.paths.run, run);
       return;
     }
     if ((await lstat(run).catch(() => null))?.isSymbolicLink() === true) await rm(run);
     await mkdir(run, { recursive: true, mode: 0o700 });
-    await chmod(run, 0o700);
-    if (config.user !== null) await chown(run, config.user.uid, config.user.gid);
+    await own(run, config.user);
   } catch (error) {
     throw fileError(error, `${run} cannot be made`);
+  }
+}
+
+/** What servers leave in a run folder: names of roles, and those of a moment, by process (`roles.py`, `pidfile.py`). */
+const ours = /^(?:(?:trial|server|standby)\.(?:sock|pid|pid\.\d+\.tmp)|\.\d+)$/;
+
+/**
+ * Removes the run folder, or what stands in its place. It is the server's user's, who may do anything in it while root works with it: so only
+ * names of ours are removed, one by one, and with anything else in it it stays. Throws the errors of the file system.
+ */
+async function clear(run: string): Promise<void> {
+  const facts = await lstat(run).catch(() => null);
+  if (facts === null) return;
+  if (!facts.isDirectory()) return unlink(run);
+  for (const name of (await readdir(run)).filter((each) => ours.test(each))) await rm(join(run, name), { force: true });
+  await rmdir(run);
+}
+
+/** By its descriptor: its name cannot come to mean something else in between. */
+async function own(run: string, user: ServerConfig["user"]): Promise<void> {
+  const folder = await open(run, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await folder.chmod(0o700);
+    if (user !== null) await folder.chown(user.uid, user.gid);
+  } finally {
+    await folder.close();
   }
 }
 

@@ -8,7 +8,7 @@ import { bundleOf } from "./bundle.ts";
 import { configDigest } from "./config.ts";
 import { fileError } from "./files.ts";
 import { makeFolders } from "./keep.ts";
-import { ask, livingPid, serverPaths, type ToldError } from "./light.ts";
+import { ask, isStatus, livingPid, plain, serverPaths, type ToldError } from "./light.ts";
 import { isTaken, overlaps, portInUse } from "./ports.ts";
 import { refusal } from "./refusal.ts";
 import type { ServerConfig, ServerStatus, Supervisor } from "./types.ts";
@@ -27,9 +27,13 @@ export interface LaunchOptions {
   readonly foreground?: boolean;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
-  /** Seconds until it must answer on its control socket; 15 unless given. */
+  /** Seconds until it must answer on its control socket; 60 unless given. */
   readonly deadlineSeconds?: number;
 }
+
+/** As in `options.py`: so long a server that is started by another has until it is ready; then it ends by itself, and whoever started it says so. */
+const readySeconds = 60;
+const answerSeconds = 10;
 
 /** Nothing of the caller's environment reaches the server. */
 const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8", HOME: "/" };
@@ -67,7 +71,7 @@ export async function launchTrial(options: LaunchOptions): Promise<ServerStatus>
   const { prefix, config, launcher } = options;
   const paths = serverPaths(prefix);
   const request = { command: "spawn", program: launcher, bundle: await bundleOf(config) } as const;
-  const answer = await ask(paths.control, request, deadlineOf(options));
+  const answer = await ask(paths.control, request, deadlineOf(options) + answerSeconds);
   if (!("ok" in answer)) throw new ForgeError("server-failed", `what serves cannot start another: ${answer.reason}`);
   if (!answer.ok) throw await refusalOf(answer.error ?? { code: "unknown", message: "it does not say why" });
   return ready(options, { socket: paths.trial, isOurs: servesConfig(config) });
@@ -79,7 +83,7 @@ function servesConfig(config: ServerConfig): (status: ServerStatus) => boolean {
   return (status) => status.configDigest === digest;
 }
 
-function deadlineOf({ deadlineSeconds = 15 }: LaunchOptions): number {
+function deadlineOf({ deadlineSeconds = readySeconds }: LaunchOptions): number {
   return deadlineSeconds;
 }
 
@@ -217,8 +221,7 @@ async function ready(options: LaunchOptions, { socket, isOurs, ended }: Awaited)
       throw new ForgeError("interrupted", "Interrupted while the server was starting");
     if (over) throw new Ended();
     const answer = await ask(socket, { command: "status" }, 3);
-    const served = "ok" in answer && answer.ok ? answer.status : undefined;
-    if (served !== undefined && isOurs(served)) return served;
+    if ("ok" in answer && answer.ok && isStatus(answer.status) && isOurs(answer.status)) return answer.status;
     await sleep(10);
   }
   throw new ForgeError("server-failed", `The server does not answer within ${seconds} s of its start`, {
@@ -228,8 +231,8 @@ async function ready(options: LaunchOptions, { socket, isOurs, ended }: Awaited)
 
 /** Why the server ended: its own JSON line on standard error, else the last lines that it left. */
 async function refusalFrom(stderr: string, why: string | undefined, options: LaunchOptions): Promise<ForgeError> {
-  const lines = stderr.trim().split("\n");
-  const told = lines.map(parseError).find((each) => each !== null);
+  const lines = stderr.trim().split("\n").map(plain);
+  const told = stderr.split("\n").map(parseError).find((each) => each !== null);
   if (told === undefined || told === null) {
     return new ForgeError("server-failed", "The server ended before it served", {
       details: [...(why === undefined ? [] : [why]), ...lines.slice(-12)],
@@ -246,7 +249,7 @@ async function refusalOf(told: ToldError): Promise<ForgeError> {
 
 function parseError(line: string): ToldError | null {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(line, (_, each: unknown) => (typeof each === "string" ? plain(each) : each));
     return typeof value === "object" && value !== null && "error" in value ? (value.error as ToldError) : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
@@ -259,5 +262,5 @@ async function tell({ config, emit, foreground }: LaunchOptions): Promise<void> 
   if (config.paths.log === null || foreground === true) return;
   const lines = (await readFile(config.paths.log, "utf8")).trim().split("\n");
   const line = lines.findLast((each) => each.includes("listening on"));
-  if (line !== undefined) emit({ type: "server-log", line });
+  if (line !== undefined) emit({ type: "server-log", line: plain(line) });
 }

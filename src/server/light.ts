@@ -1,6 +1,6 @@
 /** What the quick path needs to know of a server. Loads nothing but Node's own modules. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Bundle, ServerConfig, ServerState, ServerStatus } from "./types.ts";
@@ -36,7 +36,9 @@ export interface ServerPaths {
   readonly control: string;
   readonly pid: string;
   readonly trial: string;
+  readonly trialPid: string;
   readonly standby: string;
+  readonly standbyPid: string;
   readonly log: string;
   readonly tls: string;
   /** Of the current generation: links to what a service manager hands over as credentials. */
@@ -51,7 +53,9 @@ export function serverPaths(prefix: string): ServerPaths {
     control: at("run/server.sock"),
     pid: at("run/server.pid"),
     trial: at("run/trial.sock"),
+    trialPid: at("run/trial.pid"),
     standby: at("run/standby.sock"),
+    standbyPid: at("run/standby.pid"),
     log: at("server.log"),
     tls: at("tls"),
     credentials: join(prefix, "current", "credentials"),
@@ -128,15 +132,29 @@ export function ask(
   });
 }
 
+/** A process, told from a later one of the same number by when it started. */
+export interface LivingProcess {
+  readonly pid: number;
+  readonly start: string;
+}
+
 /**
- * The process that a pid file names, when it is still that process: number and start time agree (`pidfile.py`).
- * Null when it is gone, when its number belongs to another process now, or when this system has no /proc to tell by.
+ * The process that a pid file names, when it is still that process: number and start time agree (`pidfile.py`), and it is of the user whose
+ * the file is, who could name anybody. Null when it is gone, when its number belongs to another process now, or when this system has no
+ * /proc to tell by.
  */
+export function livingProcess(file: string): LivingProcess | null {
+  const found = readPidFile(file);
+  const [number = "", start = ""] = (found?.text ?? "").split("\n");
+  if (found === null || !/^\d{1,10}$/.test(number)) return null;
+  const pid = Number(number);
+  if (processStart(pid) !== start || ownerOf(pid) !== found.uid) return null;
+  return { pid, start };
+}
+
+/** The number of `livingProcess`. */
 export function livingPid(file: string): number | null {
-  const [pid, start] = (readText(file) ?? "").split("\n");
-  if (pid === undefined || start === undefined || !/^\d+$/.test(pid)) return null;
-  const found = processStart(Number(pid));
-  return found !== null && found === start ? Number(pid) : null;
+  return livingProcess(file)?.pid ?? null;
 }
 
 /** When a process started, in the kernel's ticks since boot; null when it does not run (a zombie does not). */
@@ -150,7 +168,7 @@ export function processStart(pid: number): string | null {
 
 function parseAnswer(path: string, line: string): ControlAnswer | ControlFailure {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(line, (_, each: unknown) => (typeof each === "string" ? plain(each) : each));
     if (typeof value === "object" && value !== null && "ok" in value && typeof value.ok === "boolean") {
       return value as ControlAnswer;
     }
@@ -160,7 +178,13 @@ function parseAnswer(path: string, line: string): ControlAnswer | ControlFailure
   return { absent: false, reason: `${path} answers something else than the server's JSON` };
 }
 
-function isStatus(value: unknown): value is ServerStatus {
+/** A text of a server's, without what would be a command to a terminal or turn round what follows. */
+export function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ");
+}
+
+/** Whether it is a status, as far as we build on one. */
+export function isStatus(value: unknown): value is ServerStatus {
   if (typeof value !== "object" || value === null) return false;
   const record = value as Record<string, unknown>;
   return (
@@ -172,6 +196,37 @@ function isStatus(value: unknown): value is ServerStatus {
   );
 }
 
+const longestPidFile = 64;
+
+/** A pid file's text and owner. Whoever has the run folder may have put anything in its place: then there is none. Never waits, follows no link. */
+function readPidFile(path: string): { readonly text: string; readonly uid: number } | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ELOOP" || code === "ENXIO" || isAbsence(error)) return null;
+    throw error;
+  }
+  try {
+    const facts = fstatSync(descriptor);
+    if (!facts.isFile() || facts.size > longestPidFile) return null;
+    const bytes = Buffer.alloc(longestPidFile);
+    return { text: bytes.toString("latin1", 0, readSync(descriptor, bytes)), uid: facts.uid };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function ownerOf(pid: number): number | null {
+  try {
+    return statSync(`/proc/${pid}`).uid;
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+}
+
 function readText(path: string): string | null {
   return readBytes(path)?.toString("utf8") ?? null;
 }
@@ -180,9 +235,13 @@ function readBytes(path: string): Buffer | null {
   try {
     return readFileSync(path);
   } catch (error) {
-    // A process can end between the opening of its file and the reading of it (ESRCH).
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH" || code === "EACCES") return null;
+    if (isAbsence(error)) return null;
     throw error;
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  // A process can end between the opening of its file and the reading of it (ESRCH).
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH" || code === "EACCES";
 }

@@ -1,13 +1,20 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer, isIP, SocketAddress } from "node:net";
 import { ForgeError } from "../errors.ts";
 import { portOwner } from "./owner.ts";
 
-/** Whether two addresses `host:port` (IPv6 in brackets) cannot both be listened on: the same, or one of them stands for every address of the port. */
+/**
+ * Whether two addresses `host:port` (IPv6 in brackets) cannot both be listened on: the same however they are written, or one of them stands for
+ * every address that the other is among. `[::]` counts as IPv4's too, which it is unless IPv4 is asked for on its own.
+ */
 export function overlaps(a: string, b: string): boolean {
   const [first, second] = [split(a), split(b)];
   if (first.port !== second.port) return false;
-  return first.host === second.host || [first.host, second.host].some((host) => host === "0.0.0.0" || host === "::");
+  return first.host === second.host || covers(first.host, second.host) || covers(second.host, first.host);
+}
+
+function covers(all: string, host: string): boolean {
+  return all === "::" || (all === "0.0.0.0" && isIP(host) !== 6);
 }
 
 /** Whether another socket listens on an address. Any other reason why it cannot be had is the server's to tell. */
@@ -35,5 +42,14 @@ export async function portInUse(address: string): Promise<ForgeError> {
 
 function split(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(":");
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
+  return { host: canonical(host), port: Number(address.slice(colon + 1)) };
+}
+
+/** The one spelling of an address; an IPv4 address that is written as IPv6 is IPv4. A zone stays behind it. */
+function canonical(host: string): string {
+  const [address = "", ...zone] = host.split("%");
+  if (isIP(address) !== 6) return host.toLowerCase();
+  const text = [new SocketAddress({ address, family: "ipv6" }).address, ...zone].join("%");
+  return /^::ffff:([\d.]+)$/.exec(text)?.[1] ?? text;
 }

@@ -1,5 +1,6 @@
 import { ForgeError } from "../errors.ts";
 import type { ExecResult, Host } from "../host/index.ts";
+import { plain } from "./light.ts";
 import type { Supervisor } from "./types.ts";
 
 /** Longer than a service manager waits for a service that starts or ends. */
@@ -8,12 +9,18 @@ const timeoutSeconds = 120;
 /** The commands of a service manager, run through the host. `name` is the service's. */
 export function supervisorOf(host: Host, manager: Supervisor["manager"], name: string): Supervisor {
   const argv = commands[manager](name);
+  const change = (command: readonly string[], what: string): Promise<ExecResult> =>
+    host.elevated(command, `${what} the service ${name}`, { timeoutSeconds });
   const run = async (what: "start" | "stop" | "restart"): Promise<void> => {
-    const command = argv[what];
-    const ran = await host.elevated(command, `${what} the service ${name}`, { timeoutSeconds });
-    if (ran.exitCode === 0 || (what === "stop" && ran.exitCode === argv.unknown)) return;
-    const words = await lastWords(host, argv.words);
-    // The journal also holds what was wrong with earlier starts.
+    const began = Math.floor(Date.now() / 1000);
+    let ran = await change(argv[what], what);
+    if (what === "stop" && argv.alone !== undefined && ran.exitCode === argv.alone.unknown) {
+      // The exit code is that of the first part that is not there, and says nothing of the service itself.
+      ran = await change(argv.alone.stop, what);
+      if (ran.exitCode === argv.alone.unknown) return;
+    }
+    if (ran.exitCode === 0) return;
+    const words = await lastWords(host, [...argv.words, ...(argv.since?.(began) ?? [])]);
     const told = words.map(parseError).findLast((each) => each !== null);
     throw new ForgeError(
       "server-failed",
@@ -24,15 +31,16 @@ export function supervisorOf(host: Host, manager: Supervisor["manager"], name: s
       },
     );
   };
+  const anew = async (what: "start" | "restart"): Promise<void> => {
+    if (argv.forget !== undefined) await change(argv.forget, what);
+    await run(what);
+  };
   return {
     manager,
     name,
-    start: async () => {
-      if (argv.forget !== undefined) await host.elevated(argv.forget, `start the service ${name}`, { timeoutSeconds });
-      await run("start");
-    },
+    start: () => anew("start"),
     stop: () => run("stop"),
-    restart: () => run("restart"),
+    restart: () => anew("restart"),
   };
 }
 
@@ -42,10 +50,12 @@ interface Commands {
   readonly start: readonly string[];
   readonly stop: readonly string[];
   readonly restart: readonly string[];
-  /** What `stop` exits with when the manager has no such service, or not all of its parts: the others are stopped. */
-  readonly unknown?: number;
+  /** For a service of several parts: stops the service itself, and what both ways of stopping exit with for something that is not there. */
+  readonly alone?: { readonly stop: readonly string[]; readonly unknown: number };
   /** Prints what the service said last. */
   readonly words: readonly string[];
+  /** Leaves out of it what was said before a moment (seconds since 1970), of earlier starts. */
+  readonly since?: (seconds: number) => readonly string[];
 }
 
 /** systemctl(1), rc-service(8), service(8). */
@@ -56,8 +66,9 @@ const commands: Readonly<Record<Supervisor["manager"], (name: string) => Command
     start: ["systemctl", "start", `${name}.service`],
     stop: ["systemctl", "stop", `${name}.socket`, `${name}.service`],
     restart: ["systemctl", "restart", `${name}.service`],
-    unknown: 5,
+    alone: { stop: ["systemctl", "stop", `${name}.service`], unknown: 5 },
     words: ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "30", "-u", `${name}.service`, "-u", `${name}.socket`],
+    since: (seconds) => ["--since", `@${seconds}`],
   }),
   openrc: (name) => ({
     start: ["rc-service", name, "start"],
@@ -84,13 +95,8 @@ function tail({ stderr, stdout }: ExecResult): readonly string[] {
 function linesOf(text: string): readonly string[] {
   return text
     .split("\n")
-    .map(plain)
+    .map((line) => plain(line).trim())
     .filter((line) => line !== "");
-}
-
-/** Without what would be a command to a terminal. */
-function plain(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, " ").trim();
 }
 
 /** The reason in the server's own line of JSON, or null. */
@@ -98,7 +104,7 @@ function parseError(line: string): string | null {
   try {
     const value = JSON.parse(line) as { readonly error?: { readonly message?: unknown } } | null;
     const message = value?.error?.message;
-    return typeof message === "string" ? plain(message) : null;
+    return typeof message === "string" ? plain(message).trim() : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

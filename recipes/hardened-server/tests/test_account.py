@@ -72,6 +72,22 @@ def assert_unprivileged(pid: int) -> None:
 
 
 @needs_root
+@pytest.mark.parametrize("as_whom", ["started by root", "reloaded by the user"])
+def test_a_folder_that_the_user_cannot_look_at_is_told(fleet: Fleet, as_service: Document, as_whom: str) -> None:
+    folder = Path(as_service["paths"]["run"]).parent / "closed" / "site"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o700)
+    changed = {**as_service, "app": {"kind": "static", "directory": str(folder)}}
+    if as_whom == "started by root":
+        told = refusal(fleet.start(changed, wait=False))
+    else:
+        fleet.start(as_service)
+        told = fleet.ask("serving", "reload", bundle=bundle_of(changed))["error"]
+    assert (told["code"], told["message"]) == ("app-refused", f"{folder} cannot be looked at: Permission denied")
+    assert str(UID) in told["hint"] and "chmod o+x" in told["hint"]
+
+
+@needs_root
 def test_root_becomes_the_user_and_keeps_no_capability(fleet: Fleet, as_service: Document) -> None:
     process = fleet.start({**as_service, "generation": 1})
     assert fleet.status("serving")["user"] == str(UID)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from client import generation
 from fleet import Fleet, bundle_of, wait_for
+from tlsforge_server import __main__, options, spawn
+from tlsforge_server.errors import ServerError
 
 Document = dict[str, Any]
 
@@ -37,7 +41,31 @@ def test_what_the_spawned_program_tells_is_answered(fleet: Fleet, document: Docu
     program.write_text("#!/bin/sh\necho 'no luck' >&2\nexit 3\n")
     told = fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of(document))["error"]
     assert told["code"] == "spawn-refused" and "ended with 3: no luck" in told["message"]
+    for script, message in [("exit 0", "ended before it was ready, without a word"), ("kill -9 $$", "was ended by signal 9, without a word")]:
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        told = fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of(document))["error"]
+        assert told["code"] == "spawn-refused" and told["message"].endswith(message)
     assert not fleet.answers("trial") and generation(port) == 7
+
+
+def test_a_detached_process_that_does_not_get_ready_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody knows its process id: as long as it hangs before it has its names, nobody can end it."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.close(read)
+            monkeypatch.setattr(options, "READY_SECONDS", 1)
+            monkeypatch.setattr(os, "_exit", lambda _code: os.kill(os.getpid(), signal.SIGKILL))
+            __main__._detach()
+            time.sleep(30)
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.close(write)
+    os.wait()
+    began = time.monotonic()
+    with open(read, "rb") as pipe:
+        assert pipe.read() == b""
+    assert 0.5 < time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("fault", ["group may write", "others may write", "another owner", "a folder", "missing", "relative", "a link to a bad one"])
@@ -67,6 +95,39 @@ def test_a_program_that_others_could_have_made_is_not_run(fleet: Fleet, document
     told = fleet.ask("serving", "spawn", program=asked, bundle=bundle_of(document))["error"]
     assert told["code"] == "spawn-refused" and (message in told["message"] or message == told["code"])
     assert not fleet.answers("trial")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("fault", ["a folder of another's", "a folder that others may write to", "a sticky one", "another's link in a sticky one", "links without end"])
+def test_a_program_below_a_folder_that_others_can_change_is_not_run(tmp_path: Path, fault: str) -> None:
+    between = tmp_path / "between"
+    store = between / "store"
+    store.mkdir(parents=True)
+    program = store / "tlsforge-server"
+    program.write_text("")
+    program.chmod(0o755)
+    assert spawn.checked(str(program)) == str(program)
+    asked, message = program, "may be changed by others (mode 0777)"
+    if fault == "a folder of another's":
+        os.chown(between, 12345, 12345)
+        message = f"{between} belongs to uid 12345"
+    elif fault == "a folder that others may write to":
+        between.chmod(0o777)
+    else:
+        between.chmod(0o1777)
+        assert spawn.checked(str(program)) == str(program)
+        asked = between / "link"
+        if fault == "links without end":
+            asked.symlink_to(asked)
+            message = "more than 40 links"
+        else:
+            asked.symlink_to("store/../store/tlsforge-server")
+            assert spawn.checked(str(asked)) == str(program)
+            os.lchown(asked if fault != "a sticky one" else store, 12345, 12345)
+            message = "belongs to uid 12345"
+    with pytest.raises(ServerError) as refused:
+        spawn.checked(str(asked))
+    assert refused.value.code == "spawn-refused" and message in refused.value.message
 
 
 def _parent(pid: int) -> int:

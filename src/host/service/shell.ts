@@ -27,17 +27,38 @@ export function shellFunctions(options: ScriptOptions, launch: Launch): string {
   return `forge_run=${run}
 
 # The process that a pid file names, while it lives. The file outlives a boot, after which the number may be another's:
-# its second line is the moment at which the process began, or "-" where that cannot be read.
+# its second line is the moment at which the process began, or "-" where that cannot be read. The folder is the server's
+# user's, who could leave a pipe there, a link, or the number of another user's process.
 forge_pid() {
-	forge_found= forge_began=
-	[ -r "$forge_run/$1.pid" ] || return 1
-	{ read -r forge_found; read -r forge_began; } < "$forge_run/$1.pid"
+	forge_found= forge_began= forge_file="$forge_run/$1.pid"
+	[ -f "$forge_file" ] && [ ! -L "$forge_file" ] && [ -r "$forge_file" ] || return 1
+	{ read -r forge_found; read -r forge_began; } <<FORGE
+$(head -c 64 "$forge_file")
+FORGE
 	case $forge_found in "" | *[!0-9]*) return 1 ;; esac
+	forge_lives || return 1
+	[ "$(forge_user)" = "$(forge_owner "$forge_file")" ]
+}
+
+forge_lives() {
 	if [ "$forge_began" = - ]; then
 		ps -o args= -p "$forge_found" 2>/dev/null | grep -q tlsforge-server
 	else
 		[ -n "$forge_began" ] && [ "$(forge_ticks "$forge_found")" = "$forge_began" ]
 	fi
+}
+
+# The number of the user whom the process runs as.
+forge_user() {
+	if [ -d "/proc/$forge_found" ]; then
+		forge_owner "/proc/$forge_found"
+	else
+		ps -o uid= -p "$forge_found" | tr -d ' '
+	fi
+}
+
+forge_owner() {
+	ls -ldn "$1" | { read -r forge_mode forge_links forge_uid forge_rest; echo "$forge_uid"; }
 }
 
 # Field 22 of proc(5), stat; the name before it may hold blanks.
@@ -66,17 +87,19 @@ forge_start() {
 }
 
 forge_stop() {
+	forge_failed=0
 	for forge_role in trial server standby; do
-		forge_pid "$forge_role" && forge_end "$forge_found"
+		! forge_pid "$forge_role" || forge_end || forge_failed=1
 	done
-	return 0
+	return $forge_failed
 }
 
 forge_end() {
-	kill -TERM "$1" 2>/dev/null
+	kill -TERM "$forge_found" 2>/dev/null
 	forge_left=30
-	while kill -0 "$1" 2>/dev/null; do
-		[ "$forge_left" -gt 0 ] || kill -KILL "$1" 2>/dev/null
+	while forge_lives; do
+		[ "$forge_left" -gt -10 ] || return 1
+		[ "$forge_left" -gt 0 ] || kill -KILL "$forge_found" 2>/dev/null
 		forge_left=$((forge_left - 1))
 		sleep 1
 	done

@@ -1,6 +1,15 @@
 /** The start scripts' own shell, run with a stand-in for the server and for what the systems bring. */
-import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -85,6 +94,38 @@ describeWith(["linux"], "the start scripts", () => {
     writeFileSync(join(prefix, "broken"), "");
     expect(await script("openrc", "start")).toBe(1);
     expect(await script("rc.d", "start")).toBe(1);
+  });
+
+  test("what the server's user may leave in the run folder neither holds a script up nor leads it elsewhere", async () => {
+    const file = join(prefix, "var/run/server.pid");
+    execFileSync("mkfifo", [file]);
+    expect(await script("openrc", "status")).toBe(3);
+    rmSync(file);
+    expect(await script("openrc", "start")).toBe(0);
+    const [first, text] = [pid(), readFileSync(file, "utf8")];
+    rmSync(file);
+    writeFileSync(`${file}.there`, text);
+    symlinkSync(`${file}.there`, file);
+    expect(await script("openrc", "status")).toBe(3);
+    rmSync(file);
+    writeFileSync(file, `*\n${text}`);
+    expect(await script("rc.d", "status")).toBe(1);
+    writeFileSync(file, text);
+    expect(await script("openrc", "status")).toBe(0);
+    expect(await script("openrc", "stop")).toBe(0);
+    expect(() => process.kill(first, 0)).toThrow("ESRCH");
+  });
+
+  test.runIf(process.getuid?.() === 0)("a process that is not of the pid file's user is not ended", async () => {
+    expect(await script("openrc", "start")).toBe(0);
+    const [first, file] = [pid(), join(prefix, "var/run/server.pid")];
+    chownSync(file, 54_321, 54_321);
+    expect(await script("openrc", "status")).toBe(3);
+    expect(await script("openrc", "stop")).toBe(0);
+    expect(process.kill(first, 0)).toBe(true);
+    chownSync(file, 0, 0);
+    expect(await script("rc.d", "stop")).toBe(0);
+    expect(() => process.kill(first, 0)).toThrow("ESRCH");
   });
 
   test("a pid file of another boot, whose number is somebody else's now, is no server", async () => {

@@ -1,9 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { ForgeEvent } from "../../../src/events.ts";
 import {
   bundleOf,
@@ -33,8 +34,8 @@ beforeEach(async () => {
   const script = join(import.meta.dirname, "stand-in.mjs");
   await writeFile(join(prefix, "python"), `#!${process.execPath}\nimport(${JSON.stringify(script)});\n`);
   await chmod(join(prefix, "python"), 0o755);
-  await writeFile(join(prefix, "c.pem"), "a chain\n");
-  await writeFile(join(prefix, "k.pem"), "its key\n");
+  await writeFile(join(prefix, "c.pem"), "a chain");
+  await writeFile(join(prefix, "k.pem"), "its key");
 });
 
 afterEach(async () => {
@@ -48,6 +49,11 @@ function end(pid: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
+}
+
+/** Our own child is left to be waited for, a moment after it has ended. */
+async function ended(pid: number): Promise<void> {
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"));
 }
 
 function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOptions {
@@ -97,8 +103,8 @@ describeWith(["linux"], "launch, status, reload, stop", () => {
     const { log } = serverPaths(prefix);
     expect(served.policy["argv"]).toEqual(["-I", "-B", "/x/server", "--bundle"]);
     expect(served.policy["files"]).toEqual({
-      [join(prefix, "c.pem")]: "a chain\n",
-      [join(prefix, "k.pem")]: "its key\n",
+      [join(prefix, "c.pem")]: "a chain",
+      [join(prefix, "k.pem")]: "its key",
     });
     expect(Object.keys(served.policy["environment"] as object).toSorted()).toEqual(["HOME", "LANG", "PATH"]);
     expect(served.policy["cwd"]).toBe("/");
@@ -270,9 +276,47 @@ describeWith(["linux"], "a trial beside what serves", () => {
     const served = await launched("serve");
     const trial = await tried("serve");
     expect(await stop(prefix)).toBe("stopped");
-    for (const pid of [served.pid, trial.pid]) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    for (const pid of [served.pid, trial.pid]) await ended(pid);
     await endCandidate(prefix, "trial");
     expect(await candidate(prefix, "trial")).toBeNull();
+  });
+
+  it("that hangs is ended by force, and holds up neither a stop nor the next trial", { timeout: 60_000 }, async () => {
+    const served = await launched("serve");
+    const trial = await tried("serve");
+    process.kill(trial.pid, "SIGSTOP");
+    expect(await candidate(prefix, "trial")).toBeNull();
+    await endCandidate(prefix, "trial");
+    await ended(trial.pid);
+    const next = await tried("serve");
+    process.kill(next.pid, "SIGSTOP");
+    expect(await stop(prefix)).toBe("stopped");
+    for (const pid of [served.pid, next.pid]) await ended(pid);
+  });
+
+  it("whose socket is gone is found by its pid file", async () => {
+    const trial = await tried("serve");
+    await rm(serverPaths(prefix).trial);
+    expect(await stop(prefix)).toBe("not-serving");
+    await ended(trial.pid);
+  });
+
+  it("that answers no status and names no process is not taken for none", { timeout: 60_000 }, async () => {
+    const { trial } = serverPaths(prefix);
+    const server = await answering('{"ok": true, "status": {"pid": "one"}}', trial);
+    const failed = { code: "server-failed", message: `a process (trial) still runs: ${trial} answers no status` };
+    await expect(stop(prefix)).rejects.toMatchObject(failed);
+    server.close();
+    await expect(stop(prefix)).resolves.toBe("not-serving");
+  });
+
+  it("has a pid file that a role change left: the one that serves is not ended for it", async () => {
+    const served = await launched("serve");
+    const paths = serverPaths(prefix);
+    for (const left of [paths.trialPid, paths.standbyPid]) await copyFile(paths.pid, left);
+    await endCandidate(prefix, "trial");
+    await endCandidate(prefix, "standby");
+    expect(await status(prefix)).toMatchObject({ state: "serving", status: { pid: served.pid } });
   });
 
   it("is refused with its own reason", async () => {
@@ -282,13 +326,58 @@ describeWith(["linux"], "a trial beside what serves", () => {
   });
 });
 
-async function answering(line: string | null): Promise<Server> {
+describeWith(["linux"], "what the server's user could put into the run folder", () => {
+  const ownText = async (): Promise<string> =>
+    `${process.pid}\n${(await readFile(`/proc/${process.pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ")[19]}\n`;
+
+  it.each<[string, (pid: string) => Promise<unknown> | void]>([
+    ["a pipe that nobody writes to", (pid) => void execFileSync("mkfifo", [pid])],
+    [
+      "a link",
+      async (pid) => {
+        await writeFile(`${pid}.there`, await ownText());
+        await symlink(`${pid}.there`, pid);
+      },
+    ],
+    ["a folder", (pid) => mkdir(pid)],
+    ["a long file", async (pid) => writeFile(pid, `${await ownText()}${"\n".repeat(100)}`)],
+    ["a number beyond every process", (pid) => writeFile(pid, `${"9".repeat(40)}\n\n`)],
+  ])("in a pid file's place: %s names nobody", async (_, put) => {
+    await mkdir(serverPaths(prefix).run, { recursive: true });
+    await put(serverPaths(prefix).pid);
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+
+  it("in a status: commands to a terminal do not get through", async () => {
+    const escape = "\u001B]0;owned\u0007\u009B2J\u202E";
+    const told = { pid: 1, generation: 1, configDigest: "", listen: [escape], certificates: [{ names: [escape] }] };
+    const server = await answering(JSON.stringify({ ok: true, status: { ...told, lastError: `a${escape}\nb` } }));
+    const text = JSON.stringify(await status(prefix));
+    expect(text).toContain("owned");
+    expect(text).not.toMatch(/[\p{Cc}\u202e]|\\[nu]/u);
+    server.close();
+  });
+});
+
+describeWith(["linux", "root"], "a pid file of another user's (root)", () => {
+  it("does not have somebody else's process taken for the server", async () => {
+    const { run, pid } = serverPaths(prefix);
+    await mkdir(run, { recursive: true });
+    const start = (await readFile(`/proc/${process.pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ")[19];
+    await writeFile(pid, `${process.pid}\n${start}\n`);
+    expect(await status(prefix)).toMatchObject({ state: "unknown" });
+    await chown(pid, 54_321, 54_321);
+    expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+});
+
+async function answering(line: string | null, at = serverPaths(prefix).control): Promise<Server> {
   await mkdir(join(prefix, "var", "run"), { recursive: true });
   const server = createServer((socket) => {
     socket.on("error", () => {});
     if (line !== null) socket.end(`${line}\n`);
   });
-  await new Promise<void>((resolve) => server.listen(serverPaths(prefix).control, resolve));
+  await new Promise<void>((resolve) => server.listen(at, resolve));
   return server;
 }
 

@@ -67,7 +67,9 @@ function serve() {
   writeFileSync(config.paths.log, "earlier\nnow listening on everything\n");
 }
 
-if (behaviour === "silent") {
+if (process.argv.includes("--check") && !behaviour.startsWith("{")) {
+  process.exitCode = 0;
+} else if (behaviour === "silent") {
   setInterval(() => {}, 1000);
 } else if (behaviour === "crash") {
   process.stderr.write("Traceback (most recent call last):\nImportError: no module named tlsforge_server\n");

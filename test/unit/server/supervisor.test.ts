@@ -12,11 +12,12 @@ const fine: Readonly<Record<string, MemoryAnswer>> = { systemctl: {}, "rc-servic
 
 describe("the commands of each service manager", () => {
   test.each<[Manager, "start" | "stop" | "restart", readonly string[]]>([
-    ["systemd", "start", ["systemctl reset-failed t.socket t.service", "systemctl start t.socket t.service"]],
+    // The service alone: not each has a socket, and one that has requires it.
+    ["systemd", "start", ["systemctl reset-failed t.socket t.service", "systemctl start t.service"]],
     // The socket first: a client would start a service that is stopped alone.
     ["systemd", "stop", ["systemctl stop t.socket t.service"]],
     // Not the socket: what it holds stays open.
-    ["systemd", "restart", ["systemctl restart t.service"]],
+    ["systemd", "restart", ["systemctl reset-failed t.socket t.service", "systemctl restart t.service"]],
     ["openrc", "start", ["rc-service t start"]],
     ["openrc", "stop", ["rc-service t stop"]],
     ["openrc", "restart", ["rc-service t restart"]],
@@ -33,6 +34,43 @@ describe("the commands of each service manager", () => {
   test("what was never started has nothing to be forgotten, and starts", async () => {
     const host = memoryHost({ answers: { ...fine, "systemctl reset-failed": { exitCode: 1, stderr: "not loaded" } } });
     await expect(supervisorOf(host, "systemd", "t").start()).resolves.toBeUndefined();
+    await expect(supervisorOf(host, "systemd", "t").restart()).resolves.toBeUndefined();
+  });
+});
+
+describe("a service without a socket, as systemctl answers", () => {
+  const noSocket = { exitCode: 5, stderr: "Failed to stop t.socket: Unit t.socket not loaded.\n" };
+  const stopped = (alone: MemoryAnswer) => {
+    const answers = { ...fine, journalctl: {}, "systemctl stop t.socket": noSocket, "systemctl stop t.service": alone };
+    const host = memoryHost({ answers });
+    return { host, result: supervisorOf(host, "systemd", "t").stop() };
+  };
+
+  test("is stopped", async () => {
+    const { host, result } = stopped({});
+    await result;
+    expect(ran(host, true)).toEqual(["systemctl stop t.socket t.service", "systemctl stop t.service"]);
+  });
+
+  test("that is not there either needs no stop", async () => {
+    await expect(stopped(noSocket).result).resolves.toBeUndefined();
+  });
+
+  test("that does not stop is told, although the socket's exit code comes first", async () => {
+    await expect(stopped({ exitCode: 1, stderr: "Job canceled" }).result).rejects.toMatchObject({
+      code: "server-failed",
+      message: "systemd could not stop t",
+      details: ["Job canceled"],
+    });
+  });
+
+  test.each(["start", "restart"] as const)("%s: a service that is not there is a failure", async (what) => {
+    const answer = { exitCode: 5, stderr: "Unit t.service not found." };
+    const host = memoryHost({ answers: { ...fine, journalctl: {}, [`systemctl ${what}`]: answer } });
+    await expect(supervisorOf(host, "systemd", "t")[what]()).rejects.toMatchObject({
+      message: `systemd could not ${what} t`,
+      details: ["Unit t.service not found."],
+    });
   });
 });
 
@@ -46,7 +84,11 @@ async function refused(journal: MemoryAnswer, answer: MemoryAnswer = { exitCode:
       (reason: unknown) => reason,
     );
   if (!(error instanceof ForgeError)) throw new Error("nothing was refused");
-  expect(ran(host, false)).toEqual(["journalctl --no-pager -q -o cat -n 30 -u t.service -u t.socket"]);
+  const [words = "", ...more] = ran(host, false);
+  expect(more).toEqual([]);
+  // Only what was said since the start was asked for.
+  const [, since] = /^journalctl --no-pager -q -o cat -n 30 -u t\.service -u t\.socket --since @(\d+)$/.exec(words) ?? [];
+  expect(Math.abs(Date.now() / 1000 - Number(since))).toBeLessThan(60);
   return error;
 }
 
@@ -63,7 +105,7 @@ describe("a service that does not start", () => {
     expect(error.details).toContain("t.service: Failed");
   });
 
-  test("the journal also holds what was wrong earlier: the last reason counts", async () => {
+  test("a start that was tried again leaves several reasons: the last counts", async () => {
     const error = await refused({ stdout: `${line("the key is damaged")}\n${line("0.0.0.0:443 is in use")}\n` });
     expect(error.message).toMatch(/: 0\.0\.0\.0:443 is in use$/);
   });

@@ -2,7 +2,7 @@
 
 ``--check`` stops after everything has been checked and before anything listens. ``--trial`` starts beside a server that serves.
 ``--detach`` leaves a process of its own behind and ends with 0 at once; standard error is open until that process is ready, and has one
-JSON line when it refuses to start.
+JSON line when it refuses to start. A process that is not ready after a minute ends.
 
 Exit codes: 0 stopped as asked, 1 refused to start (one JSON line on standard error), 2 wrong usage.
 """
@@ -48,6 +48,8 @@ def _detach() -> None:
         os._exit(0)
     os.setsid()
     os.chdir("/")
+    # Nobody else knows this process before it is ready: what hangs ends by itself.
+    signal.alarm(options.READY_SECONDS)
 
 
 def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
@@ -61,6 +63,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
 
     from . import account, inherited, libssl, logs, notify
     from .app import Server
+    from .site import check_folder
 
     config = material.config
     mapped = (open_libssl or libssl.open_mapped)(config.libssl)
@@ -70,6 +73,8 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     # Whoever detaches a server reads its standard error until it is ready, and no longer; standard output stays what it was.
     stream = logs.begin(None if chosen.log_stderr else config.paths.log, 1 if chosen.detach else 2, config.user)
     account.become(config.user)
+    # Once more: root could enter any.
+    check_folder(config.app)
     server.start(callbacks_work, "trial" if chosen.trial else "serving", inherited.take(os.environ))
     _serve(server, reactor, stream)
     return 0
@@ -96,6 +101,7 @@ def _serve(server: Any, reactor: Any, stream: TextIO) -> None:
         os.dup2(nothing.fileno(), 0)
     for descriptor in (1, 2):
         os.dup2(stream.fileno(), descriptor)
+    signal.alarm(0)
     signal.signal(signal.SIGTERM, lambda _number, _frame: reactor.callFromThread(server.stop))
     signal.signal(signal.SIGINT, lambda _number, _frame: reactor.callFromThread(server.stop))
     signal.signal(signal.SIGHUP, lambda _number, _frame: reactor.callFromThread(_reload, server))

@@ -8,6 +8,9 @@ from typing import Sequence
 
 from .errors import ServerError
 
+#: How long a process that was detached has until it is ready. Whole: alarm(2) takes nothing else.
+READY_SECONDS = 60
+
 USAGE = "expected (--config FILE | --bundle | --credentials) [--check | --trial] [--detach] [--log-stderr]"
 
 

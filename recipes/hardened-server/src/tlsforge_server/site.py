@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import os
 from typing import Any
 
 from twisted.internet.interfaces import IHandshakeListener
@@ -51,9 +52,25 @@ def make_root(config: Config) -> resource.Resource:
     """The resource tree of the configured application."""
     if config.app.directory is None:
         return _About(config)
-    if not config.app.directory.is_dir():
-        raise ServerError("app-refused", f"{config.app.directory} is not a folder", "app.directory must name the folder to serve")
+    check_folder(config.app)
     return _Files(str(config.app.directory))
+
+
+def check_folder(app: App) -> None:
+    """Raises ServerError ``app-refused`` when this process cannot serve from the application's folder."""
+    if app.directory is None:
+        return
+    hint = "app.directory must name the folder to serve"
+    try:
+        # Its own entry is below it: so it has to be a folder that can be entered.
+        os.stat(f"{app.directory}/.")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ServerError("app-refused", f"{app.directory} is not a folder", hint) from error
+    except PermissionError as error:
+        hint = f"let the user with id {os.geteuid()} enter it and every folder on its way (chmod o+x), or serve another, such as one below /srv"
+        raise ServerError("app-refused", f"{app.directory} cannot be looked at: {error.strerror}", hint) from error
+    except OSError as error:
+        raise ServerError("app-refused", f"{app.directory} cannot be looked at: {error.strerror}", hint) from error
 
 
 def make_site(root: resource.Resource, headers: list[tuple[bytes, bytes]], limits: Limits) -> Site:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -11,10 +12,16 @@ from pathlib import Path
 from . import handover
 from .errors import ServerError
 from .inherited import NAMES
+from .options import READY_SECONDS
 
-#: From the start to the moment the new process answers on its control socket, or says why it ended.
-READY_SECONDS = 60.0
-_HINT = "the program of a generation is <store path>/bin/tlsforge-server, owned by root or by the server's user, writable by its owner alone"
+#: From the moment at which a process that is not ready ends by itself to the one at which that has been noticed.
+_NOTICE_SECONDS = 3
+_HINT = (
+    "the program of a generation is <store path>/bin/tlsforge-server; it and every folder on its way are owned by root or by the server's user,"
+    " and writable by their owner alone"
+)
+#: How many links a path may lead through, as on Linux.
+_MOST_LINKS = 40
 
 
 def spawn(program: str, bundle: object, trial: Path) -> None:
@@ -33,10 +40,10 @@ def spawn(program: str, bundle: object, trial: Path) -> None:
             cwd="/",
         ) as process:
             try:
-                _out, told = process.communicate(json.dumps(bundle).encode(), READY_SECONDS)
+                _out, told = process.communicate(json.dumps(bundle).encode(), READY_SECONDS + _NOTICE_SECONDS)
             except subprocess.TimeoutExpired as error:
                 process.kill()
-                raise ServerError("spawn-refused", f"{path} is not ready after {READY_SECONDS:.0f} s") from error
+                raise ServerError("spawn-refused", f"{path} is not ready after {READY_SECONDS} s") from error
     except OSError as error:
         raise ServerError("spawn-refused", f"{path} cannot be run: {error.strerror}") from error
     if process.returncode != 0 or not handover.answers(trial):
@@ -44,22 +51,61 @@ def spawn(program: str, bundle: object, trial: Path) -> None:
 
 
 def checked(program: str) -> str:
-    """The file that a program's path leads to, when nobody but root and this process's user could have put it there."""
-    path = os.path.realpath(program)
+    """The file that a program's path leads to, when nobody but root and this process's user could have put it there: neither it, nor a
+    folder on its way, through links too, is another user's or may be changed by others. In a folder that is sticky what is root's or ours is
+    safe from them."""
+    if not os.path.isabs(program):
+        raise ServerError("spawn-refused", f"{program} is not an absolute path", _HINT)
     try:
-        found = os.stat(path)
+        path = _walked(program)
+        found = os.lstat(path)
     except OSError as error:
         raise ServerError("spawn-refused", f"{program} cannot be read: {error.strerror}", _HINT) from error
-    reasons = {
-        "is not an absolute path": not os.path.isabs(program),
-        "is not a regular file": not stat.S_ISREG(found.st_mode),
-        f"belongs to uid {found.st_uid}": found.st_uid not in (0, os.geteuid()),
-        f"may be changed by others (mode {stat.S_IMODE(found.st_mode):04o})": bool(found.st_mode & 0o022),
-    }
-    for reason, applies in reasons.items():
-        if applies:
-            raise ServerError("spawn-refused", f"{path} {reason}", _HINT)
+    if not stat.S_ISREG(found.st_mode):
+        raise ServerError("spawn-refused", f"{path} is not a regular file", _HINT)
+    _refuse_others(path, found)
     return path
+
+
+def _walked(program: str) -> str:
+    """The path without links, each of its folders checked. Raises ServerError, and OSError for what is not there."""
+    here, rest, links = "/", program.split("/"), 0
+    _refuse_others(here, os.lstat(here), folder=True)
+    while rest:
+        name = rest.pop(0)
+        if name in ("", "."):
+            continue
+        if name == "..":
+            here = os.path.dirname(here)
+            continue
+        there = os.path.join(here, name)
+        found = os.lstat(there)
+        if stat.S_ISLNK(found.st_mode):
+            links += 1
+            if links > _MOST_LINKS:
+                raise ServerError("spawn-refused", f"{program} leads through more than {_MOST_LINKS} links", _HINT)
+            # In a sticky folder anybody may leave a link.
+            _refuse_owner(there, found)
+            target = os.readlink(there)
+            here, rest = "/" if target.startswith("/") else here, [*target.split("/"), *rest]
+            continue
+        if stat.S_ISDIR(found.st_mode):
+            _refuse_others(there, found, folder=True)
+        elif rest:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        here = there
+    return here
+
+
+def _refuse_others(path: str, found: os.stat_result, *, folder: bool = False) -> None:
+    _refuse_owner(path, found)
+    if found.st_mode & 0o022 and not (folder and found.st_mode & stat.S_ISVTX):
+        raise ServerError("spawn-refused", f"{path} may be changed by others (mode {stat.S_IMODE(found.st_mode):04o})", _HINT)
+
+
+def _refuse_owner(path: str, found: os.stat_result) -> None:
+    if found.st_uid not in (0, os.geteuid()):
+        raise ServerError("spawn-refused", f"{path} belongs to uid {found.st_uid}", _HINT)
 
 
 def _told(path: str, code: int, text: bytes) -> ServerError:
@@ -70,4 +116,6 @@ def _told(path: str, code: int, text: bytes) -> ServerError:
         except (ValueError, KeyError, TypeError):
             continue
     last = text.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return ServerError("spawn-refused", f"{path} ended with {code}: {''.join(last) or 'without a word'}")
+    # What was started with ``--detach`` ends with 0 whatever becomes of the process that it leaves behind.
+    how = "ended before it was ready" if code == 0 else f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+    return ServerError("spawn-refused", f"{path} {how}{': ' if last else ', without a word'}{''.join(last)}")
