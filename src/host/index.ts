@@ -4,7 +4,7 @@ export type { NodeHostOptions } from "./node.ts";
 export { memoryHost } from "./memory.ts";
 export type { MemoryAnswer, MemoryFile, MemoryHost, MemoryInitial } from "./memory.ts";
 export { checkRequirements, packageResource, requirementError } from "./requirements.ts";
-export { describePlan, planHost, refuseEarly } from "./plan.ts";
+export { describePlan, isDemanded, planHost, refuseDemanded, refuseEarly } from "./plan.ts";
 export { applyHost } from "./apply.ts";
 export { mergeRecords } from "./records.ts";
 export { quickCheckHost, remainsOf, undoHost } from "./undo.ts";

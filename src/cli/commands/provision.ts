@@ -1,13 +1,15 @@
 import { exitCodeFor } from "../../errors.ts";
-import { mandatoryAccess, planHost, type Host, type ResourcePlan } from "../../host/index.ts";
+import { mandatoryAccess, planHost, refuseDemanded, type Host, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
 import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { applyWishes, hostFields, hostWishes, runnerOf, unwished, type HostWishes } from "../host-changes.ts";
+import { applyWishes, hostFields, hostWishes, runnerOf, type HostWishes } from "../host-changes.ts";
 import { grade, type Graded } from "../gate.ts";
 import { keepSite } from "../kept-site.ts";
+import { knownRecords } from "../ledger.ts";
 import { reportText } from "../look.ts";
 import { buildRecords } from "../make.ts";
+import { pendingOf } from "../pending.ts";
 import {
   buildStack,
   holdingPrefix,
@@ -177,7 +179,10 @@ async function tellMandatory(context: Context, host: Host, outputs: ServerOutput
   context.emit({ type: "warning", message: messages.join("; "), hint });
 }
 
-/** The current generation, when it is made of the same outputs and its server serves the same configuration, or does after a reload; else null. */
+/**
+ * The current generation, when it is made of the same outputs and its server serves the same configuration, or does after a reload; else null.
+ * Throws `host-refused` when something demanded cannot be had.
+ */
 async function alreadyServing(
   context: Context,
   built: Built,
@@ -190,8 +195,10 @@ async function alreadyServing(
   const { host } = selection;
   const wishes = await wishesFor(context, selection, builds);
   const plans = await planHost(host, wishes.resources);
-  if (plans.some((plan) => plan.action !== "none" && plan.action !== "blocked")) return null;
-  if (unwished(previous.host, wishes.resources).length > 0) return null;
+  refuseDemanded(plans);
+  const known = await knownRecords(prefix, previous.host);
+  const { changes, over, unfinished } = pendingOf(known, { resources: wishes.resources, plans });
+  if (changes.length + over.length + unfinished.length > 0) return null;
   const { generation } = previous;
   const runner = await runnerOf(host, wishes);
   const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
