@@ -14,7 +14,7 @@ import {
 import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf } from "./host-changes.ts";
-import { siteOf } from "./kept-site.ts";
+import { asKept, siteOf } from "./kept-site.ts";
 import { loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
 import { generationFile, readConfig, serve, type Running } from "./serve.ts";
@@ -135,7 +135,7 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
   if (!manifest.builds.some((build) => build.recipe === stack.server)) return null;
   const outputs = serverOutputs(stack, manifest.builds);
   const host = machine(context, site);
-  const wishes = await hostWishes(context, { site, host, outputs });
+  const wishes = await hostWishes(await asKept(context, manifest), { site, host, outputs });
   const { generation, builds } = manifest;
   return setUpServer(context, { site, host, outputs, runner: await runnerOf(host, wishes), generation, builds });
 }
@@ -155,7 +155,7 @@ export async function restoreHost(
   const host = machine(context, site);
   const outputs = serverOutputs(stack, manifest.builds);
   const { prefix } = context.options;
-  const { resources } = await hostWishes(context, { site, host, outputs });
+  const { resources } = await hostWishes(await asKept(context, manifest), { site, host, outputs });
   const { records } = await applyWishes(host, {
     prefix,
     resources,

@@ -208,7 +208,7 @@ async function alreadyServing(
     return { manifest: previous, server: state.status, setup, plans, outcome: "unchanged" };
   if (action !== "reload") return null;
   const server = await reloadServer(context, setup);
-  await keepSite(prefix, generation, site);
+  await keepSite(prefix, generation, site, context.options.config);
   const { listen } = setup.config;
   await updateManifest(prefix, generation, { server: { configDigest: configDigest(setup.config), listen } });
   return { manifest: previous, server, setup, plans, outcome: "reloaded" };
