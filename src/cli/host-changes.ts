@@ -14,7 +14,6 @@ import {
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import { supervisorOf } from "../server/index.ts";
-import type { Context } from "./context.ts";
 import { openLedger } from "./ledger.ts";
 import type { HostFields } from "./result.ts";
 import {
@@ -24,6 +23,7 @@ import {
   reloadCommand,
   serviceOf,
   serviceResources,
+  type ReloadContext,
   type Service,
 } from "./service.ts";
 import { interpreterOf, type Runner, type ServerOutputs } from "./setup.ts";
@@ -47,13 +47,13 @@ export interface WishRequest {
  * what the low ports need, the service.
  * Throws `host-refused` for what the site file asks for and this machine cannot have.
  */
-export async function hostWishes(
-  context: Pick<Context, "program" | "options">,
-  { site, host, outputs }: WishRequest,
-): Promise<HostWishes> {
+export async function hostWishes(context: ReloadContext, { site, host, outputs }: WishRequest): Promise<HostWishes> {
   const { prefix } = context.options;
-  const service = await serviceOf(host, site, prefix);
-  const { account } = service;
+  const decided = await serviceOf(host, site, prefix);
+  const { account } = decided;
+  const reload = reloadCommand(context);
+  const told = decided.manager === "none" || reload.reason === null ? [] : [reload.reason];
+  const service = { ...decided, reasons: [...decided.reasons, ...told] };
   const lowPort = await lowPortResources(host, {
     ports: [...site.server.listen, ...site.server.redirect].map(portOf),
     choice: site.host.lowPort,
@@ -70,7 +70,7 @@ export async function hostWishes(
     ...accountResources(service),
     ...loaderResources(site, host, outputs),
     ...lowPort.resources,
-    ...(await serviceResources({ site, prefix, service, lowPort, reload: reloadCommand(context) })),
+    ...(await serviceResources({ site, prefix, service, lowPort, reload: reload.command })),
     ...firewallResources(site),
   ];
   return { resources, lowPort, service };

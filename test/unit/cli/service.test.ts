@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -242,11 +242,36 @@ test("a firewall is asked about each port once, and about none that only this ma
   expect(ports(["127.0.0.1:8443", "192.0.2.127:443"])).toMatchObject([{ ports: [443] }]);
 });
 
-test("reload is called by absolute path, with the prefix and the site file", () => {
+describe("a service manager's reload", () => {
   const global = { json: false, yes: false, jobs: 1, wait: false, quiet: false, verbose: false, colour: false };
-  const command = (program: string, config: string | null) =>
-    reloadCommand({ program, options: { ...global, prefix: "/p", config } });
-  expect(command("/usr/bin/tlsforge", null)).toEqual(["/usr/bin/tlsforge", "reload", "--prefix", "/p"]);
-  expect(command("/usr/bin/tlsforge", "/etc/t.yaml")?.slice(-2)).toEqual(["--config", "/etc/t.yaml"]);
-  expect(command("tlsforge", null)).toBeNull();
+  const safe = {
+    program: "/usr/bin/tlsforge",
+    helper: ["/usr/bin/node", "/usr/lib/tlsforge/dist/helper.js"],
+    code: "/usr/lib/tlsforge/dist",
+    recipes: "/usr/lib/tlsforge/recipes",
+  };
+  const reload = (more: Partial<typeof safe> = {}, config: string | null = null) =>
+    reloadCommand({ ...safe, ...more, options: { ...global, prefix: "/p", config } });
+
+  test("is called by absolute path, with the prefix and the site file", () => {
+    expect(reload()).toEqual({ command: ["/usr/bin/tlsforge", "reload", "--prefix", "/p"], reason: null });
+    expect(reload({}, "/etc/t.yaml").command?.slice(-2)).toEqual(["--config", "/etc/t.yaml"]);
+    expect(reload({ program: "tlsforge" })).toEqual({
+      command: null,
+      reason: "the service manager cannot reload it: where tlsforge lies is not known",
+    });
+  });
+
+  test.each(["program", "helper", "code", "recipes", "config"])(
+    "is left out when others may change its %s",
+    async (part) => {
+      const folder = await mkdtemp(join(tmpdir(), "tlsforge-hands-"));
+      onTestFinished(() => rm(folder, { recursive: true, force: true }));
+      await chmod(folder, 0o777);
+      const file = join(folder, "x");
+      const made = part === "config" ? reload({}, file) : reload({ [part]: part === "helper" ? [file] : file });
+      expect(made.command).toBeNull();
+      expect(made.reason).toContain(`${file} can be changed by others than root`);
+    },
+  );
 });

@@ -6,12 +6,18 @@ import { parseSite } from "../../../src/recipe/index.ts";
 const prefix = "/opt/tlsforge";
 const outputs = { openssl: `${prefix}/store/a-openssl-3`, pythonTls: `${prefix}/store/b-python-tls-1` };
 const global = { json: false, yes: false, jobs: 1, wait: false, quiet: false, verbose: false, colour: false };
-const context = { program: "/usr/bin/tlsforge", options: { ...global, prefix, config: null } };
+const context = {
+  program: "/usr/bin/tlsforge",
+  helper: ["/usr/bin/node"],
+  code: "/usr/lib/tlsforge",
+  recipes: "/usr/lib/tlsforge/recipes",
+  options: { ...global, prefix, config: null },
+};
 const low = "server: { listen: ['0.0.0.0:443'] }\n";
 
-async function wishes(host: MemoryHost, text: string) {
+async function wishes(host: MemoryHost, text: string, more: Partial<typeof context> = {}) {
   const site = parseSite({ text, path: "/etc/tlsforge.yaml" });
-  return hostWishes(context, { site, host, outputs });
+  return hostWishes({ ...context, ...more }, { site, host, outputs });
 }
 
 const ids = async (host: MemoryHost, text: string): Promise<readonly string[]> =>
@@ -81,6 +87,17 @@ describe("what a generation asks of the machine, in the order in which it is mad
     const both = "server: { listen: ['127.0.0.1:8443'], redirect: ['127.0.0.1:80'] }\n";
     expect((await wishes(host, both)).lowPort.method).not.toBe("not-needed");
   });
+});
+
+test("a service that cannot be reloaded says why; without one there is nothing to say", async () => {
+  const lost = "the service manager cannot reload it: where tlsforge lies is not known";
+  const { service, resources } = await wishes(systemd(), low, { program: "tlsforge" });
+  expect(service.reasons).toContain(lost);
+  expect(resources.find(({ kind }) => kind === "unit")).toMatchObject({
+    text: expect.not.stringContaining("ExecReload") as string,
+  });
+  expect((await wishes(systemd(), low)).service.reasons).toEqual(["systemd runs this machine"]);
+  expect((await wishes(machine(), low, { program: "tlsforge" })).service.reasons).not.toContain(lost);
 });
 
 describe("who runs the server", () => {
