@@ -23,6 +23,7 @@ import {
   reloadCommand,
   serviceOf,
   serviceResources,
+  type HostMoment,
   type ReloadContext,
   type Service,
 } from "./service.ts";
@@ -91,13 +92,17 @@ function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outpu
   ];
 }
 
-/** Who runs the server once the wishes are fulfilled. */
-export async function runnerOf(host: Host, { lowPort, service }: HostWishes): Promise<Runner> {
+/** Who runs the server once the wishes are fulfilled. Throws as `accountOf` does, which takes the wishes for fulfilled unless told otherwise. */
+export async function runnerOf(
+  host: Host,
+  { lowPort, service }: HostWishes,
+  moment: HostMoment = "applied",
+): Promise<Runner> {
   const { manager, name } = service;
   return {
     interpreter: lowPort.interpreter,
     supervisor: manager === "none" ? null : supervisorOf(host, manager, name),
-    user: await accountOf(host, service),
+    user: await accountOf(host, service, moment),
   };
 }
 

@@ -17,6 +17,7 @@ import { applyWishes, hostWishes, runnerOf } from "./host-changes.ts";
 import { asKept, siteOf } from "./kept-site.ts";
 import { loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
+import type { HostMoment } from "./service.ts";
 import { generationFile, readConfig, serve, type Running } from "./serve.ts";
 import { interpreterOf, serverOutputs, setUpServer, type ServerSetup } from "./setup.ts";
 
@@ -127,9 +128,13 @@ async function neverLeft({ options }: Context, { generation }: Manifest): Promis
 
 /**
  * A generation's server as it was asked for, with certificates that can be served now; null when the generation holds no server.
- * Issues a certificate when one is due.
+ * Issues a certificate when one is due. `moment`: whether the host has been restored for it. Throws as `runnerOf` does.
  */
-export async function freshSetup(context: Context, manifest: Manifest): Promise<ServerSetup | null> {
+export async function freshSetup(
+  context: Context,
+  manifest: Manifest,
+  moment: HostMoment,
+): Promise<ServerSetup | null> {
   const site = await siteOf(context, manifest);
   const { stack } = await loadStack(context, manifest.stack);
   if (!manifest.builds.some((build) => build.recipe === stack.server)) return null;
@@ -137,7 +142,14 @@ export async function freshSetup(context: Context, manifest: Manifest): Promise<
   const host = machine(context, site);
   const wishes = await hostWishes(await asKept(context, manifest), { site, host, outputs });
   const { generation, builds } = manifest;
-  return setUpServer(context, { site, host, outputs, runner: await runnerOf(host, wishes), generation, builds });
+  return setUpServer(context, {
+    site,
+    host,
+    outputs,
+    runner: await runnerOf(host, wishes, moment),
+    generation,
+    builds,
+  });
 }
 
 /**

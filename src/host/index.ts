@@ -5,6 +5,7 @@ export { memoryHost } from "./memory.ts";
 export type { MemoryAnswer, MemoryFile, MemoryHost, MemoryInitial } from "./memory.ts";
 export { checkRequirements, packageResource, requirementError } from "./requirements.ts";
 export { describePlan, isDemanded, planHost, refuseDemanded, refuseEarly } from "./plan.ts";
+export { findAccount } from "./resources/accounts.ts";
 export { applyHost } from "./apply.ts";
 export { mergeRecords } from "./records.ts";
 export { quickCheckHost, remainsOf, undoHost } from "./undo.ts";

@@ -49,7 +49,7 @@ export async function remainsOf(host: Host, records: readonly HostRecord[]): Pro
   );
 }
 
-/** Ids of recorded changes that no longer stand or that cannot be told: empty means that nothing is to be done. Starts no process on Debian. */
+/** Ids of recorded changes that no longer stand or that cannot be told: empty means that nothing is to be done. */
 export async function quickCheckHost(host: Host, records: readonly HostRecord[]): Promise<readonly string[]> {
   const answers = await Promise.all(records.map((record) => quickCheckOne(host, record)));
   return records.flatMap((record, index) => (answers[index] === true ? [] : [record.id]));

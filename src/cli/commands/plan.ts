@@ -118,7 +118,7 @@ async function planServer(context: Context, situation: Situation): Promise<Serve
   const outputs = serverOutputs(selection.stack, previous.builds);
   const { generation, builds } = previous;
   const { site, host } = selection;
-  const runner = await runnerOf(host, wishes);
+  const runner = await runnerOf(host, wishes, "planned");
   const setup = await standingServer(context, { site, host, outputs, runner, generation, builds });
   return setup === null ? anew("a certificate is to be issued") : serverChange(prefix, state, setup.config);
 }

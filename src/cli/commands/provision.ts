@@ -24,6 +24,7 @@ import type { Selection } from "../prepare.ts";
 import { reachText } from "../reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor } from "../serve.ts";
+import { tellService } from "../service.ts";
 import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
 import { bringBack, restoreHost, runningServer, supervisorOfRunning } from "../standing.ts";
 
@@ -199,6 +200,7 @@ async function alreadyServing(
   const known = await knownRecords(prefix, previous.host);
   const { changes, over, unfinished } = pendingOf(known, { resources: wishes.resources, plans });
   if (changes.length + over.length + unfinished.length > 0) return null;
+  tellService(context, wishes.service);
   const { generation } = previous;
   const runner = await runnerOf(host, wishes);
   const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });

@@ -111,7 +111,8 @@ describe("who runs the server", () => {
   test("ourselves, as the account once it is there", async () => {
     const host = machine();
     const made = await wishes(host, low);
-    expect(await runnerOf(host, made)).toMatchObject({ supervisor: null, user: null });
+    expect(await runnerOf(host, made, "planned")).toMatchObject({ supervisor: null, user: null });
+    await expect(runnerOf(host, made)).rejects.toMatchObject({ code: "host-refused" });
     host.files.set("/etc/passwd", { content: "tlsforge:x:998:997::/nonexistent:/usr/sbin/nologin\n" });
     expect(await runnerOf(host, made)).toMatchObject({
       supervisor: null,
