@@ -8,7 +8,8 @@ export { describePlan, isDemanded, planHost, refuseDemanded, refuseEarly } from 
 export { findAccount } from "./resources/accounts.ts";
 export { applyHost } from "./apply.ts";
 export { mergeRecords } from "./records.ts";
-export { quickCheckHost, remainsOf, undoHost } from "./undo.ts";
+export { lostRecords, quickCheckHost, remainsOf, undoHost, undoRefusal } from "./undo.ts";
+export type { Remains } from "./undo.ts";
 export { compareLoader, comparisonText } from "./loader/compare.ts";
 export type { LoaderComparison, LoaderDifference, LoaderEntry } from "./loader/types.ts";
 export { lowPortResources } from "./low-port.ts";

@@ -1,4 +1,4 @@
-import { packageResource, planHost, requirementError } from "../../host/index.ts";
+import { packageResource, planHost, requirementError, type Remains } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import { readManifest, type Manifest } from "../../store/index.ts";
@@ -32,7 +32,10 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const packages = packageResource(needed, `default: host.packages is ${site.host.packages}`);
   const plans = await planHost(selection.host, [...(packages === null ? [] : [packages]), ...wishes.resources]);
   const known = await knownRecords(options.prefix, previous?.host);
-  const { changes, over, unfinished, refused } = pendingOf(known, { resources: wishes.resources, plans });
+  const { changes, over, left, unfinished, refused } = await pendingOf(selection.host, known, {
+    resources: wishes.resources,
+    plans,
+  });
   const hostPending = changes.length + over.length + unfinished.length > 0;
   const server = await planServer(context, { selection, planned, previous, wishes, hostPending });
   const pending = builds || hostPending || refused.length > 0 || server.action !== "none";
@@ -45,6 +48,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       ({ id, reason }) => `provision is refused: ${id} cannot be had: ${reason ?? "its state is unknown"}`,
     ),
     ...unfinished.map(({ id }) => unfinishedText(id)),
+    ...left.map(leftText),
     ...(missing === null ? [] : [missing.message, ...missing.details]),
     ...selection.resolved.flatMap((recipe) =>
       recipe.fallback === undefined ? [] : [`${recipe.name} ${recipe.fallback.wanted} cannot be had`],
@@ -75,6 +79,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       "Host",
       ...(plans.length + over.length === 0 ? ["  nothing is asked of it"] : []),
       ...over.map(({ id }) => `  delete ${id} (no longer asked for)`),
+      ...left.map((remains) => `  ${leftText(remains)}`),
       ...unfinished.map(({ id }) => `  ${unfinishedText(id)}`),
       ...hostText(plans).map((line) => `  ${line}`),
       ...wishes.service.reasons.map((reason) => `  service: ${reason}`),
@@ -89,6 +94,10 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
 
 function unfinishedText(id: string): string {
   return `${id} was left unfinished by a run that broke off: provision completes it`;
+}
+
+function leftText({ id, detail }: Remains): string {
+  return `${id} is no longer asked for and cannot be taken back: ${detail}`;
 }
 
 interface Situation {

@@ -198,7 +198,7 @@ async function alreadyServing(
   const plans = await planHost(host, wishes.resources);
   refuseDemanded(plans);
   const known = await knownRecords(prefix, previous.host);
-  const { changes, over, unfinished } = pendingOf(known, { resources: wishes.resources, plans });
+  const { changes, over, unfinished } = await pendingOf(host, known, { resources: wishes.resources, plans });
   if (changes.length + over.length + unfinished.length > 0) return null;
   tellService(context, wishes.service);
   const { generation } = previous;

@@ -39,7 +39,12 @@ describe("what a killed run has left, while no generation tells of it,", () => {
   test("is to be taken back when nothing asks for it", async () => {
     await noteInLedger(prefix, { state: "applied", record: sysctl });
     const known = await knownRecords(prefix, []);
-    expect(pendingOf(known, { resources: [], plans: [] })).toMatchObject({ over: [sysctl], unfinished: [] });
+    const host = memoryHost({ files: { [live]: "80\n" } });
+    expect(await pendingOf(host, known, { resources: [], plans: [] })).toMatchObject({
+      over: [sysctl],
+      left: [],
+      unfinished: [],
+    });
   });
 
   test("is unfinished when it was only intended, also where it looks as wanted", async () => {
@@ -48,9 +53,10 @@ describe("what a killed run has left, while no generation tells of it,", () => {
     const plans = await planHost(host, [wanted]);
     expect(plans).toMatchObject([{ action: "none" }]);
     const known = await knownRecords(prefix, [sysctl]);
-    expect(pendingOf(known, { resources: [wanted], plans })).toEqual({
+    expect(await pendingOf(host, known, { resources: [wanted], plans })).toEqual({
       changes: [],
       over: [],
+      left: [],
       unfinished: [sysctl],
       refused: [],
     });
@@ -59,10 +65,28 @@ describe("what a killed run has left, while no generation tells of it,", () => {
     ]);
   });
 
+  test("is left, with the reason, where somebody else's is in its place: nothing is pending for it", async () => {
+    const file = "/etc/left.conf";
+    const record = {
+      id: "file:left",
+      kind: "file",
+      before: null,
+      after: file,
+      data: { file, sha256: "", mode: "0644" },
+    };
+    await noteInLedger(prefix, { state: "applied", record });
+    const host = memoryHost({ files: { [file]: "theirs\n" } });
+    const known = await knownRecords(prefix);
+    expect(await pendingOf(host, known, { resources: [], plans: [] })).toMatchObject({
+      over: [],
+      left: [{ id: "file:left", detail: `${file} is there and was not written by tlsforge` }],
+    });
+  });
+
   test("a package that was only intended is the builds' to see to", async () => {
     await noteInLedger(prefix, { state: "intended", record: { ...sysctl, id: "packages", kind: "package" } });
-    const pending = pendingOf(await knownRecords(prefix), { resources: [], plans: [] });
-    expect(pending).toEqual({ changes: [], over: [], unfinished: [], refused: [] });
+    const pending = await pendingOf(memoryHost(), await knownRecords(prefix), { resources: [], plans: [] });
+    expect(pending).toEqual({ changes: [], over: [], left: [], unfinished: [], refused: [] });
   });
 });
 
@@ -74,7 +98,7 @@ test("to look at what is known writes nothing", async () => {
 test("what is demanded and cannot be had is refused, what is only wanted is not", async () => {
   const host = memoryHost({ uid: 1000, privilege: "none", files: { [live]: "1024\n" } });
   const plans = await planHost(host, [wanted, { ...wanted, id: "sysctl:other", demanded: false }]);
-  const { refused, changes } = pendingOf({ records: [], unfinished: [] }, { resources: [wanted], plans });
+  const { refused, changes } = await pendingOf(host, { records: [], unfinished: [] }, { resources: [wanted], plans });
   expect(refused).toMatchObject([{ id: sysctl.id, reason: expect.stringContaining("needs root") as string }]);
   expect(changes).toEqual([]);
 });
