@@ -4,7 +4,7 @@ import {
   describePlan,
   lowPortResources,
   planHost,
-  quickCheckHost,
+  lostRecords,
   undoHost,
   type Host,
   type HostRecord,
@@ -14,7 +14,6 @@ import {
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import { supervisorOf } from "../server/index.ts";
-import type { Context } from "./context.ts";
 import { openLedger } from "./ledger.ts";
 import type { HostFields } from "./result.ts";
 import {
@@ -24,6 +23,8 @@ import {
   reloadCommand,
   serviceOf,
   serviceResources,
+  type HostMoment,
+  type ReloadContext,
   type Service,
 } from "./service.ts";
 import { interpreterOf, type Runner, type ServerOutputs } from "./setup.ts";
@@ -47,13 +48,13 @@ export interface WishRequest {
  * what the low ports need, the service.
  * Throws `host-refused` for what the site file asks for and this machine cannot have.
  */
-export async function hostWishes(
-  context: Pick<Context, "program" | "options">,
-  { site, host, outputs }: WishRequest,
-): Promise<HostWishes> {
+export async function hostWishes(context: ReloadContext, { site, host, outputs }: WishRequest): Promise<HostWishes> {
   const { prefix } = context.options;
-  const service = await serviceOf(host, site, prefix);
-  const { account } = service;
+  const decided = await serviceOf(host, site, prefix);
+  const { account } = decided;
+  const reload = reloadCommand(context);
+  const told = decided.manager === "none" || reload.reason === null ? [] : [reload.reason];
+  const service = { ...decided, reasons: [...decided.reasons, ...told] };
   const lowPort = await lowPortResources(host, {
     ports: [...site.server.listen, ...site.server.redirect].map(portOf),
     choice: site.host.lowPort,
@@ -70,7 +71,7 @@ export async function hostWishes(
     ...accountResources(service),
     ...loaderResources(site, host, outputs),
     ...lowPort.resources,
-    ...(await serviceResources({ site, prefix, service, lowPort, reload: reloadCommand(context) })),
+    ...(await serviceResources({ site, prefix, service, lowPort, reload: reload.command })),
     ...firewallResources(site),
   ];
   return { resources, lowPort, service };
@@ -91,13 +92,17 @@ function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outpu
   ];
 }
 
-/** Who runs the server once the wishes are fulfilled. */
-export async function runnerOf(host: Host, { lowPort, service }: HostWishes): Promise<Runner> {
+/** Who runs the server once the wishes are fulfilled. Throws as `accountOf` does, which takes the wishes for fulfilled unless told otherwise. */
+export async function runnerOf(
+  host: Host,
+  { lowPort, service }: HostWishes,
+  moment: HostMoment = "applied",
+): Promise<Runner> {
   const { manager, name } = service;
   return {
     interpreter: lowPort.interpreter,
     supervisor: manager === "none" ? null : supervisorOf(host, manager, name),
-    user: await accountOf(host, service),
+    user: await accountOf(host, service, moment),
   };
 }
 
@@ -130,15 +135,15 @@ export async function applyWishes(
   const known = ledger.records();
   const plans = await planHost(host, resources);
   await applyHost(host, plans, { emit, journal: ledger.journal });
-  const gone = new Set(await quickCheckHost(host, known));
-  // What is neither there nor may be made again is no change of ours any more: it would never be "as we left it".
-  for (const plan of plans) if (plan.action === "blocked" && gone.has(plan.id)) await ledger.forget(plan.id);
+  // What is certainly not there, and may not be made again, is no change of ours any more: it would never be "as we left it".
+  for (const { id } of await lostRecords(host, known, plans))
+    if (plans.some((plan) => plan.id === id && plan.action === "blocked")) await ledger.forget(id);
   return { plans, records: ledger.records() };
 }
 
 /**
- * Takes back what is no longer wished for, and gives the records that stand then. What somebody else has changed since is left alone, told as
- * blocked, and no longer ours. Throws as `undoHost` does.
+ * Takes back what is no longer wished for, and gives the records that stand then. What cannot be taken back is left alone and told as blocked;
+ * it stays ours unless nothing of ours is there any more. Throws as `undoHost` does.
  */
 export async function takeBackUnwished(
   host: Host,
@@ -146,7 +151,8 @@ export async function takeBackUnwished(
 ): Promise<readonly HostRecord[]> {
   const ledger = await openLedger(prefix, earlier);
   const over = unwished(ledger.records(), resources);
-  for (const { id } of await undoHost(host, over, { emit, journal: ledger.journal })) await ledger.forget(id);
+  const standing = await undoHost(host, over, { emit, journal: ledger.journal });
+  for (const { id } of await lostRecords(host, standing, [])) await ledger.forget(id);
   return ledger.records();
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import type { Site } from "../recipe/index.ts";
@@ -6,30 +7,88 @@ import type { Context } from "./context.ts";
 import { loadSite } from "./load.ts";
 import { generationFile } from "./serve.ts";
 
-/** Keeps the site that a generation serves with it: going back to the generation brings back what it was asked to be. */
-export async function keepSite(prefix: string, generation: number, site: Site): Promise<void> {
-  await atomicWrite(generationFile(prefix, generation, "site.json"), `${JSON.stringify(site, null, 2)}\n`);
+/** A site as it is kept. */
+interface Kept {
+  readonly site: Site;
+  /** The site file that it was read from; null: there was none. Undefined where that was not kept. */
+  readonly file: string | null | undefined;
+}
+
+/**
+ * Keeps the site that a generation serves with it, and the absolute path of the site file (null: none): going back to the generation brings back
+ * what it was asked to be. Without a path the one that is kept stays.
+ */
+export async function keepSite(prefix: string, generation: number, site: Site, file?: string | null): Promise<void> {
+  const path = file === undefined ? await keptFile(prefix, generation) : file;
+  const text = JSON.stringify({ ...site, ...(path === undefined ? {} : { file: path }) }, null, 2);
+  await atomicWrite(generationFile(prefix, generation, "site.json"), `${text}\n`);
 }
 
 /** The site that a generation was last launched for; as the site file says now for one that never was. Throws `prefix-unusable`. */
 export async function siteOf(context: Context, { generation }: Manifest): Promise<Site> {
-  const file = generationFile(context.options.prefix, generation, "site.json");
+  return (await readKept(context.options.prefix, generation))?.site ?? loadSite(context);
+}
+
+/** The same context with the site file that a generation was last launched for, whatever was given now. Throws `prefix-unusable`. */
+export async function asKept(context: Context, { generation }: Manifest): Promise<Context> {
+  const config = (await readKept(context.options.prefix, generation))?.file;
+  return config === undefined ? context : { ...context, options: { ...context.options, config } };
+}
+
+/**
+ * The same context with the site file that the generation was last launched for where none is given now, which is said. One that is gone is
+ * told too: then the defaults count. Throws `prefix-unusable`.
+ */
+export async function withSiteFile(context: Context, manifest: Manifest): Promise<Context> {
+  if (context.options.config !== null) return context;
+  const kept = await asKept(context, manifest);
+  const { config } = kept.options;
+  if (config === null) return context;
+  if (existsSync(config)) {
+    context.emit({ type: "notice", message: `the site file is ${config}, as of generation ${manifest.generation}` });
+    return kept;
+  }
+  context.emit({
+    type: "warning",
+    message: `the site file of generation ${manifest.generation}, ${config}, is gone: the defaults count`,
+    hint: "name another with --config",
+  });
+  return context;
+}
+
+/** What is damaged is written anew. */
+async function keptFile(prefix: string, generation: number): Promise<Kept["file"]> {
+  try {
+    return (await readKept(prefix, generation))?.file;
+  } catch (error) {
+    if (error instanceof ForgeError) return undefined;
+    throw error;
+  }
+}
+
+/** What is kept of a generation's site; null when it was never launched. */
+async function readKept(prefix: string, generation: number): Promise<Kept | null> {
+  const place = generationFile(prefix, generation, "site.json");
   let cause: unknown;
   try {
-    const found: unknown = JSON.parse(await readFile(file, "utf8"));
-    if (isSite(found)) return found;
+    const found: unknown = JSON.parse(await readFile(place, "utf8"));
+    if (isSite(found)) {
+      const { file, ...site } = found;
+      return { site, file };
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return loadSite(context);
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     cause = error;
   }
-  throw new ForgeError("prefix-unusable", `${file} cannot be read`, {
+  throw new ForgeError("prefix-unusable", `${place} cannot be read`, {
     cause,
     hint: "remove it: then the site file counts; or provision again",
   });
 }
 
 /** Whether it is a site as it was kept, and not what is left of one. */
-function isSite(value: unknown): value is Site {
-  const site = value as Partial<Site> | null;
+function isSite(value: unknown): value is Site & Pick<Kept, "file"> {
+  const site = value as (Partial<Site> & { readonly file?: unknown }) | null;
+  if (typeof (site?.file ?? "") !== "string") return false;
   return Array.isArray(site?.server?.listen) && site.host !== undefined && site.verify !== undefined;
 }

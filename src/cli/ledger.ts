@@ -11,6 +11,26 @@ export interface Ledger {
   readonly forget: (id: string) => Promise<void>;
 }
 
+/** What is known of changes on the machine. */
+export interface Known {
+  readonly records: readonly HostRecord[];
+  /** Those that a run broke off in: the machine is as before, as after or between. */
+  readonly unfinished: readonly HostRecord[];
+}
+
+/**
+ * What the ledger of a prefix tells, and those of `earlier` (the records of a generation) that it lacks, as `openLedger` has them. Only reads:
+ * for looks at the machine, which must see what a killed run has changed too.
+ */
+export async function knownRecords(prefix: string, earlier: readonly HostRecord[] = []): Promise<Known> {
+  const entries = await readLedger(prefix);
+  const noted = new Set(entries.map(({ record }) => record.id));
+  return {
+    records: [...entries.map(({ record }) => record), ...earlier.filter(({ id }) => !noted.has(id))],
+    unfinished: entries.filter(({ state }) => state === "intended").map(({ record }) => record),
+  };
+}
+
 /**
  * Opens the ledger of a prefix. `earlier`: records of a generation; those that the ledger lacks (the prefix is older than its ledger) are
  * added to it. Where both have one the ledger's counts, since a run may have been killed before it reached its generation.

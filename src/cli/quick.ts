@@ -6,7 +6,7 @@ import type { Report } from "../grade/index.ts";
 import { stands } from "../host/light.ts";
 import type { ServerConfig, ServerStatus } from "../server/index.ts";
 import { servesFiles, serverPaths, status } from "../server/light.ts";
-import type { Manifest } from "../store/index.ts";
+import type { LedgerEntry, Manifest } from "../store/index.ts";
 import { inputsFingerprint, toolStamp, type FingerprintParts } from "./inputs.ts";
 
 /** A generation that serves what the same inputs gave before. */
@@ -40,7 +40,7 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   if (manifest.fingerprint !== inputsFingerprint(parts)) return null;
   if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`)))
     return null;
-  if (!manifest.host.every((record) => stands(record) === true)) return null;
+  if (!manifest.host.every((record) => stands(record) === true) || !ledgerAgrees(parts.prefix, manifest)) return null;
   const state = await status(parts.prefix);
   if (state.state !== "serving") return null;
   const { status: server } = state;
@@ -55,6 +55,20 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   if (config === null || !servesFiles(server, config)) return null;
   const report = readJson<Report>(manifest.report.path);
   return report === null ? null : { manifest, server, report };
+}
+
+/**
+ * Whether the prefix's ledger tells of the same changes as its generation, each of them whole: a run that was killed may have left others, or one
+ * half made. Packages are the builds'.
+ */
+export function ledgerAgrees(prefix: string, { host }: Pick<Manifest, "host">): boolean {
+  const file = `${prefix}/host.json`;
+  const ledger = existsSync(file) ? readJson<{ readonly entries?: readonly LedgerEntry[] }>(file) : { entries: [] };
+  const entries = ledger?.entries?.filter(({ record }) => record.kind !== "package");
+  if (entries?.every(({ state }) => state === "applied") !== true) return false;
+  const noted = new Set(entries.map(({ record }) => record.id));
+  const records = host.filter(({ kind }) => kind !== "package");
+  return records.length === noted.size && records.every(({ id }) => noted.has(id));
 }
 
 /** The authority's certificate file of a prefix, when it has one. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import {
+  findAccount,
   openrcScript,
   rcdScript,
   rcName,
@@ -26,15 +27,18 @@ export interface Service extends ServiceDecision {
   readonly name: string;
   /** The system account that a server which root starts becomes; null: systemd gives it one, or it stays who provisions. */
   readonly account: string | null;
+  /** What is not as safe here as it could be, and must be told; null when nothing is. */
+  readonly warning: string | null;
 }
 
 /** Who runs a prefix's server here. Throws `host-refused` for a manager that the site file asks for and that cannot be had. */
 export async function serviceOf(host: Host, site: Site, prefix: string): Promise<Service> {
   const name = serviceName(prefix);
   const decision = await serviceDecision(host, { choice: site.host.service, prefix });
-  if (host.uid !== 0) return { ...decision, name, account: null };
+  if (host.uid !== 0) return { ...decision, name, account: null, warning: null };
   const closed = await closedFolder(host, prefix);
-  if (closed === null) return { ...decision, name, account: decision.manager === "systemd" ? null : name };
+  if (closed === null)
+    return { ...decision, name, account: decision.manager === "systemd" ? null : name, warning: null };
   const { service: choice } = site.host;
   if (choice !== "auto" && choice !== "none") {
     throw new ForgeError("host-refused", `no service of ${choice} for ${prefix}: no other user may enter ${closed}`, {
@@ -42,7 +46,13 @@ export async function serviceOf(host: Host, site: Site, prefix: string): Promise
     });
   }
   const reason = `the server stays root, in the background: no other user may enter ${closed}`;
-  return { manager: "none", reasons: [...decision.reasons, reason], name, account: null };
+  return { manager: "none", reasons: [...decision.reasons, reason], name, account: null, warning: reason };
+}
+
+/** Tells what is not as safe as it could be of a service that is about to be used. */
+export function tellService({ emit }: Pick<Context, "emit">, { warning }: Service): void {
+  if (warning === null) return;
+  emit({ type: "warning", message: warning, hint: "choose a prefix that everybody may enter, as /opt/tlsforge" });
 }
 
 /** `tlsforge` for the prefix that root takes by itself; any other has a digest of its path in the name. */
@@ -51,9 +61,20 @@ export function serviceName(prefix: string): string {
   return `tlsforge-${createHash("sha256").update(prefix).digest("hex").slice(0, 8)}`;
 }
 
-/** A folder on the way to the prefix that only its owner or group may enter; null when everybody may. */
+/** A folder on the way to the prefix, behind all links, that only its owner or group may enter; null when everybody may. */
 async function closedFolder(host: Host, prefix: string): Promise<string | null> {
-  for (let folder = prefix; folder !== "/"; folder = path.dirname(folder)) {
+  return (await closedOn(host, prefix)) ?? (await closedOn(host, realPath(host, prefix)));
+}
+
+/** What is not there yet lies where the nearest folder above it really is. */
+function realPath(host: Host, file: string): string {
+  const real = host.tree.real(file);
+  if (real !== null || file === "/") return real ?? file;
+  return path.join(realPath(host, path.dirname(file)), path.basename(file));
+}
+
+async function closedOn(host: Host, start: string): Promise<string | null> {
+  for (let folder = start; folder !== "/"; folder = path.dirname(folder)) {
     const facts = await host.facts(folder);
     if (facts !== null && facts.kind === "folder" && (facts.mode & 0o001) === 0) return folder;
   }
@@ -144,22 +165,44 @@ function startScript({ prefix, service, reload }: ServiceWork, system: "openrc" 
       };
 }
 
-/**
- * What a service manager runs, as root, to reload: null where the program or the site file could be changed by somebody who is not root, which
- * would make that somebody root at the next reload.
- */
-export function reloadCommand({ program, options }: Pick<Context, "program" | "options">): readonly string[] | null {
-  const config = options.config === null ? [] : [options.config];
-  if (!path.isAbsolute(program) || ![program, ...config].every(inSafeHands)) return null;
-  return [program, "reload", "--prefix", options.prefix, ...config.flatMap((file) => ["--config", file])];
+/** What of a context a service manager's reload is made from. */
+export type ReloadContext = Pick<Context, "program" | "helper" | "code" | "recipes" | "options">;
+
+/** What a service manager runs to reload; null, with the reason, where there is none. */
+export interface Reload {
+  readonly command: readonly string[] | null;
+  readonly reason: string | null;
 }
 
-/** The account of a service as the machine knows it; null when it has none, or none is there yet. passwd(5). */
-export async function accountOf(host: Host, { account }: Service): Promise<ServiceUser | null> {
+/**
+ * What a service manager runs, as root, to reload. There is none where something that it reads or runs (the program, its Node, its code, the
+ * recipes, the site file) could be changed by somebody who is not root, which would make that somebody root at the next reload.
+ */
+export function reloadCommand({ program, helper, code, recipes, options }: ReloadContext): Reload {
+  const config = options.config === null ? [] : [options.config];
+  const none = (why: string): Reload => ({ command: null, reason: `the service manager cannot reload it: ${why}` });
+  if (!path.isAbsolute(program)) return none(`where ${program} lies is not known`);
+  const unsafe = [program, ...helper.slice(0, 1), code, recipes, ...config].find((file) => !inSafeHands(file));
+  if (unsafe !== undefined) return none(`${unsafe} can be changed by others than root; use tlsforge reload`);
+  const command = [program, "reload", "--prefix", options.prefix, ...config.flatMap((file) => ["--config", file])];
+  return { command, reason: null };
+}
+
+/** Whether the host is as wished already: before that an account may be missing, after it none may. */
+export type HostMoment = "planned" | "applied";
+
+/**
+ * The account of a service as the machine knows it; null when it has none, or, as long as that is only planned, when none is there yet.
+ * Throws `host-refused` when it ought to be there and is not: the server would silently stay root. Throws `host-failed` when it cannot be told.
+ */
+export async function accountOf(host: Host, { account }: Service, moment: HostMoment): Promise<ServiceUser | null> {
   if (account === null) return null;
-  const lines = ((await host.readFile("/etc/passwd")) ?? "").split("\n").map((line) => line.split(":"));
-  const found = lines.find(([name]) => name === account);
-  return found === undefined ? null : { name: account, uid: Number(found[2]), gid: Number(found[3]) };
+  const found = await findAccount(host, account);
+  if (found !== null) return { name: account, uid: found.uid, gid: found.gid };
+  if (moment === "planned") return null;
+  throw new ForgeError("host-refused", `there is no account ${account}, which the server is to run as`, {
+    hint: "run tlsforge provision, which makes it: without it the server would stay root",
+  });
 }
 
 /** What the machine's firewall would have to let in: ports that are not loopback's alone. */

@@ -14,9 +14,10 @@ import {
 import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf, takeBackUnwished } from "./host-changes.ts";
-import { siteOf } from "./kept-site.ts";
+import { asKept, siteOf } from "./kept-site.ts";
 import { loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
+import type { HostMoment } from "./service.ts";
 import { generationFile, readConfig, serve, type Running } from "./serve.ts";
 import { interpreterOf, serverOutputs, setUpServer, type ServerSetup } from "./setup.ts";
 
@@ -131,35 +132,62 @@ async function neverLeft({ options }: Context, { generation }: Manifest): Promis
 
 /**
  * A generation's server as it was asked for, with certificates that can be served now; null when the generation holds no server.
- * Issues a certificate when one is due.
+ * Issues a certificate when one is due. `moment`: whether the host has been restored for it. Throws as `runnerOf` does.
  */
-export async function freshSetup(context: Context, manifest: Manifest): Promise<ServerSetup | null> {
+export async function freshSetup(
+  context: Context,
+  manifest: Manifest,
+  moment: HostMoment,
+): Promise<ServerSetup | null> {
   const site = await siteOf(context, manifest);
   const { stack } = await loadStack(context, manifest.stack);
   if (!manifest.builds.some((build) => build.recipe === stack.server)) return null;
   const outputs = serverOutputs(stack, manifest.builds);
   const host = machine(context, site);
-  const wishes = await hostWishes(context, { site, host, outputs });
+  const wishes = await hostWishes(await asKept(context, manifest), { site, host, outputs });
   const { generation, builds } = manifest;
-  return setUpServer(context, { site, host, outputs, runner: await runnerOf(host, wishes), generation, builds });
+  return setUpServer(context, {
+    site,
+    host,
+    outputs,
+    runner: await runnerOf(host, wishes, moment),
+    generation,
+    builds,
+  });
+}
+
+/** Gives the host what a generation needs of it (the loader entry names its own OpenSSL). What only others need stays: something may still serve by it. */
+export async function applyHostOf(
+  context: Context,
+  manifest: Manifest,
+  replaced: Manifest["host"] = [],
+): Promise<void> {
+  const { host, work } = await hostWork(context, manifest, replaced);
+  await applyWishes(host, work);
 }
 
 /**
- * Gives the host what a generation needs of it (the loader entry names its own OpenSSL) and takes back what only `replaced`, the records of the
- * generation before the switch, asked for. The records are kept with the generation.
+ * The same, and takes back what only `replaced`, the records of the generation before the switch, asked for: once the generation's own server
+ * serves, or none does. The records are kept with the generation.
  */
 export async function restoreHost(
   context: Context,
   manifest: Manifest,
   replaced: Manifest["host"] = [],
 ): Promise<void> {
+  const { host, work } = await hostWork(context, manifest, replaced);
+  await applyWishes(host, work);
+  const records = await takeBackUnwished(host, work);
+  await updateManifest(context.options.prefix, manifest.generation, { host: records });
+}
+
+async function hostWork(context: Context, manifest: Manifest, replaced: Manifest["host"]) {
   const site = await siteOf(context, manifest);
   const { stack } = await loadStack(context, manifest.stack);
   const host = machine(context, site);
   const outputs = serverOutputs(stack, manifest.builds);
+  const { resources } = await hostWishes(await asKept(context, manifest), { site, host, outputs });
   const { prefix } = context.options;
-  const { resources } = await hostWishes(context, { site, host, outputs });
-  const work = { prefix, resources, earlier: mergeRecords(manifest.host, replaced), emit: context.emit };
-  await applyWishes(host, work);
-  await updateManifest(prefix, manifest.generation, { host: await takeBackUnwished(host, work) });
+  const { emit } = context;
+  return { host, work: { prefix, resources, earlier: mergeRecords(manifest.host, replaced), emit } };
 }

@@ -1,5 +1,5 @@
 import { readdir, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { explained, hasCode, removeTree, temporaryPrefix, unlinkIfThere } from "./disk.ts";
 import { prefixPaths, viewFolders } from "./paths.ts";
 
@@ -14,9 +14,12 @@ export interface Removed {
 /**
  * Removes everything that makes a prefix, and the folder itself when nothing else is in it and it can be removed: one that somebody has made
  * for us in a folder of theirs, or mounted, stays empty. What marks it as a prefix goes last, so that a removal that was cut short is taken
- * up again. Throws `prefix-unusable`.
+ * up again; with `keepLedger` it stays, together with the ledger, for as long as something is to be taken back. Throws `prefix-unusable`.
  */
-export async function removePrefix(prefix: string): Promise<Removed> {
+export async function removePrefix(
+  prefix: string,
+  { keepLedger = false }: { readonly keepLedger?: boolean } = {},
+): Promise<Removed> {
   const paths = prefixPaths(prefix);
   const links = [...viewFolders.map((name) => join(prefix, name)), paths.current];
   try {
@@ -25,6 +28,10 @@ export async function removePrefix(prefix: string): Promise<Removed> {
       await removeTree(folder, prefix);
     for (const name of await namesIn(prefix))
       if (name.startsWith(temporaryPrefix)) await removeTree(join(prefix, name), prefix);
+    if (keepLedger) {
+      const kept = new Set([basename(paths.ledger), basename(paths.layout)]);
+      return { foreign: (await namesIn(prefix)).filter((name) => !kept.has(name)), folder: "stays" };
+    }
     await unlinkIfThere(paths.ledger);
     await unlinkIfThere(paths.layout);
     const foreign = await namesIn(prefix);

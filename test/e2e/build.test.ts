@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
@@ -67,6 +67,21 @@ describeWith(["linux", "cc", "make"], "a small stack from its recipes to generat
     expect(planned.record.builds.every((build) => build.action === "cached")).toBe(true);
     // Built only: a provision would still launch it.
     expect(planned.record).toMatchObject({ outcome: "done", exitCode: 10, server: { action: "launch" } });
+  });
+
+  test("plan tells a change of the machine that a killed run has left, which no generation knows", async () => {
+    const file = join(shop.prefix, "var", "left.conf");
+    const left = { id: "file:left", kind: "file", before: null, after: file, data: { file, sha256: "", mode: "0644" } };
+    const ledger = join(shop.prefix, "host.json");
+    await writeFile(
+      ledger,
+      JSON.stringify({ schema: "tlsforge.host/1", entries: [{ state: "applied", record: left }] }),
+    );
+    const { record, exitCode } = await runJson(shop, ["plan", "--exit-code"]);
+    expect(exitCode).toBe(10);
+    const told: unknown = expect.objectContaining({ id: "file:left", action: "delete" });
+    expect(record).toMatchObject({ host: expect.arrayContaining([told]) as unknown });
+    await rm(ledger);
   });
 
   test("a changed recipe has another key, and what is built against it too; generation 2", async () => {

@@ -1,10 +1,11 @@
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
-import { quickCheckHost, type RequirementResult } from "../../host/index.ts";
+import { quickCheckHost, type Host, type RequirementResult } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
 import { readManifest, readReceipt } from "../../store/index.ts";
 import { verdict, type Check } from "../checks.ts";
 import type { Context } from "../context.ts";
+import { knownRecords, type Known } from "../ledger.ts";
 import { loadSite } from "../load.ts";
 import { machineChecks } from "../machine-checks.ts";
 import { neededFor } from "../packages.ts";
@@ -62,8 +63,12 @@ function requirementCheck(
 async function generationChecks(context: Context): Promise<Check[]> {
   const { prefix } = context.options;
   const manifest = await readManifest(prefix);
+  const site = await loadSite(context);
+  const host = machine(context, site);
+  const changes = await changeChecks(context, host, await knownRecords(prefix, manifest?.host));
   if (manifest === null)
     return [
+      ...changes,
       {
         id: "generation",
         outcome: "fail",
@@ -82,24 +87,35 @@ async function generationChecks(context: Context): Promise<Check[]> {
       };
     }),
   );
-  const site = await loadSite(context);
-  const host = machine(context, site);
-  const drifted = await quickCheckHost(host, manifest.host);
-  const changes = manifest.host.map((record): Check => {
-    const stands = !drifted.includes(record.id);
-    return {
-      id: `host:${record.id}`,
-      outcome: stands ? "pass" : "fail",
-      message: `${record.id}: ${stands ? "as tlsforge left it" : "changed since, or not to be told"}`,
-      fix: stands ? null : `${context.program} plan shows the difference`,
-    };
-  });
   return [
     ...builds,
     ...changes,
     await opensslCheck(context, manifest.builds),
     ...(await machineChecks(context, { host, site, manifest })),
   ];
+}
+
+/** Whether every change that is known stands, also one that no generation has got to. */
+export async function changeChecks(
+  { program }: Pick<Context, "program">,
+  host: Host,
+  { records, unfinished }: Known,
+): Promise<readonly Check[]> {
+  const drifted = await quickCheckHost(host, records);
+  return records.map((record): Check => {
+    const id = `host:${record.id}`;
+    if (unfinished.includes(record)) {
+      const message = `${record.id}: unfinished, a run broke off in it`;
+      return { id, outcome: "fail", message, fix: `run ${program} provision` };
+    }
+    const stands = !drifted.includes(record.id);
+    return {
+      id,
+      outcome: stands ? "pass" : "fail",
+      message: `${record.id}: ${stands ? "as tlsforge left it" : "changed since, or not to be told"}`,
+      fix: stands ? null : `${program} plan shows the difference`,
+    };
+  });
 }
 
 /** Runs the interpreter of the current generation and asks it which OpenSSL it has mapped. */

@@ -1,11 +1,13 @@
-import { packageResource, planHost, requirementError } from "../../host/index.ts";
+import { packageResource, planHost, requirementError, type Remains } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostFields, hostText, hostWishes, runnerOf, undoFields, unwished, type HostWishes } from "../host-changes.ts";
+import { hostFields, hostText, hostWishes, runnerOf, undoFields, type HostWishes } from "../host-changes.ts";
+import { knownRecords } from "../ledger.ts";
 import { loadSite } from "../load.ts";
 import { neededFor } from "../packages.ts";
+import { pendingOf } from "../pending.ts";
 import { pendingRecipes, type BuildRequest } from "../pipeline.ts";
 import { planText, stepLines } from "../plan-text.ts";
 import { planSelection, select, type Selection } from "../prepare.ts";
@@ -29,15 +31,24 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const needed = neededFor(toBuild, selection.requirements);
   const packages = packageResource(needed, `default: host.packages is ${site.host.packages}`);
   const plans = await planHost(selection.host, [...(packages === null ? [] : [packages]), ...wishes.resources]);
-  const over = unwished(previous?.host ?? [], wishes.resources);
-  const hostPending = over.length > 0 || plans.some((entry) => entry.action !== "none" && entry.action !== "blocked");
+  const known = await knownRecords(options.prefix, previous?.host);
+  const { changes, over, left, unfinished, refused } = await pendingOf(selection.host, known, {
+    resources: wishes.resources,
+    plans,
+  });
+  const hostPending = changes.length + over.length + unfinished.length > 0;
   const server = await planServer(context, { selection, planned, previous, wishes, hostPending });
-  const pending = builds || hostPending || server.action !== "none";
+  const pending = builds || hostPending || refused.length > 0 || server.action !== "none";
   const missing = requirementError(selection.host, needed);
   const verbose = options.verbose
     ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)])
     : planText(planned, selection.resolved);
   const warnings = [
+    ...refused.map(
+      ({ id, reason }) => `provision is refused: ${id} cannot be had: ${reason ?? "its state is unknown"}`,
+    ),
+    ...unfinished.map(({ id }) => unfinishedText(id)),
+    ...left.map(leftText),
     ...(missing === null ? [] : [missing.message, ...missing.details]),
     ...selection.resolved.flatMap((recipe) =>
       recipe.fallback === undefined ? [] : [`${recipe.name} ${recipe.fallback.wanted} cannot be had`],
@@ -68,6 +79,8 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       "Host",
       ...(plans.length + over.length === 0 ? ["  nothing is asked of it"] : []),
       ...over.map(({ id }) => `  delete ${id} (no longer asked for)`),
+      ...left.map((remains) => `  ${leftText(remains)}`),
+      ...unfinished.map(({ id }) => `  ${unfinishedText(id)}`),
       ...hostText(plans).map((line) => `  ${line}`),
       ...wishes.service.reasons.map((reason) => `  service: ${reason}`),
       ...wishes.lowPort.reasons.map((reason) => `  ports: ${reason}`),
@@ -77,6 +90,14 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       ...(missing === null ? [] : ["", `${missing.message}:`, ...missing.details.map((line) => `  ${line}`)]),
     ].join("\n")}\n`,
   };
+}
+
+function unfinishedText(id: string): string {
+  return `${id} was left unfinished by a run that broke off: provision completes it`;
+}
+
+function leftText({ id, detail }: Remains): string {
+  return `${id} is no longer asked for and cannot be taken back: ${detail}`;
 }
 
 interface Situation {
@@ -106,7 +127,7 @@ async function planServer(context: Context, situation: Situation): Promise<Serve
   const outputs = serverOutputs(selection.stack, previous.builds);
   const { generation, builds } = previous;
   const { site, host } = selection;
-  const runner = await runnerOf(host, wishes);
+  const runner = await runnerOf(host, wishes, "planned");
   const setup = await standingServer(context, { site, host, outputs, runner, generation, builds });
   return setup === null ? anew("a certificate is to be issued") : serverChange(prefix, state, setup.config);
 }

@@ -1,5 +1,5 @@
 import { exitCodeFor } from "../../errors.ts";
-import { mandatoryAccess, planHost, type Host, type ResourcePlan } from "../../host/index.ts";
+import { mandatoryAccess, planHost, refuseDemanded, type Host, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
 import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -15,9 +15,10 @@ import {
 } from "../host-changes.ts";
 import { grade, type Graded } from "../gate.ts";
 import { keepSite } from "../kept-site.ts";
-import { openLedger } from "../ledger.ts";
+import { knownRecords } from "../ledger.ts";
 import { reportText } from "../look.ts";
 import { buildRecords } from "../make.ts";
+import { pendingOf } from "../pending.ts";
 import {
   buildStack,
   holdingPrefix,
@@ -32,8 +33,9 @@ import type { Selection } from "../prepare.ts";
 import { reachText } from "../reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
+import { tellService } from "../service.ts";
 import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
-import { bringBack, restoreHost, runningServer, supervisorOfRunning } from "../standing.ts";
+import { applyHostOf, bringBack, restoreHost, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
@@ -116,7 +118,8 @@ async function intoService(
   const { emit, signal, options } = context;
   const { prefix } = options;
   const running = await runningServer(context);
-  const over = unwished((await openLedger(prefix, manifest.host)).records(), wishes.resources);
+  const { records } = await knownRecords(prefix, manifest.host);
+  const over = unwished(records, wishes.resources);
   const changes = (kind: "unit" | "socket"): boolean =>
     plans.some(({ resource, action }) => resource.kind === kind && action !== "none");
   const change = { unit: changes("unit"), socket: changes("socket") || over.some(({ kind }) => kind === "socket") };
@@ -209,7 +212,10 @@ async function tellMandatory(context: Context, host: Host, outputs: ServerOutput
   context.emit({ type: "warning", message: messages.join("; "), hint });
 }
 
-/** The current generation, when it is made of the same outputs and its server serves the same configuration, or does after a reload; else null. */
+/**
+ * The current generation, when it is made of the same outputs and its server serves the same configuration, or does after a reload; else null.
+ * Throws `host-refused` when something demanded cannot be had.
+ */
 async function alreadyServing(
   context: Context,
   built: Built,
@@ -222,8 +228,11 @@ async function alreadyServing(
   const { host } = selection;
   const wishes = await wishesFor(context, selection, builds);
   const plans = await planHost(host, wishes.resources);
-  if (plans.some((plan) => plan.action !== "none" && plan.action !== "blocked")) return null;
-  if (unwished(previous.host, wishes.resources).length > 0) return null;
+  refuseDemanded(plans);
+  const known = await knownRecords(prefix, previous.host);
+  const { changes, over, unfinished } = await pendingOf(host, known, { resources: wishes.resources, plans });
+  if (changes.length + over.length + unfinished.length > 0) return null;
+  tellService(context, wishes.service);
   const { generation } = previous;
   const runner = await runnerOf(host, wishes);
   const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
@@ -233,7 +242,7 @@ async function alreadyServing(
     return { manifest: previous, server: state.status, setup, plans, outcome: "unchanged" };
   if (action !== "reload") return null;
   const server = await reloadServer(context, setup);
-  await keepSite(prefix, generation, site);
+  await keepSite(prefix, generation, site, context.options.config);
   const { listen } = setup.config;
   await updateManifest(prefix, generation, { server: { configDigest: configDigest(setup.config), listen } });
   return { manifest: previous, server, setup, plans, outcome: "reloaded" };
@@ -296,9 +305,10 @@ async function comeBack(context: Context, { previous, before, selection }: Begun
     await withdrawService(selection.host, prefix, emit);
     return;
   }
-  const replaced = await readManifest(prefix, failed.generation);
+  const replaced = (await readManifest(prefix, failed.generation))?.host;
   await rollbackTo(prefix, back.generation, { what: "provision", wait: true, emit, signal: patient.signal });
-  await restoreHost(patient, back, replaced?.host);
+  await applyHostOf(patient, back, replaced);
   if (before !== null && (await bringBack(patient, back)))
     emit({ type: "warning", message: `generation ${back.generation} is in service` });
+  await restoreHost(patient, back, replaced);
 }

@@ -12,8 +12,8 @@ import {
 import type { Context } from "../context.ts";
 import { serverFields, type Result } from "../result.ts";
 import { checkServer, serve, switchFor, type Running } from "../serve.ts";
-import { interpreterOf } from "../setup.ts";
-import { bringBack, freshSetup, readServerConfig, restoreHost, runningServer } from "../standing.ts";
+import { interpreterOf, type ServerSetup } from "../setup.ts";
+import { applyHostOf, bringBack, freshSetup, readServerConfig, restoreHost, runningServer } from "../standing.ts";
 
 /**
  * Goes back to a generation (the one before the current, unless named): view, host resources, and the server when one runs. One that still
@@ -75,7 +75,8 @@ async function switchServing(context: Context, change: Change): Promise<ServerSt
     await makeCurrent(context, target);
     // A generation that only builds made has changed nothing of the machine.
     const held = standing === "damaged" || target.host.length > 0 || (known?.host.length ?? 0) > 0;
-    if (held && (await freshSetup(context, target)) !== null) await restoreHost(context, target, known?.host);
+    if (held && (await freshSetup(context, target, "planned")) !== null)
+      await restoreHost(context, target, known?.host);
     return null;
   } catch (error) {
     await switchBack(context, { target, standing: known, running });
@@ -100,24 +101,31 @@ async function serveTarget(
     await restoreHost(context, target, known?.host);
     return server;
   }
-  const setup = await freshSetup(context, target);
-  if (setup === null) return null;
-  // What takes over gets open sockets, so it needs no interpreter that may open low ports.
-  const beside = { ...setup, runner: { ...setup.runner, interpreter: interpreterOf(setup.outputs) } };
-  const handsOver = switchFor(running, setup) === "hand-over";
+  const planned = await freshSetup(context, target, "planned");
+  if (planned === null) return null;
+  const handsOver = switchFor(running, planned) === "hand-over";
   if (!handsOver) {
-    await checkServer(context, beside, running);
+    await checkServer(context, besideOthers(planned), running);
     await makeCurrent(context, target);
-    await restoreHost(context, target, known?.host);
+    await applyHostOf(context, target, known?.host);
   }
+  // An account that was not there before is there now, and whoever starts as root becomes it.
+  const complete =
+    context.uid !== 0 || planned.config.user !== null || planned.runner.supervisor?.manager === "systemd";
+  const setup = complete ? planned : ((await freshSetup(context, target, "applied")) ?? planned);
   const ready = (): Promise<Manifest> => makeCurrent(context, target);
-  const server = await serve(context, handsOver ? beside : setup, { running, ready });
-  if (handsOver) await restoreHost(context, target, known?.host);
+  const server = await serve(context, handsOver ? besideOthers(setup) : setup, { running, ready });
+  await restoreHost(context, target, known?.host);
   const { config } = setup;
   await updateManifest(prefix, target.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
   });
   return server;
+}
+
+/** What takes over gets open sockets, so it needs no interpreter that may open low ports. */
+function besideOthers(setup: ServerSetup): ServerSetup {
+  return { ...setup, runner: { ...setup.runner, interpreter: interpreterOf(setup.outputs) } };
 }
 
 /** Whether the server that stands by is the target's as it was last launched. */
@@ -137,15 +145,17 @@ async function switchBack(
   // An interrupted run has to leave the old server serving too.
   const patient = { ...context, signal: new AbortController().signal };
   try {
-    if (standing !== null && (await currentGeneration(prefix)) !== standing.generation) {
-      const changed = await readManifest(prefix, target.generation);
+    const changed = (await readManifest(prefix, target.generation))?.host;
+    const switched = standing !== null && (await currentGeneration(prefix)) !== standing.generation;
+    if (switched) {
       await makeCurrent(patient, standing);
-      await restoreHost(patient, standing, changed?.host);
+      await applyHostOf(patient, standing, changed);
       context.emit({ type: "warning", message: `generation ${standing.generation} is current again` });
     }
     const served = running === null ? null : await readManifest(prefix, running.status.generation);
     if (served !== null && (await bringBack(patient, served)))
       context.emit({ type: "warning", message: `generation ${served.generation} is in service` });
+    if (switched) await restoreHost(patient, standing, changed);
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     context.emit({

@@ -10,7 +10,7 @@ import {
 import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { hostWishes, runnerOf } from "../host-changes.ts";
-import { keepSite } from "../kept-site.ts";
+import { keepSite, withSiteFile } from "../kept-site.ts";
 import { loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result, type ServerFields } from "../result.ts";
@@ -20,7 +20,7 @@ import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
-  return withServer(context, "launch", async (manifest, setup) => {
+  return withServer(context, "launch", async (context, manifest, setup) => {
     const { prefix } = context.options;
     const before = await serverStatus(prefix);
     const { action } = await serverChange(prefix, before, setup.config);
@@ -35,7 +35,7 @@ export async function launch(context: Context): Promise<Result> {
 /** Starts the server for a caller that stays with it. Refused where a service manager starts it, or one serves already. */
 export async function startInForeground(context: Context): Promise<ServerStatus> {
   let started: ServerStatus | null = null;
-  await withServer(context, "launch", async (manifest, setup) => {
+  await withServer(context, "launch", async (context, manifest, setup) => {
     const { supervisor } = setup.runner;
     if (supervisor !== null)
       throw new ForgeError("usage", `${supervisor.manager} starts the server of ${context.options.prefix}`, {
@@ -50,8 +50,9 @@ export async function startInForeground(context: Context): Promise<ServerStatus>
 }
 
 async function recordServer(context: Context, manifest: Manifest, { config }: ServerSetup): Promise<void> {
-  await keepSite(context.options.prefix, manifest.generation, await loadSite(context));
-  await updateManifest(context.options.prefix, manifest.generation, {
+  const { prefix, config: file } = context.options;
+  await keepSite(prefix, manifest.generation, await loadSite(context), file);
+  await updateManifest(prefix, manifest.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
   });
 }
@@ -74,7 +75,7 @@ async function startOrComeBack(context: Context, manifest: Manifest, setup: Serv
 
 /** Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused. */
 export async function reload(context: Context): Promise<Result> {
-  return withServer(context, "reload", async (manifest, setup) => {
+  return withServer(context, "reload", async (context, manifest, setup) => {
     const status = await reloadServer(context, setup);
     await recordServer(context, manifest, setup);
     return told(context, status, "done");
@@ -105,12 +106,13 @@ export async function status(context: Context): Promise<Result> {
   });
 }
 
+/** Acts on the server of the current generation, by its own site file where none is given. */
 async function withServer(
-  context: Context,
+  given: Context,
   what: string,
-  act: (manifest: Manifest, setup: ServerSetup) => Promise<Result>,
+  act: (context: Context, manifest: Manifest, setup: ServerSetup) => Promise<Result>,
 ): Promise<Result> {
-  const { emit, signal, options } = context;
+  const { emit, signal, options } = given;
   const manifest = await readManifest(options.prefix);
   if (manifest === null)
     throw new ForgeError("not-found", `there is no generation in ${options.prefix}`, {
@@ -118,6 +120,7 @@ async function withServer(
     });
   const release = await lockPrefix(options.prefix, { what, wait: options.wait, emit, signal });
   try {
+    const context = await withSiteFile(given, manifest);
     const site = await loadSite(context);
     const { stack } = await loadStack(context, manifest.stack);
     const host = machine(context, site);
@@ -126,7 +129,7 @@ async function withServer(
     const { generation, builds } = manifest;
     const runner = await runnerOf(host, wishes);
     const setup = await setUpServer(context, { site, host, outputs, runner, generation, builds });
-    return await act(manifest, setup);
+    return await act(context, manifest, setup);
   } finally {
     await release();
   }

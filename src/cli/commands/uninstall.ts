@@ -1,12 +1,20 @@
-import { rm } from "node:fs/promises";
+import { lstat, rm } from "node:fs/promises";
 import path from "node:path";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
-import { remainsOf, undoHost, type Host, type HostRecord } from "../../host/index.ts";
+import { remainsOf, undoHost, undoRefusal, type Host, type HostRecord } from "../../host/index.ts";
 import { stop } from "../../server/index.ts";
-import { lockPrefix, openPrefix, readManifest, removePrefix, type Removed } from "../../store/index.ts";
+import {
+  lockPrefix,
+  noteInLedger,
+  openPrefix,
+  prefixPaths,
+  readManifest,
+  removePrefix,
+  type Removed,
+} from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { openLedger } from "../ledger.ts";
+import { knownRecords, openLedger } from "../ledger.ts";
 import { machine } from "../prepare.ts";
 import { errorFields, type Result } from "../result.ts";
 import { supervisorOfRunning } from "../standing.ts";
@@ -26,8 +34,8 @@ interface Undone {
 
 /**
  * Takes back everything that tlsforge has done to this machine for a prefix, by its own records: the server, host changes (the last first),
- * the prefix, the downloads. Then looks again at each change and tells what still stands, with exit code 1: what somebody has changed since is
- * left alone.
+ * the prefix, the downloads. A dry look comes first: without the privilege for all of it nothing is done. Then looks again at each change and
+ * tells what still stands, with exit code 1: what somebody has changed since is left alone. As long as something does, the ledger stays.
  */
 export async function uninstall(context: Context, request: UninstallRequest): Promise<Result> {
   const { prefix } = context.options;
@@ -40,8 +48,11 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   const release = await lockPrefix(prefix, { what: "uninstall", wait: options.wait, emit, signal });
   const standing = new Set<string>();
   const told = new Map<string, string>();
+  const remains = new Map<string, string>();
   let removed: Removed;
   try {
+    const refusal = await undoRefusal(host, records);
+    if (refusal !== null) throw refusal;
     await stop(prefix, await supervisorOfRunning(context));
     const { journal } = await openLedger(prefix, records);
     const listen: Emit = (event) => {
@@ -49,12 +60,15 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
       emit(event);
     };
     for (const { id } of await undoHost(host, records, { emit: listen, journal })) standing.add(id);
-    removed = await removePrefix(prefix);
+    for (const { id, detail } of await remainsOf(host, records)) remains.set(id, detail);
+    for (const record of records)
+      if (remains.has(record.id) && !standing.has(record.id)) await noteInLedger(prefix, { state: "applied", record });
+    removed = await removePrefix(prefix, { keepLedger: standing.size + remains.size > 0 });
   } finally {
     await release();
   }
-  if (!request.keepCache) await rm(cacheOf(context), { recursive: true, force: true });
-  const remains = new Map((await remainsOf(host, records)).map(({ id, detail }) => [id, detail]));
+  const cache = request.keepCache ? null : await cacheOf(context);
+  if (cache !== null) await rm(cache, { recursive: true, force: true });
   const undone = records.map(({ id, before, after }): Undone => {
     const detail = remains.get(id);
     return detail === undefined && !standing.has(id)
@@ -71,11 +85,17 @@ async function recordsOf(prefix: string): Promise<readonly HostRecord[]> {
     if (error instanceof ForgeError && error.code === "prefix-unusable") return null;
     throw error;
   });
-  return (await openLedger(prefix, manifest?.host ?? [])).records();
+  return (await knownRecords(prefix, manifest?.host)).records;
 }
 
-function cacheOf({ home }: Context): string {
-  return path.join(home, ".cache", "tlsforge");
+/** The folder of downloads, when it is there and ours: with sudo the home folder may be somebody else's. */
+async function cacheOf({ home, uid }: Context): Promise<string | null> {
+  const folder = path.join(home, ".cache", "tlsforge");
+  const owner = await lstat(folder).then(
+    (facts) => facts.uid,
+    () => null,
+  );
+  return owner === uid ? folder : null;
 }
 
 async function agree(context: Context, records: readonly HostRecord[]): Promise<void> {
@@ -102,12 +122,15 @@ async function dryRun(
     outcome: blocked ? "stands" : "would-undo",
     detail,
   }));
-  const folders = [prefix, ...(work.request.keepCache ? [] : [cacheOf(context)])];
+  const cache = work.request.keepCache ? null : await cacheOf(context);
+  const folders = [prefix, ...(cache === null ? [] : [cache])];
+  const refusal = await undoRefusal(work.host, work.records);
   return {
     outcome: "done",
     exitCode: 0,
     fields: { prefix, dryRun: true, undone, foreign: [] },
     text: [
+      ...(refusal === null ? [] : [`Would be refused: ${[refusal.message, ...refusal.details].join("; ")}`, ""]),
       "Would stop the server, then",
       ...undone.map(({ id, outcome, detail }) => `  ${outcome === "stands" ? "leave" : "take back"} ${id}: ${detail}`),
       ...folders.map((folder) => `  remove ${folder}`),
@@ -121,15 +144,17 @@ function verdict({ options: { prefix } }: Context, undone: readonly Undone[], { 
   const fields = { prefix, dryRun: false, undone, foreign };
   const text = [
     ...undone.map(({ id, outcome, detail }) => `${outcome.padEnd(7)} ${id}: ${detail}`),
-    foreign.length > 0
-      ? `removed all of ${prefix} but ${foreign.join(", ")}: not tlsforge's`
-      : `removed ${prefix}${folder === "gone" ? "" : ": the empty folder stays, which cannot be removed"}`,
+    left.length > 0
+      ? `removed ${prefix} but its record of what stands, ${prefixPaths(prefix).ledger}${foreign.length === 0 ? "" : `, and ${foreign.join(", ")}: not tlsforge's`}`
+      : foreign.length > 0
+        ? `removed all of ${prefix} but ${foreign.join(", ")}: not tlsforge's`
+        : `removed ${prefix}${folder === "gone" ? "" : ": the empty folder stays, which cannot be removed"}`,
     "",
   ].join("\n");
   if (left.length === 0) return { outcome: "done", exitCode: 0, fields, text };
   const error = new ForgeError("host-refused", `${left.length} of ${undone.length} changes still stand`, {
     details: left.map(({ id, detail }) => `${id}: ${detail}`),
-    hint: "look at each and take it back by hand",
+    hint: `look at each, then run tlsforge uninstall --prefix ${prefix} again; or take it back by hand and remove ${prefix}`,
   });
   return { outcome: "failed", exitCode: exitCodeFor(error), fields: { ...fields, ...errorFields(error) }, text, error };
 }

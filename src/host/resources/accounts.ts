@@ -1,4 +1,5 @@
-/** Accounts as the system's own files and programs tell them, and the three families of programs that make them. */
+/** Accounts as the system's own programs and files tell them, and the three families of programs that make them. */
+import { ForgeError } from "../../errors.ts";
 import type { Host, HostCommand } from "../types.ts";
 import { asRoot } from "./kind.ts";
 
@@ -50,7 +51,10 @@ function fieldsOf(text: string, count: number): readonly (readonly string[])[] {
     .filter((fields) => fields.length >= count && fields[0] !== "");
 }
 
-/** An account by name, also one that a directory service gives; null when there is none. Throws nothing: what cannot be read is not there. */
+/**
+ * An account by name, also one that a directory service gives; null when there is none. This is the only look-up of accounts: the system's own,
+ * where it has one, since that is what a service manager and chown(1) go by. Throws `host-failed` when it cannot be told.
+ */
 export async function findAccount(host: Host, name: string): Promise<Account | null> {
   const line = await entry(host, "passwd", name);
   return accountsIn(line).find((account) => account.name === name) ?? null;
@@ -62,11 +66,18 @@ export async function findGroup(host: Host, name: string): Promise<Group | null>
   return groupsIn(line).find((group) => group.name === name) ?? null;
 }
 
+/** Linux's and FreeBSD's getent(1) both say 2 for "none of that name". */
 async function entry(host: Host, database: "passwd" | "group", name: string): Promise<string> {
+  const asked = (await host.which("getent")) !== null;
+  const answer = asked ? await host.exec(["getent", database, name], { timeoutSeconds: 20 }) : null;
+  if (answer?.exitCode === 0) return answer.stdout;
   const text = (await host.readFile(`/etc/${database}`)) ?? "";
-  if (text.split("\n").some((line) => line.startsWith(`${name}:`))) return text;
-  if ((await host.which("getent")) === null) return "";
-  return (await host.exec(["getent", database, name], { timeoutSeconds: 20 })).stdout;
+  const inFile = text.split("\n").some((line) => line.startsWith(`${name}:`));
+  if (inFile || answer === null || answer.exitCode === 2) return text;
+  throw new ForgeError("host-failed", `whether ${database} has ${name} cannot be told`, {
+    details: [`getent ${database} ${name}: exit ${answer.exitCode}`, answer.stderr.trim()].filter(Boolean),
+    hint: "see what that command says, and whether the directory service answers",
+  });
 }
 
 /** Whether nobody can log in with this shell. */

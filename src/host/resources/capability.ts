@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { isElf, readElf } from "../../elf/index.ts";
 import type { ElfBytes } from "../../elf/index.ts";
 import type { Host, HostCommand, Resource } from "../types.ts";
+import { findGroup } from "./accounts.ts";
 import { blocked, planBase } from "./kind.ts";
 import type { RecordData, ResourceKind } from "./kind.ts";
 
@@ -28,7 +29,7 @@ export const capability: ResourceKind<Capability> = {
     const obstacle = pathObstacle(host, resource.source);
     if (obstacle !== null) return block(obstacle);
     // A group that is not there yet is made before, by its own resource.
-    const gid = resource.group === undefined ? null : await groupId(host, resource.group);
+    const gid = resource.group === undefined ? null : (await findGroup(host, resource.group))?.gid;
     const owned = gid === null || (copy?.uid === 0 && copy.gid === gid);
     if (current === wantedState(resource) && owned)
       return { ...planBase(resource), current: desired, desired, why, action: "none", commands: [] };
@@ -172,13 +173,6 @@ function environmentFile(resource: Capability): string {
 
 function folderOf(resource: Capability): string {
   return dirname(dirname(resource.copy));
-}
-
-/** A group's number; undefined when there is none of that name. Reads group(5). */
-async function groupId(host: Host, name: string): Promise<number | undefined> {
-  const groups = ((await host.readFile("/etc/group")) ?? "").split("\n").map((line) => line.split(":"));
-  const number = groups.find(([group]) => group === name)?.[2];
-  return number === undefined ? undefined : Number(number);
 }
 
 /** The prefix belongs to who runs tlsforge, so its files need no privilege of their own. */

@@ -35,7 +35,12 @@ export const group: ResourceKind<SystemGroup> = {
     const found = await findGroup(host, name);
     if (found === null) return { action: "none", commands: [], detail: `there is no group ${name} any more` };
     if (gid !== undefined && String(found.gid) !== gid)
-      return { action: "blocked", commands: [], detail: `group ${name} has gid ${found.gid} now, not ${gid}` };
+      return {
+        action: "blocked",
+        commands: [],
+        detail: `group ${name} has gid ${found.gid} now, not ${gid}`,
+        foreign: true,
+      };
     const users = await usersOf(host, found);
     if (users.length > 0)
       return { action: "blocked", commands: [], detail: `group ${name} is ${users.join(", ")}'s too` };

@@ -7,11 +7,15 @@ import type { Host, HostCommand, Resource, ResourcePlan } from "../types.ts";
  */
 export type Moment = "show" | "change" | "again";
 
-/** What has to be run to take a recorded change back, or why it must not be. */
+/**
+ * What has to be run to take a recorded change back, or why it must not be (`blocked`: then the commands are for what of it is ours all the same).
+ */
 export interface UndoPlan {
   readonly action: "none" | "update" | "delete" | "blocked";
   readonly commands: readonly HostCommand[];
   readonly detail: string;
+  /** With `blocked`: what is there is certainly somebody else's. */
+  readonly foreign?: true;
 }
 
 /** Data of a record. */

@@ -124,7 +124,7 @@ export async function undoFile(
     };
   const owner = ownerOf(text);
   const reason = facts !== null && facts.kind !== "file" ? `${file} is no file any more` : foreignReason(file, owner);
-  if (reason !== null) return { action: "blocked", commands: [], detail: reason };
+  if (reason !== null) return { action: "blocked", commands: [], detail: reason, foreign: true };
   const saved = owner === "changed" ? await savedPath(host, file) : null;
   const away = saved === null ? [asRoot("rm", "-f", file)] : keepCommands(["mv", "-f", file, saved], facts?.mode ?? 0);
   const back = earlier === undefined ? [] : writeCommands(file, earlier, Number.parseInt(mode, 8));

@@ -88,8 +88,17 @@ function unitKind<R extends Unit>(suffix: "service" | "socket"): ResourceKind<R>
       const { file = "", unit = "", link = "", text: earlier, wasEnabled } = record.data;
       const plan = await undoFile(host, record, [asRoot("systemctl", "daemon-reload")]);
       const [present, linked] = await Promise.all([host.facts(file), link === "" ? null : host.facts(link)]);
-      if (plan.action === "blocked" || earlier !== undefined) {
-        const disabled = plan.action !== "blocked" && linked !== null && wasEnabled === undefined;
+      // What starts the unit at boot is a link of ours also where the file has become somebody else's.
+      if (plan.action === "blocked")
+        return linked === null || wasEnabled !== undefined
+          ? plan
+          : {
+              ...plan,
+              commands: [asRoot("rm", "-f", link), asRoot("systemctl", "daemon-reload")],
+              detail: `${plan.detail}; only our link that starts it at boot goes`,
+            };
+      if (earlier !== undefined) {
+        const disabled = linked !== null && wasEnabled === undefined;
         return disabled
           ? { ...plan, action: "update", commands: [...plan.commands, asRoot("systemctl", "disable", unit)] }
           : plan;

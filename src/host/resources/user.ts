@@ -40,7 +40,12 @@ export const user: ResourceKind<User> = {
     const account = await findAccount(host, name);
     if (account === null) return { action: "none", commands: [], detail: `there is no account ${name} any more` };
     if (uid !== undefined && String(account.uid) !== uid)
-      return { action: "blocked", commands: [], detail: `account ${name} has uid ${account.uid} now, not ${uid}` };
+      return {
+        action: "blocked",
+        commands: [],
+        detail: `account ${name} has uid ${account.uid} now, not ${uid}`,
+        foreign: true,
+      };
     if (account.comment !== ourComment)
       return { action: "blocked", commands: [], detail: `account ${name} was changed since tlsforge made it` };
     const tools = await accountTools(host);

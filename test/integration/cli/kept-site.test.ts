@@ -1,8 +1,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Context } from "../../../src/cli/context.ts";
-import { keepSite, siteOf } from "../../../src/cli/kept-site.ts";
+import { asKept, keepSite, siteOf, withSiteFile } from "../../../src/cli/kept-site.ts";
+import type { ForgeEvent } from "../../../src/events.ts";
 import { parseSite } from "../../../src/recipe/index.ts";
 import type { Manifest } from "../../../src/store/index.ts";
 import { contextIn, freshFolder } from "./context.ts";
@@ -40,6 +41,7 @@ test.each([
   ["null", "null"],
   ["no object", '"site"'],
   ["a part of one", '{"server":{}}'],
+  ["a path that is none", '{"server":{"listen":[]},"host":{},"verify":{},"file":7}'],
 ])("a damaged one (%s) is told, with what to do, and neither used nor replaced", async (_, text) => {
   const { context, file } = await prepared();
   await writeFile(file, text);
@@ -55,4 +57,62 @@ test("what cannot be read at all is told, too", async () => {
   const { context, file } = await prepared();
   await mkdir(file);
   await expect(siteOf(context, manifest)).rejects.toMatchObject({ code: "prefix-unusable" });
+});
+
+describe("the site file of a generation", () => {
+  const site = parseSite(null);
+
+  /** A context without a site file, for a generation that was launched with `kept`. */
+  async function launchedWith(kept: string | null | undefined): Promise<{ context: Context; events: ForgeEvent[] }> {
+    const { context } = await prepared();
+    const events: ForgeEvent[] = [];
+    await keepSite(context.options.prefix, 3, site, kept);
+    const options = { ...context.options, config: null };
+    return { context: { ...context, options, emit: (event) => void events.push(event) }, events };
+  }
+
+  test("counts where none is given, which is said", async () => {
+    const { context: there } = await prepared();
+    const kept = there.options.config ?? "";
+    const { context, events } = await launchedWith(kept);
+    expect((await withSiteFile(context, manifest)).options.config).toBe(kept);
+    expect(events).toEqual([{ type: "notice", message: `the site file is ${kept}, as of generation 3` }]);
+  });
+
+  test("is no more when it is gone, which is told too", async () => {
+    const { context, events } = await launchedWith("/nowhere/tlsforge.yaml");
+    expect((await withSiteFile(context, manifest)).options.config).toBeNull();
+    expect(events).toMatchObject([{ type: "warning" }]);
+  });
+
+  test.each([[null], [undefined]])("is none where none was kept (%s), without a word", async (kept) => {
+    const { context, events } = await launchedWith(kept);
+    expect((await withSiteFile(context, manifest)).options.config).toBeNull();
+    expect(events).toEqual([]);
+  });
+
+  test("gives way to one that is given, but not where the generation is brought back as it was", async () => {
+    const { context } = await prepared();
+    await keepSite(context.options.prefix, 3, site, "/etc/kept.yaml");
+    expect(await withSiteFile(context, manifest)).toBe(context);
+    expect((await asKept(context, manifest)).options.config).toBe("/etc/kept.yaml");
+    await keepSite(context.options.prefix, 3, site, null);
+    expect((await asKept(context, manifest)).options.config).toBeNull();
+  });
+
+  test("stays kept when the site is kept anew without one", async () => {
+    const { context } = await prepared();
+    const { prefix } = context.options;
+    await keepSite(prefix, 3, site, "/etc/kept.yaml");
+    await keepSite(prefix, 3, site);
+    expect((await asKept(context, manifest)).options.config).toBe("/etc/kept.yaml");
+    expect(await siteOf(context, manifest)).toEqual(site);
+  });
+
+  test("a damaged one does not keep the site from being kept", async () => {
+    const { context, file } = await prepared();
+    await writeFile(file, "{");
+    await keepSite(context.options.prefix, 3, site);
+    expect(await siteOf(context, manifest)).toEqual(site);
+  });
 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
@@ -129,8 +129,51 @@ test("what somebody has changed since is left, told, and makes the exit code 1",
     undone: [{ outcome: "stands", detail: expect.stringContaining("was not written by tlsforge") as string }],
   });
   expect(await readFile(file, "utf8")).toBe("theirs\n");
+  expect(result.text).toContain(`removed ${prefix} but its record of what stands, ${prefix}/host.json\n`);
+  expect(await readdir(prefix)).toEqual(["host.json", "layout"]);
+  await rm(file);
+  expect(told(await uninstall(context, whole))).toMatchObject({ outcome: "done", undone: [{ outcome: "undone" }] });
   expect(await isThere(prefix)).toBe(false);
   expect(events).toContainEqual(expect.objectContaining({ type: "host-change", action: "blocked" }));
+});
+
+describe("without the privilege for it", () => {
+  /** Not root, without a sudo that would be used. */
+  async function powerless(): Promise<Prepared> {
+    const made = await prepared();
+    await writeFile(made.file, managed);
+    const environment = { PATH: join(made.prefix, "nothing") };
+    return { ...made, context: { ...made.context, uid: 12_345, environment } };
+  }
+
+  test("nothing is done at all", async () => {
+    const { context, prefix, file, cache } = await powerless();
+    const before = await readdir(prefix);
+    await expect(uninstall(context, whole)).rejects.toMatchObject({
+      code: "host-refused",
+      message: expect.stringContaining(`file:${file}: needs root`) as string,
+    });
+    expect([await readdir(prefix), await readFile(file, "utf8"), await isThere(cache)]).toEqual([
+      before,
+      managed,
+      true,
+    ]);
+  });
+
+  test("--dry-run says so", async () => {
+    const { context, file } = await powerless();
+    const result = await uninstall(context, { ...whole, dryRun: true });
+    told(result);
+    expect(result.text).toContain(`Would be refused: not everything can be taken back: file:${file}: needs root`);
+  });
+});
+
+test("a folder of downloads that is another user's stays", async () => {
+  const { context, cache } = await prepared();
+  const other = { ...context, uid: context.uid + 1 };
+  expect((await uninstall(other, { ...whole, dryRun: true })).text).not.toContain(cache);
+  told(await uninstall(other, whole));
+  expect(await isThere(cache)).toBe(true);
 });
 
 test("foreign files in the prefix stay and are named", async () => {

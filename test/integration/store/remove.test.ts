@@ -29,6 +29,16 @@ test("everything of a prefix goes, and the folder itself", async () => {
   await expect(readdir(prefix)).rejects.toMatchObject({ code: "ENOENT" });
 });
 
+test("the ledger and what marks a prefix stay for a second try", async () => {
+  const prefix = await used();
+  await writeFile(join(prefix, "notes"), "mine");
+  expect(await removePrefix(prefix, { keepLedger: true })).toEqual({ foreign: ["notes"], folder: "stays" });
+  expect(await readdir(prefix)).toEqual(["host.json", "layout", "notes"]);
+  expect(await openPrefix(prefix, { create: false })).toMatchObject({ path: prefix });
+  await rm(join(prefix, "notes"));
+  expect(await removePrefix(prefix)).toEqual(gone);
+});
+
 test("outputs that cannot be written go as well", async () => {
   const prefix = await used();
   const [out = ""] = await readdir(join(prefix, "store"));

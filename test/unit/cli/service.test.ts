@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -10,8 +10,10 @@ import {
   serviceName,
   serviceOf,
   serviceResources,
+  tellService,
   type ServiceWork,
 } from "../../../src/cli/service.ts";
+import type { ForgeEvent } from "../../../src/events.ts";
 import { memoryHost, type MemoryHost, type MemoryInitial, type ServiceManager } from "../../../src/host/index.ts";
 import { parseSite, type Site } from "../../../src/recipe/index.ts";
 
@@ -34,6 +36,7 @@ describe("the service of a prefix", () => {
       name: "tlsforge",
       account: null,
       reasons: ["systemd runs this machine"],
+      warning: null,
     });
   });
 
@@ -62,11 +65,27 @@ describe("the service of a prefix", () => {
     async (folder) => {
       const service = await serviceOf(closed(folder), siteOf(), "/root/a/tls");
       expect(service).toMatchObject({ manager: "none", account: null });
-      expect(service.reasons.at(-1)).toBe(
-        `the server stays root, in the background: no other user may enter ${folder}`,
-      );
+      const reason = `the server stays root, in the background: no other user may enter ${folder}`;
+      expect(service.reasons.at(-1)).toBe(reason);
+      const events: ForgeEvent[] = [];
+      tellService({ emit: (event) => void events.push(event) }, service);
+      expect(events).toMatchObject([{ type: "warning", message: reason }]);
     },
   );
+
+  test("a closed folder that a link on the way leads through counts as well", async () => {
+    const host = booted({ files: { "/home/a": { content: null, mode: 0o700 }, "/home/a/t": { content: null } } });
+    const behind: MemoryHost = {
+      ...host,
+      tree: { ...host.tree, real: (file) => (file === "/srv/t" ? "/home/a/t" : file === "/" ? "/" : null) },
+    };
+    const told = { account: null, warning: expect.stringContaining("may enter /home/a") as string };
+    expect(await serviceOf(behind, siteOf(), "/srv/t")).toMatchObject(told);
+    expect(await serviceOf(behind, siteOf(), "/srv/t/new/prefix")).toMatchObject(told);
+    const open: string[] = [];
+    tellService({ emit: ({ type }) => void open.push(type) }, await serviceOf(host, siteOf(), "/srv/t"));
+    expect(open).toEqual([]);
+  });
 
   test("beside the way to the prefix, a closed folder is nothing to it", async () => {
     expect(await serviceOf(closed("/root"), siteOf(), "/rooted/tls")).toMatchObject({ manager: "systemd" });
@@ -95,7 +114,7 @@ describe("the service of a prefix", () => {
 const work = (manager: ServiceManager, more: Partial<ServiceWork> = {}): ServiceWork => ({
   site: siteOf("server: { listen: ['[::]:443'], redirect: ['0.0.0.0:80'] }"),
   prefix,
-  service: { manager, name: "tlsforge-1a", account: null, reasons: [] },
+  service: { manager, name: "tlsforge-1a", account: null, reasons: [], warning: null },
   lowPort: { method: "socket", resources: [], interpreter: "/p/python", reasons: [] },
   reload: ["/usr/bin/tlsforge", "reload"],
   ...more,
@@ -227,10 +246,26 @@ describe("the account", () => {
   test("is read from the machine by its whole name", async () => {
     const passwd = "root:x:0:0::/root:/bin/sh\ntlsforge-a:x:7:8::/:/bin/false\ntlsforge:x:998:997::/:/bin/false\n";
     const host = memoryHost({ files: { "/etc/passwd": passwd } });
-    expect(await accountOf(host, service("tlsforge"))).toEqual({ name: "tlsforge", uid: 998, gid: 997 });
-    expect(await accountOf(host, service("tlsforge-b"))).toBeNull();
-    expect(await accountOf(host, service(null))).toBeNull();
-    expect(await accountOf(memoryHost(), service("tlsforge"))).toBeNull();
+    expect(await accountOf(host, service("tlsforge"), "applied")).toEqual({ name: "tlsforge", uid: 998, gid: 997 });
+    expect(await accountOf(host, service("tlsforge-b"), "planned")).toBeNull();
+    expect(await accountOf(host, service(null), "applied")).toBeNull();
+    expect(await accountOf(memoryHost(), service("tlsforge"), "planned")).toBeNull();
+  });
+
+  test("is a directory service's too, so that the server does not stay root for the lack of a line in a file", async () => {
+    const line = "tlsforge:*:997:996::/nonexistent:/usr/sbin/nologin\n";
+    const host = memoryHost({
+      programs: { getent: "/usr/bin/getent" },
+      answers: { "getent passwd tlsforge": { stdout: line } },
+    });
+    expect(await accountOf(host, service("tlsforge"), "applied")).toEqual({ name: "tlsforge", uid: 997, gid: 996 });
+  });
+
+  test("that is not there once everything is applied is refused", async () => {
+    await expect(accountOf(memoryHost(), service("tlsforge"), "applied")).rejects.toMatchObject({
+      code: "host-refused",
+      message: "there is no account tlsforge, which the server is to run as",
+    });
   });
 });
 
@@ -242,11 +277,36 @@ test("a firewall is asked about each port once, and about none that only this ma
   expect(ports(["127.0.0.1:8443", "192.0.2.127:443"])).toMatchObject([{ ports: [443] }]);
 });
 
-test("reload is called by absolute path, with the prefix and the site file", () => {
+describe("a service manager's reload", () => {
   const global = { json: false, yes: false, jobs: 1, wait: false, quiet: false, verbose: false, colour: false };
-  const command = (program: string, config: string | null) =>
-    reloadCommand({ program, options: { ...global, prefix: "/p", config } });
-  expect(command("/usr/bin/tlsforge", null)).toEqual(["/usr/bin/tlsforge", "reload", "--prefix", "/p"]);
-  expect(command("/usr/bin/tlsforge", "/etc/t.yaml")?.slice(-2)).toEqual(["--config", "/etc/t.yaml"]);
-  expect(command("tlsforge", null)).toBeNull();
+  const safe = {
+    program: "/usr/bin/tlsforge",
+    helper: ["/usr/bin/node", "/usr/lib/tlsforge/dist/helper.js"],
+    code: "/usr/lib/tlsforge/dist",
+    recipes: "/usr/lib/tlsforge/recipes",
+  };
+  const reload = (more: Partial<typeof safe> = {}, config: string | null = null) =>
+    reloadCommand({ ...safe, ...more, options: { ...global, prefix: "/p", config } });
+
+  test("is called by absolute path, with the prefix and the site file", () => {
+    expect(reload()).toEqual({ command: ["/usr/bin/tlsforge", "reload", "--prefix", "/p"], reason: null });
+    expect(reload({}, "/etc/t.yaml").command?.slice(-2)).toEqual(["--config", "/etc/t.yaml"]);
+    expect(reload({ program: "tlsforge" })).toEqual({
+      command: null,
+      reason: "the service manager cannot reload it: where tlsforge lies is not known",
+    });
+  });
+
+  test.each(["program", "helper", "code", "recipes", "config"])(
+    "is left out when others may change its %s",
+    async (part) => {
+      const folder = await mkdtemp(join(tmpdir(), "tlsforge-hands-"));
+      onTestFinished(() => rm(folder, { recursive: true, force: true }));
+      await chmod(folder, 0o777);
+      const file = join(folder, "x");
+      const made = part === "config" ? reload({}, file) : reload({ [part]: part === "helper" ? [file] : file });
+      expect(made.command).toBeNull();
+      expect(made.reason).toContain(`${file} can be changed by others than root`);
+    },
+  );
 });

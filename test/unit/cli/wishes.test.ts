@@ -6,12 +6,18 @@ import { parseSite } from "../../../src/recipe/index.ts";
 const prefix = "/opt/tlsforge";
 const outputs = { openssl: `${prefix}/store/a-openssl-3`, pythonTls: `${prefix}/store/b-python-tls-1` };
 const global = { json: false, yes: false, jobs: 1, wait: false, quiet: false, verbose: false, colour: false };
-const context = { program: "/usr/bin/tlsforge", options: { ...global, prefix, config: null } };
+const context = {
+  program: "/usr/bin/tlsforge",
+  helper: ["/usr/bin/node"],
+  code: "/usr/lib/tlsforge",
+  recipes: "/usr/lib/tlsforge/recipes",
+  options: { ...global, prefix, config: null },
+};
 const low = "server: { listen: ['0.0.0.0:443'] }\n";
 
-async function wishes(host: MemoryHost, text: string) {
+async function wishes(host: MemoryHost, text: string, more: Partial<typeof context> = {}) {
   const site = parseSite({ text, path: "/etc/tlsforge.yaml" });
-  return hostWishes(context, { site, host, outputs });
+  return hostWishes({ ...context, ...more }, { site, host, outputs });
 }
 
 const ids = async (host: MemoryHost, text: string): Promise<readonly string[]> =>
@@ -83,6 +89,17 @@ describe("what a generation asks of the machine, in the order in which it is mad
   });
 });
 
+test("a service that cannot be reloaded says why; without one there is nothing to say", async () => {
+  const lost = "the service manager cannot reload it: where tlsforge lies is not known";
+  const { service, resources } = await wishes(systemd(), low, { program: "tlsforge" });
+  expect(service.reasons).toContain(lost);
+  expect(resources.find(({ kind }) => kind === "unit")).toMatchObject({
+    text: expect.not.stringContaining("ExecReload") as string,
+  });
+  expect((await wishes(systemd(), low)).service.reasons).toEqual(["systemd runs this machine"]);
+  expect((await wishes(machine(), low, { program: "tlsforge" })).service.reasons).not.toContain(lost);
+});
+
 describe("who runs the server", () => {
   test("systemd, with the interpreter of the generation and an account that systemd makes", async () => {
     const host = systemd();
@@ -94,7 +111,8 @@ describe("who runs the server", () => {
   test("ourselves, as the account once it is there", async () => {
     const host = machine();
     const made = await wishes(host, low);
-    expect(await runnerOf(host, made)).toMatchObject({ supervisor: null, user: null });
+    expect(await runnerOf(host, made, "planned")).toMatchObject({ supervisor: null, user: null });
+    await expect(runnerOf(host, made)).rejects.toMatchObject({ code: "host-refused" });
     host.files.set("/etc/passwd", { content: "tlsforge:x:998:997::/nonexistent:/usr/sbin/nologin\n" });
     expect(await runnerOf(host, made)).toMatchObject({
       supervisor: null,

@@ -91,11 +91,25 @@ describe("an account that is there already", () => {
   test("one of a directory service is found", async () => {
     const host = machine("", "tlsforge:x:998:\n", {
       programs: { ...programs, getent: "/usr/bin/getent" },
-      answers: { "getent passwd tlsforge": { stdout: "tlsforge:*:70000:70000:Of the directory:/home/t:/bin/bash\n" } },
+      answers: {
+        "getent group": { exitCode: 2 },
+        "getent passwd tlsforge": { stdout: "tlsforge:*:70000:70000:Of the directory:/home/t:/bin/bash\n" },
+      },
     });
     expect(await planOf(host, user)).toMatchObject({
       action: "blocked",
       reason: expect.stringContaining("uid 70000") as string,
+    });
+  });
+
+  test("one that the directory service does not tell of is unknown, not absent", async () => {
+    const host = machine("", "", {
+      programs: { ...programs, getent: "/usr/bin/getent" },
+      answers: { getent: { exitCode: 1, stderr: "no answer" } },
+    });
+    expect(await planOf(host, user)).toMatchObject({
+      action: "blocked",
+      reason: expect.stringContaining("cannot be told") as string,
     });
   });
 

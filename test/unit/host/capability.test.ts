@@ -123,6 +123,18 @@ test("with a group the copy is root's and the group's before it gets the capabil
   expect((await planOf(host, { ...resource, group: "later" })).action).toBe("update");
 });
 
+test("a directory service's group is a group", async () => {
+  const host = machine({
+    programs: { setcap: "/sbin/setcap", getcap: "/sbin/getcap", getent: "/usr/bin/getent" },
+    answers: { "getent group tlsforge": { stdout: "tlsforge:*:1000:\n" } },
+    files: { "/etc/group": "root:x:0:\ntlsforge:x:1000:\n" },
+  });
+  const wanted = { ...resource, group: "tlsforge" };
+  await provide(host, wanted);
+  host.files.set("/etc/group", { content: "root:x:0:\n" });
+  expect((await planOf(host, wanted)).action).toBe("none");
+});
+
 test("another environment around the same interpreter is another original", async () => {
   const other = "/opt/tlsforge/store/q/bin/python3";
   const host = machine({ files: { [other]: { content: program, mode: 0o755 } } });

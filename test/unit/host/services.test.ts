@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { memoryHost, mandatoryAccess, quickCheckHost, serviceDecision, undoHost } from "../../../src/host/index.ts";
+import {
+  lostRecords,
+  memoryHost,
+  mandatoryAccess,
+  quickCheckHost,
+  serviceDecision,
+  undoHost,
+} from "../../../src/host/index.ts";
 import type { MemoryHost, MemoryInitial, Resource } from "../../../src/host/index.ts";
 import { changes, ignore, planOf, provide } from "./tools.ts";
 
@@ -69,6 +76,18 @@ describe("a unit", () => {
     host.files.delete(file);
     expect(await undoHost(host, records, ignore)).toEqual([]);
     expect([...host.files.keys()]).toEqual(["/run/systemd/system/x"]);
+  });
+
+  test("whose file is somebody else's now loses our link at boot, and stands", async () => {
+    const host = booted();
+    const { records } = await provide(host, unit);
+    const link = "/etc/systemd/system/multi-user.target.wants/tlsforge.service";
+    expect(host.files.has(link)).toBe(true);
+    host.files.set(file, { content: "[Service]\n" });
+    expect(await lostRecords(host, records, [])).toEqual([]);
+    expect(await undoHost(host, records, ignore)).toEqual(records);
+    expect([host.files.has(link), host.files.get(file)?.content]).toEqual([false, "[Service]\n"]);
+    expect(await lostRecords(host, records, [])).toEqual(records);
   });
 
   test("settings that somebody added are told, and left by undo", async () => {
