@@ -27,7 +27,7 @@ export interface LaunchOptions {
   readonly foreground?: boolean;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
-  /** Seconds until it must answer on its control socket; 15 unless given. */
+  /** Seconds until it must answer on its control socket; 30 unless given: on a machine that is busy its start takes ten. */
   readonly deadlineSeconds?: number;
 }
 
@@ -80,7 +80,7 @@ function servesConfig(config: ServerConfig): (status: ServerStatus) => boolean {
   return (status) => status.configDigest === digest;
 }
 
-function deadlineOf({ deadlineSeconds = 15 }: LaunchOptions): number {
+function deadlineOf({ deadlineSeconds = 30 }: LaunchOptions): number {
   return deadlineSeconds;
 }
 

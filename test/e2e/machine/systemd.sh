@@ -160,6 +160,7 @@ check "a unit changed by hand: it serves" answers 443
 forge stop
 check "stop: nothing is active" not systemctl -q is-active tlsforge.service tlsforge.socket
 forge launch
+check "launch: exit 0" exits 0
 check "launch: it serves again" answers 443
 forge uninstall --dry-run
 check "uninstall --dry-run: it still serves" answers 443
