@@ -199,6 +199,7 @@ check "with systemd again: the account is gone" not getent passwd tlsforge
 forge stop
 check "stop: nothing is active" not systemctl -q is-active tlsforge.service tlsforge.socket
 forge launch
+check "launch: exit 0" exits 0
 check "launch: it serves again" answers 443
 forge uninstall --dry-run
 check "uninstall --dry-run: it still serves" answers 443
