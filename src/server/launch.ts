@@ -233,7 +233,10 @@ async function ready(options: LaunchOptions, { socket, isOurs, ended }: Awaited)
 /** Why the server ended: its own JSON line on standard error, else the last lines that it left. */
 async function refusalFrom(stderr: string, why: string | undefined, options: LaunchOptions): Promise<ForgeError> {
   const lines = stderr.trim().split("\n").map(plain);
-  const told = stderr.split("\n").map(parseError).find((each) => each !== null);
+  const told = stderr
+    .split("\n")
+    .map(parseError)
+    .find((each) => each !== null);
   if (told === undefined || told === null) {
     return new ForgeError("server-failed", "The server ended before it served", {
       details: [...(why === undefined ? [] : [why]), ...lines.slice(-12)],

@@ -82,9 +82,14 @@ export async function endCandidate(prefix: string, which: Candidate): Promise<vo
   } else if (await gone()) return;
   const pid = process?.pid ?? asked?.pid;
   const why = there.state === "silent" ? there.reason : "it was asked to stop";
-  throw new ForgeError("server-failed", `${pid === undefined ? "a process" : `process ${pid}`} (${which}) still runs: ${why}`, {
-    hint: pid === undefined ? `end the process that has ${serverPaths(prefix)[which]}` : `end it with: kill -KILL ${pid}`,
-  });
+  throw new ForgeError(
+    "server-failed",
+    `${pid === undefined ? "a process" : `process ${pid}`} (${which}) still runs: ${why}`,
+    {
+      hint:
+        pid === undefined ? `end the process that has ${serverPaths(prefix)[which]}` : `end it with: kill -KILL ${pid}`,
+    },
+  );
 }
 
 function told(pid: number): LivingProcess | null {

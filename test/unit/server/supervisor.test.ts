@@ -87,7 +87,8 @@ async function refused(journal: MemoryAnswer, answer: MemoryAnswer = { exitCode:
   const [words = "", ...more] = ran(host, false);
   expect(more).toEqual([]);
   // Only what was said since the start was asked for.
-  const [, since] = /^journalctl --no-pager -q -o cat -n 30 -u t\.service -u t\.socket --since @(\d+)$/.exec(words) ?? [];
+  const [, since] =
+    /^journalctl --no-pager -q -o cat -n 30 -u t\.service -u t\.socket --since @(\d+)$/.exec(words) ?? [];
   expect(Math.abs(Date.now() / 1000 - Number(since))).toBeLessThan(60);
   return error;
 }
