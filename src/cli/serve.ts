@@ -41,8 +41,11 @@ export interface ServiceChange {
   readonly socket?: boolean;
 }
 
-/** What the new server has to live up to before it serves anybody. Throws to keep the old one. */
-export type Gate = (trial: ServerStatus) => Promise<void>;
+/**
+ * What the new server has to live up to: a trial before it serves anybody, and one that had to be started in the old one's place as it serves.
+ * Throws to keep the old one, or to have it brought back.
+ */
+export type Gate = (server: ServerStatus) => Promise<void>;
 
 /**
  * How a configuration can come into service. Sockets are handed over as they are, so an address that overlaps one that is open, without
@@ -68,8 +71,9 @@ export function switchFor(
 
 /**
  * Brings a generation's server into service, and keeps its configuration with the generation. Where one serves already, the new one is
- * started beside it and has to pass the gate first; no connection is refused when it takes over. `ready` is called right before that.
- * Throws the errors of `launch` and what the gate throws: then what served before still does, but after a relaunch.
+ * started beside it and has to pass the gate first; no connection is refused when it takes over. `ready` is called right before that. After a
+ * restart the gate is asked of what serves then. Throws the errors of `launch` and what the gate throws: then what served before still does,
+ * but after `ready` was called for a restart or a relaunch, when it is the caller's to bring it back.
  */
 export async function serve(
   context: Context,
@@ -107,11 +111,17 @@ export async function serve(
       return takeOver(prefix, "trial");
     },
     restart: async () => {
-      await tried(options, gate);
-      await endCandidate(prefix, "trial");
+      // A trial would be in the sandbox of the old unit, which may refuse what the new one allows.
+      await checkServer(context, setup, running);
+      context.emit({
+        type: "notice",
+        message: "the server is started anew by its service manager, and graded after that: its sandbox changes",
+      });
       await commit();
       await runner.supervisor?.restart();
-      return servingNow(prefix, setup);
+      const anew = await servingNow(prefix, setup);
+      await gate?.(anew);
+      return anew;
     },
     relaunch: async () => {
       await checkServer(context, setup, running);

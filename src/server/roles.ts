@@ -1,4 +1,5 @@
 /** The server processes of a prefix beside the one that serves: the trial that is to be graded, and the one that stands by. */
+import { kill } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import { ask, isStatus, livingProcess, processStart, serverPaths, type LivingProcess } from "./light.ts";
@@ -105,7 +106,7 @@ function runs({ pid, start }: LivingProcess): boolean {
 function send(to: LivingProcess, signal: NodeJS.Signals): boolean {
   if (!runs(to)) return false;
   try {
-    return process.kill(to.pid, signal);
+    return kill(to.pid, signal);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ESRCH") return false;

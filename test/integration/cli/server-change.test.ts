@@ -3,13 +3,12 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { readConfig, serverChange } from "../../../src/cli/serve.ts";
+import { generationFile, readConfig, serverChange } from "../../../src/cli/serve.ts";
 import {
   configDigest,
   policyFor,
   renderConfig,
   serverConfig,
-  serverPaths,
   type ServerConfig,
   type ServerState,
   type ServerStatus,
@@ -23,7 +22,7 @@ beforeEach(async () => {
   onTestFinished(() => rm(prefix, { recursive: true, force: true }));
   chain = join(prefix, "a.pem");
   await writeFile(chain, "one");
-  await mkdir(join(prefix, "var"));
+  await mkdir(join(prefix, "generations", "1"), { recursive: true });
 });
 
 const config = (more: Partial<ServerConfig> = {}): ServerConfig => ({
@@ -51,6 +50,7 @@ const config = (more: Partial<ServerConfig> = {}): ServerConfig => ({
 function serves(of: ServerConfig, more: Partial<ServerStatus> = {}): ServerState {
   const chainSha256 = createHash("sha256").update("one").digest("hex");
   const status = {
+    generation: of.generation,
     configDigest: configDigest(of),
     certificates: [{ names: [], notAfter: "", staple: null, chainSha256 }],
     lastError: null,
@@ -59,7 +59,7 @@ function serves(of: ServerConfig, more: Partial<ServerStatus> = {}): ServerState
   return { state: "serving", status: status as unknown as ServerStatus };
 }
 
-const keep = (of: ServerConfig): Promise<void> => writeFile(serverPaths(prefix).config, renderConfig(of));
+const keep = (of: ServerConfig): Promise<void> => writeFile(generationFile(prefix, 1, "server.json"), renderConfig(of));
 
 test("where nothing serves it is launched; where that cannot be told it is started anew", async () => {
   expect(await serverChange(prefix, { state: "not-serving" }, config())).toEqual({
@@ -110,7 +110,7 @@ test.each<[string, string | null]>([
   ["is null", "null"],
   ["is another's", renderConfig({ generation: 7 } as ServerConfig)],
 ])("a kept configuration that %s does not count", async (_, text) => {
-  if (text !== null) await writeFile(serverPaths(prefix).config, text);
+  if (text !== null) await writeFile(generationFile(prefix, 1, "server.json"), text);
   const other = config({ certificates: [] });
   expect(await serverChange(prefix, serves(config()), other)).toEqual({
     action: "relaunch",

@@ -160,14 +160,14 @@ describe("the run folder", () => {
 
   test("makes room only when nothing but a server's names is in it: of others nothing is removed", async () => {
     const { run } = serverPaths(prefix);
-    await keepConfig(prefix, config());
+    await makeFolders(prefix, config());
     const left = ["server.pid", "server.pid.12.tmp", "trial.sock", "standby.pid", ".123"];
     for (const name of [...left, "theirs"]) await writeFile(join(run, name), "");
     const outside = join(prefix, "outside");
     await mkdir(outside);
     await writeFile(join(outside, "server.pid"), "");
     await symlink(outside, join(run, ".9"));
-    await expect(keepConfig(prefix, config(ofSystemd))).rejects.toMatchObject({
+    await expect(makeFolders(prefix, config(ofSystemd))).rejects.toMatchObject({
       code: "prefix-unusable",
       message: expect.stringContaining("ENOTEMPTY") as string,
     });
@@ -175,7 +175,7 @@ describe("the run folder", () => {
     expect(await readdir(outside)).toEqual(["server.pid"]);
     await rm(join(run, "theirs"));
     await mkdir(join(run, "server.sock"));
-    await expect(keepConfig(prefix, config(ofSystemd))).rejects.toMatchObject({ code: "prefix-unusable" });
+    await expect(makeFolders(prefix, config(ofSystemd))).rejects.toMatchObject({ code: "prefix-unusable" });
     expect(await readdir(run)).toEqual(["server.sock"]);
   });
 

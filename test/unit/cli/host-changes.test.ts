@@ -88,7 +88,7 @@ test("packages stay", () => {
   expect(unwished([record], [])).toEqual([]);
 });
 
-test("a change that somebody else has made over is left as it is and is no longer ours", async () => {
+test("a change that somebody else has made over is left as it is; what of it is ours is not forgotten", async () => {
   const host = user();
   const { records } = await applyWishes(host, { prefix, resources: await lowPort(host, 443), earlier: [], emit });
   const theirs = "# mine now\n";
@@ -100,7 +100,10 @@ test("a change that somebody else has made over is left as it is and is no longe
     earlier: records,
     emit: (event) => void told.push("action" in event ? event.action : event.type),
   });
-  expect(after).toEqual([]);
+  // The file is somebody's, and the live value still ours.
+  expect(after).toEqual(records);
+  host.files.set(live, { content: "1024\n" });
+  expect(await takeBackUnwished(host, { prefix, resources: [], earlier: records, emit })).toEqual([]);
   expect(told).toEqual(["blocked"]);
   expect(host.files.get(file)?.content).toBe(theirs);
 });
