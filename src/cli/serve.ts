@@ -46,7 +46,10 @@ export type Gate = (trial: ServerStatus) => Promise<void>;
  */
 export function switchFor(
   running: Running | null,
-  setup: Pick<ServerSetup, "config" | "runner">,
+  setup: {
+    readonly config: Pick<ServerConfig, "listen" | "redirect">;
+    readonly runner: Pick<ServerSetup["runner"], "supervisor">;
+  },
   unitChanged = false,
 ): Switch {
   if (running === null) return "start";
