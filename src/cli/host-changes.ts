@@ -16,6 +16,7 @@ import type { Site } from "../recipe/index.ts";
 import { supervisorOf } from "../server/index.ts";
 import { openLedger } from "./ledger.ts";
 import type { HostFields } from "./result.ts";
+import type { ServiceChange } from "./serve.ts";
 import {
   accountOf,
   accountResources,
@@ -113,6 +114,13 @@ export async function runnerOf(
 export function unwished(records: readonly HostRecord[], resources: readonly Resource[]): readonly HostRecord[] {
   const wished = new Set(resources.map((resource) => resource.id));
   return records.filter((record) => record.kind !== "package" && !wished.has(record.id));
+}
+
+/** What changes of the units under which a server runs: by what is to be applied, and by what is no longer wished for. */
+export function serviceChange(plans: readonly ResourcePlan[], over: readonly HostRecord[]): ServiceChange {
+  const changes = (kind: "unit" | "socket"): boolean =>
+    plans.some(({ resource, action }) => resource.kind === kind && action !== "none");
+  return { unit: changes("unit"), socket: changes("socket") || over.some(({ kind }) => kind === "socket") };
 }
 
 /** Changes of the machine for a generation. `earlier`: its records; what the ledger says of the same resource counts more. */

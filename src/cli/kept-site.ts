@@ -16,11 +16,10 @@ interface Kept {
 
 /**
  * Keeps the site that a generation serves with it, and the absolute path of the site file (null: none): going back to the generation brings back
- * what it was asked to be. Without a path the one that is kept stays.
+ * what it was asked to be.
  */
-export async function keepSite(prefix: string, generation: number, site: Site, file?: string | null): Promise<void> {
-  const path = file === undefined ? await keptFile(prefix, generation) : file;
-  const text = JSON.stringify({ ...site, ...(path === undefined ? {} : { file: path }) }, null, 2);
+export async function keepSite(prefix: string, generation: number, site: Site, file: Kept["file"]): Promise<void> {
+  const text = JSON.stringify({ ...site, file }, null, 2);
   await atomicWrite(generationFile(prefix, generation, "site.json"), `${text}\n`);
 }
 
@@ -54,16 +53,6 @@ export async function withSiteFile(context: Context, manifest: Manifest): Promis
     hint: "name another with --config",
   });
   return context;
-}
-
-/** What is damaged is written anew. */
-async function keptFile(prefix: string, generation: number): Promise<Kept["file"]> {
-  try {
-    return (await readKept(prefix, generation))?.file;
-  } catch (error) {
-    if (error instanceof ForgeError) return undefined;
-    throw error;
-  }
 }
 
 /** What is kept of a generation's site; null when it was never launched. */

@@ -1,6 +1,7 @@
 import { stepTitle } from "../build/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe } from "../recipe/index.ts";
+import type { Switch } from "./serve.ts";
 
 /** The builds of a plan as lines of text, and which versions could not be had. */
 export function planText(planned: readonly PlannedBuild[], resolved: readonly ResolvedRecipe[]): readonly string[] {
@@ -16,6 +17,17 @@ export function planText(planned: readonly PlannedBuild[], resolved: readonly Re
         : [`       ${recipe.name} ${recipe.fallback.wanted} cannot be had; ${recipe.version} is the newest that can`],
     ),
   ];
+}
+
+/** What a change of servers means for connections. `held`: systemd holds the sockets meanwhile. */
+export function switchText(way: Switch, held: boolean): string {
+  const texts: Readonly<Record<Switch, string>> = {
+    start: "the server is started",
+    "hand-over": "the new server takes the open sockets over (hand-over): no connection is lost",
+    restart: `the service is started anew (restart): open connections end, new ones ${held ? "wait in systemd's sockets" : "are refused for a moment"}`,
+    relaunch: "the old server stops before the new one starts (relaunch): a gap, in which connections are refused",
+  };
+  return texts[way];
 }
 
 /** The steps of a build, one line each. */

@@ -53,7 +53,10 @@ export type Gate = (server: ServerStatus) => Promise<void>;
  */
 export function switchFor(
   running: Running | null,
-  setup: Pick<ServerSetup, "config" | "runner">,
+  setup: {
+    readonly config: Pick<ServerConfig, "listen" | "redirect">;
+    readonly runner: Pick<ServerSetup["runner"], "supervisor">;
+  },
   change: ServiceChange = {},
 ): Switch {
   if (running === null) return "start";

@@ -5,6 +5,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { noteInLedger, readLedger } from "../../src/store/index.ts";
 import { root } from "../tools/checkout.ts";
 import { describeWith, testPrefix } from "../tools/needs.ts";
 import { freePort, hold } from "./ports.ts";
@@ -74,7 +75,10 @@ describeWith(["linux", "prefix"], "a server that another one is to replace", () 
     const same = (await ran(["plan", "--exit-code"])).record;
     expect(same).toMatchObject({ exitCode: 0, server: { action: "none" } });
     const other = (await ran(["plan", "--exit-code"], { server: ", hsts: { max-age: 31536000 }" })).record;
-    expect(other).toMatchObject({ exitCode: 10, server: { action: "relaunch", why: expect.stringContaining("hsts") } });
+    expect(other).toMatchObject({
+      exitCode: 10,
+      server: { action: "relaunch", why: expect.stringMatching(/hsts.*; the new server takes the open sockets over/u) },
+    });
   });
 
   test("a port that another program has is found before the server stops", async () => {
@@ -163,5 +167,33 @@ describeWith(["linux", "prefix"], "a server that another one is to replace", () 
     expect(after).toMatchObject({ outcome: "done", server: { pid: before.server.pid } });
     expect(after.server.certificates).not.toEqual(before.server.certificates);
     expect((await ran(["launch"], site)).record.outcome).toBe("unchanged");
+  });
+
+  test("without --config reload goes by the site file of the generation, and says so", async () => {
+    const file = join(shop.folder, "site.yaml");
+    const { record, stderr } = await runJson(shop, ["reload"]);
+    expect(record).toMatchObject({ outcome: "done", server: { listen: [`127.0.0.1:${port}`] } });
+    expect(stderr).toContain(`the site file is ${file}`);
+  });
+
+  test("a change that a killed run has left, and that no generation knows, is not nothing to do", async () => {
+    await ran(["provision", "--yes"]);
+    expect((await ran(["provision", "--yes"])).record.outcome).toBe("unchanged");
+    expect((await ran(["plan", "--exit-code"])).exitCode).toBe(0);
+    const file = join(shop.folder, "left.conf");
+    const record = {
+      id: "file:left",
+      kind: "file",
+      before: null,
+      after: file,
+      data: { file, sha256: "", mode: "0644" },
+    };
+    await noteInLedger(shop.prefix, { state: "applied", record });
+    const planned = await ran(["plan", "--exit-code"]);
+    expect(planned.exitCode).toBe(10);
+    expect(planned.stdout).toContain('"file:left"');
+    expect((await ran(["provision", "--yes"])).record).toMatchObject({ outcome: "done", exitCode: 0 });
+    expect((await readLedger(shop.prefix)).map((entry) => entry.record.id)).not.toContain("file:left");
+    expect((await ran(["provision", "--yes"])).record.outcome).toBe("unchanged");
   });
 });

@@ -1,19 +1,28 @@
 import { packageResource, planHost, requirementError, type Remains } from "../../host/index.ts";
-import { status } from "../../server/index.ts";
+import { literalAddress, status } from "../../server/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { hostFields, hostText, hostWishes, runnerOf, undoFields, type HostWishes } from "../host-changes.ts";
+import {
+  hostFields,
+  hostText,
+  hostWishes,
+  runnerOf,
+  serviceChange,
+  undoFields,
+  type HostWishes,
+} from "../host-changes.ts";
 import { knownRecords } from "../ledger.ts";
 import { loadSite } from "../load.ts";
 import { neededFor } from "../packages.ts";
 import { pendingOf } from "../pending.ts";
 import { pendingRecipes, type BuildRequest } from "../pipeline.ts";
-import { planText, stepLines } from "../plan-text.ts";
+import { planText, stepLines, switchText } from "../plan-text.ts";
 import { planSelection, select, type Selection } from "../prepare.ts";
 import type { Result } from "../result.ts";
-import { serverChange, type ServerChange } from "../serve.ts";
+import { serverChange, switchFor, type ServerChange, type ServiceChange } from "../serve.ts";
 import { serverOutputs, standingServer } from "../setup.ts";
+import { supervisorOfRunning } from "../standing.ts";
 
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
 export async function plan(context: Context, request: BuildRequest & { readonly exitCode: boolean }): Promise<Result> {
@@ -37,7 +46,8 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
     plans,
   });
   const hostPending = changes.length + over.length + unfinished.length > 0;
-  const server = await planServer(context, { selection, planned, previous, wishes, hostPending });
+  const units = serviceChange(changes, over);
+  const server = await planServer(context, { selection, planned, previous, wishes, hostPending, units });
   const pending = builds || hostPending || refused.length > 0 || server.action !== "none";
   const missing = requirementError(selection.host, needed);
   const verbose = options.verbose
@@ -106,10 +116,25 @@ interface Situation {
   readonly previous: Manifest | null;
   readonly wishes: HostWishes;
   readonly hostPending: boolean;
+  readonly units: ServiceChange;
 }
 
-/** What `provision` would do with the server. Issues no certificate and asks only the server itself. */
+/** What `provision` would do with the server, and what that means for connections. Issues no certificate and asks only the server itself. */
 async function planServer(context: Context, situation: Situation): Promise<ServerChange> {
+  const change = await neededChange(context, situation);
+  const state = await status(context.options.prefix);
+  if (change.action !== "relaunch" || state.state !== "serving") return change;
+  const { selection, wishes, units } = situation;
+  const { listen, redirect } = selection.site.server;
+  const running = { status: state.status, supervisor: await supervisorOfRunning(context) };
+  const { supervisor } = await runnerOf(selection.host, wishes, "planned");
+  const config = { listen: listen.map(literalAddress), redirect: redirect.map(literalAddress) };
+  const held = wishes.resources.some(({ kind }) => kind === "socket");
+  const way = switchFor(running, { config, runner: { supervisor } }, units);
+  return { ...change, why: `${change.why}; ${switchText(way, held)}` };
+}
+
+async function neededChange(context: Context, situation: Situation): Promise<ServerChange> {
   const { selection, planned, previous, wishes, hostPending } = situation;
   const { prefix } = context.options;
   const state = await status(prefix);

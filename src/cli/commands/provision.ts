@@ -8,6 +8,7 @@ import {
   hostFields,
   hostWishes,
   runnerOf,
+  serviceChange,
   takeBackUnwished,
   unwished,
   withdrawService,
@@ -69,7 +70,7 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Begun)
     return told(context, { built, ...unchanged, graded, server });
   }
   const manifest = (await sameAgain(context, built)) ?? (await stageBuilt(context, built));
-  await keepSite(context.options.prefix, manifest.generation, built.site);
+  await keepSite(context.options.prefix, manifest.generation, built.site, context.options.config);
   try {
     const { plans, setup, wishes } = await prepareServer(context, built, manifest);
     const { server, graded } = await intoService(context, request, { built, manifest, setup, plans, wishes });
@@ -119,10 +120,7 @@ async function intoService(
   const { prefix } = options;
   const running = await runningServer(context);
   const { records } = await knownRecords(prefix, manifest.host);
-  const over = unwished(records, wishes.resources);
-  const changes = (kind: "unit" | "socket"): boolean =>
-    plans.some(({ resource, action }) => resource.kind === kind && action !== "none");
-  const change = { unit: changes("unit"), socket: changes("socket") || over.some(({ kind }) => kind === "socket") };
+  const change = serviceChange(plans, unwished(records, wishes.resources));
   const beside = ["hand-over", "restart"].includes(switchFor(running, setup, change));
   const gradeAt = (listen: ServerConfig["listen"]): Promise<Graded> =>
     grade(context, request, { built, manifest, setup, listen });
@@ -165,7 +163,7 @@ async function onlyStopped(context: Context, { site, selection }: Built, manifes
   const { host } = selection;
   const wishes = await wishesFor(context, selection, manifest.builds);
   const { generation, builds } = manifest;
-  const runner = await runnerOf(host, wishes);
+  const runner = await runnerOf(host, wishes, "planned");
   const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
   return configDigest(setup.config) === manifest.server?.configDigest;
 }
@@ -192,12 +190,12 @@ async function prepareServer(
   emit({ type: "phase", phase: "host", state: "start" });
   const { prefix } = options;
   const { resources } = wishes;
-  await keepSite(prefix, manifest.generation, site);
   const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
   await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
   const { generation, builds } = manifest;
   const runner = await runnerOf(host, wishes);
+  tellService(context, wishes.service);
   await tellMandatory(context, host, wishes.outputs);
   const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
   return { plans, setup, wishes };

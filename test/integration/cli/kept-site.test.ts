@@ -24,7 +24,7 @@ async function prepared(): Promise<{ context: Context; file: string }> {
 test("a generation's site is what it was launched for, whatever the site file says since", async () => {
   const { context } = await prepared();
   const site = parseSite({ text: "server: { names: [then.example.org] }\n", path: "old.yaml" });
-  await keepSite(context.options.prefix, 3, site);
+  await keepSite(context.options.prefix, 3, site, null);
   expect(await siteOf(context, manifest)).toEqual(site);
 });
 
@@ -100,19 +100,10 @@ describe("the site file of a generation", () => {
     expect((await asKept(context, manifest)).options.config).toBeNull();
   });
 
-  test("stays kept when the site is kept anew without one", async () => {
-    const { context } = await prepared();
-    const { prefix } = context.options;
-    await keepSite(prefix, 3, site, "/etc/kept.yaml");
-    await keepSite(prefix, 3, site);
-    expect((await asKept(context, manifest)).options.config).toBe("/etc/kept.yaml");
-    expect(await siteOf(context, manifest)).toEqual(site);
-  });
-
   test("a damaged one does not keep the site from being kept", async () => {
     const { context, file } = await prepared();
     await writeFile(file, "{");
-    await keepSite(context.options.prefix, 3, site);
+    await keepSite(context.options.prefix, 3, site, null);
     expect(await siteOf(context, manifest)).toEqual(site);
   });
 });
