@@ -16,11 +16,11 @@ const silentSeconds = 8;
 /** Who can take over: the trial, or the one that stands by. */
 export type Candidate = "trial" | "standby";
 
-/** `silent`: something is there and does not say what it is; `process` is who, when its pid file tells. Not to be taken for absent. */
+/** `silent`: something is there and does not say what it is; `living` is who, when its pid file tells. Not to be taken for absent. */
 type CandidateState =
   | { readonly state: "absent" }
   | { readonly state: "answers"; readonly status: ServerStatus }
-  | { readonly state: "silent"; readonly reason: string; readonly process: LivingProcess | null };
+  | { readonly state: "silent"; readonly reason: string; readonly living: LivingProcess | null };
 
 /** What a candidate says of itself; null when there is none that answers. */
 export async function candidate(prefix: string, which: Candidate): Promise<ServerStatus | null> {
@@ -32,9 +32,9 @@ async function lookAt(prefix: string, which: Candidate): Promise<CandidateState>
   const socket = serverPaths(prefix)[which];
   const answer = await ask(socket, { command: "status" }, 3);
   if ("ok" in answer && answer.ok && isStatus(answer.status)) return { state: "answers", status: answer.status };
-  const process = processOf(prefix, which);
-  if (!("ok" in answer) && answer.absent && process === null) return { state: "absent" };
-  return { state: "silent", reason: "ok" in answer ? `${socket} answers no status` : answer.reason, process };
+  const living = processOf(prefix, which);
+  if (!("ok" in answer) && answer.absent && living === null) return { state: "absent" };
+  return { state: "silent", reason: "ok" in answer ? `${socket} answers no status` : answer.reason, living };
 }
 
 /** Who has a role by its pid file. Whoever serves has been a candidate, or was about to be one, and may have left such a file. */
@@ -68,7 +68,7 @@ export async function takeOver(prefix: string, which: Candidate): Promise<Server
 export async function endCandidate(prefix: string, which: Candidate): Promise<void> {
   const there = await lookAt(prefix, which);
   if (there.state === "absent") return;
-  const asked = there.state === "answers" ? told(there.status.pid) : there.process;
+  const asked = there.state === "answers" ? told(there.status.pid) : there.living;
   const gone = async (): Promise<boolean> =>
     asked === null ? (await lookAt(prefix, which)).state === "absent" : !runs(asked);
   if (there.state === "answers") {
@@ -76,12 +76,12 @@ export async function endCandidate(prefix: string, which: Candidate): Promise<vo
     if (await within(endSeconds, gone)) return;
     // Without a process to signal it can only be waited for: one that is about to end does not answer either.
   } else if (asked === null && (await within(silentSeconds, gone))) return;
-  const process = processOf(prefix, which);
-  if (process !== null) {
+  const living = processOf(prefix, which);
+  if (living !== null) {
     for (const signal of ["SIGTERM", "SIGKILL"] as const)
-      if (!send(process, signal) || (await within(silentSeconds, async () => !runs(process)))) return;
+      if (!send(living, signal) || (await within(silentSeconds, async () => !runs(living)))) return;
   } else if (await gone()) return;
-  const pid = process?.pid ?? asked?.pid;
+  const pid = living?.pid ?? asked?.pid;
   const why = there.state === "silent" ? there.reason : "it was asked to stop";
   throw new ForgeError(
     "server-failed",

@@ -153,6 +153,15 @@ def sockets_of(path: Path) -> dict[str, socket.socket]:
         return {}
 
 
+def spare_sockets(path: Path) -> dict[str, socket.socket]:
+    """The same of one that is only asked for what it has left over: one that does not answer gives nothing, and holds nothing up."""
+    try:
+        with Peer(path, seconds=1.0) as peer:
+            return peer.sockets()
+    except (Gone, ServerError):
+        return {}
+
+
 def end(path: Path, pid_file: Path, pid: int) -> None:
     """Ends the process behind a socket: as asked, else, when it does not answer, by force."""
     try:

@@ -56,7 +56,7 @@ class Succession:
         self.role = role
         wanted = self._wanted()
         if role == "trial":
-            held = handover.joined(handover.sockets_of(self._folder.socket("standing-by")), handover.sockets_of(self._folder.socket("serving")))
+            held = handover.joined(handover.spare_sockets(self._folder.socket("standing-by")), handover.sockets_of(self._folder.socket("serving")))
             # The rest is bound now, so that an address that cannot be had is known before this one is graded; it does not listen yet.
             self._complete([place for place in wanted if str(place[1]) not in held], held)
             self._trial.complete(_GRADED_AT, {})
@@ -66,7 +66,7 @@ class Succession:
         for name in set(inherited) - {str(address) for _kind, address in wanted}:
             log.warn("the service manager's socket {name} is none of the configured addresses and is closed", name=name)
             inherited.pop(name).close()
-        self._complete(wanted, {**handover.sockets_of(self._folder.socket("standing-by")), **inherited})
+        self._complete(wanted, {**handover.spare_sockets(self._folder.socket("standing-by")), **inherited})
         self._real.accept()
 
     @property
@@ -183,7 +183,7 @@ class Succession:
 
     def _standing_by(self) -> dict[str, Any]:
         """What another process that stands by holds: also addresses that the one that serves has given up."""
-        return {} if self.role == "standing-by" else handover.sockets_of(self._folder.socket("standing-by"))
+        return {} if self.role == "standing-by" else handover.spare_sockets(self._folder.socket("standing-by"))
 
     def _complete(self, wanted: list[Place], held: dict[str, Any]) -> list[Place]:
         try:
