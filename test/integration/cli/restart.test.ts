@@ -17,6 +17,7 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../../../src/server/index.ts";
+import { makeFolders } from "../../../src/server/keep.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
@@ -88,6 +89,7 @@ beforeEach(async () => {
   await chmod(python(), 0o755);
   const first = made(1);
   await keepConfig(prefix, first.config);
+  await makeFolders(prefix, first.config);
   await start(first);
   onTestFinished(end);
   const state = await status(prefix);
