@@ -104,7 +104,11 @@ export async function serve(
   };
   const ways: Readonly<Record<Switch, () => Promise<ServerStatus>>> = {
     start: async () => {
-      if (runner.supervisor !== null) await checkLaunch(options, []);
+      if (runner.supervisor !== null) {
+        // Its sockets may be open with nobody behind them.
+        await runner.supervisor.stop();
+        await checkLaunch(options, []);
+      }
       await commit();
       return launch(options);
     },

@@ -82,10 +82,12 @@ function credentials({ config, certificates }: SystemdOptions): readonly string[
   return files.map(([id = "", path = ""]) => `LoadCredential=${id}:${specifiers(absolutePath(path, "file"))}`);
 }
 
-function sandbox({ prefix, folders, lowPort }: SystemdOptions): readonly string[] {
+function sandbox({ name, prefix, folders, lowPort }: SystemdOptions): readonly string[] {
   const hidden = [prefix, ...folders.map((folder) => absolutePath(folder, "folder"))].filter(isHidden);
   return [
     "DynamicUser=yes",
+    // By itself systemd would take the unit's name, and then an account of that name that is there already.
+    `User=${name}-run`,
     "UMask=0077",
     ...(lowPort === "ambient"
       ? ["CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
