@@ -28,13 +28,18 @@ export async function satisfyRequirements(
     /** The recipes that are to be built: what only the others would need is not asked for. */
     readonly pending: readonly ResolvedRecipe[];
     readonly requirements: readonly RequirementResult[];
+    /** With `--offline` nothing is installed either. */
+    readonly options: { readonly offline: boolean };
   },
 ): Promise<readonly RequirementResult[]> {
   const { host, site, resolved, pending } = work;
   let { requirements } = work;
   const before = { host, site, requirements: neededFor(pending, requirements) };
   const lacking = before.requirements.some((result) => result.provides.length > 0);
-  const plan = lacking && (await mayInstall(context, before)) ? await installation(context, before) : null;
+  const plan =
+    lacking && !work.options.offline && (await mayInstall(context, before))
+      ? await installation(context, before)
+      : null;
   if (plan !== null) {
     for (const line of describePlan(plan)) context.emit({ type: "notice", message: line });
     context.emit({ type: "phase", phase: "packages", state: "start", detail: plan.desired ?? "" });

@@ -134,6 +134,19 @@ export function minGradeSpan(file: TextFile): Span | null {
 
 type WrittenSite = z.output<typeof siteSchema>;
 
+/** Whether one address stands for every address of its port, and the other is one of them. */
+function holds(all: string, one: string): boolean {
+  const [allHost, allPort] = splitAddress(all);
+  const [host, port] = splitAddress(one);
+  if (allPort !== port) return false;
+  return allHost === "[::]" || (allHost === "0.0.0.0" && !host.startsWith("["));
+}
+
+function splitAddress(address: string): readonly [host: string, port: string] {
+  const colon = address.lastIndexOf(":");
+  return [address.slice(0, colon), address.slice(colon + 1)];
+}
+
 /** Combinations that cannot be served. */
 function lintSite(written: WrittenSite, document: SourceDocument): Problem[] {
   const { listen, redirect, hsts: policy } = written.server;
@@ -148,6 +161,16 @@ function lintSite(written: WrittenSite, document: SourceDocument): Problem[] {
         message: `"${address}" is listened on twice`,
         span: document.locate(path),
         expected: "each address once, in listen or in redirect",
+      });
+      continue;
+    }
+    const whole = all.find((other) => other.address !== address && holds(other.address, address));
+    if (whole !== undefined) {
+      problems.push({
+        message: `"${address}" is part of "${whole.address}", which takes every address of that port`,
+        span: document.locate(path),
+        expected: `"${whole.address}" alone`,
+        hint: "[::] is IPv4's too; 0.0.0.0 is every IPv4 address",
       });
     }
   }

@@ -146,7 +146,7 @@ export function explained(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  if (hasCode(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "ELOOP", "EIO")) {
+  if (hasCode(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "ELOOP", "EIO", "EBUSY")) {
     return new ForgeError("prefix-unusable", `Cannot use ${path}: ${(error as Error).message}`, {
       hint: "Make it accessible for this user, or choose another folder with --prefix",
       cause: error,

@@ -1,6 +1,6 @@
 import { exitCodeFor } from "../../errors.ts";
 import { mandatoryAccess, planHost, refuseDemanded, type Host, type ResourcePlan } from "../../host/index.ts";
-import { configDigest, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
+import { configDigest, serverPaths, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
 import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import {
@@ -36,7 +36,14 @@ import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
 import { tellService } from "../service.ts";
 import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
-import { applyHostOf, bringBack, restoreHost, runningServer, supervisorOfRunning } from "../standing.ts";
+import {
+  applyHostOf,
+  bringBack,
+  readServerConfig,
+  restoreHost,
+  runningServer,
+  supervisorOfRunning,
+} from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
@@ -238,12 +245,20 @@ async function alreadyServing(
   const { action } = await serverChange(prefix, state, setup.config);
   if (action === "none" && state.state === "serving")
     return { manifest: previous, server: state.status, setup, plans, outcome: "unchanged" };
-  if (action !== "reload") return null;
+  // A certificate from elsewhere has to pass the gate before it serves, which one of our own authority's has passed already.
+  const former = await readServerConfig(prefix, generation);
+  if (action !== "reload" || former === null || ![former, setup.config].every((config) => isOurs(prefix, config)))
+    return null;
   const server = await reloadServer(context, setup);
   await keepSite(prefix, generation, site, context.options.config);
   const { listen } = setup.config;
   await updateManifest(prefix, generation, { server: { configDigest: configDigest(setup.config), listen } });
   return { manifest: previous, server, setup, plans, outcome: "reloaded" };
+}
+
+/** Whether every certificate of a configuration is from the prefix's own authority. */
+function isOurs(prefix: string, { certificates }: ServerConfig): boolean {
+  return certificates.every(({ chain }) => chain.startsWith(`${serverPaths(prefix).tls}/`));
 }
 
 interface Served {

@@ -96,7 +96,7 @@ export const sysctl: ResourceKind<Sysctl> = {
     return {
       action: restored === null ? "delete" : "update",
       commands: [...fileCommands, ...liveCommands],
-      detail: `${key} is ${before} again${saved === null ? "" : `; kept: ${saved}`}`,
+      detail: `${liveText({ key, live, before }, liveCommands.length > 0)}${saved === null ? "" : `; kept: ${saved}`}`,
     };
   },
 
@@ -119,6 +119,12 @@ async function withDigest(host: Host, { file }: Sysctl, data: RecordData): Promi
   const text = await host.readFile(file);
   if (!layoutOf(host).own || text === null) return data;
   return withSaved(host, { ...data, ...fileData({ path: file, text, mode: 0o644 }) });
+}
+
+/** What the live value is after an undo. */
+function liveText({ key, live, before }: { key: string; live: string | null; before: string }, set: boolean): string {
+  if (set || live === before) return `${key} is ${before} again`;
+  return `${key} stays ${live ?? "unknown"}, which somebody else has set`;
 }
 
 /** For the first unprivileged port a lower value gives what is wanted too; it is not raised again, since somebody asked for it. */

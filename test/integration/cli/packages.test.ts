@@ -42,6 +42,7 @@ function debian(): MemoryHost {
 
 async function satisfy(
   wanted: readonly RequirementResult[],
+  options = { offline: false },
 ): Promise<{ host: MemoryHost; events: ForgeEvent[]; context: Context }> {
   const folder = await freshFolder();
   const host = debian();
@@ -52,7 +53,7 @@ async function satisfy(
   const site = parseSite({ text: "host: { packages: install }\n", path: "tlsforge.yaml" });
   const recipe = { requirements: wanted.map(({ requirement }) => requirement) } as unknown as ResolvedRecipe;
   const resolved = [recipe];
-  await satisfyRequirements(context, { host, site, resolved, pending: resolved, requirements: wanted });
+  await satisfyRequirements(context, { host, site, resolved, pending: resolved, requirements: wanted, options });
   return { host, events, context };
 }
 
@@ -81,4 +82,11 @@ test("with nothing demanded, nothing is installed and nothing fails", async () =
   const { host, events } = await satisfy([missing(header, "libreadline-dev")]);
   expect(installed(host)).toEqual([]);
   expect(events.filter(({ type }) => type === "warning")).toHaveLength(2);
+});
+
+test("offline nothing is installed, and what is lacking is named", async () => {
+  await expect(satisfy([missing(make, "make")], { offline: true })).rejects.toMatchObject({
+    code: "requirement-missing",
+    message: expect.stringContaining("make") as string,
+  });
 });

@@ -272,7 +272,9 @@ describe("the account", () => {
 test("a firewall is asked about each port once, and about none that only this machine reaches", () => {
   const ports = (listen: readonly string[], redirect: readonly string[] = []) =>
     firewallResources(siteOf(`server: { listen: ${JSON.stringify(listen)}, redirect: ${JSON.stringify(redirect)} }`));
-  expect(ports(["0.0.0.0:443", "[::]:443"], ["[::]:80"])).toMatchObject([{ kind: "firewall", ports: [443, 80] }]);
+  expect(ports(["0.0.0.0:443", "[2001:db8::1]:443"], ["[::]:80"])).toMatchObject([
+    { kind: "firewall", ports: [443, 80] },
+  ]);
   expect(ports(["127.0.0.1:8443", "[::1]:8443"], ["127.9.9.9:8080"])).toEqual([]);
   expect(ports(["127.0.0.1:8443", "192.0.2.127:443"])).toMatchObject([{ ports: [443] }]);
 });

@@ -212,6 +212,23 @@ describe("site file", () => {
     const site = parseSite({ text: 'server: { listen: ["[::1]:8443"] }', path: "tlsforge.yaml" });
     expect(site).toEqual({ ...parseSite(null), server: { ...parseSite(null).server, listen: ["[::1]:8443"] } });
   });
+
+  test.each([
+    ['listen: ["0.0.0.0:443", "[::]:443"]', '"0.0.0.0:443" is part of "[::]:443"'],
+    ['listen: ["0.0.0.0:443", "127.0.0.1:443"]', '"127.0.0.1:443" is part of "0.0.0.0:443"'],
+    ['listen: ["[::]:443"], redirect: ["[::1]:443"]', '"[::1]:443" is part of "[::]:443"'],
+  ])("refuses an address that another one takes already: %s", (server, message) => {
+    const parse = (): unknown => parseSite({ text: `server: { ${server} }`, path: "tlsforge.yaml" });
+    expect(parse).toThrow(
+      expect.objectContaining({ code: "site-invalid", details: [expect.stringContaining(message)] }),
+    );
+  });
+
+  test("takes every address of IPv4 beside one of IPv6, and other ports of the same", () => {
+    const listen = ["0.0.0.0:443", "[::1]:443", "127.0.0.1:8443"];
+    const text = `server: { listen: ${JSON.stringify(listen)} }`;
+    expect(parseSite({ text, path: "tlsforge.yaml" }).server.listen).toEqual(listen);
+  });
 });
 
 describe("editor schemas", () => {
