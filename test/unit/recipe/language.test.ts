@@ -189,7 +189,7 @@ describe("site file", () => {
           },
           "listen": [
             "[::]:443",
-            "0.0.0.0:443",
+            "0.0.0.0:8443",
           ],
           "names": [
             "www.example.org",
