@@ -1,3 +1,4 @@
+import { splitAddress } from "../address.ts";
 import type { Emit } from "../events.ts";
 import {
   applyHost,
@@ -57,7 +58,7 @@ export async function hostWishes(context: ReloadContext, { site, host, outputs }
   const told = decided.manager === "none" || reload.reason === null ? [] : [reload.reason];
   const service = { ...decided, reasons: [...decided.reasons, ...told] };
   const lowPort = await lowPortResources(host, {
-    ports: [...site.server.listen, ...site.server.redirect].map(portOf),
+    ports: [...site.server.listen, ...site.server.redirect].map((address) => splitAddress(address).port),
     choice: site.host.lowPort,
     manager: service.manager,
     interpreter: interpreterOf(outputs),
@@ -202,9 +203,4 @@ export function hostFields(plans: readonly ResourcePlan[]): readonly HostFields[
 /** Host changes as lines of text. */
 export function hostText(plans: readonly ResourcePlan[]): readonly string[] {
   return plans.flatMap(describePlan);
-}
-
-/** The port of `address:port`. */
-function portOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf(":") + 1));
 }

@@ -1,4 +1,5 @@
 /** What `doctor` looks at of the machine around a generation: the loader, the ports, mandatory access control. */
+import { splitAddress } from "../address.ts";
 import { compareLoader, comparisonText, mandatoryAccess, provePort, type Host } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import type { Manifest } from "../store/index.ts";
@@ -19,14 +20,16 @@ export async function machineChecks(
   const outputs = serverOutputs(stack, manifest.builds);
   const { lowPort, service } = await hostWishes(context, { site, host, outputs });
   const { prefix } = context.options;
-  const proofs = [...site.server.listen, ...site.server.redirect].filter(isLow).map((address) =>
-    provePort(host, {
-      address,
-      method: lowPort.method,
-      interpreter: interpreterOf(outputs),
-      ...(lowPort.method === "file-capability" ? { copy: lowPort.interpreter } : {}),
-    }),
-  );
+  const proofs = [...site.server.listen, ...site.server.redirect]
+    .filter((address) => splitAddress(address).port < 1024)
+    .map((address) =>
+      provePort(host, {
+        address,
+        method: lowPort.method,
+        interpreter: interpreterOf(outputs),
+        ...(lowPort.method === "file-capability" ? { copy: lowPort.interpreter } : {}),
+      }),
+    );
   return [
     ...(await loaderChecks(host, manifest)),
     {
@@ -38,10 +41,6 @@ export async function machineChecks(
     ...(await Promise.all(proofs)).flat(),
     ...(await mandatoryChecks(host, { prefix, outputs: Object.values(outputs) })),
   ];
-}
-
-function isLow(address: string): boolean {
-  return Number(address.slice(address.lastIndexOf(":") + 1)) < 1024;
 }
 
 /** Whether an entry that was made still changes nothing for the machine's own programs. */

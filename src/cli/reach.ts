@@ -1,3 +1,5 @@
+import { splitAddress } from "../address.ts";
+
 /** How to get at a server that serves. */
 export interface Reach {
   readonly listen: readonly string[];
@@ -19,10 +21,9 @@ export function endpointOf(server: { readonly listen: readonly string[]; readonl
   readonly serverName: string;
 } {
   const first = server.listen[0] ?? "127.0.0.1:8443";
-  const split = first.lastIndexOf(":");
-  const address = first.slice(0, split).replaceAll(/^\[|\]$/g, "");
-  const host = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  return { host, port: Number(first.slice(split + 1)), serverName: server.names[0] ?? "localhost" };
+  const { host: written, port } = splitAddress(first);
+  const host = written === "0.0.0.0" ? "127.0.0.1" : written === "::" ? "::1" : written;
+  return { host, port, serverName: server.names[0] ?? "localhost" };
 }
 
 /** The last lines of a provision: how to reach, trust and stop what serves, and what must not be overlooked. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
+import { splitAddress } from "../address.ts";
 import { ForgeError } from "../errors.ts";
 import {
   findAccount,
@@ -211,6 +212,6 @@ export function firewallResources({ server }: Site): readonly Resource[] {
     (address) => !/^(?:127\.|\[::1\]:|localhost:)/.test(address),
   );
   if (open.length === 0) return [];
-  const ports = [...new Set(open.map((address) => Number(address.slice(address.lastIndexOf(":") + 1))))];
+  const ports = [...new Set(open.map((address) => splitAddress(address).port))];
   return [{ kind: "firewall", id: "firewall:ports", origin: "site file: server.listen", demanded: false, ports }];
 }

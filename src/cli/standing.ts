@@ -11,7 +11,7 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../server/index.ts";
-import { readLedger, updateManifest, type Manifest } from "../store/index.ts";
+import { readLedger, rollbackTo, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf, takeBackUnwished } from "./host-changes.ts";
 import { asKept, siteOf } from "./kept-site.ts";
@@ -102,23 +102,46 @@ export async function startGeneration(context: Context, manifest: Manifest): Pro
   });
 }
 
+/** What was there before a change that failed. */
+export interface Former {
+  /** Who asks, for the lock. */
+  readonly what: string;
+  /** What was current, with what it needs of the machine; null when that has not been changed. */
+  readonly current: Manifest | null;
+  /** Whose server served; null when none did. */
+  readonly served: Manifest | null;
+  /** The host records of the generation that failed, which are taken back last. */
+  readonly replaced?: Manifest["host"] | undefined;
+}
+
 /**
- * Starts a generation's server again after another one failed. When that fails too it is said, and the first failure stays the one to be
- * told. An interrupted run still has to leave the old server serving, so its signal does not count here.
+ * Brings back what was there before a change that failed: the current generation, the machine, the server. An interrupted run still has to
+ * leave the old server serving, so its signal does not count here.
  */
-export async function bringBack(context: Context, manifest: Manifest): Promise<boolean> {
+export async function bringBack(impatient: Context, { what, current, served, replaced }: Former): Promise<void> {
+  const context = { ...impatient, signal: new AbortController().signal };
+  const { emit, signal, options } = context;
+  if (current !== null) {
+    await rollbackTo(options.prefix, current.generation, { what, wait: true, emit, signal });
+    await applyHostOf(context, current, replaced);
+  }
+  if (served !== null) await serveAgain(context, served);
+  if (current !== null) await restoreHost(context, current, replaced);
+}
+
+/** Starts a generation's server again. When that fails too it is said, and the first failure stays the one to be told. */
+async function serveAgain(context: Context, manifest: Manifest): Promise<void> {
+  const { generation } = manifest;
   try {
-    if (!(await neverLeft(context, manifest)))
-      await startGeneration({ ...context, signal: new AbortController().signal }, manifest);
-    return true;
+    if (!(await neverLeft(context, manifest))) await startGeneration(context, manifest);
+    context.emit({ type: "warning", message: `generation ${generation} is in service` });
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     context.emit({
       type: "warning",
-      message: `generation ${manifest.generation} cannot be started again: ${error.message}`,
+      message: `generation ${generation} cannot be started again: ${error.message}`,
       hint: error.hint ?? "run tlsforge launch",
     });
-    return false;
   }
 }
 

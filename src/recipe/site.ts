@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { splitAddress } from "../address.ts";
 import { check, type NotYet } from "./check.ts";
 import { readDocument, type SourceDocument, type TextFile } from "./document.ts";
 import { family, mapping, name, text } from "./fields.ts";
@@ -136,15 +137,9 @@ type WrittenSite = z.output<typeof siteSchema>;
 
 /** Whether one address stands for every address of its port, and the other is one of them. */
 function holds(all: string, one: string): boolean {
-  const [allHost, allPort] = splitAddress(all);
-  const [host, port] = splitAddress(one);
-  if (allPort !== port) return false;
-  return allHost === "[::]" || (allHost === "0.0.0.0" && !host.startsWith("["));
-}
-
-function splitAddress(address: string): readonly [host: string, port: string] {
-  const colon = address.lastIndexOf(":");
-  return [address.slice(0, colon), address.slice(colon + 1)];
+  const [whole, part] = [splitAddress(all), splitAddress(one)];
+  if (whole.port !== part.port) return false;
+  return whole.host === "::" || (whole.host === "0.0.0.0" && !part.host.includes(":"));
 }
 
 /** Combinations that cannot be served. */

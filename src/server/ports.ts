@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, isIP, SocketAddress } from "node:net";
+import { splitAddress, type Address } from "../address.ts";
 import { ForgeError } from "../errors.ts";
 import { portOwner } from "./owner.ts";
 
@@ -40,10 +41,10 @@ export async function portInUse(address: string): Promise<ForgeError> {
   });
 }
 
-function split(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, "");
-  return { host: canonical(host), port: Number(address.slice(colon + 1)) };
+/** Taken apart, with the host in its one spelling. */
+function split(address: string): Address {
+  const { host, port } = splitAddress(address);
+  return { host: canonical(host), port };
 }
 
 /** The one spelling of an address; an IPv4 address that is written as IPv6 is IPv4. A zone stays behind it. */

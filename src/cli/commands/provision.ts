@@ -1,7 +1,7 @@
 import { exitCodeFor } from "../../errors.ts";
 import { mandatoryAccess, planHost, refuseDemanded, type Host, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, serverPaths, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
-import { readManifest, rollbackTo, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
+import { readManifest, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import {
   applyWishes,
@@ -36,14 +36,7 @@ import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
 import { tellService } from "../service.ts";
 import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
-import {
-  applyHostOf,
-  bringBack,
-  readServerConfig,
-  restoreHost,
-  runningServer,
-  supervisorOfRunning,
-} from "../standing.ts";
+import { bringBack, readServerConfig, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
@@ -307,21 +300,16 @@ async function told(context: Context, served: Served): Promise<Result> {
  * current again and starts at the next boot; without one the service is taken back from the machine. The prefix stays whole in any case.
  */
 async function comeBack(context: Context, { previous, before, selection }: Begun, failed: Manifest): Promise<void> {
-  const { emit, signal, options } = context;
-  const { prefix } = options;
-  // An interrupted run still has to leave the old server serving, so its signal does not count here.
-  const patient = signal.aborted ? { ...context, signal: new AbortController().signal } : context;
+  const { prefix } = context.options;
+  // An interrupted run leaves nothing half started, so its signal does not count here.
+  const patient = { ...context, signal: new AbortController().signal };
   if (before === null) await stop(prefix, await supervisorOfRunning(patient));
   const accepted = previous?.accepted === true ? previous : null;
-  const back = before === null ? accepted : await readManifest(prefix, before.status.generation);
-  if (back === null) {
-    await withdrawService(selection.host, prefix, emit);
+  const current = before === null ? accepted : await readManifest(prefix, before.status.generation);
+  if (current === null) {
+    await withdrawService(selection.host, prefix, context.emit);
     return;
   }
   const replaced = (await readManifest(prefix, failed.generation))?.host;
-  await rollbackTo(prefix, back.generation, { what: "provision", wait: true, emit, signal: patient.signal });
-  await applyHostOf(patient, back, replaced);
-  if (before !== null && (await bringBack(patient, back)))
-    emit({ type: "warning", message: `generation ${back.generation} is in service` });
-  await restoreHost(patient, back, replaced);
+  await bringBack(context, { what: "provision", current, served: before === null ? null : current, replaced });
 }

@@ -142,20 +142,12 @@ async function switchBack(
   { target, standing, running }: Change & { readonly standing: Manifest | null },
 ): Promise<void> {
   const { prefix } = context.options;
-  // An interrupted run has to leave the old server serving too.
-  const patient = { ...context, signal: new AbortController().signal };
   try {
-    const changed = (await readManifest(prefix, target.generation))?.host;
+    const replaced = (await readManifest(prefix, target.generation))?.host;
     const switched = standing !== null && (await currentGeneration(prefix)) !== standing.generation;
-    if (switched) {
-      await makeCurrent(patient, standing);
-      await applyHostOf(patient, standing, changed);
-      context.emit({ type: "warning", message: `generation ${standing.generation} is current again` });
-    }
     const served = running === null ? null : await readManifest(prefix, running.status.generation);
-    if (served !== null && (await bringBack(patient, served)))
-      context.emit({ type: "warning", message: `generation ${served.generation} is in service` });
-    if (switched) await restoreHost(patient, standing, changed);
+    await bringBack(context, { what: "rollback", current: switched ? standing : null, served, replaced });
+    if (switched) context.emit({ type: "warning", message: `generation ${standing.generation} is current again` });
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
     context.emit({

@@ -65,9 +65,8 @@ async function startOrComeBack(context: Context, manifest: Manifest, setup: Serv
     return await serve(context, setup, { running });
   } catch (error) {
     if (running !== null) {
-      const standing = (await readManifest(prefix, running.status.generation)) ?? manifest;
-      if (await bringBack(context, standing))
-        context.emit({ type: "warning", message: "what served before is back in service" });
+      const served = (await readManifest(prefix, running.status.generation)) ?? manifest;
+      await bringBack(context, { what: "launch", current: null, served });
     }
     throw error;
   }

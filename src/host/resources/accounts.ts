@@ -66,6 +66,12 @@ export async function findGroup(host: Host, name: string): Promise<Group | null>
   return groupsIn(line).find((group) => group.name === name) ?? null;
 }
 
+/** The accounts of this machine's own file whose primary group has this number: no system's getent(1) can be asked by group. */
+export async function accountsOfGroup(host: Host, gid: number): Promise<readonly Account[]> {
+  const text = (await host.readFile("/etc/passwd")) ?? "";
+  return accountsIn(text).filter((account) => account.gid === gid);
+}
+
 /** Linux's and FreeBSD's getent(1) both say 2 for "none of that name". */
 async function entry(host: Host, database: "passwd" | "group", name: string): Promise<string> {
   const asked = (await host.which("getent")) !== null;

@@ -1,14 +1,14 @@
 import { dirname } from "node:path";
 import type { Host, Resource } from "../types.ts";
-import { blocked, planBase } from "./kind.ts";
+import { blocked } from "./kind.ts";
 import type { ResourceKind } from "./kind.ts";
 import {
   fileData,
   fileStands,
   fileState,
+  filesPlan,
   managedText,
   rememberFile,
-  savedEffect,
   undoFile,
   withSaved,
 } from "./managed-file.ts";
@@ -24,15 +24,7 @@ export const file: ResourceKind<File> = {
     const folder = dirname(resource.path);
     const reason = state.reason ?? ((await host.facts(folder)) === null ? `${folder} is not there` : null);
     if (reason !== null) return blocked(resource, { ...told, reason });
-    if (state.commands.length === 0) return { ...planBase(resource), ...told, action: "none", commands: [] };
-    const effect = savedEffect([state]);
-    return {
-      ...planBase(resource),
-      ...told,
-      action: state.owner === "absent" ? "create" : "update",
-      commands: state.commands,
-      ...(effect === undefined ? {} : { effect }),
-    };
+    return filesPlan(resource, told, [state], state.commands);
   },
 
   remember: (host, resource) => rememberFile(host, managed(resource)),

@@ -1,6 +1,6 @@
 import type { Host, Resource } from "../types.ts";
-import { accountTools, accountsIn, findGroup, groupsIn, nameReason, ourComment } from "./accounts.ts";
-import type { Account, Group } from "./accounts.ts";
+import { accountTools, accountsOfGroup, findGroup, nameReason, ourComment } from "./accounts.ts";
+import type { Group } from "./accounts.ts";
 import { blocked, planBase } from "./kind.ts";
 import type { RecordData, ResourceKind } from "./kind.ts";
 
@@ -65,22 +65,16 @@ async function recordData(host: Host, name: string): Promise<RecordData> {
 
 /** A group has no comment. It is ours when it is the group of our account of the same name, or nobody's yet under a name that only we give. */
 async function isOurs(host: Host, name: string): Promise<boolean> {
-  const text = (await host.readFile("/etc/group")) ?? "";
-  const found = groupsIn(text).find((candidate) => candidate.name === name);
-  if (found === undefined) return false;
-  const primary = await accountsWith(host, found.gid);
+  const found = await findGroup(host, name);
+  if (found === null) return false;
+  const primary = await accountsOfGroup(host, found.gid);
   if (primary.length > 0) return primary.every((account) => account.name === name && account.comment === ourComment);
   return found.members.length === 0 && /^tlsforge(?:-[0-9a-f]{8})?$/.test(name);
 }
 
 async function usersOf(host: Host, found: Group): Promise<readonly string[]> {
-  const primary = (await accountsWith(host, found.gid)).map((account) => account.name);
+  const primary = (await accountsOfGroup(host, found.gid)).map((account) => account.name);
   return [...new Set([...primary, ...found.members])];
-}
-
-async function accountsWith(host: Host, gid: number): Promise<readonly Account[]> {
-  const text = (await host.readFile("/etc/passwd")) ?? "";
-  return accountsIn(text).filter((account) => account.gid === gid);
 }
 
 function groupReason({ name, gid }: Group): string | null {

@@ -5,9 +5,9 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import type { HostRecord } from "../../store/types.ts";
-import type { Host, HostCommand } from "../types.ts";
-import { asRoot } from "./kind.ts";
-import type { RecordData, UndoPlan } from "./kind.ts";
+import type { Host, HostCommand, Resource, ResourcePlan } from "../types.ts";
+import { asRoot, planBase } from "./kind.ts";
+import type { Block, RecordData, UndoPlan } from "./kind.ts";
 
 const ownLine = /^(#!.*\n)?# Written by tlsforge \(content ([0-9a-f]{16})\)\. .*\n/;
 
@@ -81,6 +81,23 @@ export async function fileState(host: Host, file: ManagedFile): Promise<FileStat
 export function savedEffect(states: readonly FileState[]): string | undefined {
   const saved = states.flatMap((state) => state.saved ?? []);
   return saved.length === 0 ? undefined : `what was changed by hand is kept as ${saved.join(", ")}`;
+}
+
+/**
+ * The plan of a resource that is made of managed files: what `commands` do to it, nothing when there are none. The first file's state tells
+ * whether it is there at all; where a change by hand would be replaced, the plan says where that is kept.
+ */
+export function filesPlan(
+  resource: Resource,
+  told: Omit<Block, "reason">,
+  states: readonly [FileState, ...FileState[]],
+  commands: readonly HostCommand[],
+): ResourcePlan {
+  const plan = { ...planBase(resource), ...told, commands };
+  if (commands.length === 0) return { ...plan, action: "none" };
+  const effect = savedEffect(states);
+  const action = states[0].owner === "absent" ? "create" : "update";
+  return { ...plan, action, ...(effect === undefined ? {} : { effect }) };
 }
 
 /** What a record needs of a file, read before the change: our own text of before, when it is another. */

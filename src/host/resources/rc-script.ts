@@ -1,13 +1,13 @@
 import type { Host, HostCommand, Resource } from "../types.ts";
-import { asRoot, blocked, planBase } from "./kind.ts";
+import { asRoot, blocked } from "./kind.ts";
 import type { RecordData, ResourceKind } from "./kind.ts";
 import {
   fileData,
   fileStands,
   fileState,
+  filesPlan,
   managedText,
   rememberFile,
-  savedEffect,
   undoFile,
   withSaved,
 } from "./managed-file.ts";
@@ -47,15 +47,7 @@ export const rcScript: ResourceKind<RcScript> = {
         ? []
         : [asRoot("rc-update", resource.enabled ? "add" : "del", resource.name, "default")]),
     ];
-    if (commands.length === 0) return { ...planBase(resource), ...told, action: "none", commands };
-    const effect = savedEffect([script, settings]);
-    return {
-      ...planBase(resource),
-      ...told,
-      action: script.owner === "absent" ? "create" : "update",
-      commands,
-      ...(effect === undefined ? {} : { effect }),
-    };
+    return filesPlan(resource, told, [script, settings], commands);
   },
 
   async remember(host, resource) {

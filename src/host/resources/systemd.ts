@@ -1,14 +1,14 @@
 import type { HostRecord } from "../../store/types.ts";
 import type { Host, HostCommand, Resource } from "../types.ts";
-import { asRoot, blocked, planBase } from "./kind.ts";
+import { asRoot, blocked } from "./kind.ts";
 import type { RecordData, ResourceKind } from "./kind.ts";
 import {
   fileData,
   fileStands,
   fileState,
+  filesPlan,
   managedText,
   rememberFile,
-  savedEffect,
   undoFile,
   withSaved,
 } from "./managed-file.ts";
@@ -59,15 +59,7 @@ function unitKind<R extends Unit>(suffix: "service" | "socket"): ResourceKind<R>
         ...(state.commands.length > 0 || stale ? [asRoot("systemctl", "daemon-reload")] : []),
         ...(enabled === resource.enabled ? [] : [asRoot("systemctl", resource.enabled ? "enable" : "disable", unit)]),
       ];
-      if (commands.length === 0) return { ...planBase(resource), ...told, action: "none", commands };
-      const effect = savedEffect([state]);
-      return {
-        ...planBase(resource),
-        ...told,
-        action: state.owner === "absent" ? "create" : "update",
-        commands,
-        ...(effect === undefined ? {} : { effect }),
-      };
+      return filesPlan(resource, told, [state], commands);
     },
 
     async remember(host, resource) {
