@@ -1,7 +1,7 @@
 import { ForgeError } from "../errors.ts";
 import { ambientObstacle, capabilityObstacle, portaclObstacle, sysctlObstacle } from "./low-port-obstacles.ts";
 import { ownerOf } from "./resources/managed-file.ts";
-import { sysctl } from "./resources/sysctl.ts";
+import { overruledReason, sysctl } from "./resources/sysctl.ts";
 import type { ServiceManager } from "./service/decide.ts";
 import type { Host, Resource } from "./types.ts";
 
@@ -60,13 +60,19 @@ export async function lowPortResources(host: Host, options: LowPortOptions): Pro
     return decided(options, "none", [`port ${lowest} ${state}, and host.low-port is none`]);
   }
   if (choice === "auto") return firstThatWorks(host, options, { lowest, opened });
-  await demand(host, options, choice);
+  await demand(host, options, { lowest, method: choice });
   return decided(
     options,
     choice,
     [`host.low-port is ${choice}`],
     resourcesOf(host, options, { lowest, method: choice }),
   );
+}
+
+/** A way to ports from `lowest` up. */
+interface Way {
+  readonly lowest: number;
+  readonly method: LowPortMethod;
 }
 
 async function firstThatWorks(
@@ -85,7 +91,7 @@ async function firstThatWorks(
         resources,
       );
     }
-    const obstacle = await obstacleTo(host, options, method);
+    const obstacle = await obstacleTo(host, options, { lowest, method });
     if (obstacle === null) {
       const resources = resourcesOf(host, options, { lowest, method });
       return decided(options, method, [...reasons, `${method} works here`], resources);
@@ -102,14 +108,14 @@ function methodsOf(host: Host): readonly LowPortMethod[] {
 }
 
 /** Why a way does not work here; null when it does. */
-async function obstacleTo(host: Host, options: LowPortOptions, method: LowPortMethod): Promise<string | null> {
+async function obstacleTo(host: Host, options: LowPortOptions, { lowest, method }: Way): Promise<string | null> {
   switch (method) {
     case "socket":
       return options.manager === "systemd" ? null : "systemd does not run this server";
     case "ambient":
       return ambientObstacle(host);
     case "sysctl":
-      return sysctlObstacle(host);
+      return (await sysctlObstacle(host)) ?? overruledReason(host, sysctlResource(host, lowest, options.origin));
     case "file-capability":
       return options.manager === "systemd"
         ? "its unit lets nothing gain privileges"
@@ -120,10 +126,10 @@ async function obstacleTo(host: Host, options: LowPortOptions, method: LowPortMe
 }
 
 /** Refuses a way that the site file asks for and that no resource's plan would tell to be blocked. */
-async function demand(host: Host, options: LowPortOptions, method: LowPortMethod): Promise<void> {
+async function demand(host: Host, options: LowPortOptions, { lowest, method }: Way): Promise<void> {
   const planned =
     method === "sysctl" || method === "portacl" || (method === "file-capability" && options.manager !== "systemd");
-  const obstacle = planned ? null : await obstacleTo(host, options, method);
+  const obstacle = planned ? null : await obstacleTo(host, options, { lowest, method });
   if (obstacle === null) return;
   throw new ForgeError("host-refused", `host.low-port is ${method}, which does not work here: ${obstacle}`, {
     hint: "use host.low-port: auto, which says why each way does not work",
@@ -140,11 +146,7 @@ function decided(
   return { method, resources, interpreter, reasons };
 }
 
-function resourcesOf(
-  host: Host,
-  options: LowPortOptions,
-  { lowest, method }: { readonly lowest: number; readonly method: LowPortMethod },
-): readonly Resource[] {
+function resourcesOf(host: Host, options: LowPortOptions, { lowest, method }: Way): readonly Resource[] {
   switch (method) {
     case "socket":
     case "ambient":

@@ -102,8 +102,10 @@ export function layoutOf(host: Host): Layout {
   return host.platform.os === "linux" ? ownFile : sharedFile;
 }
 
-function lineValue(text: string, key: string): string | undefined {
-  const line = text.split("\n").find((candidate) => candidate.split("=")[0]?.trim() === key);
+/** What the last line for a key sets it to. `/` stands for `.`, and a leading `-` lets it fail (sysctl.d(5)). */
+export function lineValue(text: string, key: string): string | undefined {
+  const named = (line: string): string => line.split("=")[0]?.trim().replace(/^-/, "").replaceAll("/", ".") ?? "";
+  const line = text.split("\n").findLast((candidate) => candidate.includes("=") && named(candidate) === key);
   return line
     ?.slice(line.indexOf("=") + 1)
     .split("#")[0]

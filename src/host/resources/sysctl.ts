@@ -3,6 +3,7 @@ import { asRoot, blocked, planBase } from "./kind.ts";
 import type { RecordData, ResourceKind } from "./kind.ts";
 import { layoutOf, liveValue, valueBefore } from "./sysctl-file.ts";
 import type { Setting } from "./sysctl-file.ts";
+import { laterSetting } from "./sysctl-order.ts";
 import {
   fileData,
   fileState,
@@ -36,6 +37,8 @@ export const sysctl: ResourceKind<Sysctl> = {
     const state = { current: `${resource.key} = ${live}${text === null ? "" : `, ${place}`}`, desired, why };
     const drift = layout.drift(resource, text);
     if (drift !== null) return blocked(resource, { ...state, reason: drift });
+    const overruled = await overruledReason(host, resource);
+    if (overruled !== null) return blocked(resource, { ...state, reason: overruled });
 
     const kept = layout.keeps(resource, text);
     const changed = layout.own && ownerOf(text) === "changed";
@@ -113,6 +116,14 @@ export const sysctl: ResourceKind<Sysctl> = {
       : "see whether /etc can be written, or use host.low-port: file-capability";
   },
 };
+
+/** Why a setting would not outlive a boot: another file is read after its own; null when none is, or when that one does as well. */
+export async function overruledReason(host: Host, setting: Setting): Promise<string | null> {
+  const later = await laterSetting(host, setting);
+  return later === null || satisfies(setting, later.value)
+    ? null
+    : `${later.file} sets ${setting.key} to ${later.value} at every boot, after ${setting.file}`;
+}
 
 /** A file of our own is told by its digest, and so without a process. */
 async function withDigest(host: Host, { file }: Sysctl, data: RecordData): Promise<RecordData> {

@@ -190,3 +190,32 @@ test("on FreeBSD another line for the same setting is drift", async () => {
     reason: `/etc/sysctl.conf already sets ${portRange} to 100`,
   });
 });
+
+const later = (path: string, content: string): MemoryHost =>
+  memoryHost({ files: { [live]: "1024\n", [path]: content, "/etc/sysctl.d/10-network.conf": `${key} = 1024\n` } });
+
+test.each([
+  ["/etc/sysctl.d/99-site.conf", `${key} = 1024\n`],
+  ["/usr/lib/sysctl.d/60-vendor.conf", `-${key.replaceAll(".", "/")}=1024\n`],
+  ["/etc/sysctl.conf", `# comment\n${key} = 80\n${key} = 2000\n`],
+])("a file that is read at boot after ours and sets another value is named: %s", async (path, content) => {
+  const plan = await planOf(later(path, content), resource);
+  expect(plan.action).toBe("blocked");
+  expect(plan.reason).toMatch(`${path} sets ${key} to `);
+});
+
+test.each([
+  ["read before ours", "/etc/sysctl.d/49-site.conf", `${key} = 1024\n`],
+  ["opens as much", "/etc/sysctl.d/99-site.conf", `${key} = 80\n`],
+  ["sets another key", "/etc/sysctl.d/99-site.conf", "net.ipv4.ip_forward = 1\n"],
+  ["commented out", "/etc/sysctl.d/99-site.conf", `#${key} = 1024\n`],
+  ["no configuration", "/etc/sysctl.d/99-site.conf.bak", `${key} = 1024\n`],
+])("a file that does not undo ours is none of its affair: %s", async (_why, path, content) => {
+  expect((await planOf(later(path, content), resource)).action).toBe("create");
+});
+
+test("a name in /etc hides the same name of a package", async () => {
+  const host = later("/usr/lib/sysctl.d/99-site.conf", `${key} = 1024\n`);
+  host.files.set("/etc/sysctl.d/99-site.conf", { content: "# nothing\n" });
+  expect((await planOf(host, resource)).action).toBe("create");
+});
