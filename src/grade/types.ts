@@ -93,6 +93,8 @@ export interface Rulebook {
 export interface Report {
   readonly schema: "tlsforge.report/1";
   readonly target: Observations["target"];
+  /** The address that a server was on trial for when it was looked at elsewhere, before it served there. */
+  readonly trialFor?: string;
   readonly time: string;
   /** The three rulebooks and a post-quantum hybrid at once; null when it cannot be said. */
   readonly aaa: boolean | null;

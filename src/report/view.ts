@@ -51,8 +51,8 @@ export function viewOf(report: Report): ReportView {
   const protocols = viewProtocols(report.observations);
   return {
     speechless: speechless(protocols),
-    target: clean(`${host.includes(":") ? `[${host}]` : host}:${port}`),
-    address: clean(`${address}${named}`),
+    target: clean(report.trialFor ?? `${host.includes(":") ? `[${host}]` : host}:${port}`),
+    address: clean(`${address}${named}${report.trialFor === undefined ? "" : `, looked at on trial on port ${port}`}`),
     time: clean(report.time.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*Z$/, "$1 $2 UTC")),
     grades: Object.entries(report.grades).flatMap(([id, result]) =>
       "level" in result

@@ -1,5 +1,5 @@
 /** What happens to a server that serves when another one is to take its place: TLSFORGE_TEST_PREFIX names its prefix. */
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readlink, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,6 +69,24 @@ describeWith(["linux", "prefix"], "a server that another one is to replace", () 
   afterAll(async () => {
     await run(shop, ["stop"]);
     await shop.remove();
+  });
+
+  test("a link to the current generation that is lost is named by doctor, and brought back by what it says", async () => {
+    const link = join(shop.prefix, "current");
+    const target = await readlink(link);
+    await rm(link);
+    try {
+      const { checks } = (await ran(["doctor"])).record;
+      expect(checks.find(({ id }) => id === "generation")).toMatchObject({
+        outcome: "fail",
+        message: expect.stringContaining(`generation ${first} was accepted last`),
+        fix: expect.stringContaining(`rollback ${first}`),
+      });
+      expect((await ran(["rollback", String(first)])).record).toMatchObject({ exitCode: 0, generation: first });
+    } finally {
+      await rm(link, { force: true });
+      await symlink(target, link);
+    }
   });
 
   test("plan has nothing for a server that serves as wished, and a reason for one that does not", async () => {

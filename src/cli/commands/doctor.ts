@@ -2,7 +2,7 @@ import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { quickCheckHost, type Host, type RequirementResult } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
-import { readManifest, readReceipt } from "../../store/index.ts";
+import { listGenerations, readManifest, readReceipt } from "../../store/index.ts";
 import { verdict, type Check } from "../checks.ts";
 import type { Context } from "../context.ts";
 import { knownRecords, type Known } from "../ledger.ts";
@@ -66,16 +66,7 @@ async function generationChecks(context: Context): Promise<Check[]> {
   const site = await loadSite(context);
   const host = machine(context, site);
   const changes = await changeChecks(context, host, await knownRecords(prefix, manifest?.host));
-  if (manifest === null)
-    return [
-      ...changes,
-      {
-        id: "generation",
-        outcome: "fail",
-        message: `there is no generation in ${prefix}`,
-        fix: `run ${context.program} provision`,
-      },
-    ];
+  if (manifest === null) return [...changes, await noGeneration(context)];
   const builds = await Promise.all(
     manifest.builds.map(async (build): Promise<Check> => {
       const there = (await readReceipt(build.out)) !== null;
@@ -93,6 +84,20 @@ async function generationChecks(context: Context): Promise<Check[]> {
     await opensslCheck(context, manifest.builds),
     ...(await machineChecks(context, { host, site, manifest })),
   ];
+}
+
+/** Nothing is current: nothing was ever made, or the link is lost. */
+async function noGeneration({ program, options: { prefix } }: Context): Promise<Check> {
+  const last = (await listGenerations(prefix)).findLast((entry) => entry.manifest?.accepted === true);
+  const lost = last !== undefined;
+  return {
+    id: "generation",
+    outcome: "fail",
+    message: lost
+      ? `${prefix}/current is lost: generation ${last.generation} was accepted last, and none is current`
+      : `there is no generation in ${prefix}`,
+    fix: `run ${program} ${lost ? `rollback ${last.generation}` : "provision"}`,
+  };
 }
 
 /** Whether every change that is known stands, also one that no generation has got to. */

@@ -37,6 +37,13 @@ describe("text", () => {
     expect(shown("reset", "timed out")).toContain("SSLv2     not known: timed out");
   });
 
+  test("a server that was looked at on trial is named by the address that it serves on", () => {
+    const trial: Report = { ...good, target: { ...good.target, port: 39_913 }, trialFor: "127.0.0.1:8443" };
+    const lines = toText(trial, { colour: false, width: 80 }).split("\n");
+    expect(lines[0]).toBe("127.0.0.1:8443");
+    expect(lines[1]).toContain("192.0.2.10, looked at on trial on port 39913");
+  });
+
   test("a good server", () => {
     expect(toText(good, { colour: false, width: 100 })).toMatchInlineSnapshot(`
       "www.example.org:443
