@@ -4,10 +4,12 @@
  *   npm test [-- VITEST-ARGUMENT…]    arguments (files, -t NAME) choose among the vitest tests; pytest and mypy are then left out
  *   npm run test:all                  installs what the tests need (as root, on Debian) and fails when any is left out
  *
+ * `--keep FILE` keeps the results; `--after FILE` counts the test files that passed whole there as they are, and runs the others.
+ *
  * The last line counts: `N passed, N failed`, with `, N skipped` when there are any.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,8 +17,11 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const serverFolder = join(root, "recipes", "hardened-server");
 const work = mkdtempSync(join(tmpdir(), "tlsforge-test-"));
-const all = process.argv.includes("--all");
-const chosen = process.argv.slice(2).filter((argument) => argument !== "--all");
+const given = process.argv.slice(2);
+const all = taken("--all") !== undefined;
+const keep = taken("--keep", 1);
+const after = taken("--after", 1);
+const chosen = given;
 
 let outcome = 1;
 try {
@@ -27,6 +32,12 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 process.exitCode = outcome;
+
+/** Takes an option and its value out of what was given: the last word of it; undefined when it is not there. */
+function taken(option, values = 0) {
+  const at = given.indexOf(option);
+  return at === -1 ? undefined : given.splice(at, 1 + values).at(-1);
+}
 
 /** Lists failures and what was left out, then the counts; gives the exit code. */
 function report(results) {
@@ -58,10 +69,15 @@ function grouped(names) {
 async function runVitest() {
   const file = join(work, "vitest.json");
   const program = join(root, "node_modules", "vitest", "vitest.mjs");
-  const argv = [program, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...chosen];
+  const before = after === undefined ? [] : passedWhole(JSON.parse(readFileSync(after, "utf8")));
+  const without = before.map((suite) => `--exclude=${inCheckout(suite.name)}`);
+  const argv = [program, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  argv.push(...without, ...chosen);
   const status = await run(process.execPath, argv, { ...process.env, ...(all ? { TLSFORGE_TEST_ALL: "1" } : {}) });
   const result = { passed: [], failed: [], skipped: [] };
   if (existsSync(file)) collect(JSON.parse(readFileSync(file, "utf8")), result);
+  if (existsSync(file) && keep !== undefined) copyFileSync(file, keep);
+  collect({ testResults: before }, result);
   // An error outside of any test: a file that does not load, a promise that nobody waited for, a worker that died.
   if (status !== 0 && result.failed.length === 0) result.failed.push(`vitest itself (exit ${status})`);
   return result;
@@ -69,7 +85,7 @@ async function runVitest() {
 
 function collect(json, result) {
   for (const suite of json.testResults) {
-    const file = suite.name.replace(`${root}/`, "");
+    const file = inCheckout(suite.name);
     const broken = suite.status === "failed" && suite.assertionResults.every((test) => test.status !== "failed");
     for (const test of suite.assertionResults) {
       const kind = test.status === "passed" || test.status === "failed" ? test.status : "skipped";
@@ -79,6 +95,17 @@ function collect(json, result) {
     }
     if (broken) result.failed.push(`${file}: ${firstLine(suite.message) || "a hook failed, its tests did not run"}`);
   }
+}
+
+/** The test files of kept results in which no test failed and none was left out. */
+function passedWhole(json) {
+  return json.testResults.filter(
+    ({ status, assertionResults: tests }) => status === "passed" && tests.every((test) => test.status === "passed"),
+  );
+}
+
+function inCheckout(file) {
+  return file.replace(`${root}/`, "");
 }
 
 // --- pytest and mypy of the server --------------------------------------------------------------------------------
