@@ -8,12 +8,13 @@ import {
   type RecipeVersion,
   type ResolvedRecipe,
   type Source,
+  type Stack,
 } from "../recipe/index.ts";
 
 /** What versions are chosen for. `own` names the sources that the user brings: those are taken as they are, without a look at the network. */
 export interface ChoiceRequest {
   readonly recipes: readonly Recipe[];
-  readonly ranges: Readonly<Record<string, string>>;
+  readonly stack: Pick<Stack, "recipes" | "purpose">;
   readonly platform: Platform;
   readonly own: ReadonlySet<string>;
   /** Digests of sources that outputs in the store were made from: what stands need not be had again. */
@@ -51,8 +52,8 @@ interface Found {
 }
 
 async function findVersion(recipe: Recipe, request: ChoiceRequest): Promise<Found> {
-  const range = request.ranges[recipe.name] ?? "*";
-  const versions = candidates(recipe, range);
+  const range = request.stack.recipes[recipe.name] ?? "*";
+  const versions = candidates(recipe, range, request.stack.purpose);
   const newest = versions[0];
   if (newest === undefined) {
     throw new ForgeError(

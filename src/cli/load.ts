@@ -70,7 +70,7 @@ export async function loadStack(context: Pick<Context, "recipes">, name: string)
     });
   }
   const stack = parseStack({ text: await readText(file, "stack", "mend the file, or name another stack"), path: file });
-  const recipes = await loadRecipes(context.recipes);
+  const recipes = await loadRecipes(context.recipes, stack.lines);
   checkTogether(recipes, stack);
   const wanted = new Set(Object.keys(stack.recipes));
   const ordered = orderRecipes(recipes.filter((recipe) => wanted.has(recipe.name)));
@@ -92,26 +92,27 @@ export async function stackNames(context: Pick<Context, "recipes">): Promise<rea
     .toSorted();
 }
 
-/** Every recipe below a folder. */
-export async function loadRecipes(folder: string): Promise<readonly Recipe[]> {
+/** Every recipe below a folder, those of `lines` from the file of their line. */
+async function loadRecipes(folder: string, lines: Stack["lines"]): Promise<readonly Recipe[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const recipes: Recipe[] = [];
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const own = path.join(folder, entry.name);
-    const file = path.join(own, "recipe.yaml");
+    const file = path.join(own, `${lines[entry.name] ?? "recipe"}.yaml`);
     const text = entry.isDirectory() ? await readTextIfThere(file) : null;
     if (text !== null) recipes.push(await loadRecipe({ text, path: file, folder: own }));
   }
   return recipes;
 }
 
-/** One recipe with its lock file, when it has one. */
+/** One recipe with its lock file, when it has one: `lock.yaml` beside `recipe.yaml`, `LINE.lock.yaml` beside `LINE.yaml`. */
 export async function loadRecipe(file: {
   readonly text: string;
   readonly path: string;
   readonly folder: string;
 }): Promise<Recipe> {
-  const lockPath = path.join(file.folder, "lock.yaml");
+  const line = path.basename(file.path, ".yaml");
+  const lockPath = path.join(file.folder, line === "recipe" ? "lock.yaml" : `${line}.lock.yaml`);
   const lock = await readTextIfThere(lockPath);
   return parseRecipe({ ...file, ...(lock === null ? {} : { lock: { text: lock, path: lockPath } }) });
 }

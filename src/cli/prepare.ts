@@ -49,7 +49,7 @@ export async function select(
   const fetch = await fetchOptions(context, host, options);
   const resolved = await chooseVersions({
     recipes: loaded.recipes,
-    ranges: loaded.stack.recipes,
+    stack: loaded.stack,
     platform: context.platform,
     own: new Set(Object.keys(options.sources)),
     built: await builtSources(context.options.prefix),

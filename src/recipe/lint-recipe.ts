@@ -99,7 +99,7 @@ function lintLock({ written, document, packages, hasLock }: Checked): Problem[] 
   }
   if (written.lock === undefined && hasLock) {
     problems.push({
-      message: "lock.yaml lies beside the recipe, but the recipe does not name it",
+      message: "a lock file lies beside the recipe, but the recipe does not name it",
       span: document.locate([]),
       hint: 'add "lock: lock.yaml"',
     });

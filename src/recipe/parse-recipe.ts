@@ -41,14 +41,14 @@ export function parseStack(file: TextFile): Stack {
   const document = readDocument(file);
   const { value, problems } = check(stackSchema, document);
   if (value === undefined) return refuse("recipe-invalid", problems);
-  const { schema: _, ...stack } = value;
-  const recipes = Object.fromEntries(
-    Object.keys(value.recipes).map((key) => [key, document.locateKey(["recipes"], key)]),
-  );
+  const { schema: _, recipes: written, ...stack } = value;
+  const entries = Object.entries(written);
   return {
     ...stack,
+    recipes: Object.fromEntries(entries.map(([recipe, { range }]) => [recipe, range])),
+    lines: Object.fromEntries(entries.flatMap(([recipe, { line }]) => (line === null ? [] : [[recipe, line]]))),
     spans: {
-      recipes,
+      recipes: Object.fromEntries(entries.map(([recipe]) => [recipe, document.locateKey(["recipes"], recipe)])),
       server: document.locate(["server"]),
       openssl: document.locate(["openssl"]),
       python: document.locate(["python"]),
@@ -81,6 +81,7 @@ function toVersion(written: WrittenRecipe["versions"][number], document: SourceD
   return {
     version,
     support: written.support,
+    vulnerable: written.vulnerable,
     sources: written.sources.map((source) => {
       const file = fillIn(source.file ?? lastComponent(source.locations[0]), { version });
       return {

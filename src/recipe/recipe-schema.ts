@@ -33,6 +33,10 @@ const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: "a date such as 20
 const recipeVersion = mapping({
   version,
   support: mapping({ status: z.enum(["lts", "supported", "security", "ended"]), until: date.exactOptional() }),
+  vulnerable: z
+    .array(mapping({ id: text, name: text }))
+    .default([])
+    .describe("Known holes; only a stack whose purpose is reproduction takes such a version"),
   sources: z.array(source).default([]),
 });
 
@@ -82,7 +86,11 @@ export const recipeSchema = mapping({
     .describe("Values of ${platform.NAME}; the first match wins"),
   requirements: z.array(requirement).default([]),
   environment: variables.default({}),
-  lock: z.literal("lock.yaml").exactOptional().describe("The lock file beside the recipe"),
+  lock: z
+    .string()
+    .regex(/^(?:[a-z0-9-]+\.)?lock\.yaml$/, { error: "lock.yaml for recipe.yaml, LINE.lock.yaml for LINE.yaml" })
+    .exactOptional()
+    .describe("The lock file beside the recipe"),
   unpack: variables.default({}).describe("Locked projects that are unpacked instead of installed: project to folder"),
   steps: z.array(step).min(1),
   gates: z.array(gate).default([]),
@@ -100,6 +108,7 @@ export const lockSchema = mapping({
         project: text,
         version: text,
         role: z.enum(["build", "runtime"]),
+        when: when.exactOptional(),
         files: z.array(mapping({ file: fileName, sha256, when: when.exactOptional() })).min(1),
       }),
     )
@@ -111,7 +120,18 @@ export const stackSchema = mapping({
   schema: z.literal("tlsforge.stack/1"),
   name,
   summary: text,
-  recipes: z.record(name, range).describe("Recipe to version range"),
+  purpose: z
+    .enum(["service", "reproduction"])
+    .default("service")
+    .describe("reproduction: an old system as it was, with its known holes"),
+  recipes: z
+    .record(
+      name,
+      z.union([range.transform((versions) => ({ range: versions, line: null })), mapping({ range, line: name })], {
+        error: 'a version range such as "~3.5", or a mapping with range and line',
+      }),
+    )
+    .describe("Recipe to version range"),
   server: name.describe("The recipe that is launched"),
   openssl: name.describe("The recipe whose OpenSSL makes certificates"),
   python: name.describe("The recipe whose Python runs the server"),

@@ -1,12 +1,20 @@
 import { ForgeError } from "../errors.ts";
-import type { LockedPackage, Platform, Recipe, RecipeVersion, ResolvedRecipe, Source, When } from "./types.ts";
+import type { LockedPackage, Platform, Recipe, RecipeVersion, ResolvedRecipe, Source, Stack, When } from "./types.ts";
 import { variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
 
-/** Versions of a recipe that may be built for a range, newest first, each with its alternative sources. Never below the security floor. */
-export function candidates(recipe: Recipe, range: string): readonly RecipeVersion[] {
+/**
+ * Versions of a recipe that may be built for a range, newest first, each with its alternative sources. Never below the security floor, and
+ * with known holes only for reproduction.
+ */
+export function candidates(
+  recipe: Recipe,
+  range: string,
+  purpose: Stack["purpose"] = "service",
+): readonly RecipeVersion[] {
   return recipe.versions
     .filter((entry) => inRange(entry.version, range) && floorAbove(recipe, entry.version) === undefined)
+    .filter((entry) => entry.vulnerable.length === 0 || purpose === "reproduction")
     .toSorted((a, b) => newestFirst(a.version, b.version));
 }
 
@@ -44,12 +52,13 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
   const gates = applicable(recipe.gates, facts);
   const values = platformValues(recipe, facts);
   requireValues({ recipe, platform, values, used: variablesIn(JSON.stringify([steps, gates, recipe.environment])) });
-  const locked = recipe.lock.map((item) => ({ item, file: lockedFile(recipe, item, facts) }));
+  const locked = applicable(recipe.lock, facts).map((item) => ({ item, file: lockedFile(recipe, item, facts) }));
   return {
     name: recipe.name,
     version,
     folder: recipe.folder,
     support: entry.support,
+    vulnerable: entry.vulnerable,
     inputs: recipe.inputs,
     sources: [
       ...(main === undefined ? [] : [main]),

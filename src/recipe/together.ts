@@ -25,7 +25,7 @@ function checkStack(stack: Stack, recipes: Recipes): Problem[] {
     const recipe = recipes.get(name);
     if (recipe === undefined)
       problems.push(unknownName(`unknown recipe "${name}"`, { name, among: [...recipes.keys()], span }));
-    else problems.push(...checkRange(recipe, range, span));
+    else problems.push(...checkRange(recipe, { range, purpose: stack.purpose }, span));
   }
   for (const role of ["server", "openssl", "python"] as const) {
     const name = stack[role];
@@ -41,22 +41,32 @@ function checkStack(stack: Stack, recipes: Recipes): Problem[] {
   return problems;
 }
 
-function checkRange(recipe: Recipe, range: string, span: Span): Problem[] {
-  if (candidates(recipe, range).length > 0) return [];
-  const listed = recipe.versions.map((entry) => entry.version);
-  const low = listed.filter((version) => inRange(version, range));
+function checkRange(
+  recipe: Recipe,
+  { range, purpose }: { readonly range: string; readonly purpose: Stack["purpose"] },
+  span: Span,
+): Problem[] {
+  if (candidates(recipe, range, purpose).length > 0) return [];
+  const low = recipe.versions.filter(({ version }) => inRange(version, range));
+  const floor = low[0] === undefined ? undefined : floorAbove(recipe, low[0].version);
   const message =
     low.length === 0
       ? `no version of ${recipe.name} lies in "${range}"`
-      : `every version of ${recipe.name} in "${range}" lies below its security floor`;
-  const floor = low[0] === undefined ? undefined : floorAbove(recipe, low[0]);
-  const allowed = candidates(recipe, "*").map((entry) => entry.version);
+      : floor === undefined
+        ? `every version of ${recipe.name} in "${range}" has known holes: ${low[0]?.vulnerable.map((flaw) => flaw.name).join(", ") ?? ""}`
+        : `every version of ${recipe.name} in "${range}" lies below its security floor`;
+  const allowed = candidates(recipe, "*", purpose).map((entry) => entry.version);
   return [
     {
       message,
       span,
       expected: allowed.length === 0 ? undefined : `a range that holds one of ${allowed.join(", ")}`,
-      hint: floor === undefined ? undefined : `the floor is ${floor.version}: ${floor.reason}`,
+      hint:
+        floor !== undefined
+          ? `the floor is ${floor.version}: ${floor.reason}`
+          : low.length === 0
+            ? undefined
+            : "only a stack whose purpose is reproduction takes it",
     },
   ];
 }

@@ -139,9 +139,19 @@ export type Gate =
   /** These files, relative to the output, exist. */
   | { readonly kind: "exists"; readonly name: string; readonly files: readonly string[]; readonly when?: When };
 
+/** A known hole of a version that this project's servers expose. */
+export interface Flaw {
+  /** Its number, such as CVE-2014-0160. */
+  readonly id: string;
+  /** What it is known as, or does, in a few words. */
+  readonly name: string;
+}
+
 /** One version of a package. */
 export interface RecipeVersion {
   readonly version: string;
+  /** A version with known holes is for stacks whose purpose is reproduction, and for no other. */
+  readonly vulnerable: readonly Flaw[];
   readonly support: { readonly status: "lts" | "supported" | "security" | "ended"; readonly until?: string };
   /** Alternative files for the same version, preferred first (a release, else an export of the repository). */
   readonly sources: readonly {
@@ -159,6 +169,8 @@ export interface LockedPackage {
   readonly project: string;
   readonly version: string;
   readonly role: "build" | "runtime";
+  /** Left out for other versions, platforms and inputs than these. */
+  readonly when?: When;
   /** Candidates; the first whose `when` holds is taken. */
   readonly files: readonly { readonly file: string; readonly sha256: string; readonly when?: When }[];
 }
@@ -196,6 +208,7 @@ export interface ResolvedRecipe {
   readonly version: string;
   readonly folder: string;
   readonly support: { readonly status: string; readonly until?: string };
+  readonly vulnerable: readonly Flaw[];
   readonly inputs: readonly string[];
   readonly sources: readonly Source[];
   readonly packages: readonly (Pick<LockedPackage, "project" | "version" | "role"> & {
@@ -216,8 +229,12 @@ export interface ResolvedRecipe {
 export interface Stack {
   readonly name: string;
   readonly summary: string;
+  /** `reproduction`: an old system as it was, holes and all; it is not for service, and listens on loopback unless its user insists. */
+  readonly purpose: "service" | "reproduction";
   /** Recipe name -> semver range, in no particular order. */
   readonly recipes: Readonly<Record<string, string>>;
+  /** Recipe name -> line, for recipes that are taken from `<line>.yaml` of their folder instead of `recipe.yaml`: an old one that is built another way. */
+  readonly lines: Readonly<Record<string, string>>;
   /** The recipe that is launched. */
   readonly server: string;
   /** The recipe whose OpenSSL makes certificates, and whose Python runs the server. */

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
@@ -46,14 +45,19 @@ export function schema(kind: string): Result {
 /** Each recipe and stack of the folder for itself, and when all are sound, each stack together with its recipes. */
 async function lintFolder(context: Context, problems: ForgeError[]): Promise<void> {
   const stacks = await stackNames(context);
-  const folders = await readdir(context.recipes, { withFileTypes: true });
-  const recipes = folders
-    .map((entry) => path.join(context.recipes, entry.name))
-    .filter((folder) => existsSync(path.join(folder, "recipe.yaml")));
+  const entries = await readdir(context.recipes, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== "stacks").map(({ name }) => name);
+  const recipes = await Promise.all(folders.map((name) => recipeFiles(path.join(context.recipes, name))));
   const files = stacks.map((stack) => path.join(context.recipes, "stacks", `${stack}.yaml`));
-  for (const file of [...recipes.toSorted(), ...files]) await attempt(problems, () => lintFile(context, file));
+  for (const file of [...recipes.flat().toSorted(), ...files]) await attempt(problems, () => lintFile(context, file));
   if (problems.length > 0) return;
   for (const stack of stacks) await attempt(problems, () => loadStack(context, stack));
+}
+
+/** Files of a recipe's folder that are recipes: `recipe.yaml` and its lines. */
+async function recipeFiles(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder);
+  return names.filter((name) => /^[a-z0-9-]+\.yaml$/.test(name) && name !== "lock.yaml").map((name) => path.join(folder, name));
 }
 
 async function lintFile(context: Context, file: string): Promise<void> {

@@ -19,6 +19,7 @@ function recipe(name: string, requirements: readonly Requirement[], inputs: read
     version: "1.0",
     folder: "/recipes",
     support: { status: "lts" },
+    vulnerable: [],
     inputs,
     sources: [],
     packages: [],

@@ -33,6 +33,7 @@ export function derivation(
       version,
       folder: "/recipes",
       support: { status: "lts" },
+      vulnerable: [],
       inputs: inputs.map((input) => input.recipe.name),
       sources: [],
       packages: [],

@@ -10,6 +10,7 @@ const base: ResolvedRecipe = {
   version: "1.2",
   folder: "/recipes/demo",
   support: { status: "lts" },
+  vulnerable: [],
   inputs: [],
   sources: [],
   packages: [],

@@ -8,6 +8,7 @@ export function sample(): DeriveOptions {
       version: "1.2.3",
       folder: "/recipes/demo",
       support: { status: "lts", until: "2030-01-01" },
+      vulnerable: [],
       inputs: [],
       sources: [
         {
