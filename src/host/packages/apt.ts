@@ -14,6 +14,7 @@ export const apt: PackageTable = {
     gzip: one("gzip"),
     xz: one("xz-utils"),
     bzip2: one("bzip2"),
+    flock: one("util-linux"),
     unzip: one("unzip"),
     "pkg-config": one("pkg-config"),
     // Debian 12's rustc is 1.63, too old for cryptography; its rustc-web is a newer one beside it.
