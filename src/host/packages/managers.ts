@@ -1,6 +1,7 @@
 /** How each family lists, installs and removes packages. Sources: the manual pages apt-get(8), dpkg-query(1), dnf(8), yum(8), rpm(8), apk(8), zypper(8), pacman(8), pkg(8), pkg.conf(5), brew(1). */
 import type { Host } from "../types.ts";
-import { parseApk, parseApt, parseDnf, parseNames, parsePkg, parseZypper, type Simulated } from "./simulation.ts";
+import { parseApk, parseApt, parseNames, type Simulated } from "./simulation.ts";
+import { parseDnf, parsePkg, parseZypper } from "./summaries.ts";
 
 /** One package manager, as argv. */
 export interface PackageManager {
@@ -14,11 +15,14 @@ export interface PackageManager {
   /** What an installation would do, without doing it and without privilege. */
   readonly dryRun?: {
     argv(names: readonly string[]): readonly string[];
-    parse(text: string, installed: ReadonlySet<string>): Simulated;
+    /** Null when the answer was not understood to its end. */
+    parse(text: string, installed: ReadonlySet<string>): Simulated | null;
     /** Exit codes with which the answer counts; default 0 alone. */
     readonly exitCodes?: readonly number[];
     /** Whether a dry run that fails means that the installation would as well. */
     readonly reliable?: boolean;
+    /** What it cannot know yet, as the end of a sentence. */
+    readonly until?: string;
   };
   /** Removes without taking along what others need: refuses, or is simulated first. */
   remove(names: readonly string[]): readonly string[];
@@ -119,7 +123,13 @@ export const managers: Readonly<Record<Exclude<Host["packageFamily"], "unknown">
     list: ["pkg", "query", "%n"],
     refresh: [...pkg, "update"],
     install: (names) => [...pkg, "install", "-y", ...names],
-    dryRun: { argv: (names) => ["pkg", "install", "-n", ...names], parse: parsePkg, exitCodes: [0, 1] },
+    dryRun: {
+      argv: (names) => ["pkg", "install", "-n", ...names],
+      parse: parsePkg,
+      exitCodes: [0, 1],
+      // Which packages have the same file shows only in the packages, and then the one that is there gives way (freebsd/pkg, issues 1318 and 1428).
+      until: "as far as pkg tells before it has fetched them",
+    },
     // Marks them as installed automatically, for the next `pkg autoremove`: `pkg delete` would take along what needs them.
     remove: (names) => [...pkg, "set", "-y", "-A", "1", ...names],
     elevated: true,

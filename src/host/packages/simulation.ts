@@ -1,4 +1,4 @@
-/** What a manager says it would do, read from its dry run. */
+/** What a manager says it would do, read from its dry run. Those with headings: `summaries.ts`. */
 
 /** Packages by name: those that would come newly, and what would happen to others besides. */
 export interface Simulated {
@@ -7,16 +7,22 @@ export interface Simulated {
   readonly removals: readonly string[];
 }
 
-/** One line of a dry run: what it says of a package, or under which heading the next lines stand. */
-type Kind = keyof Simulated | null;
+/**
+ * What was read, when it can be relied upon: in a text that was not understood to its end, a change of something else may stand unseen. What such a
+ * text does say of other packages counts all the same.
+ */
+export function whenWhole(found: Simulated, whole: boolean): Simulated | null {
+  return whole || found.upgrades.length + found.removals.length > 0 ? found : null;
+}
 
 /** Reads `apt-get -s`: `Inst NAME [OLD] (NEW …)` is an upgrade when there is an old one (apt-get(8), "--simulate"). */
 export function parseApt(text: string): Simulated {
-  return collect(text, (line) => {
-    const [, verb, name = "", old] = /^(Inst|Remv) (\S+)( \[)?/.exec(line) ?? [];
-    const kind = verb === "Inst" ? (old === undefined ? "installs" : "upgrades") : "removals";
-    return verb === undefined ? [] : [[kind, name.split(":")[0] ?? name]];
-  });
+  return collect(
+    [...text.matchAll(/^(Inst|Remv) (\S+)( \[)?/gm)].map(([, verb, name = "", old]) => [
+      verb === "Remv" ? "removals" : old === undefined ? "installs" : "upgrades",
+      name.split(":")[0] ?? name,
+    ]),
+  );
 }
 
 /** For each package that `apt-get -s` would put in: the version that is there, and the one that would come. */
@@ -30,97 +36,48 @@ export function parseAptVersions(
   }));
 }
 
-/** Reads `apk --simulate`: `(1/3) Installing NAME (VERSION)` (apk-tools, src/commit.c). */
-export function parseApk(text: string): Simulated {
-  const kinds: Readonly<Record<string, Kind>> = {
-    Installing: "installs",
-    Upgrading: "upgrades",
-    Downgrading: "upgrades",
-    Replacing: "upgrades",
-    Purging: "removals",
-  };
-  return collect(text, (line) => {
-    const [, verb = "", name = ""] = /^\(\s*\d+\/\d+\) (\w+) (\S+) \(/.exec(line) ?? [];
-    const kind = kinds[verb] ?? null;
-    return kind === null ? [] : [[kind, name]];
-  });
+/** Reads `apk --simulate`: `(1/3) Installing NAME (VERSION)`, numbered to the last, then `OK: …` (apk-tools, src/commit.c). */
+export function parseApk(text: string): Simulated | null {
+  const steps = [...text.matchAll(/^\(\s*\d+\/(\d+)\) ([A-Z]\w+(?: pinning)?) (\S+)/gm)];
+  const known = steps.filter(([, , verb = ""]) => apkVerbs.has(verb));
+  const found = collect(
+    known.flatMap(([, , verb = "", name = ""]) => {
+      const kind = apkVerbs.get(verb) ?? null;
+      return kind === null ? [] : [[kind, name] as const];
+    }),
+  );
+  return whenWhole(found, known.length === Number(steps[0]?.[1] ?? 0) && /^OK: /m.test(text));
 }
 
-/** Reads the summary of dnf, dnf5 and yum: headings at the margin, packages one blank in (dnf, cli/output.py; dnf5, transaction table). */
-export function parseDnf(text: string): Simulated {
-  return underHeadings(text, {
-    heading: /^([A-Z][\w ()]*):$/,
-    kinds: [
-      [/^Installing/, "installs"],
-      [/^(?:Upgrading|Updating|Downgrading|Reinstalling)/, "upgrades"],
-      [/^(?:Removing|Replac)/, "removals"],
-    ],
-    names: (line) => (/^ [^ =]/.test(line) ? line.trim().split(/\s+/).slice(0, 1) : []),
-  });
-}
+const apkVerbs: ReadonlyMap<string, keyof Simulated | null> = new Map([
+  ["Installing", "installs"],
+  ["Upgrading", "upgrades"],
+  ["Downgrading", "upgrades"],
+  ["Replacing", "upgrades"],
+  ["Reinstalling", "upgrades"],
+  ["Updating pinning", null],
+  ["Purging", "removals"],
+]);
 
-/** Reads zypper's summary: sentences as headings, names below them (zypper, src/Summary.cc). */
-export function parseZypper(text: string): Simulated {
-  return underHeadings(text, {
-    heading: /^(The following .*):$/,
-    kinds: [
-      [/NEW packages? (?:is|are) going to be installed/, "installs"],
-      [/packages? (?:is|are) going to be (?:upgraded|downgraded|reinstalled)/, "upgrades"],
-      [/packages? (?:is|are) going to be REMOVED/, "removals"],
-    ],
-    names: (line) => (line.startsWith("  ") ? line.trim().split(/\s+/) : []),
-  });
-}
-
-/** Reads `pkg install -n`: headings, then a tab and `NAME: VERSION` (pkg, src/utils.c). */
-export function parsePkg(text: string): Simulated {
-  return underHeadings(text, {
-    heading: /^(.*packages to be [A-Z]+.*):$/,
-    kinds: [
-      [/INSTALLED$/, "installs"],
-      [/(?:UPGRADED|DOWNGRADED|REINSTALLED)$/, "upgrades"],
-      [/REMOVED$/, "removals"],
-    ],
-    names: (line) => [...line.matchAll(/^\t([^\s:]+):? /g)].map(([, name = ""]) => name.replace(/-\d[^-]*$/, "")),
-  });
-}
-
-/** Reads names one a line, as pacman and the like print them: of those, what is there already would be replaced. */
-export function parseNames(text: string, installed: ReadonlySet<string>): Simulated {
-  const names = text
+/** Reads names one a line, as pacman prints them: of those, what is there already would be replaced. A question of pacman's is no name. */
+export function parseNames(text: string, installed: ReadonlySet<string>): Simulated | null {
+  const lines = text
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  return {
+  const names = lines.filter((line) => /^[\w@+][\w@.+-]*$/.test(line));
+  const found: Simulated = {
     installs: names.filter((name) => !installed.has(name)),
     upgrades: names.filter((name) => installed.has(name)),
     removals: [],
   };
+  return whenWhole(found, names.length === lines.length);
 }
 
-function underHeadings(
-  text: string,
-  form: {
-    readonly heading: RegExp;
-    readonly kinds: readonly (readonly [RegExp, keyof Simulated])[];
-    readonly names: (line: string) => readonly string[];
-  },
-): Simulated {
-  let kind: Kind = null;
-  return collect(text, (line) => {
-    const heading = form.heading.exec(line)?.[1];
-    if (heading !== undefined) {
-      kind = form.kinds.find(([pattern]) => pattern.test(heading))?.[1] ?? null;
-      return [];
-    }
-    if (line.trim() === "") kind = null;
-    const now = kind;
-    return now === null ? [] : form.names(line).map((name) => [now, name] as const);
-  });
-}
-
-function collect(text: string, read: (line: string) => readonly (readonly [keyof Simulated, string])[]): Simulated {
-  const found: Record<keyof Simulated, string[]> = { installs: [], upgrades: [], removals: [] };
-  for (const line of text.split("\n")) for (const [kind, name] of read(line)) found[kind].push(name);
-  return found;
+/** Names by what would happen to them, each once. */
+export function collect(said: readonly (readonly [keyof Simulated, string])[]): Simulated {
+  const of = (kind: keyof Simulated): readonly string[] => [
+    ...new Set(said.flatMap(([each, name]) => (each === kind ? [name] : []))),
+  ];
+  return { installs: of("installs"), upgrades: of("upgrades"), removals: of("removals") };
 }

@@ -44,7 +44,7 @@ export const packages: ResourceKind<Package> = {
       ...state,
       action: state.current === null ? "create" : "update",
       commands: [...first, ...install],
-      effect: effectOf(outlook),
+      effect: effectOf(manager, outlook),
     };
   },
 
@@ -132,10 +132,11 @@ function refusalOf(host: Host, { names, simulated, problem }: Outlook): string |
   return `it would also ${others}, which nobody asked for: do that yourself first${upgrade}, or install ${names.join(" ")} yourself`;
 }
 
-function effectOf({ names, simulated }: Outlook): string {
+function effectOf({ dryRun }: PackageManager, { names, simulated }: Outlook): string {
   if (simulated === null) return `installs ${names.join(" ")} and what they need, for everyone on this machine`;
-  const all = simulated.installs;
-  return `installs ${all.join(" ")}, for everyone on this machine; upgrades and removes nothing`;
+  const all = simulated.installs.length === 0 ? ["nothing new"] : simulated.installs;
+  const until = dryRun?.until === undefined ? "" : `, ${dryRun.until}`;
+  return `installs ${all.join(" ")}, for everyone on this machine; upgrades and removes nothing${until}`;
 }
 
 async function installedPackages(host: Host, manager: PackageManager): Promise<ReadonlySet<string> | null> {

@@ -1,14 +1,7 @@
 /** Dry runs as the managers print them. */
 import { expect, test } from "vitest";
-import {
-  parseApk,
-  parseApt,
-  parseAptVersions,
-  parseDnf,
-  parseNames,
-  parsePkg,
-  parseZypper,
-} from "../../../src/host/packages/simulation.ts";
+import { parseApk, parseApt, parseAptVersions, parseNames } from "../../../src/host/packages/simulation.ts";
+import { parseDnf, parsePkg, parseZypper } from "../../../src/host/packages/summaries.ts";
 
 test("apt: recorded on Debian 12", () => {
   const text = `Reading package lists...
@@ -139,4 +132,45 @@ test("pacman prints names, and what is there already would be replaced", () => {
     upgrades: ["gcc-libs"],
     removals: [],
   });
+});
+
+test("an answer that does not add up is not understood, unless it says of another package", () => {
+  const installs = (...names: string[]): unknown => ({ installs: names, upgrades: [], removals: [] });
+  expect(parseApk("(1/2) Installing a (1)\n(2/2) Installing b (1)\nOK: 1 MiB in 2 packages\n")).toEqual(
+    installs("a", "b"),
+  );
+  expect(parseApk("(1/2) Installing a (1)\nOK: 1 MiB in 2 packages\n")).toBeNull();
+  expect(parseApk("(1/2) Installing a (1)\n(2/2) Swapping b (1)\nOK: 1 MiB in 2 packages\n")).toBeNull();
+  expect(parseApk("(1/1) Updating pinning a (1)\nOK: 1 MiB in 2 packages\n")).toEqual(installs());
+  expect(parseApk("")).toBeNull();
+
+  expect(parseDnf("Installing:\n a  noarch  1\n\nTransaction Summary\nInstall  1 Package\n")).toEqual(installs("a"));
+  expect(
+    parseDnf("Installing:\n a  noarch  1\n\nTransaction Summary\nInstall  1 Package\nUpgrade  1 Package\n"),
+  ).toBeNull();
+  expect(parseDnf("Installation:\n a  noarch  1\n\nRésumé\nInstaller  1 Paquet\n")).toBeNull();
+  expect(parseDnf("Installing:\n a  noarch  1\n")).toBeNull();
+
+  const zypper = "The following NEW package is going to be installed:\n  a\n\n";
+  expect(parseZypper(`${zypper}1 new package to install.\n`)).toEqual(installs("a"));
+  expect(parseZypper(`${zypper}1 package to upgrade, 1 new.\n`)).toBeNull();
+  expect(parseZypper(zypper)).toBeNull();
+
+  const pkg = "New packages to be INSTALLED:\n\tfont-adobe-100dpi: 1.0_4\n\n";
+  expect(parsePkg(`${pkg}Number of packages to be installed: 1\n`)).toEqual(installs("font-adobe-100dpi"));
+  expect(parsePkg(`${pkg}Number of packages to be installed: 1\nNumber of packages to be removed: 1\n`)).toBeNull();
+  expect(parsePkg(pkg)).toBeNull();
+
+  expect(parseNames("a\nb c\n", new Set())).toBeNull();
+  expect(parseNames("", new Set())).toEqual(installs());
+});
+
+test("dnf: what comes in place of its own older self is an upgrade; in place of another, that one's removal", () => {
+  const text = `Installing:
+ grub2        x86_64  1:2.02-0.65  base  29 k
+     replacing  grub2.x86_64 1:2.02-0.64
+ wget2-wget   x86_64  2.2.0-5      fedora  41.6 KiB
+   replacing wget   x86_64  1.21.4-2  fedora  3.1 MiB
+`;
+  expect(parseDnf(text)).toEqual({ installs: ["wget2-wget"], upgrades: ["grub2"], removals: ["wget"] });
 });
