@@ -48,4 +48,6 @@ export interface GlobalOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly colour: boolean;
+  /** A vulnerable stack may listen where others reach it. */
+  readonly exposed: boolean;
 }

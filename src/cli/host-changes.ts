@@ -42,7 +42,7 @@ export interface HostWishes {
 export interface WishRequest {
   readonly site: Site;
   readonly host: Host;
-  readonly outputs: Pick<ServerOutputs, "openssl" | "pythonTls">;
+  readonly outputs: Pick<ServerOutputs, "openssl" | "pythonTls" | "purpose">;
 }
 
 /**
@@ -52,7 +52,8 @@ export interface WishRequest {
  */
 export async function hostWishes(context: ReloadContext, { site, host, outputs }: WishRequest): Promise<HostWishes> {
   const { prefix } = context.options;
-  const decided = await serviceOf(host, site, prefix);
+  const decided =
+    outputs.purpose === "reproduction" ? await unsupervised(host, site, prefix) : await serviceOf(host, site, prefix);
   const { account } = decided;
   const reload = reloadCommand(context);
   const told = decided.manager === "none" || reload.reason === null ? [] : [reload.reason];
@@ -77,6 +78,12 @@ export async function hostWishes(context: ReloadContext, { site, host, outputs }
     ...firewallResources(site),
   ];
   return { resources, lowPort, service };
+}
+
+/** What is only reproduced is started by hand, and never at boot. */
+async function unsupervised(host: Host, site: Site, prefix: string): Promise<Service> {
+  const service = await serviceOf(host, { ...site, host: { ...site.host, service: "none" } }, prefix);
+  return { ...service, reasons: ["the stack is for reproduction only, and no service of this machine"] };
 }
 
 function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outputs"]): readonly Resource[] {

@@ -3,15 +3,17 @@ import path from "node:path";
 import { ForgeError, type Span } from "../errors.ts";
 import {
   checkTogether,
-  minGradeSpan,
+  checkFit,
   parseRecipe,
   parseSite,
   parseStack,
+  siteSpan,
   type Recipe,
   type Site,
   type Stack,
 } from "../recipe/index.ts";
 import { orderRecipes } from "../plan/index.ts";
+import { dhProblem } from "../server/index.ts";
 import type { Context } from "./context.ts";
 import { readTextIfThere } from "./files.ts";
 
@@ -31,8 +33,8 @@ export async function loadSite(context: Pick<Context, "options">): Promise<Site>
 export async function writtenMinGrade(path: string): Promise<{ readonly grade: string; readonly span: Span } | null> {
   const file = await readSite(path);
   const { verify } = await checkSite(file);
-  const span = minGradeSpan(file);
-  return span === null ? null : { grade: verify.minGrade, span };
+  const span = siteSpan(file, "verify", "min-grade");
+  return span === null || verify.minGrade === null ? null : { grade: verify.minGrade, span };
 }
 
 async function readSite(path: string): Promise<{ readonly text: string; readonly path: string }> {
@@ -58,6 +60,29 @@ async function needFolder(file: string, key: string, folder: string): Promise<vo
   });
   if (facts.isDirectory()) return;
   throw new ForgeError("site-invalid", `${file}: ${key}: ${folder} is no folder`, { hint: `name a folder in ${key}` });
+}
+
+/**
+ * Checks that the site file asks a stack for nothing that it is not made for. `exposed`: the user insists on addresses that others reach.
+ * Throws `site-invalid`.
+ */
+export async function checkSiteFor(
+  { options }: Pick<Context, "options">,
+  stack: Stack,
+  exposed: boolean = options.exposed,
+): Promise<void> {
+  const file = options.config === null ? null : await readSite(options.config);
+  const site = parseSite(file);
+  checkFit(site, stack, { file, exposed });
+  const { dhe } = site.server;
+  if (dhe?.kind !== "file" || file === null) return;
+  const problem = await dhProblem(dhe.file);
+  const span = siteSpan(file, "server", "dhe");
+  if (problem !== null && span !== null)
+    throw new ForgeError("site-invalid", `${span.file}:${span.line}: ${problem}`, {
+      span,
+      hint: "name a file that openssl dhparam -2 made, or let it be made with generate",
+    });
 }
 
 /** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */

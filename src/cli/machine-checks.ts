@@ -7,7 +7,7 @@ import type { Check } from "./checks.ts";
 import type { Context } from "./context.ts";
 import { hostWishes } from "./host-changes.ts";
 import { loadStack } from "./load.ts";
-import { interpreterOf, serverOutputs } from "./setup.ts";
+import { interpreterOf, outputPaths, serverOutputs } from "./setup.ts";
 
 /** Looks at the machine for a generation that serves; nothing for one that only builds made. Changes nothing. */
 export async function machineChecks(
@@ -39,7 +39,7 @@ export async function machineChecks(
       fix: null,
     },
     ...(await Promise.all(proofs)).flat(),
-    ...(await mandatoryChecks(host, { prefix, outputs: Object.values(outputs) })),
+    ...(await mandatoryChecks(host, { prefix, outputs: outputPaths(outputs) })),
   ];
 }
 

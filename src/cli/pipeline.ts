@@ -9,10 +9,11 @@ import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
-import { loadSite, loadStack } from "./load.ts";
+import { checkSiteFor, loadSite, loadStack } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { supportWarnings } from "./support.ts";
+import { flawsOf } from "./vulnerable.ts";
 
 /** What `provision` and `build` are asked for. */
 export interface BuildRequest {
@@ -42,7 +43,8 @@ export async function holdingPrefix<T>(
 ): Promise<T> {
   const { emit, signal, options } = context;
   const site = await loadSite(context);
-  await loadStack(context, request.stack ?? site.stack);
+  const { stack } = await loadStack(context, request.stack ?? site.stack);
+  await checkSiteFor(context, stack);
   await openPrefix(options.prefix, { create: true });
   const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
   try {
@@ -139,6 +141,8 @@ export async function stageBuilt(context: Context, built: Built): Promise<Manife
 
 async function generationFrom(context: Context, built: Built, make: typeof stage): Promise<Manifest> {
   const { emit, signal, options } = context;
+  const recipes = built.made.map(({ derivation }) => derivation.recipe);
+  const reproduced = built.selection.stack.purpose === "reproduction";
   emit({ type: "phase", phase: "activate", state: "start" });
   const { manifest, conflicts } = await make(
     options.prefix,
@@ -152,6 +156,7 @@ async function generationFrom(context: Context, built: Built, make: typeof stage
       accepted: false,
       report: null,
       warnings: warningsOf(built.made),
+      ...(reproduced ? { vulnerable: flawsOf(recipes), exposed: options.exposed } : {}),
     },
     { what: "provision", wait: options.wait, emit, signal },
   );

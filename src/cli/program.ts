@@ -28,6 +28,7 @@ export interface RawOptions {
   readonly wait?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
+  readonly iKnowThisIsVulnerable?: boolean;
   readonly progress?: "auto" | "plain" | "json";
 }
 
@@ -93,6 +94,7 @@ export function globalOptions(
     quiet: raw.quiet ?? false,
     verbose: raw.verbose ?? false,
     colour: world.colour,
+    exposed: raw.iKnowThisIsVulnerable ?? false,
   };
 }
 
@@ -263,6 +265,7 @@ function withGlobals(command: Command): Command {
     .option("--no-wait", "fail instead of waiting for another run on the same prefix")
     .option("-q, --quiet", "only what is loud")
     .option("-v, --verbose", "also steps, gates and commands")
+    .option("--i-know-this-is-vulnerable", "let a stack that is only reproduced listen where others reach it")
     .addOption(
       new Option("--progress <kind>", "how progress is told on standard error").choices(["auto", "plain", "json"]),
     );

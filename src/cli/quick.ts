@@ -72,8 +72,9 @@ export function ledgerAgrees(prefix: string, { host }: Pick<Manifest, "host">): 
 }
 
 /** The authority's certificate file of a prefix, when it has one. */
-export function authorityFile(prefix: string): string | null {
-  const file = `${serverPaths(prefix).tls}/ca/cert.pem`;
+export function authorityFile(prefix: string, { vulnerable }: Pick<Manifest, "vulnerable">): string | null {
+  const { tls, rsa } = serverPaths(prefix);
+  const file = `${vulnerable === undefined ? tls : rsa}/ca/cert.pem`;
   return existsSync(file) ? file : null;
 }
 

@@ -1,4 +1,6 @@
 import { splitAddress } from "../address.ts";
+import type { KnownFlaw } from "../server/index.ts";
+import { vulnerableText } from "./vulnerable.ts";
 
 /** How to get at a server that serves. */
 export interface Reach {
@@ -12,6 +14,8 @@ export interface Reach {
   readonly html: string;
   readonly outcome: "done" | "unchanged";
   readonly warnings: readonly string[];
+  /** The known holes of a stack that is only reproduced. */
+  readonly vulnerable: readonly KnownFlaw[];
 }
 
 /** Where to look at a server from this machine: an address that means "all" is reached over loopback. */
@@ -44,6 +48,7 @@ export function reachText(reach: Reach): string {
     `Report     ${reach.html}`,
     `Stop it    ${quoted(reach.program)} stop --prefix ${quoted(reach.prefix)}`,
     ...reach.warnings.map((warning) => `Note       ${warning}`),
+    ...(reach.vulnerable.length === 0 ? [] : ["", ...vulnerableText(reach.vulnerable)]),
     "",
   ].join("\n");
 }

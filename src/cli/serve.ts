@@ -23,7 +23,7 @@ import {
   type Supervisor,
 } from "../server/index.ts";
 import type { Context } from "./context.ts";
-import type { ServerSetup } from "./setup.ts";
+import { isolation, type ServerSetup } from "./setup.ts";
 
 /** What serves now, and the service manager that started it. */
 export interface Running {
@@ -54,7 +54,7 @@ export type Gate = (server: ServerStatus) => Promise<void>;
 export function switchFor(
   running: Running | null,
   setup: {
-    readonly config: Pick<ServerConfig, "listen" | "redirect">;
+    readonly config: Pick<ServerConfig, "listen" | "redirect" | "vulnerable">;
     readonly runner: Pick<ServerSetup["runner"], "supervisor">;
   },
   change: ServiceChange = {},
@@ -63,6 +63,8 @@ export function switchFor(
   const { supervisor } = setup.runner;
   if (running.supervisor?.manager !== supervisor?.manager || running.supervisor?.name !== supervisor?.name)
     return "relaunch";
+  // A server that is only reproduced passes nothing on.
+  if (running.status.handsOver === false || setup.config.vulnerable !== undefined) return "relaunch";
   const held = [...running.status.listen, ...(running.status.redirect ?? [])];
   const wanted = [...setup.config.listen, ...setup.config.redirect];
   const collides = wanted.some((address) => !held.includes(address) && held.some((other) => overlaps(address, other)));
@@ -239,6 +241,9 @@ export async function readConfig(file: string): Promise<ServerConfig | null> {
 }
 
 /** The interpreter and program to start. */
-function runnable({ outputs, runner }: ServerSetup): { readonly python: string; readonly launcher: string } {
-  return { python: runner.interpreter, launcher: path.join(outputs.server, "bin", "tlsforge-server") };
+function runnable({ outputs, runner }: ServerSetup): { readonly python: readonly string[]; readonly launcher: string } {
+  return {
+    python: [runner.interpreter, ...isolation(outputs)],
+    launcher: path.join(outputs.server, "bin", "tlsforge-server"),
+  };
 }

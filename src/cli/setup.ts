@@ -4,7 +4,10 @@ import { ForgeError } from "../errors.ts";
 import type { Host } from "../host/index.ts";
 import type { Site, Stack } from "../recipe/index.ts";
 import {
+  classicPolicy,
+  dhProblem,
   ensureCertificates,
+  ensureDhParameters,
   findCertificates,
   policyFor,
   serverConfig,
@@ -23,6 +26,13 @@ export interface ServerOutputs {
   readonly python: string;
   readonly pythonTls: string;
   readonly server: string;
+  /** A stack that is only reproduced has a server of another kind: an old Python, its own policy, no hand-over. */
+  readonly purpose: Stack["purpose"];
+}
+
+/** Store paths of the outputs. */
+export function outputPaths({ openssl, python, pythonTls, server }: ServerOutputs): readonly string[] {
+  return [openssl, python, pythonTls, server];
 }
 
 /** A configuration that is ready to be launched, and the authority that a client must trust when it is our own. */
@@ -56,6 +66,7 @@ export function serverOutputs(
     python: out(stack.python),
     pythonTls: out("python-tls"),
     server: out(stack.server),
+    purpose: stack.purpose,
   };
 }
 
@@ -67,6 +78,8 @@ export interface SetupRequest {
   readonly runner: Runner;
   readonly generation: number;
   readonly builds: Manifest["builds"];
+  /** The known holes of what is built, for a stack that is only reproduced. */
+  readonly vulnerable: Manifest["vulnerable"];
 }
 
 /** Certificates made or found, and the configuration of a generation's server. Nothing is started. */
@@ -78,14 +91,22 @@ export async function setUpServer(context: Context, request: SetupRequest): Prom
 export async function standingServer(context: Context, request: SetupRequest): Promise<ServerSetup | null> {
   const { certificate, names } = request.site.server;
   if (certificate.kind === "directory") return setUpServer(context, request);
-  const { tls } = serverPaths(context.options.prefix);
-  const found = await findCertificates({ folder: tls, names, now: new Date() });
+  const found = await findCertificates({ ...localCertificates(context, request.outputs), names, now: new Date() });
   return found === null ? null : configure(context, request, found);
+}
+
+/** Where the certificates of the local authority are, and what keys they have: a server of 2013 speaks RSA. */
+function localCertificates(
+  context: Context,
+  { purpose }: ServerOutputs,
+): { readonly folder: string; readonly key: "P-256" | "RSA-2048" } {
+  const { tls, rsa } = serverPaths(context.options.prefix);
+  return purpose === "reproduction" ? { folder: rsa, key: "RSA-2048" } : { folder: tls, key: "P-256" };
 }
 
 async function configure(
   context: Context,
-  { site, outputs, runner, generation, builds }: SetupRequest,
+  { site, host, outputs, runner, generation, builds, vulnerable = [] }: SetupRequest,
   {
     certificates,
     authority,
@@ -100,7 +121,13 @@ async function configure(
     });
   const config = serverConfig({
     site,
-    policy: policyFor(site.server.profile),
+    policy:
+      outputs.purpose === "reproduction"
+        ? classicPolicy({
+            curve: site.server.curve ?? "prime256v1",
+            dhParameters: await dhParameters(context, { site, host, outputs }),
+          })
+        : policyFor(site.server.profile),
     generation,
     prefix,
     certificates,
@@ -109,13 +136,45 @@ async function configure(
     // Only systemd makes a folder below /run for a service by itself.
     service: runner.supervisor?.manager === "systemd" ? runner.supervisor.name : undefined,
     user: runner.user,
+    ...(outputs.purpose === "reproduction" ? { vulnerable } : {}),
   });
   return { config, outputs, runner, authority };
+}
+
+/** The file with the parameters of finite-field Diffie-Hellman: the site's own, or made here once. */
+async function dhParameters(
+  context: Context,
+  { site, host, outputs }: Pick<SetupRequest, "site" | "host" | "outputs">,
+): Promise<string> {
+  const { dhe } = site.server;
+  if (dhe?.kind === "file") {
+    const problem = await dhProblem(dhe.file);
+    if (problem !== null)
+      throw new ForgeError("certificate-failed", problem, { hint: "mend server.dhe in the site file" });
+    return dhe.file;
+  }
+  const bits = dhe?.kind === "generate" ? dhe.bits : 2048;
+  return ensureDhParameters({
+    openssl: path.join(outputs.openssl, "bin", "openssl"),
+    folder: serverPaths(context.options.prefix).tls,
+    bits,
+    run: host.exec,
+    onMake: () =>
+      context.emit({
+        type: "notice",
+        message: `making Diffie-Hellman parameters of ${bits} bits, which can take minutes`,
+      }),
+  });
 }
 
 /** The PEM text of our own authority, or null when the certificates come from elsewhere. */
 export async function readAuthority(file: string | null): Promise<string | null> {
   return file === null ? null : readFile(file, "utf8");
+}
+
+/** The options that keep an interpreter from its caller's environment; Python 2 has no `-I`. */
+export function isolation({ purpose }: Pick<ServerOutputs, "purpose">): readonly string[] {
+  return purpose === "reproduction" ? ["-E", "-s"] : ["-I"];
 }
 
 /** The interpreter that a generation's server runs with. */
@@ -130,10 +189,9 @@ async function certificatesFor(
   const { certificate, names } = request.site.server;
   if (certificate.kind === "directory")
     return { certificates: await certificatesIn(certificate.directory), authority: null };
-  const folder = serverPaths(context.options.prefix).tls;
   const made = await ensureCertificates({
+    ...localCertificates(context, request.outputs),
     openssl: path.join(request.outputs.openssl, "bin", "openssl"),
-    folder,
     names,
     now: new Date(),
     run: request.host.exec,

@@ -168,7 +168,7 @@ export async function freshSetup(
   const outputs = serverOutputs(stack, manifest.builds);
   const host = machine(context, site);
   const wishes = await hostWishes(await asKept(context, manifest), { site, host, outputs });
-  const { generation, builds } = manifest;
+  const { generation, builds, vulnerable } = manifest;
   return setUpServer(context, {
     site,
     host,
@@ -176,6 +176,7 @@ export async function freshSetup(
     runner: await runnerOf(host, wishes, moment),
     generation,
     builds,
+    vulnerable,
   });
 }
 

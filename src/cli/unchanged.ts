@@ -20,12 +20,13 @@ export function unchangedText(
     reachText({
       listen: server.listen,
       names: server.certificates[0]?.names ?? [],
-      authority: authorityFile(prefix),
+      authority: authorityFile(prefix, manifest),
       prefix,
       program,
       html: (manifest.report?.path ?? "").replace(/\.json$/, ".html"),
       outcome: "unchanged",
       warnings: manifest.warnings,
+      vulnerable: manifest.vulnerable ?? [],
     })
   );
 }

@@ -37,6 +37,8 @@ export interface SourceDocument {
   readonly locateKey: (path: Path, key: string) => Span;
   /** The value at a path as written, for messages: `3.10` where the value is the number 3.1. Undefined when nothing is there. */
   readonly written: (path: Path) => string | undefined;
+  /** Whether anything is written at a path. */
+  readonly has: (path: Path) => boolean;
 }
 
 /** Reads YAML 1.2, one document, without anchors, aliases and tags. Never throws: what is wrong is in `problems`. */
@@ -58,6 +60,7 @@ export function readDocument({ text, path }: TextFile): SourceDocument {
     locate: (where) => at(startOf(nodeAt(document, where))),
     locateKey: (where, key) => at(startOf(keyNode(nodeAt(document, where), key))),
     written: (where) => writtenText(document, where),
+    has: (where) => document.hasIn([...where]),
   };
 }
 

@@ -3,6 +3,7 @@ import { readDocument, type SourceDocument, type TextFile } from "./document.ts"
 import { lintRecipe, lintVariables } from "./lint-recipe.ts";
 import { fillIn, fillLocation, lastComponent } from "./locations.ts";
 import { refuse, type Problem } from "./problems.ts";
+import type { Span } from "../errors.ts";
 import { lockSchema, recipeSchema, stackSchema, type WrittenRecipe } from "./recipe-schema.ts";
 import type { LockedPackage, Recipe, RecipeVersion, Stack } from "./types.ts";
 
@@ -41,14 +42,14 @@ export function parseStack(file: TextFile): Stack {
   const document = readDocument(file);
   const { value, problems } = check(stackSchema, document);
   if (value === undefined) return refuse("recipe-invalid", problems);
-  const { schema: _, recipes: written, ...stack } = value;
-  const entries = Object.entries(written);
+  const { schema: _, ...stack } = value;
+  const places = (key: "recipes" | "lines"): Readonly<Record<string, Span>> =>
+    Object.fromEntries(Object.keys(value[key]).map((recipe) => [recipe, document.locateKey([key], recipe)]));
   return {
     ...stack,
-    recipes: Object.fromEntries(entries.map(([recipe, { range }]) => [recipe, range])),
-    lines: Object.fromEntries(entries.flatMap(([recipe, { line }]) => (line === null ? [] : [[recipe, line]]))),
     spans: {
-      recipes: Object.fromEntries(entries.map(([recipe]) => [recipe, document.locateKey(["recipes"], recipe)])),
+      recipes: places("recipes"),
+      lines: places("lines"),
       server: document.locate(["server"]),
       openssl: document.locate(["openssl"]),
       python: document.locate(["python"]),

@@ -124,14 +124,11 @@ export const stackSchema = mapping({
     .enum(["service", "reproduction"])
     .default("service")
     .describe("reproduction: an old system as it was, with its known holes"),
-  recipes: z
-    .record(
-      name,
-      z.union([range.transform((versions) => ({ range: versions, line: null })), mapping({ range, line: name })], {
-        error: 'a version range such as "~3.5", or a mapping with range and line',
-      }),
-    )
-    .describe("Recipe to version range"),
+  recipes: z.record(name, range).describe("Recipe to version range"),
+  lines: z
+    .record(name, name)
+    .default({})
+    .describe("Recipes that are taken from LINE.yaml of their folder instead of recipe.yaml"),
   server: name.describe("The recipe that is launched"),
   openssl: name.describe("The recipe whose OpenSSL makes certificates"),
   python: name.describe("The recipe whose Python runs the server"),

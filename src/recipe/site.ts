@@ -48,6 +48,20 @@ const app = family(
   ],
 );
 
+const dhe = z
+  .union(
+    [
+      z.literal("off").transform(() => ({ kind: "off" as const })),
+      mapping({ generate: z.int().min(1024).max(8192) }).transform((value) => ({
+        kind: "generate" as const,
+        bits: value.generate,
+      })),
+      mapping({ file: text }).transform((value) => ({ kind: "file" as const, ...value })),
+    ],
+    { error: "off, generate with a number of bits from 1024 to 8192, or file with the path of a PEM file" },
+  )
+  .describe("Finite-field Diffie-Hellman");
+
 const hsts = mapping({
   "max-age": z.int().min(0).default(63_072_000).describe("Seconds"),
   "include-subdomains": z.boolean().default(true),
@@ -64,7 +78,8 @@ const server = mapping({
   redirect: z.array(listenAddress).default([]).describe("Plain HTTP, redirected to HTTPS"),
   certificate: certificate.prefault({ "local-ca": true }),
   profile: z.enum(["modern", "intermediate"]).default("intermediate"),
-  dhe: z.literal("off").default("off").describe("Finite-field Diffie-Hellman"),
+  dhe: dhe.nullable().default(null),
+  curve: text.nullable().default(null).describe("The one curve of a stack of reproduction, by OpenSSL's name"),
   hsts: hsts.prefault({}),
   app: app.prefault({ about: true }),
 });
@@ -93,14 +108,15 @@ export const siteSchema = mapping({
   stack: name.default("twisted"),
   server: server.prefault({}),
   host: host.prefault({}),
-  verify: mapping({ "min-grade": z.enum(grades).default("A+") }).prefault({}),
+  verify: mapping({ "min-grade": z.enum(grades).nullable().default(null) }).prefault({}),
 });
 
 /** What the language knows and this release does not bring, with what to use instead. */
 const notYet: NotYet = new Map([
   ["server.profile: compatible", "use one of modern, intermediate"],
   ["server.profile: ssllabs-100", "use one of modern, intermediate"],
-  ["server.dhe", 'use "off", or leave it out'],
+  ["server.dhe: ffdhe2048", 'use "off", or leave it out'],
+  ["server.dhe: ffdhe3072", 'use "off", or leave it out'],
   ["server.ocsp", "leave it out"],
   ["server.certificate.acme", "use one of local-ca: true, directory: FOLDER"],
   ["server.app.proxy", "use static: FOLDER, or leave it out"],
@@ -126,11 +142,10 @@ export function parseSite(file: TextFile | null): Site {
   return toSite(written.value, folderOf(source.path));
 }
 
-/** Where a site file says `verify.min-grade` itself; null where only the default does. For a file that `parseSite` takes. */
-export function minGradeSpan(file: TextFile): Span | null {
+/** Where a site file says something itself; null where only a default does. For a file that `parseSite` takes. */
+export function siteSpan(file: TextFile, ...path: readonly (string | number)[]): Span | null {
   const document = readDocument(file);
-  const path = ["verify", "min-grade"];
-  return document.written(path) === undefined ? null : document.locate(path);
+  return document.has(path) ? document.locate(path) : null;
 }
 
 type WrittenSite = z.output<typeof siteSchema>;
@@ -204,12 +219,13 @@ function lintHost({ service, "low-port": lowPort }: WrittenSite["host"], documen
 }
 
 function toSite(written: WrittenSite, folder: string): Site {
-  const { dhe: _, ...rest } = written.server;
+  const { dhe, ...rest } = written.server;
   const below = (path: string): string => (path.startsWith("/") || folder === "" ? path : `${folder}/${path}`);
   return {
     stack: written.stack,
     server: {
       ...rest,
+      dhe: dhe?.kind === "file" ? { ...dhe, file: below(dhe.file) } : dhe,
       certificate:
         rest.certificate.kind === "directory"
           ? { ...rest.certificate, directory: below(rest.certificate.directory) }

@@ -27,6 +27,14 @@ function checkStack(stack: Stack, recipes: Recipes): Problem[] {
       problems.push(unknownName(`unknown recipe "${name}"`, { name, among: [...recipes.keys()], span }));
     else problems.push(...checkRange(recipe, { range, purpose: stack.purpose }, span));
   }
+  for (const name of Object.keys(stack.lines).filter((line) => !names.includes(line)))
+    problems.push(
+      unknownName(`"${name}" is not a recipe of this stack`, {
+        name,
+        among: names,
+        span: stack.spans?.lines[name] ?? unknownPlace(`stack ${stack.name}`),
+      }),
+    );
   for (const role of ["server", "openssl", "python"] as const) {
     const name = stack[role];
     if (names.includes(name)) continue;

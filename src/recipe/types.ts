@@ -233,7 +233,7 @@ export interface Stack {
   readonly purpose: "service" | "reproduction";
   /** Recipe name -> semver range, in no particular order. */
   readonly recipes: Readonly<Record<string, string>>;
-  /** Recipe name -> line, for recipes that are taken from `<line>.yaml` of their folder instead of `recipe.yaml`: an old one that is built another way. */
+  /** Recipe name -> line, for recipes that are taken from `<line>.yaml` of their folder instead of `recipe.yaml`: an old one, built another way. */
   readonly lines: Readonly<Record<string, string>>;
   /** The recipe that is launched. */
   readonly server: string;
@@ -243,6 +243,7 @@ export interface Stack {
   /** Where things stand in the file, for messages. */
   readonly spans?: {
     readonly recipes: Readonly<Record<string, Span>>;
+    readonly lines: Readonly<Record<string, Span>>;
     readonly server: Span;
     readonly openssl: Span;
     readonly python: Span;
@@ -258,6 +259,14 @@ export interface Site {
     readonly redirect: readonly string[];
     readonly certificate: { readonly kind: "local-ca" } | { readonly kind: "directory"; readonly directory: string };
     readonly profile: "modern" | "intermediate";
+    /** Finite-field Diffie-Hellman: with parameters made here, of so many bits, or with those of a PEM file. Null: as the stack has it by itself. */
+    readonly dhe:
+      | { readonly kind: "off" }
+      | { readonly kind: "generate"; readonly bits: number }
+      | { readonly kind: "file"; readonly file: string }
+      | null;
+    /** The one curve of a server that has one only, by OpenSSL's name; null: as the stack has it by itself. */
+    readonly curve: string | null;
     readonly hsts: { readonly maxAge: number; readonly includeSubdomains: boolean; readonly preload: boolean };
     readonly app: { readonly kind: "about" } | { readonly kind: "static"; readonly directory: string };
   };
@@ -267,5 +276,6 @@ export interface Site {
     readonly loaderPath: "auto" | boolean;
     readonly service: "auto" | "systemd" | "rc.d" | "openrc" | "none";
   };
-  readonly verify: { readonly minGrade: string };
+  /** Null: as the stack has it by itself. */
+  readonly verify: { readonly minGrade: string | null };
 }

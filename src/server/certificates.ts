@@ -19,6 +19,8 @@ export interface CertificateOptions {
   readonly names: readonly string[];
   readonly now: Date;
   readonly run: Run;
+  /** ECDSA P-256 unless given: each kind has an authority and a folder of its own. */
+  readonly key?: Issuer["key"];
 }
 
 /** A pair as it was found, already checked to belong together. */
@@ -198,7 +200,8 @@ async function removeOld(folder: string, used: string): Promise<void> {
 }
 
 function issuer(options: CertificateOptions): Issuer {
-  return { openssl: options.openssl, folder: options.folder, now: options.now, run: options.run };
+  const { openssl, folder, now, run, key = "P-256" } = options;
+  return { openssl, folder, now, run, key };
 }
 
 function startOver(folder: string): { hint: string } {

@@ -30,6 +30,7 @@ export interface ServerConfigInput {
   /** The service manager's name for the service, whose folder below /run it makes; else the prefix has one. */
   readonly service?: string | undefined;
   readonly user?: ServiceUser | null;
+  readonly vulnerable?: NonNullable<ServerConfig["vulnerable"]>;
 }
 
 /** The configuration of a prefix's server, as data. Equal inputs give an equal document, and so an equal digest. */
@@ -64,6 +65,7 @@ export function serverConfig(input: ServerConfigInput): ServerConfig {
     standBySeconds,
     libssl: input.libssl,
     about: input.about,
+    ...(input.vulnerable === undefined ? {} : { vulnerable: input.vulnerable }),
   };
 }
 

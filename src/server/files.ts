@@ -20,7 +20,8 @@ export function fileError(error: unknown, what: string): unknown {
   });
 }
 
-async function syncPath(path: string): Promise<void> {
+/** Waits until what was written to a file or folder is on the disk. */
+export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {
     await handle.sync();

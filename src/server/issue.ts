@@ -12,6 +12,7 @@ export interface Issuer {
   readonly folder: string;
   readonly now: Date;
   readonly run: Run;
+  readonly key: "P-256" | "RSA-2048";
 }
 
 /** A leaf to issue. `authority` is the folder with the authority's pair. */
@@ -102,10 +103,11 @@ async function inNewFolder(issuer: Issuer, name: string, make: (folder: string) 
 }
 
 async function makeKey(issuer: Issuer, config: string, path: string): Promise<void> {
-  // prettier-ignore
-  await openssl(issuer, config, [
-    "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve", "-out", path,
-  ]);
+  const algorithm =
+    issuer.key === "P-256"
+      ? ["EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"]
+      : ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
+  await openssl(issuer, config, ["genpkey", "-algorithm", ...algorithm, "-out", path]);
 }
 
 /** Runs openssl with our configuration file in place of the system's, which may be missing or say anything. */

@@ -16,8 +16,8 @@ import type { ServerConfig, ServerStatus, Supervisor } from "./types.ts";
 /** What a server is started with. Paths absolute. */
 export interface LaunchOptions {
   readonly prefix: string;
-  /** The interpreter. */
-  readonly python: string;
+  /** The interpreter, with the options that keep it from its caller's environment. */
+  readonly python: readonly string[];
   /** The program that it runs: the recipe's `tlsforge-server`. */
   readonly launcher: string;
   readonly config: ServerConfig;
@@ -115,7 +115,8 @@ async function startOurselves(options: LaunchOptions, role: "serving" | "trial")
 export async function checkLaunch(options: LaunchOptions, held: readonly string[]): Promise<void> {
   const { execa } = await import("execa");
   const { config, signal } = options;
-  const result = await execa(options.python, argumentsFor(options.launcher, ["--check"]), {
+  const { file, argv } = argvFor(options, ["--check"]);
+  const result = await execa(file, argv, {
     cwd: "/",
     env: environment,
     extendEnv: false,
@@ -131,8 +132,12 @@ export async function checkLaunch(options: LaunchOptions, held: readonly string[
   }
 }
 
-function argumentsFor(launcher: string, flags: readonly string[]): readonly string[] {
-  return ["-I", "-B", launcher, "--bundle", ...flags];
+function argvFor(
+  { python, launcher }: LaunchOptions,
+  flags: readonly string[],
+): { readonly file: string; readonly argv: readonly string[] } {
+  const [file = "", ...isolation] = python;
+  return { file, argv: [...isolation, "-B", launcher, "--bundle", ...flags] };
 }
 
 /** The process that was started. */
@@ -174,7 +179,8 @@ async function start(
     const stderr = createWriteStream(errors, { mode: 0o600 });
     await once(stderr, "open");
     const flags = [...(role === "trial" ? ["--trial"] : []), ...(options.foreground === true ? ["--log-stderr"] : [])];
-    const child = execa(options.python, argumentsFor(options.launcher, flags), {
+    const { file, argv } = argvFor(options, flags);
+    const child = execa(file, argv, {
       cwd: "/",
       env: environment,
       extendEnv: false,
@@ -239,7 +245,7 @@ async function refusalFrom(stderr: string, why: string | undefined, options: Lau
   if (told === undefined || told === null) {
     return new ForgeError("server-failed", "The server ended before it served", {
       details: [...(why === undefined ? [] : [why]), ...lines.slice(-12)],
-      hint: `run it by hand to see more: ${options.python} -I -B ${options.launcher} --config ${serverPaths(options.prefix).config}`,
+      hint: `run it by hand to see more: ${options.python.join(" ")} -B ${options.launcher} --config ${serverPaths(options.prefix).config}`,
     });
   }
   return refusalOf(told);

@@ -41,6 +41,8 @@ export interface ServerPaths {
   readonly standbyPid: string;
   readonly log: string;
   readonly tls: string;
+  /** The same for servers that are only reproduced. */
+  readonly rsa: string;
   /** Of the current generation: links to what a service manager hands over as credentials. */
   readonly credentials: string;
 }
@@ -58,6 +60,7 @@ export function serverPaths(prefix: string): ServerPaths {
     standbyPid: at("run/standby.pid"),
     log: at("server.log"),
     tls: at("tls"),
+    rsa: at("tls/rsa"),
     credentials: join(prefix, "current", "credentials"),
   };
 }

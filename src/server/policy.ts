@@ -23,8 +23,52 @@ const signatureAlgorithms = [
 /** For clients of TLS 1.2 that do not know RSASSA-PSS; TLS 1.3 has no use for them (RFC 8446, section 4.2.3). */
 const olderSignatures = ["rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512"];
 
+/** Crossbar's server of October 2013: RSA certificates, AES of 128 bits, server's order. */
+const classicCiphers = [
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "DHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-SHA256",
+  "DHE-RSA-AES128-SHA256",
+  "ECDHE-RSA-AES128-SHA",
+  "DHE-RSA-AES128-SHA",
+];
+const classicOptions = [
+  "NO_SSLv2",
+  "NO_SSLv3",
+  "NO_COMPRESSION",
+  "SINGLE_DH_USE",
+  "SINGLE_ECDH_USE",
+  "DONT_INSERT_EMPTY_FRAGMENTS",
+  "NO_SESSION_RESUMPTION_ON_RENEGOTIATION",
+  "NO_TICKET",
+];
+
+/** The policy of 2013, with one curve and the parameters of a PEM file. For reproduction only. */
+export function classicPolicy({
+  curve,
+  dhParameters,
+}: {
+  readonly curve: string;
+  readonly dhParameters: string;
+}): Policy {
+  return {
+    profile: "classic-2013",
+    minVersion: "TLSv1.0",
+    maxVersion: "TLSv1.2",
+    ciphers: classicCiphers,
+    ciphersuites: [],
+    groups: [curve],
+    signatureAlgorithms: [],
+    preference: "server",
+    options: classicOptions,
+    tickets: "off",
+    alpn: [],
+    dhParameters,
+  };
+}
+
 /** What a profile means, by OpenSSL's names. Pure data: the same profile always gives an equal policy. */
-export function policyFor(profile: Policy["profile"]): Policy {
+export function policyFor(profile: "modern" | "intermediate"): Policy {
   const modern = profile === "modern";
   return {
     profile,

@@ -1,8 +1,8 @@
 /** One object that says how the server speaks TLS; it drives the server (as JSON) and is what the verifier expects. Names are OpenSSL's. */
 export interface Policy {
-  readonly profile: "modern" | "intermediate";
-  readonly minVersion: "TLSv1.2" | "TLSv1.3";
-  readonly maxVersion: "TLSv1.3";
+  readonly profile: "modern" | "intermediate" | "classic-2013";
+  readonly minVersion: "TLSv1.0" | "TLSv1.2" | "TLSv1.3";
+  readonly maxVersion: "TLSv1.2" | "TLSv1.3";
   /** TLS 1.2 suites by OpenSSL name; empty when 1.2 is off. */
   readonly ciphers: readonly string[];
   /** TLS 1.3 suites by IANA name. */
@@ -15,6 +15,8 @@ export interface Policy {
   readonly options: readonly string[];
   readonly tickets: "off";
   readonly alpn: readonly string[];
+  /** PEM file with the parameters of finite-field Diffie-Hellman, where there is any. */
+  readonly dhParameters?: string;
 }
 
 /** The configuration file that the server is started with: `<prefix>/var/server.json`. Paths absolute. */
@@ -40,6 +42,16 @@ export interface ServerConfig {
   readonly libssl: string;
   /** What the about page tells: component -> version, and the generation. */
   readonly about: Readonly<Record<string, string>>;
+  /** The known holes of a stack that is for reproduction only; the page tells them. */
+  readonly vulnerable?: readonly KnownFlaw[];
+}
+
+/** A known hole, and the version that has it. */
+export interface KnownFlaw {
+  readonly recipe: string;
+  readonly version: string;
+  readonly id: string;
+  readonly name: string;
 }
 
 /** A system account. */
@@ -99,6 +111,10 @@ export interface ServerStatus {
   readonly redirect?: readonly string[];
   /** Connections that are open now. */
   readonly connections?: number;
+  /** False: it cannot pass its sockets on, nor take over another's. */
+  readonly handsOver?: boolean;
+  /** As its configuration says. */
+  readonly vulnerable?: readonly KnownFlaw[];
 }
 
 /** Whether a prefix's server serves. `unknown`: something is there, and it could not be asked; never to be taken for either answer. */

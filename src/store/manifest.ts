@@ -8,7 +8,7 @@ import type { Manifest } from "./types.ts";
 
 /** What may be added to a manifest after its generation was made: by applying to the host, launching, verifying; a new fingerprint when other inputs gave the same results. */
 export type ManifestAddition = Partial<
-  Pick<Manifest, "host" | "server" | "report" | "warnings" | "fingerprint" | "tools" | "accepted">
+  Pick<Manifest, "host" | "server" | "report" | "warnings" | "fingerprint" | "tools" | "accepted" | "exposed">
 >;
 
 /**

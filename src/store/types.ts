@@ -1,3 +1,5 @@
+import type { KnownFlaw } from "../server/index.ts";
+
 /** What one build left behind, written last: an output exists when its receipt exists. Times in seconds, dates in ISO 8601 UTC. */
 export interface Receipt {
   readonly schema: "tlsforge.receipt/1";
@@ -72,4 +74,8 @@ export interface Manifest {
     readonly path: string;
   } | null;
   readonly warnings: readonly string[];
+  /** The known holes of a stack that is for reproduction only. */
+  readonly vulnerable?: readonly KnownFlaw[];
+  /** Whoever provisioned it said that it may be reached by others, holes and all. */
+  readonly exposed?: boolean;
 }

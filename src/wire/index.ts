@@ -23,6 +23,7 @@ export {
 export {
   demandsStaple,
   readCertificate,
+  readDer,
   readKeyPurposes,
   readOcspUrls,
   readPolicies,

@@ -28,7 +28,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   host: ["elf"],
   store: ["recipe", "plan"],
   build: ["recipe", "plan", "fetch", "store", "host", "elf"],
-  server: ["recipe", "store", "host"],
+  server: ["recipe", "store", "host", "wire"],
   wire: [],
   probe: ["wire"],
   grade: [],

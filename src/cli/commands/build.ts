@@ -10,6 +10,7 @@ import {
   type BuildRequest,
 } from "../pipeline.ts";
 import type { Result } from "../result.ts";
+import { vulnerableText } from "../vulnerable.ts";
 
 /** Outputs in the store and a generation that shows them; the host is not changed but for packages, and nothing is launched. */
 export async function build(context: Context, request: BuildRequest): Promise<Result> {
@@ -23,10 +24,17 @@ export async function build(context: Context, request: BuildRequest): Promise<Re
     return {
       outcome: same ? "unchanged" : "done",
       exitCode: 0,
-      fields: { generation: manifest.generation, prefix, builds: buildRecords(made), warnings },
+      fields: {
+        generation: manifest.generation,
+        prefix,
+        builds: buildRecords(made),
+        warnings,
+        ...(manifest.vulnerable === undefined ? {} : { vulnerable: manifest.vulnerable }),
+      },
       text: [
         `Generation ${manifest.generation} in ${prefix}${same ? ", unchanged" : ""}`,
         ...warnings.map((warning) => `Note: ${warning}`),
+        ...vulnerableText(manifest.vulnerable ?? []),
         "",
       ].join("\n"),
     };

@@ -2,7 +2,7 @@ import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { quickCheckHost, type Host, type RequirementResult } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
-import { listGenerations, readManifest, readReceipt } from "../../store/index.ts";
+import { listGenerations, readManifest, readReceipt, type Manifest } from "../../store/index.ts";
 import { verdict, type Check } from "../checks.ts";
 import type { Context } from "../context.ts";
 import { knownRecords, type Known } from "../ledger.ts";
@@ -12,6 +12,7 @@ import { neededFor } from "../packages.ts";
 import { pendingRecipes } from "../pipeline.ts";
 import { machine, planSelection, select } from "../prepare.ts";
 import type { Result } from "../result.ts";
+import { isolation } from "../setup.ts";
 
 /**
  * Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server. Changes nothing.
@@ -81,7 +82,7 @@ async function generationChecks(context: Context): Promise<Check[]> {
   return [
     ...builds,
     ...changes,
-    await opensslCheck(context, manifest.builds),
+    await opensslCheck(context, manifest),
     ...(await machineChecks(context, { host, site, manifest })),
   ];
 }
@@ -124,19 +125,19 @@ export async function changeChecks(
 }
 
 /** Runs the interpreter of the current generation and asks it which OpenSSL it has mapped. */
-async function opensslCheck(
-  context: Context,
-  builds: readonly { readonly recipe: string; readonly out: string }[],
-): Promise<Check> {
+async function opensslCheck(context: Context, { builds, vulnerable }: Manifest): Promise<Check> {
   const id = "one-openssl";
   const python = builds.find((build) => build.recipe === "python-tls")?.out;
   const openssl = builds.find((build) => build.recipe === "openssl")?.out;
   if (python === undefined || openssl === undefined)
     return { id, outcome: "unknown", message: "the generation has no Python or no OpenSSL to ask", fix: null };
   const host = machine(context, await loadSite(context));
+  // For Python 2.7 and 3 alike.
   const program =
-    "import ssl, _hashlib\nfrom OpenSSL import SSL\nprint(*sorted({l.split()[-1] for l in open('/proc/self/maps') if '/libssl' in l or '/libcrypto' in l}), sep='\\n')";
-  const answer = await host.exec([path.join(python, "bin", "python"), "-I", "-c", program], { timeoutSeconds: 30 });
+    "import ssl, _hashlib\nfrom OpenSSL import SSL\nprint('\\n'.join(sorted({l.split()[-1] for l in open('/proc/self/maps') if '/libssl' in l or '/libcrypto' in l})))";
+  const purpose = vulnerable === undefined ? "service" : "reproduction";
+  const argv = [path.join(python, "bin", "python"), ...isolation({ purpose }), "-c", program];
+  const answer = await host.exec(argv, { timeoutSeconds: 30 });
   const mapped = answer.stdout.split("\n").filter((line) => line !== "");
   if (answer.exitCode !== 0 || mapped.length === 0)
     return {

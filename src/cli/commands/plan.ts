@@ -13,7 +13,7 @@ import {
   type HostWishes,
 } from "../host-changes.ts";
 import { knownRecords } from "../ledger.ts";
-import { loadSite } from "../load.ts";
+import { checkSiteFor, loadSite } from "../load.ts";
 import { neededFor } from "../packages.ts";
 import { pendingOf } from "../pending.ts";
 import { pendingRecipes, type BuildRequest } from "../pipeline.ts";
@@ -23,6 +23,7 @@ import type { Result } from "../result.ts";
 import { serverChange, switchFor, type ServerChange, type ServiceChange } from "../serve.ts";
 import { serverOutputs, standingServer } from "../setup.ts";
 import { supervisorOfRunning } from "../standing.ts";
+import { flawsOf, vulnerableText } from "../vulnerable.ts";
 
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
 export async function plan(context: Context, request: BuildRequest & { readonly exitCode: boolean }): Promise<Result> {
@@ -30,10 +31,13 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const site = await loadSite(context);
   const previous = await readManifest(options.prefix);
   const selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
+  await checkSiteFor(context, selection.stack, options.exposed || previous?.exposed === true);
+  const flaws = flawsOf(selection.resolved);
   const planned = await planSelection(selection, previous, options.prefix);
   const out = (name: string): string =>
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
-  const outputs = { openssl: out(selection.stack.openssl), pythonTls: out("python-tls") };
+  const { openssl, purpose } = selection.stack;
+  const outputs = { openssl: out(openssl), pythonTls: out("python-tls"), purpose };
   const wishes = await hostWishes(context, { site, host: selection.host, outputs });
   const toBuild = pendingRecipes(planned);
   const builds = toBuild.length > 0;
@@ -79,10 +83,12 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       host: [...undoFields(over), ...hostFields(plans)],
       server,
       warnings,
+      ...(flaws.length === 0 ? {} : { vulnerable: flaws }),
     },
     text: `${[
       `Prefix ${options.prefix}`,
       "",
+      ...(flaws.length === 0 ? [] : [...vulnerableText(flaws), ""]),
       "Builds",
       ...verbose.map((line) => `  ${line}`),
       "",
@@ -128,7 +134,11 @@ async function planServer(context: Context, situation: Situation): Promise<Serve
   const { listen, redirect } = selection.site.server;
   const running = { status: state.status, supervisor: await supervisorOfRunning(context) };
   const { supervisor } = await runnerOf(selection.host, wishes, "planned");
-  const config = { listen: listen.map(literalAddress), redirect: redirect.map(literalAddress) };
+  const config = {
+    listen: listen.map(literalAddress),
+    redirect: redirect.map(literalAddress),
+    ...(selection.stack.purpose === "reproduction" ? { vulnerable: [] } : {}),
+  };
   const held = wishes.resources.some(({ kind }) => kind === "socket");
   const way = switchFor(running, { config, runner: { supervisor } }, units);
   return { ...change, why: `${change.why}; ${switchText(way, held)}` };
@@ -150,9 +160,9 @@ async function neededChange(context: Context, situation: Situation): Promise<Ser
   if (hostPending) return anew("the host changes");
   if (state.state === "not-serving") return anew("nothing serves");
   const outputs = serverOutputs(selection.stack, previous.builds);
-  const { generation, builds } = previous;
+  const { generation, builds, vulnerable } = previous;
   const { site, host } = selection;
   const runner = await runnerOf(host, wishes, "planned");
-  const setup = await standingServer(context, { site, host, outputs, runner, generation, builds });
+  const setup = await standingServer(context, { site, host, outputs, runner, generation, builds, vulnerable });
   return setup === null ? anew("a certificate is to be issued") : serverChange(prefix, state, setup.config);
 }

@@ -35,7 +35,7 @@ import { reachText } from "../reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
 import { tellService } from "../service.ts";
-import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
+import { outputPaths, serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
 import { bringBack, readServerConfig, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
@@ -162,9 +162,17 @@ async function onlyStopped(context: Context, { site, selection }: Built, manifes
   if ((await status(context.options.prefix)).state !== "not-serving") return false;
   const { host } = selection;
   const wishes = await wishesFor(context, selection, manifest.builds);
-  const { generation, builds } = manifest;
+  const { generation, builds, vulnerable } = manifest;
   const runner = await runnerOf(host, wishes, "planned");
-  const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
+  const setup = await setUpServer(context, {
+    site,
+    host,
+    outputs: wishes.outputs,
+    runner,
+    generation,
+    builds,
+    vulnerable,
+  });
   return configDigest(setup.config) === manifest.server?.configDigest;
 }
 
@@ -193,18 +201,26 @@ async function prepareServer(
   const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
   await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
-  const { generation, builds } = manifest;
+  const { generation, builds, vulnerable } = manifest;
   const runner = await runnerOf(host, wishes);
   tellService(context, wishes.service);
   await tellMandatory(context, host, wishes.outputs);
-  const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
+  const setup = await setUpServer(context, {
+    site,
+    host,
+    outputs: wishes.outputs,
+    runner,
+    generation,
+    builds,
+    vulnerable,
+  });
   return { plans, setup, wishes };
 }
 
 /** What SELinux or AppArmor would refuse, before it does. */
 async function tellMandatory(context: Context, host: Host, outputs: ServerOutputs): Promise<void> {
   const { prefix } = context.options;
-  const { messages, commands } = await mandatoryAccess(host, { prefix, outputs: Object.values(outputs) });
+  const { messages, commands } = await mandatoryAccess(host, { prefix, outputs: outputPaths(outputs) });
   if (commands.length === 0) return;
   const hint = `as root: ${commands.map((argv) => argv.join(" ")).join(" && ")}`;
   context.emit({ type: "warning", message: messages.join("; "), hint });
@@ -231,9 +247,17 @@ async function alreadyServing(
   const { changes, over, unfinished } = await pendingOf(host, known, { resources: wishes.resources, plans });
   if (changes.length + over.length + unfinished.length > 0) return null;
   tellService(context, wishes.service);
-  const { generation } = previous;
+  const { generation, vulnerable } = previous;
   const runner = await runnerOf(host, wishes);
-  const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, generation, builds });
+  const setup = await setUpServer(context, {
+    site,
+    host,
+    outputs: wishes.outputs,
+    runner,
+    generation,
+    builds,
+    vulnerable,
+  });
   const state = await status(prefix);
   const { action } = await serverChange(prefix, state, setup.config);
   if (action === "none" && state.state === "serving")
@@ -280,11 +304,12 @@ async function told(context: Context, served: Served): Promise<Result> {
     server: server === null || (problem !== null && served.outcome === "launched") ? null : serverFields(server),
     report,
     warnings,
+    ...(manifest.vulnerable === undefined ? {} : { vulnerable: manifest.vulnerable }),
   };
   const outcome = served.outcome === "unchanged" ? "unchanged" : "done";
   const { listen, names } = setup.config;
   const reach = { listen, names, authority: setup.authority, prefix, program: context.program, html: files.html };
-  const text = `${await reportText(context, report)}\n${reachText({ ...reach, outcome, warnings })}`;
+  const text = `${await reportText(context, report)}\n${reachText({ ...reach, outcome, warnings, vulnerable: manifest.vulnerable ?? [] })}`;
   if (problem === null) return { outcome, exitCode: 0, fields, text };
   return {
     outcome: "failed",

@@ -57,7 +57,9 @@ async function lintFolder(context: Context, problems: ForgeError[]): Promise<voi
 /** Files of a recipe's folder that are recipes: `recipe.yaml` and its lines. */
 async function recipeFiles(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder);
-  return names.filter((name) => /^[a-z0-9-]+\.yaml$/.test(name) && name !== "lock.yaml").map((name) => path.join(folder, name));
+  return names
+    .filter((name) => /^[a-z0-9-]+\.yaml$/.test(name) && name !== "lock.yaml")
+    .map((name) => path.join(folder, name));
 }
 
 async function lintFile(context: Context, file: string): Promise<void> {

@@ -11,12 +11,13 @@ import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../s
 import type { Context } from "../context.ts";
 import { hostWishes, runnerOf } from "../host-changes.ts";
 import { keepSite, withSiteFile } from "../kept-site.ts";
-import { loadSite, loadStack } from "../load.ts";
+import { checkSiteFor, loadSite, loadStack } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result, type ServerFields } from "../result.ts";
 import { reloadServer, serve, serverChange } from "../serve.ts";
 import { serverOutputs, setUpServer, type ServerSetup } from "../setup.ts";
 import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
+import { vulnerableText } from "../vulnerable.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
@@ -54,6 +55,7 @@ async function recordServer(context: Context, manifest: Manifest, { config }: Se
   await keepSite(prefix, manifest.generation, await loadSite(context), file);
   await updateManifest(prefix, manifest.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
+    ...(context.options.exposed && manifest.vulnerable !== undefined ? { exposed: true } : {}),
   });
 }
 
@@ -122,12 +124,13 @@ async function withServer(
     const context = await withSiteFile(given, manifest);
     const site = await loadSite(context);
     const { stack } = await loadStack(context, manifest.stack);
+    await checkSiteFor(context, stack, options.exposed || manifest.exposed === true);
     const host = machine(context, site);
     const outputs = serverOutputs(stack, manifest.builds);
     const wishes = await hostWishes(context, { site, host, outputs });
-    const { generation, builds } = manifest;
+    const { generation, builds, vulnerable } = manifest;
     const runner = await runnerOf(host, wishes);
-    const setup = await setUpServer(context, { site, host, outputs, runner, generation, builds });
+    const setup = await setUpServer(context, { site, host, outputs, runner, generation, builds, vulnerable });
     return await act(context, manifest, setup);
   } finally {
     await release();
@@ -153,6 +156,7 @@ function told(
     ...(status.lastError === null
       ? []
       : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
+    ...vulnerableText(status.vulnerable ?? []),
   ];
   const failed = status.lastError === null ? [] : [status.lastError];
   return {
@@ -162,6 +166,7 @@ function told(
       prefix: context.options.prefix,
       server: { ...serverFields(status), standingBy: standingFields(standsBy) },
       warnings: failed,
+      ...(status.vulnerable === undefined ? {} : { vulnerable: status.vulnerable }),
     },
     text: `${lines.join("\n")}\n`,
   };

@@ -44,6 +44,7 @@ export function contextIn(folder: string): Context {
       quiet: false,
       verbose: false,
       colour: false,
+      exposed: false,
     },
   };
 }

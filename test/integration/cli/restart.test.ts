@@ -73,7 +73,13 @@ function made(generation: number, behaviour = "serve"): ServerSetup {
       await start(made(generation, behaviour));
     },
   };
-  const outputs = { openssl: "/o", python: "/o", pythonTls: "/o", server: join(prefix, "server") };
+  const outputs = {
+    openssl: "/o",
+    python: "/o",
+    pythonTls: "/o",
+    server: join(prefix, "server"),
+    purpose: "service" as const,
+  };
   return { config, outputs, authority: null, runner: { interpreter: python(), supervisor, user: null } };
 }
 

@@ -81,7 +81,7 @@ async function options(
     about: { openssl: "of the prefix" },
   });
   return {
-    python: join(out("python-tls"), "bin", "python"),
+    python: [join(out("python-tls"), "bin", "python"), "-I"],
     launcher: join(out("hardened-server"), "bin", "tlsforge-server"),
     config: { ...config, ...change },
     prefix,

@@ -75,7 +75,7 @@ function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOp
     about: { behaviour },
   });
   return {
-    python: join(prefix, "python"),
+    python: [join(prefix, "python"), "-I"],
     launcher: "/x/server",
     config,
     prefix,
@@ -167,7 +167,7 @@ describeWith(["linux"], "launch, status, reload, stop", () => {
   });
 
   it("tells an interpreter that cannot be run", async () => {
-    await expect(launch(options("serve", { python: "/x/python" }))).rejects.toMatchObject({
+    await expect(launch(options("serve", { python: ["/x/python", "-I"] }))).rejects.toMatchObject({
       code: "server-failed",
       details: expect.arrayContaining([expect.stringContaining("ENOENT")]),
     });

@@ -10,6 +10,7 @@ const reach: Reach = {
   html: "/p/report.html",
   outcome: "done",
   warnings: [],
+  vulnerable: [],
 };
 
 test.each([

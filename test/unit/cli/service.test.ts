@@ -280,7 +280,16 @@ test("a firewall is asked about each port once, and about none that only this ma
 });
 
 describe("a service manager's reload", () => {
-  const global = { json: false, yes: false, jobs: 1, wait: false, quiet: false, verbose: false, colour: false };
+  const global = {
+    json: false,
+    yes: false,
+    jobs: 1,
+    wait: false,
+    quiet: false,
+    verbose: false,
+    colour: false,
+    exposed: false,
+  };
   const safe = {
     program: "/usr/bin/tlsforge",
     helper: ["/usr/bin/node", "/usr/lib/tlsforge/dist/helper.js"],

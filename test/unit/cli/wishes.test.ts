@@ -4,8 +4,21 @@ import { memoryHost, type MemoryHost, type MemoryInitial } from "../../../src/ho
 import { parseSite } from "../../../src/recipe/index.ts";
 
 const prefix = "/opt/tlsforge";
-const outputs = { openssl: `${prefix}/store/a-openssl-3`, pythonTls: `${prefix}/store/b-python-tls-1` };
-const global = { json: false, yes: false, jobs: 1, wait: false, quiet: false, verbose: false, colour: false };
+const outputs = {
+  openssl: `${prefix}/store/a-openssl-3`,
+  purpose: "service" as const,
+  pythonTls: `${prefix}/store/b-python-tls-1`,
+};
+const global = {
+  json: false,
+  yes: false,
+  jobs: 1,
+  wait: false,
+  quiet: false,
+  verbose: false,
+  colour: false,
+  exposed: false,
+};
 const context = {
   program: "/usr/bin/tlsforge",
   helper: ["/usr/bin/node"],

@@ -13,8 +13,8 @@ import {
   jsonSchemaText,
   newestFirst,
   parseRecipe,
-  minGradeSpan,
   parseSite,
+  siteSpan,
   parseStack,
 } from "../../../src/recipe/index.ts";
 
@@ -127,6 +127,8 @@ describe("site file", () => {
           "certificate": {
             "kind": "local-ca",
           },
+          "curve": null,
+          "dhe": null,
           "hsts": {
             "includeSubdomains": true,
             "maxAge": 63072000,
@@ -143,7 +145,7 @@ describe("site file", () => {
         },
         "stack": "twisted",
         "verify": {
-          "minGrade": "A+",
+          "minGrade": null,
         },
       }
     `);
@@ -158,10 +160,10 @@ describe("site file", () => {
     ["verify: {}\n", undefined],
     ["stack: twisted\nverify: { min-grade: A+ }\n", 2],
     ['stack: twisted\nverify:\n  # ours\n  min-grade: "A+"\n', 4],
-  ])("%j says whether the least grade is written, also where it is the default", (text, line) => {
+  ])("%j says whether the least grade is written", (text, line) => {
     const file = { text, path: "tlsforge.yaml" };
-    expect(minGradeSpan(file)?.line).toBe(line);
-    expect(parseSite(file).verify.minGrade).toBe("A+");
+    expect(siteSpan(file, "verify", "min-grade")?.line).toBe(line);
+    expect(parseSite(file).verify.minGrade).toBe(line === undefined ? null : "A+");
   });
 
   test("every value is taken; relative folders are taken from the file's own", () => {
@@ -181,6 +183,10 @@ describe("site file", () => {
           "certificate": {
             "directory": "/etc/tlsforge/tls",
             "kind": "directory",
+          },
+          "curve": null,
+          "dhe": {
+            "kind": "off",
           },
           "hsts": {
             "includeSubdomains": true,
