@@ -197,6 +197,10 @@ function commandTree(
     async (context, args) => (await import("./commands/rollback.ts")).rollback(context, args[0]),
   );
   runs(
+    add(program, "env [shell]", "what a shell must export to find the programs of the prefix: sh, fish or csh"),
+    async (context, args) => (await import("./commands/env.ts")).env(context, args[0]),
+  );
+  runs(
     add(program, "gc", "remove what no kept generation and no live process needs")
       .option("--dry-run", "only say what would be removed")
       .option(
