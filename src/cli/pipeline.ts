@@ -3,7 +3,15 @@ import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
-import { activate, lockPrefix, openPrefix, readManifest, stage, type Manifest } from "../store/index.ts";
+import {
+  activate,
+  lockPrefix,
+  openPrefix,
+  readManifest,
+  stage,
+  type Manifest,
+  type ViewConflict,
+} from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
@@ -160,10 +168,19 @@ async function generationFrom(context: Context, built: Built, make: typeof stage
     },
     { what: "provision", wait: options.wait, emit, signal },
   );
-  for (const conflict of conflicts)
-    emit({ type: "notice", message: `${conflict.path} is in two outputs: ${conflict.shown} is shown` });
+  for (const message of conflictText(conflicts)) emit({ type: "notice", message });
   emit({ type: "phase", phase: "activate", state: "done", detail: `generation ${manifest.generation}` });
   return manifest;
+}
+
+/** Names that two outputs want, a line for each output whose files are shown. */
+function conflictText(conflicts: readonly ViewConflict[]): readonly string[] {
+  const outputs = Map.groupBy(conflicts, ({ path, shown }) => shown.slice(0, -path.length - 1));
+  return [...outputs].map(([output, found]) => {
+    const names = found.map(({ path }) => path);
+    const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+    return `in two outputs, those of ${output} are shown: ${names.slice(0, 3).join(", ")}${more}`;
+  });
 }
 
 /** Builds as a manifest holds them. */
@@ -193,10 +210,9 @@ export function toolStamps(selection: Selection): Manifest["tools"] {
 
 /** What a user must not overlook about outputs: versions that were fallen back to, sources that were not verified, support that has ended. */
 export function warningsOf(made: readonly Made[]): readonly string[] {
-  const ended = supportWarnings(
-    made.map(({ derivation }) => derivation.recipe),
-    new Date(),
-  );
+  // What is only reproduced is told with its known holes.
+  const inService = made.map(({ derivation }) => derivation.recipe).filter(({ vulnerable }) => vulnerable.length === 0);
+  const ended = supportWarnings(inService, new Date());
   const own = made.flatMap(({ derivation: { recipe }, receipt }) => [
     ...(recipe.fallback === undefined
       ? []
