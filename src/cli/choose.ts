@@ -100,8 +100,13 @@ async function firstAvailable(
   for (const [index, entry] of version.sources.entries()) {
     const source: Source = { name: recipe.name, ...entry, unpack: "main" };
     const answer = await availability(source, request.fetch);
-    if (answer.state !== "unavailable") return index;
+    if (answer.state !== "unavailable" || awaitsIndex(source, request)) return index;
     reasons.push(...answer.reasons.map((reason) => `${recipe.name} ${version.version}: ${reason}`));
   }
   return null;
+}
+
+/** Where no index of Python packages is configured, the sources of this very Python may name one: that is known when they have been fetched. */
+function awaitsIndex({ locations }: Source, { fetch }: ChoiceRequest): boolean {
+  return !fetch.offline && fetch.bases.pypi === null && locations.some(({ kind }) => kind === "pypi");
 }
