@@ -13,6 +13,19 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // The exact stack of 2013 cannot be had everywhere.
+      ...(process.env["TLSFORGE_TEST_CLASSIC"] === undefined
+        ? []
+        : [
+            {
+              test: {
+                name: "classic",
+                include: ["test/classic/**/*.test.ts"],
+                testTimeout: 600_000,
+                fileParallelism: false,
+              },
+            },
+          ]),
       // The built command line as a user runs it: one file after the other, as they share ports and the machine.
       {
         test: {

@@ -1,7 +1,6 @@
 /** What a test needs of the machine, and what it is told when the machine does not have it. */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
-import { homedir } from "node:os";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe } from "vitest";
 import { binaryPath, isBinary, type BinaryName } from "./fleet/binaries.ts";
@@ -18,23 +17,10 @@ type Program = keyof typeof programs | keyof typeof fleetPrograms;
  * - `linux`: the kernel
  * - `prefix`: TLSFORGE_TEST_PREFIX names a provisioned prefix
  * - `opt`: that prefix is /opt/tlsforge
- * - `classic`: TLSFORGE_TEST_CLASSIC names a prefix with the stack classic-2013
- * - `classic-sdist`: its pyOpenSSL, as fetched, lies in a cache of sources
  * - `cleanroot`, `bootroot`: the clean roots of this folder can be made
  * - `all`: this is `npm run test:all`, so minutes of building are in order
  */
-export type Need =
-  | Program
-  | BinaryName
-  | "root"
-  | "linux"
-  | "prefix"
-  | "opt"
-  | "classic"
-  | "classic-sdist"
-  | "cleanroot"
-  | "bootroot"
-  | "all";
+export type Need = Program | BinaryName | "root" | "linux" | "prefix" | "opt" | "cleanroot" | "bootroot" | "all";
 
 /** Null when everything is there, else what is missing, in words for the list of skipped tests. */
 export function needs(...wanted: readonly Need[]): string | null {
@@ -55,26 +41,6 @@ export function testPrefix(): string {
   return prefix;
 }
 
-/** The store path of a recipe in the prefix that TLSFORGE_TEST_CLASSIC names; null where that is no prefix with the stack classic-2013. */
-export function classicOutput(recipe: string): string | null {
-  const manifest = join(process.env["TLSFORGE_TEST_CLASSIC"] ?? "", "current", "manifest.json");
-  if (!existsSync(manifest)) return null;
-  const { stack, builds } = JSON.parse(readFileSync(manifest, "utf8")) as {
-    readonly stack: string;
-    readonly builds: readonly { readonly recipe: string; readonly out: string }[];
-  };
-  return stack === "classic-2013" ? (builds.find((build) => build.recipe === recipe)?.out ?? null) : null;
-}
-
-/** The source distribution of 2013's pyOpenSSL, in the cache of this user or in that of the prefix; null where it was never fetched. */
-export function classicSdist(): string | null {
-  const recipe = readFileSync(join(import.meta.dirname, "../../recipes/pyopenssl/recipe.yaml"), "utf8");
-  const digest = /sha256: ([0-9a-f]{64})/.exec(recipe)?.[1] ?? "";
-  const prefix = process.env["TLSFORGE_TEST_CLASSIC"] ?? "";
-  const caches = [join(homedir(), ".cache", "tlsforge", "sources"), join(prefix, "cache", "sources")];
-  return caches.map((cache) => join(cache, digest)).find((file) => existsSync(file)) ?? null;
-}
-
 /** The folder of a program, or null. */
 export function which(program: string): string | null {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -93,10 +59,6 @@ function lacking(need: Need): string | null {
         : "a provisioned prefix in TLSFORGE_TEST_PREFIX";
     case "opt":
       return lacking("prefix") ?? (testPrefix() === "/opt/tlsforge" ? null : "TLSFORGE_TEST_PREFIX=/opt/tlsforge");
-    case "classic":
-      return classicOutput("pyopenssl") === null ? "a prefix with classic-2013 in TLSFORGE_TEST_CLASSIC" : null;
-    case "classic-sdist":
-      return classicSdist() === null ? "pyOpenSSL 0.13.1 in the cache of sources" : null;
     case "cleanroot":
       return needs("linux", "root", "debootstrap", "unshare") === null && mayMount()
         ? null
