@@ -1,4 +1,5 @@
 export { clean, toJson } from "./clean.ts";
+export { comparisonToText } from "./comparison-text.ts";
 export { toHtml } from "./html.ts";
 export { toText } from "./text.ts";
 export type { TextOptions } from "./page.ts";

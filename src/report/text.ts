@@ -1,5 +1,5 @@
 import type { Finding, Report } from "../grade/index.ts";
-import { bar, hang } from "./layout.ts";
+import { bar, cut, hang } from "./layout.ts";
 import { joined, number, pageOf, section } from "./page.ts";
 import type { Page, Style, TextOptions } from "./page.ts";
 import { viewOf } from "./view.ts";
@@ -165,13 +165,7 @@ function findingLines(finding: Finding, page: Page): readonly string[] {
 
 /** In full where a grade hangs on it; else what fits on a line, for the other formats have it all. */
 function evidenceOf({ outcome, evidence }: Finding, { width }: Page): string {
-  const room = width - 4;
-  return outcome === "info" && evidence.length > room
-    ? `${evidence
-        .slice(0, room - 2)
-        .replace(/[\ud800-\udbff]$/, "")
-        .trimEnd()} …`
-    : evidence;
+  return outcome === "info" ? cut(evidence, width - 4) : evidence;
 }
 
 /** A remark that worries nobody: its evidence only where both fit on one line. */
