@@ -1,3 +1,4 @@
+export { comparisonToHtml } from "./comparison-html.ts";
 export { clean, toJson } from "./clean.ts";
 export { comparisonToText } from "./comparison-text.ts";
 export { toHtml } from "./html.ts";

@@ -49,8 +49,16 @@ export interface OfferView {
   readonly rows: readonly { readonly mark: "+" | "-" | " "; readonly text: string }[];
 }
 
+export interface SideView {
+  readonly label: "A" | "B";
+  readonly name: string;
+  /** By the first rulebook; `?` where it cannot be said. */
+  readonly grade: string;
+  readonly details: readonly string[];
+}
+
 export interface ComparisonView {
-  readonly sides: readonly { readonly label: "A" | "B"; readonly name: string; readonly details: readonly string[] }[];
+  readonly sides: readonly SideView[];
   readonly rulebooks: readonly MoveView[];
   readonly worth: readonly WorthView[];
   /** Titles of topics that differ and move nothing. */
@@ -67,7 +75,7 @@ export function viewComparison(comparison: Comparison): ComparisonView {
     alone.length + without.length === 0 && !parts.has(topic);
   const offers = viewOffer(offer);
   return {
-    sides: [viewSide("A", a), viewSide("B", b)],
+    sides: [viewSide("A", a, rulebooks[0]?.a), viewSide("B", b, rulebooks[0]?.b)],
     rulebooks: rulebooks.map(({ rulebook, a: from, b: to, verdict }) => viewMove({ rulebook, from, to, verdict })),
     worth: worth
       .filter((each) => !isIdle(each))
@@ -84,7 +92,7 @@ export function viewComparison(comparison: Comparison): ComparisonView {
   };
 }
 
-function viewSide(label: "A" | "B", side: ComparedSide): ComparisonView["sides"][number] {
+function viewSide(label: "A" | "B", side: ComparedSide, standing: Standing | undefined): SideView {
   const { name, target, trialFor, time, trustAside, restated } = side;
   const { host, port, address, serverName } = target;
   const seen = trialFor ?? `${host.includes(":") ? `[${host}]` : host}:${port}`;
@@ -93,6 +101,7 @@ function viewSide(label: "A" | "B", side: ComparedSide): ComparisonView["sides"]
   return {
     label,
     name: clean(name),
+    grade: clean(standing?.value ?? "?"),
     details: [
       clean(`${seen === name ? "" : `${seen}, `}${address}${called} · ${at}`),
       ...(trustAside ? ["letters are those with trust aside"] : []),
@@ -122,8 +131,8 @@ function viewMove({ rulebook, from, to, verdict }: Move): MoveView {
   const scored = from.total !== to.total;
   return {
     rulebook: clean(rulebookName(rulebook)),
-    from: standing(from, scored),
-    to: standing(to, scored),
+    from: wordsOf(from, scored),
+    to: wordsOf(to, scored),
     word: words[verdict],
     tone: tones[verdict],
   };
@@ -131,7 +140,7 @@ function viewMove({ rulebook, from, to, verdict }: Move): MoveView {
 
 const rulebookName = (id: string): string => (id === "aaa" ? "AAA" : id);
 
-function standing({ value, total }: Standing, scored: boolean): string {
+function wordsOf({ value, total }: Standing, scored: boolean): string {
   const text = clean(value ?? "not known");
   return scored && total !== null ? `${text} (${number(total)})` : text;
 }

@@ -1,0 +1,143 @@
+import { realpath, stat } from "node:fs/promises";
+import path from "node:path";
+import { exitCodeFor, ForgeError } from "../../errors.ts";
+import type { ComparedReport, Comparison } from "../../grade/index.ts";
+import type { Context } from "../context.ts";
+import { reportProblem } from "../judged.ts";
+import { judgeKept } from "../kept-look.ts";
+import { lookerFor, type Looking } from "../looker.ts";
+import { refuseUnwritable, writeOutput } from "../output-file.ts";
+import { errorFields, type Result } from "../result.ts";
+import { parseTarget, written, type TargetSpec } from "../targets.ts";
+import { portFor } from "../ways.ts";
+
+export interface CompareRequest extends Looking {
+  /** Each a file that keeps a look, or a target. */
+  readonly sides: readonly [string, string];
+  readonly ignoreTrust: boolean;
+  /** Exit 10 where the second is worse. */
+  readonly exitCode: boolean;
+  /** Where to write the comparison as HTML. */
+  readonly html?: string;
+}
+
+type Side =
+  | { readonly name: string; readonly file: string; readonly same: string }
+  | { readonly name: string; readonly target: TargetSpec; readonly same: string };
+
+/**
+ * What differs between two reports or targets, and what each difference is worth. Exit 3 when one cannot be reached or its grade cannot be said; with
+ * `exitCode` 10 when the second is worse by any rulebook, and 3 when that cannot be said of one.
+ */
+export async function compare(context: Context, request: CompareRequest): Promise<Result> {
+  const { html, ignoreTrust } = request;
+  const [a, b] = await Promise.all([sideOf(context, request, 0), sideOf(context, request, 1)]);
+  if (a.same === b.same)
+    throw new ForgeError("usage", `both are ${a.name}`, { hint: "name two reports, two targets, or one of each" });
+  if ("file" in a && "file" in b) refuseIdle(request);
+  if (html !== undefined) await refuseUnwritable(html, "--html");
+  const [before, after] = await judgedBoth(context, request, [a, b]);
+  const comparison = await comparisonOf(before, after, ignoreTrust);
+  const { comparisonToHtml, comparisonToText } = await import("../../report/index.ts");
+  const unwritten = html === undefined ? null : await writeOutput(html, async () => comparisonToHtml(comparison));
+  const judging = { ignoreTrust, minGrade: null };
+  const [problem, ...others] = [
+    reportProblem(before.report, judging),
+    reportProblem(after.report, judging),
+    request.exitCode ? doubtOf(comparison) : null,
+    unwritten,
+  ].filter((found) => found !== null);
+  for (const other of others) context.emit({ type: "warning", message: other.message });
+  const text = comparisonToText(comparison, { colour: context.options.colour, width: context.columns });
+  const fields = { comparison };
+  if (problem !== undefined)
+    return {
+      outcome: "failed",
+      exitCode: exitCodeFor(problem),
+      fields: { ...fields, ...errorFields(problem) },
+      text,
+      error: problem,
+    };
+  const isWorse = comparison.rulebooks.some(({ verdict }) => verdict === "worse");
+  return { outcome: "done", exitCode: request.exitCode && isWorse ? 10 : 0, fields, text };
+}
+
+/** A file where one is there, or where the words can only mean one. */
+async function sideOf(context: Context, request: CompareRequest, index: 0 | 1): Promise<Side> {
+  const name = request.sides[index];
+  const file = path.resolve(context.cwd, name);
+  const isThere = (await stat(file).catch(() => null))?.isFile() === true;
+  const meansFile = (name.includes("/") && !/^https:\/\//i.test(name)) || /\.json$/i.test(name);
+  if (name !== "" && (isThere || meansFile)) return { name, file, same: await realpath(file).catch(() => file) };
+  const target = parseTarget(name, portFor(request.startTls));
+  return { name: written(target), target, same: written(target).toLowerCase() };
+}
+
+/** Options that are about looking, by what they ask for. */
+const lookingOptions: Readonly<Record<keyof Looking, string>> = {
+  serverName: "--server-name",
+  ca: "--ca",
+  family: "--ipv4 or --ipv6",
+  startTls: "--starttls",
+  proxy: "--proxy",
+  gentle: "--gentle",
+  rate: "--rate",
+  maxConnections: "--max-connections",
+  maxSeconds: "--max-time",
+};
+
+function refuseIdle(request: CompareRequest): void {
+  const [idle] = Object.entries(lookingOptions).filter(([key]) => {
+    const value = request[key as keyof Looking];
+    return value !== undefined && (!Array.isArray(value) || value.length > 0);
+  });
+  if (idle === undefined) return;
+  throw new ForgeError("usage", `${idle[1]} is about looking at a target, and both are files`, {
+    hint: "leave it out, or name a target",
+  });
+}
+
+/** Both at once; a failure waits for the other look, which nothing would stop. */
+async function judgedBoth(
+  context: Context,
+  request: CompareRequest,
+  sides: readonly [Side, Side],
+): Promise<readonly [ComparedReport, ComparedReport]> {
+  const lookAt = sides.some((side) => "target" in side) ? await lookerFor(context, request) : null;
+  const judgedOne = async (side: Side): Promise<ComparedReport> => {
+    if ("file" in side) return { name: side.name, ...(await judgeKept(side.file)) };
+    if (lookAt === null) throw new Error("a target without a look");
+    return { name: side.name, report: await lookAt(side.target) };
+  };
+  // What is wrong with a file is told before anything is contacted.
+  const files = sides.map((side) => ("file" in side ? judgedOne(side) : null));
+  await Promise.all(files);
+  const [a, b] = await Promise.allSettled([files[0] ?? judgedOne(sides[0]), files[1] ?? judgedOne(sides[1])]);
+  if (a.status === "rejected") throw a.reason;
+  if (b.status === "rejected") throw b.reason;
+  return [a.value, b.value];
+}
+
+async function comparisonOf(a: ComparedReport, b: ComparedReport, ignoreTrust: boolean): Promise<Comparison> {
+  const grade = await import("../../grade/index.ts");
+  try {
+    return grade.compare(a, b, { ignoreTrust });
+  } catch (error) {
+    // Only a report that was made up can be judged and not be compared.
+    if (!(error instanceof TypeError) || (a.recorded === undefined && b.recorded === undefined)) throw error;
+    throw new ForgeError("usage", `${a.name} and ${b.name} cannot be compared: one is not what tlsforge reports`, {
+      cause: error,
+      hint: "name reports as tlsforge wrote them",
+    });
+  }
+}
+
+/** Where it cannot be said that the second is not worse: unknown is never a pass. */
+function doubtOf({ rulebooks }: Comparison): ForgeError | null {
+  if (rulebooks.some(({ verdict }) => verdict === "worse")) return null;
+  const open = rulebooks.filter(({ verdict }) => verdict === "unknown").map(({ rulebook }) => rulebook);
+  if (open.length === 0) return null;
+  return new ForgeError("incomplete", `whether the second is worse cannot be said by ${open.join(", ")}`, {
+    hint: "look at what is not known above, then compare again",
+  });
+}
