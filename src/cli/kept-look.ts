@@ -37,7 +37,7 @@ export async function judgeKept(file: string): Promise<Omit<ComparedReport, "nam
       ...observations,
       ...{ connections, bytesSent, bytesReceived, seconds },
     },
-    (why) => noReport(file, why),
+    { of: "report", refuse: (why) => noReport(file, why) },
   );
   const judged = await judgeSeen(seen, () => noReport(file, "its observations are not what tlsforge reports"));
   return {

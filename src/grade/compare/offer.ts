@@ -91,9 +91,9 @@ function certificateChanges(a: Seen, b: Seen): OfferChanges["certificates"] {
   }
   return {
     ...listChange(inA.value.map(describe), inB.value.map(describe)),
-    facts: inA.value.flatMap((chain) => {
-      const same = inB.value.find((other) => describe(other) === describe(chain));
-      return same === undefined ? [] : chainChanges(chain, same);
+    facts: [...new Set(inA.value.map(describe))].flatMap((leaf) => {
+      const [before, after] = [inA.value, inB.value].map((all) => all.filter((chain) => describe(chain) === leaf));
+      return chainChanges(before ?? [], after ?? []);
     }),
   };
 }
@@ -106,20 +106,20 @@ function describe({ certificates: [leaf], keyType }: ChainSeen): string {
   return `${subject === "" ? "(no subject)" : subject}, ${key.type} ${key.curve ?? key.bits}, ${signature}, until ${until}, SHA-256 ${sha256.slice(0, 16)}`;
 }
 
-function chainChanges(a: ChainSeen, b: ChainSeen): readonly FactChange[] {
-  const told = (of: ChainSeen): readonly (readonly [string, string])[] => [
-    ["trust", said(of.trust, ({ trusted, anchor }) => (trusted ? `trusted, ${anchor ?? "a root"}` : "not trusted"))],
-    ["name", said(of.nameMatches, (matches) => (matches ? "matches" : "another name"))],
-    ["valid", of.validNow ? "yes" : "not at the time of the look"],
-    [
-      "chain as sent",
-      of.certificates
-        .slice(1)
-        .map(({ subject }) => subject)
-        .join(" < ") || "the leaf alone",
-    ],
-    ["stapled status", said(of.stapled, (sent) => (sent ? "sent" : "none"))],
-  ];
-  const other = new Map(told(b));
-  return told(a).flatMap(([what, is]) => factChange(what, is, other.get(what) ?? is));
+/** A leaf may be sent in several ways, by protocol or kind of key. */
+function chainChanges(a: readonly ChainSeen[], b: readonly ChainSeen[]): readonly FactChange[] {
+  if (b.length === 0) return [];
+  const words = (of: readonly ChainSeen[], say: (chain: ChainSeen) => string): string =>
+    [...new Set(of.map(say))].toSorted().join(" or ");
+  return Object.entries(chainWords).flatMap(([what, say]) => factChange(what, words(a, say), words(b, say)));
 }
+
+const chainWords: Readonly<Record<string, (chain: ChainSeen) => string>> = {
+  trust: ({ trust }) =>
+    said(trust, ({ trusted, anchor }) => (trusted ? `trusted, ${anchor ?? "a root"}` : "not trusted")),
+  name: ({ nameMatches }) => said(nameMatches, (matches) => (matches ? "matches" : "another name")),
+  valid: ({ validNow }) => (validNow ? "yes" : "not at the time of the look"),
+  "chain as sent": ({ certificates: [, ...others] }) =>
+    others.map(({ subject }) => subject).join(" < ") || "the leaf alone",
+  "stapled status": ({ stapled }) => said(stapled, (sent) => (sent ? "sent" : "none")),
+};

@@ -7,20 +7,15 @@ import { offerTopics } from "./topics-offer.ts";
 import { topics } from "./topics.ts";
 import type { Move, Standing, Worth } from "./types.ts";
 
-/**
- * What each difference of two looks is worth: each is judged again with one topic as the other saw it, the rest as it is. Of topics that do not
- * differ but move something all the same (a certificate that has run out in between), too.
- */
+/** What each difference of two looks is worth: each is judged again with one topic as the other saw it, the rest as it is. */
 export function worthOf(a: Observations, b: Observations, ignoreTrust: boolean): readonly Worth[] {
   const standings = (of: Observations): ReadonlyMap<string, Standing> => standingsOf(judge(of), ignoreTrust);
   const [ofA, ofB] = [standings(a), standings(b)];
   return [...offerTopics(a, b), ...topics].flatMap(({ id, title, parts, facts, put }): readonly Worth[] => {
     const [inA, inB] = [facts(a), facts(b)];
-    const differs = differ(inA, inB);
-    if (!differs && (id !== "certificates" || a.time === b.time)) return [];
+    if (!differ(inA, inB)) return [];
     const alone = moves(ofA, standings(put(a, b)));
     const without = moves(ofB, standings(put(b, a)));
-    if (!differs && alone.length + without.length === 0) return [];
     const unknown = { a: inA.some(({ known }) => !known), b: inB.some(({ known }) => !known) };
     return [{ topic: id, title, parts, unknown, alone, without }];
   });

@@ -35,21 +35,22 @@ export function readRecording(text: string, file: string): Observations {
   if (!isRecord(observations) || !Array.isArray(connections)) throw refusal(file, "it is not whole");
   if (digestOf({ observations, connections }) !== digest)
     throw refusal(file, "it was changed or damaged after it was made: its digest does not fit");
-  return fitted(observations, (why) => refusal(file, why));
+  return fitted(observations, { of: "recording", refuse: (why) => refusal(file, why) });
 }
 
 /**
  * Observations that were read from somewhere, with what they lack as `untestable`. Throws what `refuse` makes of the reason why they are none: each has the
  * kind that it must have, but its value is not looked into.
  */
-export function fitted(found: Readonly<Record<string, unknown>>, refuse: (why: string) => Error): Observations {
-  const missing = unknownObservations(untestable(notRecorded));
+export function fitted(
+  found: Readonly<Record<string, unknown>>,
+  { of, refuse }: { readonly of: "recording" | "report"; readonly refuse: (why: string) => Error },
+): Observations {
+  const missing = unknownObservations(untestable(`the ${of} does not hold it`));
   const problem = misfit(found, { ...head, ...missing }, "observations");
   if (problem !== null) throw refuse(problem);
   return filled(found, missing) as unknown as Observations;
 }
-
-const notRecorded = "the recording does not hold it";
 
 /** What every recording has, by kind. */
 const head = {
