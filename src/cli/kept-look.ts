@@ -30,13 +30,9 @@ export async function judgeKept(file: string): Promise<Omit<ComparedReport, "nam
   const { time, target, connections, bytesSent, bytesReceived, seconds, observations, trialFor, aaa, grades } = report;
   if (!isRecord(observations)) throw noReport(file, "it has no observations");
   const { fitted } = await import("../probe/index.ts");
+  const schema = "tlsforge.observations/1";
   const seen = fitted(
-    {
-      schema: "tlsforge.observations/1",
-      ...{ time, target },
-      ...observations,
-      ...{ connections, bytesSent, bytesReceived, seconds },
-    },
+    { ...observations, schema, time, target, connections, bytesSent, bytesReceived, seconds },
     { of: "report", refuse: (why) => noReport(file, why) },
   );
   const judged = await judgeSeen(seen, () => noReport(file, "its observations are not what tlsforge reports"));

@@ -13,7 +13,7 @@ export type {
   Verdict,
   Worth,
 } from "./compare/types.ts";
-export { judge, observationsOf } from "./judge.ts";
+export { judge } from "./judge.ts";
 export { trustedLocally } from "./trust.ts";
 export { rulebooks } from "./rulebooks/registry.ts";
 export type {

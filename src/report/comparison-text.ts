@@ -56,8 +56,13 @@ function topicLines({ title, isPart, alone, without }: WorthView, page: Page): r
   ];
 }
 
+/** From here on each rulebook has a line of its own. */
+const roomy = 60;
+
 function moveLines(lead: string, moves: readonly MoveView[], page: Page): readonly string[] {
   if (moves.length === 0) return page.says(lead, "nothing", "quiet");
+  if (page.width < roomy)
+    return page.says(lead, moves.map(({ rulebook, from, to }) => `${rulebook} ${from} → ${to}`).join("; "));
   const wide = widest(moves);
   return moves.flatMap(({ rulebook, from, to, tone }, index) =>
     page.says(`${index === 0 ? lead : " ".repeat(lead.length)}${rulebook.padEnd(wide)}  `, `${from} → ${to}`, tone),

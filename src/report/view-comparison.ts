@@ -105,8 +105,8 @@ function viewSide(label: "A" | "B", side: ComparedSide, standing: Standing | und
     details: [
       clean(`${seen === name ? "" : `${seen}, `}${address}${called} · ${at}`),
       ...(trustAside ? ["letters are those with trust aside"] : []),
-      ...restated.map(({ rulebook, then }) =>
-        clean(`it said ${then} by ${rulebookName(rulebook)} when it was made; here it is judged anew`),
+      ...restated.map(({ rulebook, said }) =>
+        clean(`it said ${said} by ${rulebookName(rulebook)} when it was made; here it is judged anew`),
       ),
     ],
   };
@@ -153,7 +153,7 @@ function titleOf({ title, unknown }: Worth): string {
 const groups: readonly { readonly verdict: FindingChange["verdict"]; readonly title: string }[] = [
   { verdict: "worse", title: "Worse" },
   { verdict: "better", title: "Better" },
-  { verdict: "unknown", title: "Not known any more, or known only now" },
+  { verdict: "unknown", title: "Not known any more, or only now" },
   { verdict: "changed", title: "Changed, neither better nor worse" },
 ];
 

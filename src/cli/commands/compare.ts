@@ -97,22 +97,22 @@ function refuseIdle(request: CompareRequest): void {
   });
 }
 
-/** Both at once; a failure waits for the other look, which nothing would stop. */
+/** What is wrong with a file is told before anything is contacted. A look that fails waits for the other one, which nothing would stop. */
 async function judgedBoth(
   context: Context,
   request: CompareRequest,
   sides: readonly [Side, Side],
 ): Promise<readonly [ComparedReport, ComparedReport]> {
-  const lookAt = sides.some((side) => "target" in side) ? await lookerFor(context, request) : null;
+  const kept = new Map<Side, ComparedReport>();
+  for (const side of sides) if ("file" in side) kept.set(side, { name: side.name, ...(await judgeKept(side.file)) });
+  const lookAt = kept.size < sides.length ? await lookerFor(context, request) : null;
   const judgedOne = async (side: Side): Promise<ComparedReport> => {
-    if ("file" in side) return { name: side.name, ...(await judgeKept(side.file)) };
-    if (lookAt === null) throw new Error("a target without a look");
+    const known = kept.get(side);
+    if (known !== undefined) return known;
+    if ("file" in side || lookAt === null) throw new Error(`${side.name} was neither read nor looked at`);
     return { name: side.name, report: await lookAt(side.target) };
   };
-  // What is wrong with a file is told before anything is contacted.
-  const files = sides.map((side) => ("file" in side ? judgedOne(side) : null));
-  await Promise.all(files);
-  const [a, b] = await Promise.allSettled([files[0] ?? judgedOne(sides[0]), files[1] ?? judgedOne(sides[1])]);
+  const [a, b] = await Promise.allSettled([judgedOne(sides[0]), judgedOne(sides[1])]);
   if (a.status === "rejected") throw a.reason;
   if (b.status === "rejected") throw b.reason;
   return [a.value, b.value];

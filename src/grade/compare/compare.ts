@@ -44,7 +44,7 @@ function sideOf(
     ...(trialFor === undefined ? {} : { trialFor }),
     trustAside: leavesTrustAside(report, ignoreTrust),
     restated: then.flatMap(([rulebook, { value }]) =>
-      value === null || value === (now.get(rulebook)?.value ?? null) ? [] : [{ rulebook, then: value }],
+      value === null || value === (now.get(rulebook)?.value ?? null) ? [] : [{ rulebook, said: value }],
     ),
   };
 }

@@ -93,7 +93,7 @@ export interface ComparedSide {
   /** Its letters are those with trust aside. */
   readonly trustAside: boolean;
   /** Where the report itself once said something else, by the rules of the version that made it. */
-  readonly restated: readonly { readonly rulebook: string; readonly then: string }[];
+  readonly restated: readonly { readonly rulebook: string; readonly said: string }[];
 }
 
 export interface Comparison {

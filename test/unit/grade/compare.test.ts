@@ -92,7 +92,7 @@ describe("the verdict of a rulebook", () => {
       },
     };
     const { a, b } = compare({ name: "a", report, recorded }, { name: "b", report }, {});
-    expect(a.restated).toEqual([{ rulebook: "ssllabs-2009r", then: "A" }]);
+    expect(a.restated).toEqual([{ rulebook: "ssllabs-2009r", said: "A" }]);
     expect(b.restated).toEqual([]);
   });
 });
