@@ -70,22 +70,25 @@ export interface ComparisonView {
 
 export function viewComparison(comparison: Comparison): ComparisonView {
   const { a, b, rulebooks, worth, findings, offer } = comparison;
-  const parts = new Set(worth.flatMap((each) => each.parts));
-  const isIdle = ({ topic, alone, without }: Worth): boolean =>
-    alone.length + without.length === 0 && !parts.has(topic);
+  const moves = ({ alone, without }: Worth): boolean => alone.length + without.length > 0;
+  // Parts are told below what they are of, which they may cancel out in; where all are idle, it stands for them.
+  const isTold = (each: Worth): boolean =>
+    moves(each) || worth.some((part) => each.parts.includes(part.topic) && moves(part));
+  const isPart = ({ topic }: Worth): boolean => worth.some(({ parts }) => parts.includes(topic));
+  const told = worth.filter(
+    (each) => isTold(each) || worth.some((whole) => whole.parts.includes(each.topic) && isTold(whole)),
+  );
   const offers = viewOffer(offer);
   return {
     sides: [viewSide("A", a, rulebooks[0]?.a), viewSide("B", b, rulebooks[0]?.b)],
     rulebooks: rulebooks.map(({ rulebook, a: from, b: to, verdict }) => viewMove({ rulebook, from, to, verdict })),
-    worth: worth
-      .filter((each) => !isIdle(each))
-      .map((each) => ({
-        title: titleOf(each),
-        isPart: parts.has(each.topic),
-        alone: each.alone.map(viewMove),
-        without: each.without.map(viewMove),
-      })),
-    idle: worth.filter(isIdle).map(titleOf),
+    worth: told.map((each) => ({
+      title: titleOf(each),
+      isPart: isPart(each),
+      alone: each.alone.map(viewMove),
+      without: each.without.map(viewMove),
+    })),
+    idle: worth.filter((each) => !told.includes(each) && !isPart(each)).map(titleOf),
     findings: viewFindings(findings),
     offer: offers,
     isSame: worth.length + findings.length + offers.length === 0,

@@ -9,7 +9,7 @@ import { record } from "../../../src/cli/result.ts";
 import { judge, type Comparison } from "../../../src/grade/index.ts";
 import { writeRecording, type Observations } from "../../../src/probe/index.ts";
 import { describeWith } from "../../tools/needs.ts";
-import { chain, failed, noHsts, observations, observed } from "../../unit/grade/observations.ts";
+import { chain, failed, flaws, noHsts, observations, observed } from "../../unit/grade/observations.ts";
 import { issue, read } from "../probe/support.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
@@ -174,6 +174,10 @@ describe("exit codes", () => {
     "worse.json": reportText({ http: noHsts }),
     // Both are A+ and not AAA; only Mozilla's guideline is not known.
     "open.json": reportText({ certificates: observed([chain({ notAfter: "not to be read" })]) }),
+    "open-and-worse.json": reportText({
+      certificates: observed([chain({ notAfter: "not to be read" })]),
+      flaws: flaws({ heartbleed: observed({ present: true, evidence: "it answered" }) }),
+    }),
     "incomplete.json": reportText({ http: failed() }),
     "untrusted.json": reportText({ certificates: observed([untrusted]) }),
   };
@@ -186,6 +190,7 @@ describe("exit codes", () => {
     ["incomplete.json", "good.json", true, 3],
     ["good.json", "open.json", false, 0],
     ["good.json", "open.json", true, 3],
+    ["good.json", "open-and-worse.json", true, 10],
     ["worse.json", "untrusted.json", false, 3],
   ])("%s, %s, --exit-code %s: %i", async (a, b, exitCode, expected) => {
     const { run } = await folderWith(files);

@@ -94,6 +94,8 @@ describe("the verdict of a rulebook", () => {
     const { a, b } = compare({ name: "a", report, recorded }, { name: "b", report }, {});
     expect(a.restated).toEqual([{ rulebook: "ssllabs-2009r", said: "A" }]);
     expect(b.restated).toEqual([]);
+    const open = { aaa: null, grades: judge(observations({ http: failed() })).grades };
+    expect(compare({ name: "a", report, recorded: open }, { name: "b", report }).a.restated).toEqual([]);
   });
 });
 
@@ -158,7 +160,10 @@ describe("what a difference is worth", () => {
     };
     const comparison = compared(a, { ...speaking({ "TLSv1.3": tls13 }), flaws: build.flaws({ robot: noRsa }) });
     expect(letters(comparison, "offer")[0]).toBe("A+");
-    expect(worthOf(comparison, "offer.TLSv1.0").alone.every(({ to }) => to.value !== "A+")).toBe(true);
+    expect(["F", "nothing"]).toContain(letters(comparison, "offer.TLSv1.0")[0]);
+    // But what comes with it is there: where it was possible, it was found.
+    const back = compared({ ...speaking({ "TLSv1.3": tls13 }), flaws: build.flaws({ robot: noRsa }) }, a);
+    expect(letters(back, "offer.TLSv1.0")[0]).toBe("F");
   });
 
   test("certificates go with the time of their look: by the other time they would have run out", () => {
@@ -199,6 +204,7 @@ describe("what a difference is worth", () => {
       },
     );
     expect(topicsOf(comparison)).toEqual([]);
+    expect(topicsOf(compared({ flaws: build.flaws({ robot: noRsa }) }, {}))).toEqual([]);
     expect(
       topicsOf(
         compared(

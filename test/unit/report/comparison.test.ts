@@ -120,6 +120,21 @@ describe("text", () => {
     );
   });
 
+  test("parts that move nothing are told below what does, and are silent where nothing does", () => {
+    const client = build.suites(["ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256"], "client");
+    const modern = build.suites(["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]);
+    const idle = judge(build.observations(build.speaking({ "TLSv1.2": client, "TLSv1.3": modern })));
+    expect(section(shown(good, idle), "What each").split("\n").slice(2)).toEqual([
+      "  Nothing on their own, either way: cipher suites",
+    ]);
+    const half = judge(
+      build.observations(build.speaking({ "TLSv1.1": old, "TLSv1.2": client, "TLSv1.3": build.tls13 })),
+    );
+    const lines = section(shown(good, half), "What each").split("\n");
+    expect(lines).toContain("    cipher suites of TLSv1.2: nothing on its own, either way");
+    expect(lines).toContain("  protocols and cipher suites");
+  });
+
   test("what is not known is called so, not better", () => {
     const text = shown(good, bad);
     expect(text).toContain("ssllabs-2009r  A+ (93) → not known, cannot be said");
