@@ -37,9 +37,8 @@ export async function compare(context: Context, request: CompareRequest): Promis
   if ("file" in a && "file" in b) refuseIdle(request);
   if (html !== undefined) await refuseUnwritable(html, "--html");
   const [before, after] = await judgedBoth(context, request, [a, b]);
-  const comparison = await comparisonOf(before, after, ignoreTrust);
-  const { comparisonToHtml, comparisonToText } = await import("../../report/index.ts");
-  const unwritten = html === undefined ? null : await writeOutput(html, async () => comparisonToHtml(comparison));
+  const { comparison, text, page } = await compared(context, request, [before, after]);
+  const unwritten = html === undefined ? null : await writeOutput(html, async () => page);
   const judging = { ignoreTrust, minGrade: null };
   const [problem, ...others] = [
     reportProblem(before.report, judging),
@@ -48,7 +47,6 @@ export async function compare(context: Context, request: CompareRequest): Promis
     unwritten,
   ].filter((found) => found !== null);
   for (const other of others) context.emit({ type: "warning", message: other.message });
-  const text = comparisonToText(comparison, { colour: context.options.colour, width: context.columns });
   const fields = { comparison };
   if (problem !== undefined)
     return {
@@ -118,12 +116,22 @@ async function judgedBoth(
   return [a.value, b.value];
 }
 
-async function comparisonOf(a: ComparedReport, b: ComparedReport, ignoreTrust: boolean): Promise<Comparison> {
-  const grade = await import("../../grade/index.ts");
+/** The comparison as data, as text and, where it is wanted, as HTML. */
+async function compared(
+  context: Context,
+  { ignoreTrust, html }: CompareRequest,
+  [a, b]: readonly [ComparedReport, ComparedReport],
+): Promise<{ readonly comparison: Comparison; readonly text: string; readonly page: string }> {
+  const [grade, { comparisonToHtml, comparisonToText }] = await Promise.all([
+    import("../../grade/index.ts"),
+    import("../../report/index.ts"),
+  ]);
   try {
-    return grade.compare(a, b, { ignoreTrust });
+    const comparison = grade.compare(a, b, { ignoreTrust });
+    const text = comparisonToText(comparison, { colour: context.options.colour, width: context.columns });
+    return { comparison, text, page: html === undefined ? "" : comparisonToHtml(comparison) };
   } catch (error) {
-    // Only a report that was made up can be judged and not be compared.
+    // Only a report that was made up can be judged and not be compared: nothing says that it is whole, as a recording's digest does.
     if (!(error instanceof TypeError) || (a.recorded === undefined && b.recorded === undefined)) throw error;
     throw new ForgeError("usage", `${a.name} and ${b.name} cannot be compared: one is not what tlsforge reports`, {
       cause: error,

@@ -114,6 +114,36 @@ describe("what keeps a look", () => {
   });
 });
 
+it("a report in which any one value is another one is compared or refused, never a bug", async () => {
+  const good = reportText();
+  const { folder, run } = await folderWith({ "good.json": good });
+  const wrong = [5, null, "x", [], {}, [null], true];
+  let refused = 0;
+  let count = 0;
+  const change = (value: unknown, at: number, by: unknown): unknown => {
+    if (count++ === at) return by;
+    if (Array.isArray(value)) return value.map((each) => change(each, at, by));
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, change(each, at, by)]));
+  };
+  const { findings: _, ...report } = JSON.parse(good) as Readonly<Record<string, unknown>>;
+  change(report, -1, null);
+  const total = count;
+  for (let at = 1; at < total; at += 2) {
+    count = 0;
+    const changed = change(report, at, wrong[at % wrong.length]);
+    await writeFile(join(folder, "bad.json"), JSON.stringify(changed));
+    const failure: unknown = await run("good.json", "bad.json").then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (failure === null) continue;
+    expect(failure).toMatchObject({ code: "usage" });
+    refused++;
+  }
+  expect([refused > 20, total - refused > 20]).toEqual([true, true]);
+});
+
 describe("which of both a word means", () => {
   it.each([
     ["a file that is not there, by its ending", "no.json", /cannot be read: .*no\.json \(ENOENT\)/],
