@@ -6,7 +6,14 @@ import type { Context, GlobalOptions } from "./context.ts";
 import { collect, count, minGrade, notEmpty, optional, text } from "./option-values.ts";
 import type { BuildRequest } from "./pipeline.ts";
 import type { Result } from "./result.ts";
-import { gradeRequest, verifyRequest, withJudging, withVerifyOptions } from "./verify-options.ts";
+import {
+  compareRequest,
+  gradeRequest,
+  verifyRequest,
+  withCompareOptions,
+  withJudging,
+  withVerifyOptions,
+} from "./verify-options.ts";
 
 /** A parsed command line: the command's name as records tell it, its global options, and what runs it. */
 export interface Invocation {
@@ -188,6 +195,13 @@ function commandTree(
     async (context, args, options) =>
       (await import("./commands/grade.ts")).grade(context, gradeRequest(context.cwd, args, options)),
     (args) => args.length > 1,
+  );
+  runs(
+    withCompareOptions(
+      add(program, "compare <a> <b>", "two reports or targets: what changed, better or worse, and what each is worth"),
+    ),
+    async (context, args, options) =>
+      (await import("./commands/compare.ts")).compare(context, compareRequest(context.cwd, args, options)),
   );
   runs(add(program, "generations", "all generations of the prefix"), async (context) =>
     (await import("./commands/generations.ts")).generations(context),

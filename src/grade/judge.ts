@@ -33,3 +33,10 @@ export function judge(recorded: Observations, options: { readonly rulebooks?: re
     seconds,
   };
 }
+
+/** The observations that a report was judged from. */
+export function observationsOf(report: Report): Observations {
+  const { target, time, observations, connections, bytesSent, bytesReceived, seconds } = report;
+  const schema = "tlsforge.observations/1";
+  return { schema, time, target, ...observations, connections, bytesSent, bytesReceived, seconds };
+}

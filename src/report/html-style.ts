@@ -37,6 +37,8 @@ th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; margin: .5rem 0 0; }
 dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
 summary { cursor: pointer; font-weight: 600; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1.75rem; } .pair h2 { margin: .75rem 0 .25rem; overflow-wrap: anywhere; }
+.wrapping th { white-space: normal; } th.part { padding-left: 1.25rem; font-weight: 400; }
 footer { margin-top: 1.5rem; color: var(--quiet); font-size: .9rem; }
 @media (max-width: 36rem) { .grade { grid-template-columns: 1fr; } .score { grid-template-columns: 1fr 3.5rem; } .score .track { grid-column: 1 / -1; grid-row: 2; }
   .score small { grid-column: 1 / -1; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; }

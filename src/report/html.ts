@@ -1,63 +1,39 @@
 import type { Finding, Report } from "../grade/index.ts";
-import { style } from "./html-style.ts";
+import { documentOf, letter, nothing } from "./html-page.ts";
 import { html } from "./markup.ts";
 import type { Markup } from "./markup.ts";
+import { number } from "./page.ts";
 import { viewOf } from "./view.ts";
 import type { GradeView, ReportView } from "./view.ts";
 import type { ChainView } from "./view-chain.ts";
 import type { SuitesView } from "./view-offer.ts";
 
-const nothing = html``;
-
-/**
- * A report as one HTML document that stands alone: no script, no file from elsewhere (its own policy forbids both), light and dark, readable
- * without colours and by screen readers. Every text is cleaned and escaped.
- */
+/** A report as one HTML document that stands alone. Every text is cleaned and escaped. */
 export function toHtml(report: Report): string {
   const view = viewOf(report);
-  // The style is our own constant and holds nothing to escape.
-  const sheet: Markup = { markup: `<style>${style}</style>` };
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta
-          http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-        />
-        <title>${view.target}: ${view.grades.map(({ grade }) => grade).join(", ")}</title>
-        ${sheet}
-      </head>
-      <body>
-        <main>
-          <header>
-            <h1>${view.target}</h1>
-            <p class="quiet">${view.address} · ${view.time}</p>
-          </header>
-          ${view.grades.map(gradeSection)} ${levelSection(view)} ${findingSection("Failed", view.findings.fail)}
-          ${findingSection(
-            "Not known",
-            view.findings.unknown.filter(({ severity }) => severity !== "info"),
-          )}
-          ${protocolSection(view)} ${suiteSection(view)} ${groupSection(view)} ${chainSection(view)}
-          ${findingSection(
-            "Information",
-            view.findings.info.filter(({ id }) => !isScore(id)),
-          )}
-          ${foldedSection(
-            "Not examined, or not known, and left out of the grade",
-            view.findings.unknown.filter(({ severity }) => severity === "info"),
-          )}
-          ${foldedSection("Rules of the other rulebooks", view.levelFindings)}
-          ${foldedSection("Passed", view.findings.pass)}
-          <footer>
-            <p>${view.cost}.</p>
-          </footer>
-        </main>
-      </body>
-    </html> `;
-  return page.markup;
+  const body = html`<header>
+      <h1>${view.target}</h1>
+      <p class="quiet">${view.address} · ${view.time}</p>
+    </header>
+    ${view.grades.map(gradeSection)} ${levelSection(view)} ${findingSection("Failed", view.findings.fail)}
+    ${findingSection(
+      "Not known",
+      view.findings.unknown.filter(({ severity }) => severity !== "info"),
+    )}
+    ${protocolSection(view)} ${suiteSection(view)} ${groupSection(view)} ${chainSection(view)}
+    ${findingSection(
+      "Information",
+      view.findings.info.filter(({ id }) => !isScore(id)),
+    )}
+    ${foldedSection(
+      "Not examined, or not known, and left out of the grade",
+      view.findings.unknown.filter(({ severity }) => severity === "info"),
+    )}
+    ${foldedSection("Rules of the other rulebooks", view.levelFindings)} ${foldedSection("Passed", view.findings.pass)}
+    <footer>
+      <p>${view.cost}.</p>
+    </footer>`;
+  return documentOf(`${view.target}: ${view.grades.map(({ grade }) => grade).join(", ")}`, body);
 }
 
 function gradeSection(grade: GradeView): Markup {
@@ -65,13 +41,7 @@ function gradeSection(grade: GradeView): Markup {
   const total = grade.total === null ? nothing : html`<p>Total <b>${number(grade.total)}</b> of 100</p>`;
   return html`<section aria-labelledby="${title}">
     <div class="grade">
-      <div
-        class="letter ${tone(grade.grade)}"
-        role="img"
-        aria-label="Grade ${grade.grade === "?" ? "not known" : grade.grade}"
-      >
-        ${grade.grade}
-      </div>
+      ${letter(grade.grade, "Grade")}
       <div>
         <h2 id="${title}">${grade.rulebook}</h2>
         ${grade.note === "" ? nothing : html`<p><strong>${grade.note}</strong></p>`}
@@ -321,13 +291,4 @@ function list(title: string, items: readonly Markup[]): Markup {
 /** Shown beside the grade already. */
 function isScore(id: string): boolean {
   return id.startsWith("ssllabs.score.");
-}
-
-function tone(grade: string): "good" | "doubt" | "bad" {
-  if (grade.startsWith("A")) return "good";
-  return grade === "B" || grade === "?" ? "doubt" : "bad";
-}
-
-function number(value: number): string {
-  return String(Math.round(value * 100) / 100);
 }

@@ -1,4 +1,6 @@
+export { comparisonToHtml } from "./comparison-html.ts";
 export { clean, toJson } from "./clean.ts";
+export { comparisonToText } from "./comparison-text.ts";
 export { toHtml } from "./html.ts";
 export { toText } from "./text.ts";
-export type { TextOptions } from "./text.ts";
+export type { TextOptions } from "./page.ts";

@@ -30,6 +30,16 @@ export interface HangOptions {
   readonly paint?: (line: string) => string;
 }
 
+/** What of a text fits into `room` columns; `…` stands for the rest. */
+export function cut(text: string, room: number): string {
+  return text.length <= room
+    ? text
+    : `${text
+        .slice(0, room - 2)
+        .replace(/[\ud800-\udbff]$/, "")
+        .trimEnd()} …`;
+}
+
 /** Filled and empty cells for a share of 100. */
 export function bar(score: number, cells: number): string {
   const full = Math.round((Math.min(100, Math.max(0, score)) / 100) * cells);

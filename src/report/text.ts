@@ -1,42 +1,20 @@
-import { styleText } from "node:util";
 import type { Finding, Report } from "../grade/index.ts";
-import { bar, hang } from "./layout.ts";
+import { bar, cut, hang } from "./layout.ts";
+import { joined, number, pageOf, section } from "./page.ts";
+import type { Page, Style, TextOptions } from "./page.ts";
 import { viewOf } from "./view.ts";
 import type { GradeView, ReportView } from "./view.ts";
 import type { ChainView } from "./view-chain.ts";
 import type { LevelView } from "./view-level.ts";
 import type { SuitesView } from "./view-offer.ts";
 
-export interface TextOptions {
-  readonly colour: boolean;
-  /** Columns of the terminal; lines are wrapped, at 40 columns at least and 120 at most. */
-  readonly width: number;
-}
-
-type Style = "good" | "bad" | "doubtful" | "quiet" | "strong";
-type Paint = (style: Style, text: string) => string;
-
-interface Page {
-  readonly paint: Paint;
-  readonly width: number;
-  /** A paragraph behind a lead, in one style. */
-  readonly says: (lead: string, text: string, style?: Style) => readonly string[];
-}
-
-const formats = { good: "green", bad: "red", doubtful: "yellow", quiet: "dim", strong: "bold" } as const;
-
 /**
  * A report for the terminal. Unknowns are shown as unknown, one reason for everything once; texts from the network carry no control characters. Ends with a line feed.
  */
-export function toText(report: Report, { colour, width }: TextOptions): string {
+export function toText(report: Report, options: TextOptions): string {
   const view = viewOf(report);
-  const paint: Paint = (style, text) => (colour ? styleText(formats[style], text, { validateStream: false }) : text);
-  const columns = Math.max(40, Math.min(width, 120));
-  const says: Page["says"] = (lead, text, style) =>
-    hang(lead, text, { width: columns, paint: (line) => (style === undefined ? line : paint(style, line)) });
-  const page: Page = { paint, width: columns, says };
-  if (view.speechless !== null)
-    return `${[...header(view, page), "", ...page.says("", view.speechless, "bad")].join("\n")}\n`;
+  const page = pageOf(options);
+  if (view.speechless !== null) return joined([header(view, page), page.says("", view.speechless, "bad")]);
   const sections = [
     header(view, page),
     ...view.grades.map((grade) => gradeSection(grade, page)),
@@ -58,10 +36,7 @@ export function toText(report: Report, { colour, width }: TextOptions): string {
     ),
     page.says("", `${view.findings.pass.length} rules pass. ${view.cost}.`, "quiet"),
   ];
-  return `${sections
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join("\n"))
-    .join("\n\n")}\n`;
+  return joined(sections);
 }
 
 function header({ target, address, time }: ReportView, page: Page): readonly string[] {
@@ -190,13 +165,7 @@ function findingLines(finding: Finding, page: Page): readonly string[] {
 
 /** In full where a grade hangs on it; else what fits on a line, for the other formats have it all. */
 function evidenceOf({ outcome, evidence }: Finding, { width }: Page): string {
-  const room = width - 4;
-  return outcome === "info" && evidence.length > room
-    ? `${evidence
-        .slice(0, room - 2)
-        .replace(/[\ud800-\udbff]$/, "")
-        .trimEnd()} …`
-    : evidence;
+  return outcome === "info" ? cut(evidence, width - 4) : evidence;
 }
 
 /** A remark that worries nobody: its evidence only where both fit on one line. */
@@ -218,16 +187,7 @@ function table(rows: readonly (readonly string[])[], last: Style, page: Page): r
   });
 }
 
-function section(title: string, lines: readonly string[], { paint }: Page): readonly string[] {
-  return lines.length === 0 ? [] : [paint("strong", title), ...lines];
-}
-
 function gradeStyle(grade: string): Style {
   if (grade.startsWith("A")) return "good";
   return grade === "B" || grade === "?" ? "doubtful" : "bad";
-}
-
-/** At most two decimals. */
-function number(value: number): string {
-  return String(Math.round(value * 100) / 100);
 }

@@ -20,27 +20,37 @@ export function writeRecording({ observations, connections }: Recording, program
 export function readRecording(text: string, file: string): Observations {
   const found = parse(text, file);
   const name = isRecord(found) ? found["schema"] : undefined;
-  if (typeof name !== "string" || !isRecord(found)) throw refuse(file, "it is no recording of tlsforge");
+  if (typeof name !== "string" || !isRecord(found)) throw refusal(file, "it is no recording of tlsforge");
   const version = /^tlsforge\.recording\/(\d+)$/.exec(name)?.[1];
   if (version === undefined)
-    throw refuse(
+    throw refusal(
       file,
       name.startsWith("tlsforge.")
         ? `it holds ${name.slice(0, 60)}, not a recording`
         : "it is no recording of tlsforge",
     );
   if (version !== "1")
-    throw refuse(file, `its schema is ${name}, and this tlsforge knows ${schema}`, "judge it with a newer tlsforge");
+    throw refusal(file, `its schema is ${name}, and this tlsforge knows ${schema}`, "judge it with a newer tlsforge");
   const { digest, observations, connections } = found;
-  if (!isRecord(observations) || !Array.isArray(connections)) throw refuse(file, "it is not whole");
+  if (!isRecord(observations) || !Array.isArray(connections)) throw refusal(file, "it is not whole");
   if (digestOf({ observations, connections }) !== digest)
-    throw refuse(file, "it was changed or damaged after it was made: its digest does not fit");
-  const problem = misfit(observations, { ...head, ...unknownObservations(untestable(notRecorded)) }, "observations");
-  if (problem !== null) throw refuse(file, problem);
-  return filled(observations, unknownObservations(untestable(notRecorded))) as unknown as Observations;
+    throw refusal(file, "it was changed or damaged after it was made: its digest does not fit");
+  return fitted(observations, { of: "recording", refuse: (why) => refusal(file, why) });
 }
 
-const notRecorded = "the recording does not hold it";
+/**
+ * Observations that were read from somewhere, with what they lack as `untestable`. Throws what `refuse` makes of the reason why they are none: each has the
+ * kind that it must have, but its value is not looked into.
+ */
+export function fitted(
+  found: Readonly<Record<string, unknown>>,
+  { of, refuse }: { readonly of: "recording" | "report"; readonly refuse: (why: string) => Error },
+): Observations {
+  const missing = unknownObservations(untestable(`the ${of} does not hold it`));
+  const problem = misfit(found, { ...head, ...missing }, "observations");
+  if (problem !== null) throw refuse(problem);
+  return filled(found, missing) as unknown as Observations;
+}
 
 /** What every recording has, by kind. */
 const head = {
@@ -59,11 +69,11 @@ function parse(text: string, file: string): unknown {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const begins = /^\s*\{\s*"schema"\s*:\s*"tlsforge\.recording\//.test(text);
-    throw refuse(file, begins ? "it ends too early or is damaged" : "it is no recording of tlsforge");
+    throw refusal(file, begins ? "it ends too early or is damaged" : "it is no recording of tlsforge");
   }
 }
 
-function refuse(file: string, why: string, hint = "name a file that tlsforge verify --record wrote"): ForgeError {
+function refusal(file: string, why: string, hint = "name a file that tlsforge verify --record wrote"): ForgeError {
   return new ForgeError("usage", `${file} cannot be judged: ${why}`, { hint });
 }
 
@@ -92,7 +102,7 @@ function misfit(found: unknown, wanted: unknown, path: string): string | null {
 }
 
 /** The same with what is missing, in the order of the recording. */
-function filled(found: Record<string, unknown>, missing: object): Record<string, unknown> {
+function filled(found: Readonly<Record<string, unknown>>, missing: object): Record<string, unknown> {
   const result = { ...found };
   for (const [name, value] of Object.entries(missing)) {
     const known = result[name];

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import schema from "../../../schema/result.schema.json" with { type: "json" };
 import { exitCodeFor, ForgeError } from "../../../src/errors.ts";
 import type { ErrorCode } from "../../../src/errors.ts";
+import { compare } from "../../../src/grade/index.ts";
 import { bad, best, good, hostile } from "./reports.ts";
 
 const ajv = new Ajv2020({ strict: true, strictRequired: false, strictTypes: false, allErrors: true });
@@ -48,6 +49,16 @@ const standingBy = { pid: 4711, generation: 1, until: "2026-05-01T00:00:00Z" };
 const undone = { id: "unit:tlsforge", outcome: "undone", detail: "a -> nothing" };
 const uninstalled = { prefix: "/opt/tlsforge", dryRun: false, undone: [undone], foreign: ["notes"] };
 const provision = { generation: 1, prefix: "/opt/tlsforge", builds: [build], host: [change], server, report: good };
+
+const comparison = compare({ name: "a.json", report: good }, { name: "b.example:443", report: bad });
+const compared = compare(
+  { name: "a.json", report: { ...hostile, trialFor: "127.0.0.1:8443" }, recorded: best },
+  { name: "b.json", report: best },
+);
+/** The same with a change in its first difference. */
+const withWorth = (changes: object): object => ({
+  comparison: { ...comparison, worth: [{ ...comparison.worth[0], ...changes }] },
+});
 
 const valid: readonly (readonly [string, object])[] = [
   ["provision", done("provision", provision)],
@@ -98,6 +109,11 @@ const valid: readonly (readonly [string, object])[] = [
   ["verify, hostile", { ...failed("verify", { report: hostile }), exitCode: 3 }],
   ["verify, one of several", done("verify", { target: "example.org:443", report: good })],
   ["grade", done("grade", { report: good })],
+  ["compare", done("compare", { comparison })],
+  ["compare, hostile", done("compare", { comparison: compared })],
+  ["compare --exit-code", { ...done("compare", { comparison }), exitCode: 10 }],
+  ["compare, incomplete", { ...failed("compare", { comparison }), exitCode: 3 }],
+  ["compare, failed early", { ...failed("compare", {}), exitCode: 2 }],
   ["verify, summary", done("verify", { summary: { done: 3, failed: 0, unreachable: 0, incomplete: 0 } })],
   [
     "verify, unreachable",
@@ -184,6 +200,36 @@ const invalid: readonly (readonly [string, object])[] = [
   [
     "a limit without its finding",
     done("verify", { report: withLevel("ncsc-nl-2025", { limits: [{ level: "good" }] }) }),
+  ],
+  ["compare without its comparison", done("compare", {})],
+  ["compare with a report", done("compare", { comparison, report: good })],
+  ["comparison of one side", done("compare", { comparison: { ...comparison, b: undefined } })],
+  [
+    "verdict outside the list",
+    done("compare", {
+      comparison: {
+        ...comparison,
+        rulebooks: [
+          { rulebook: "aaa", a: { value: "no", total: null }, b: { value: "yes", total: null }, verdict: "good" },
+        ],
+      },
+    }),
+  ],
+  ["difference without what it is worth", done("compare", withWorth({ alone: undefined }))],
+  [
+    "difference that moves to no grade",
+    done(
+      "compare",
+      withWorth({
+        alone: [
+          { rulebook: "aaa", from: { value: "no", total: null }, to: { value: "S", total: null }, verdict: "better" },
+        ],
+      }),
+    ),
+  ],
+  [
+    "finding that is the same",
+    done("compare", { comparison: { ...comparison, findings: [{ ...comparison.findings[0], verdict: "same" }] } }),
   ],
   ["AAA that is no truth value", done("verify", { report: { ...good, aaa: "yes" } })],
   [
