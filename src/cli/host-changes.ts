@@ -86,7 +86,7 @@ async function unsupervised(host: Host, site: Site, prefix: string): Promise<Ser
   return { ...service, reasons: ["the stack is for reproduction only, and no service of this machine"] };
 }
 
-function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outputs"]): readonly Resource[] {
+function loaderResources(site: Site, host: Host, { openssl, purpose }: WishRequest["outputs"]): readonly Resource[] {
   const { loaderPath } = site.host;
   if (loaderPath === false || host.platform.os === "darwin") return [];
   return [
@@ -97,6 +97,7 @@ function loaderResources(site: Site, host: Host, { openssl }: WishRequest["outpu
       library: `${openssl}/lib`,
       name: "tlsforge",
       demanded: loaderPath === true,
+      ...(loaderPath === true && purpose === "reproduction" ? { newNames: true } : {}),
     },
   ];
 }

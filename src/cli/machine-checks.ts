@@ -31,7 +31,7 @@ export async function machineChecks(
       }),
     );
   return [
-    ...(await loaderChecks(host, manifest)),
+    ...(await loaderChecks(host, site, manifest)),
     {
       id: "service",
       outcome: "info",
@@ -44,10 +44,18 @@ export async function machineChecks(
 }
 
 /** Whether an entry that was made still changes nothing for the machine's own programs. */
-async function loaderChecks(host: Host, { host: records }: Manifest): Promise<readonly Check[]> {
+async function loaderChecks(
+  host: Host,
+  site: Site,
+  { host: records, vulnerable }: Manifest,
+): Promise<readonly Check[]> {
   const library = records.find(({ kind }) => kind === "loader-path")?.data["library"];
   if (library === undefined) return [];
-  const comparison = await compareLoader(host, { library, name: "tlsforge" });
+  const comparison = await compareLoader(host, {
+    library,
+    name: "tlsforge",
+    newNames: site.host.loaderPath === true && vulnerable !== undefined,
+  });
   const message = comparisonText(comparison);
   if (comparison.outcome !== "observed") return [{ id: "loader", outcome: "unknown", message, fix: null }];
   const good = comparison.count === 0 && comparison.shadowed.length === 0;

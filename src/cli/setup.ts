@@ -114,7 +114,7 @@ async function configure(
 ): Promise<ServerSetup> {
   const { prefix } = context.options;
   const libraries = await readdir(path.join(outputs.openssl, "lib"));
-  const libssl = libraries.find((name) => /^libssl.*\.so\.\d+$/.test(name));
+  const libssl = libraries.find((name) => /^libssl.*\.so\.\d[\d.]*$/.test(name));
   if (libssl === undefined)
     throw new ForgeError("server-failed", `there is no libssl in ${outputs.openssl}/lib`, {
       hint: "run tlsforge provision, which builds it anew",

@@ -106,6 +106,8 @@ export type Resource =
       readonly library: string;
       readonly name: string;
       readonly demanded: boolean;
+      /** Names that nothing could find before may be ours, whatever they are: asked for in so many words, for an old stack under its stock names. */
+      readonly newNames?: boolean;
     }
   | {
       readonly kind: "sysctl";

@@ -141,14 +141,15 @@ function difference(
 }
 
 /**
- * What the entry is for: a library that has our name in its own, which only what was made for this prefix asks for; and a newer folder of the same
- * prefix in the place of an older one.
+ * What the entry is for: a library that has our name in its own, which only what was made for this prefix asks for; a newer folder of the same
+ * prefix in the place of an older one; and, where the entry may bring them, other names that nothing could find before.
  */
 function isIntended({ file, library, from, to }: LoaderDifference, entry: LoaderEntry): boolean {
   // A library that only the older folder has: what has it in it is told, what might ask for it is not.
   if (to === null) return file === byName && from !== null && isOwn(from, entry);
   if (!to.startsWith(`${entry.library}/`)) return false;
-  return from === null ? library.includes(`-${entry.name}.`) : isOwn(from, entry);
+  if (from !== null) return isOwn(from, entry);
+  return library.includes(`-${entry.name}.`) || (entry.newNames === true && file === byName);
 }
 
 function unreadableText(paths: readonly string[], uid: number): string {

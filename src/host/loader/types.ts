@@ -4,6 +4,8 @@ import type { ElfDynamic } from "../../elf/index.ts";
 export interface LoaderEntry {
   readonly library: string;
   readonly name: string;
+  /** Whether it may also bring names that nothing could find before, and that only who asks for them by name would load. */
+  readonly newNames?: boolean;
 }
 
 /** A library that a file would get from elsewhere. Null: it is not found. */

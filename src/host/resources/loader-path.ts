@@ -69,7 +69,7 @@ const later = "what the system's programs load is compared before anything is wr
 
 /** What the entry is for. A name without a version is for the link editor. */
 function gains(names: readonly string[]): readonly string[] {
-  const asked = names.filter((name) => /^lib[^/]+\.so\.\d+$/.test(name));
+  const asked = names.filter((name) => /^lib[^/]+\.so\.\d[\d.]*$/.test(name));
   return asked.length === 0 ? [] : [`every program of this machine can load ${asked.join(", ")}`];
 }
 
