@@ -99,12 +99,12 @@ interface Remembered {
 const recent = new WeakMap<Host, Remembered>();
 
 /** A comparison takes a second, and apply looks at everything twice before it changes anything: for a few seconds, and the same cache, one will do. */
-function recentComparison(host: Host, { library, name }: LoaderPath): Promise<LoaderComparison> {
+function recentComparison(host: Host, { library, name, newNames = false }: LoaderPath): Promise<LoaderComparison> {
   const cache = host.tree.facts("/etc/ld.so.cache");
-  const key = JSON.stringify([library, name, cache]);
+  const key = JSON.stringify([library, name, newNames, cache]);
   const known = recent.get(host);
   if (known !== undefined && known.key === key && Date.now() < known.until) return known.comparison;
-  const comparison = compareLoader(host, { library, name });
+  const comparison = compareLoader(host, { library, name, newNames });
   recent.set(host, { key, until: Date.now() + 10_000, comparison });
   return comparison;
 }

@@ -23,15 +23,18 @@ export async function probeHeartbleed(look: Look, found: Opportunity): Promise<O
   const first = await attempt(look, found);
   if (first.kind !== "done") return unknownOf(first);
   if (first.value.kind === "record" || first.value.kind === "alert") return concludeHeartbleed([first.value]);
-  const second = await attempt(look, found);
+  // An answer may wait in the server's buffer for the end of its flight: a record out of place makes it say all that it has. A server that
+  // stops reading at a heartbeat takes one record each time that something comes: two heartbeats, then that record.
+  const second = await attempt(look, found, first.value.kind === "silence" ? 3 : 0);
   return second.kind === "done" ? concludeHeartbleed([first.value, second.value]) : unknownOf(second);
 }
 
-/** What the first reactions to the pair of heartbeats show. */
+/** What the first reactions to the pair of heartbeats show, in two connections where the first gave no answer. */
 export function concludeHeartbleed(reactions: readonly Reaction[]): Outcome<FlawSeen> {
   const [first] = reactions;
-  if (first?.kind === "record" && first.type === contentTypes.heartbeat) {
-    const { length } = first.content;
+  const answer = reactions.find((each) => each.kind === "record" && each.type === contentTypes.heartbeat);
+  if (answer?.kind === "record") {
+    const { length } = answer.content;
     if (length >= header + claimed)
       return observed({
         present: true,
@@ -52,7 +55,7 @@ export function concludeHeartbleed(reactions: readonly Reaction[]): Outcome<Flaw
   return failed(`heartbeats are answered by ${reactions.map(({ kind }) => kind).join(", then ")}`);
 }
 
-function attempt(look: Look, found: Opportunity): Promise<Talked<Reaction>> {
+function attempt(look: Look, found: Opportunity, outOfPlace = 0): Promise<Talked<Reaction>> {
   return look.talk(async (channel) => {
     const { flight, watch } = await openHandshake(
       look,
@@ -63,7 +66,13 @@ function attempt(look: Look, found: Opportunity): Promise<Talked<Reaction>> {
       encodeRecords(contentTypes.heartbeat, flight.serverHello.version, fragment);
     const bleeding = concat(uint(1, 1), uint(2, claimed));
     const sound = concat(uint(1, 1), uint(2, honest), look.random(honest + padding));
+    const early = encodeRecords(contentTypes.applicationData, flight.serverHello.version, uint(1, 0));
     channel.send(concat(record(bleeding), record(sound)));
-    return nextTelling(watch);
+    let reaction = await nextTelling(watch);
+    for (let sent = 0; sent < outOfPlace && reaction.kind === "silence"; sent += 1) {
+      channel.send(early);
+      reaction = await nextTelling(watch);
+    }
+    return reaction;
   });
 }

@@ -95,6 +95,9 @@ describe("heartbleed", () => {
     ["closed twice", [{ kind: "closed" }, { kind: "closed" }], false],
     ["a reset, as a device between could send", [{ kind: "reset" }, { kind: "reset" }], "failed"],
     ["silence", [{ kind: "silence" }, { kind: "silence" }], "failed"],
+    ["silence, then a long answer out of the server's buffer", [{ kind: "silence" }, beat(83)], true],
+    ["silence, then the sound one's answer", [{ kind: "silence" }, beat(35)], false],
+    ["silence, then an alert for what was out of place", [{ kind: "silence" }, alert(10)], "failed"],
     ["a handshake record", [{ kind: "record", type: 22, content: new Uint8Array(100) }], "failed"],
   ])("%s", (_name, reactions, expected) => {
     expect(present(concludeHeartbleed(reactions))).toBe(expected);
