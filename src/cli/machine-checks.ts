@@ -20,13 +20,17 @@ export async function machineChecks(
   const outputs = serverOutputs(stack, manifest.builds);
   const { lowPort, service } = await hostWishes(context, { site, host, outputs });
   const { prefix } = context.options;
+  const old = outputs.purpose === "reproduction";
+  // What the trial needs is a Python 3, whichever.
+  const interpreter = (old ? await host.which("python3") : null) ?? interpreterOf(outputs);
   const proofs = [...site.server.listen, ...site.server.redirect]
     .filter((address) => splitAddress(address).port < 1024)
     .map((address) =>
       provePort(host, {
         address,
         method: lowPort.method,
-        interpreter: interpreterOf(outputs),
+        interpreter,
+        old,
         ...(lowPort.method === "file-capability" ? { copy: lowPort.interpreter } : {}),
       }),
     );

@@ -8,6 +8,8 @@ from collections import namedtuple
 
 from OpenSSL import SSL
 
+from classic_server.policy import set_curve
+
 #: Of a TLS 1.2 server's first flight: the curve's number (0 for DHE), the prime's size in bits (0 for ECDHE), and the public value.
 KeyExchange = namedtuple("KeyExchange", "curve bits public")
 
@@ -15,10 +17,11 @@ KeyExchange = namedtuple("KeyExchange", "curve bits public")
 class Client(object):
     """Connected, its handshake done with no suite but the one named."""
 
-    def __init__(self, port, suite="ECDHE-RSA-AES128-GCM-SHA256", host="127.0.0.1", method=SSL.SSLv23_METHOD):
+    def __init__(self, port, suite="ECDHE-RSA-AES128-GCM-SHA256", host="127.0.0.1", method=SSL.SSLv23_METHOD, curve="prime256v1"):
         context = SSL.Context(method)
         context.set_options(SSL.OP_NO_SSLv2 | SSL.OP_NO_SSLv3 | getattr(SSL, "OP_NO_TLSv1_3", 0))
         context.set_cipher_list(suite)
+        set_curve(context, curve)
         self._socket = socket.create_connection((host, port), 10)
         self.raw = ""
         self._tls = SSL.Connection(context, None)

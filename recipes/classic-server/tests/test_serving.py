@@ -86,6 +86,16 @@ class Tls(support.Case):
         self.assertEqual(cipher_of(client.raw), 0xC02F)
         client.close()
 
+    def test_the_curve_of_the_policy(self):
+        for curve, number in (("secp384r1", 24), ("secp521r1", 25), ("secp256k1", 22), ("sect283k1", 9)):
+            self.document["policy"]["groups"] = [curve]
+            server = self.server()
+            client = Client(server.port(), curve=curve)
+            self.assertEqual((curve, key_exchange(client.raw).curve), (curve, number))
+            client.close()
+            server.ask("stop")
+            server.ended()
+
     def test_tls_1_0_is_on(self):
         client = Client(self.server().port(), "ECDHE-RSA-AES128-SHA", method=SSL.TLSv1_METHOD)
         self.assertEqual(client.raw[1:3], "\x03\x01")

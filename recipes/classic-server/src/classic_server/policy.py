@@ -18,7 +18,7 @@ def apply(context, policy, files, library):
     _options(context, option_bits(policy, names))
     _suites(context, policy.ciphers)
     # After the options: without SINGLE_DH_USE and SINGLE_ECDH_USE these two make the key that every connection then has.
-    _curve(context, policy.curve)
+    set_curve(context, policy.curve)
     bits = None if policy.dh_parameters is None else _dh(context, policy.dh_parameters, files[policy.dh_parameters])
     return {"dhBits": bits, "inert": [name for name in policy.options if option(name, names) == 0]}
 
@@ -70,7 +70,8 @@ def _suites(context, ciphers):
         raise ServerError("policy-refused", "this OpenSSL %s" % what)
 
 
-def _curve(context, name):
+def set_curve(context, name):
+    """The one curve of a context; a client's, too, since OpenSSL 1.1.0."""
     by_name = getattr(context, "set_tmp_ecdh_curve", None)
     try:
         if by_name is not None:

@@ -4,7 +4,7 @@ whose key or parameters it did not take."""
 from OpenSSL import SSL
 
 from .errors import ServerError
-from .policy import drain_errors
+from .policy import drain_errors, set_curve
 
 _ROUNDS = 10
 
@@ -15,6 +15,8 @@ def check(context, policy):
         client = SSL.Context(SSL.SSLv23_METHOD)
         client.set_options(context.set_options(0))
         client.set_cipher_list(name)
+        # Later versions offer only the usual ones by themselves.
+        set_curve(client, policy.curve)
         try:
             _shake_hands(SSL.Connection(client, None), SSL.Connection(context, None))
         except SSL.Error as error:

@@ -13,7 +13,7 @@ from .errors import ServerError
 from .listen import Listeners
 from .logs import say
 from .redirect import Redirect
-from .runfolder import RunFolder
+from .runfolder import RunFolder, remove
 
 #: From the request to stop to the end of what is still open.
 DRAIN_SECONDS = 5.0
@@ -164,6 +164,8 @@ class Server(object):
     def _open_control(self):
         path = self._folder.private
         try:
+            # A process of the same number may have died there.
+            remove(path)
             ControlPort(path, ControlFactory(self), mode=0o600, reactor=self._reactor).startListening()
         except (CannotListenError, EnvironmentError) as error:
             raise ServerError("paths-unusable", "the control socket %s cannot be made: %s" % (path, error))
