@@ -245,7 +245,10 @@ async function refusalFrom(stderr: string, why: string | undefined, options: Lau
   if (told === undefined || told === null) {
     return new ForgeError("server-failed", "The server ended before it served", {
       details: [...(why === undefined ? [] : [why]), ...lines.slice(-12)],
-      hint: `run it by hand to see more: ${options.python.join(" ")} -B ${options.launcher} --config ${serverPaths(options.prefix).config}`,
+      hint:
+        options.config.vulnerable === undefined
+          ? `run it by hand to see more: ${options.python.join(" ")} -B ${options.launcher} --config ${serverPaths(options.prefix).config}`
+          : `look into ${options.config.paths.log ?? "the journal"}`,
     });
   }
   return refusalOf(told);

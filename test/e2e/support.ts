@@ -123,6 +123,7 @@ export interface ResultRecord {
     readonly location: string;
   }[];
   readonly warnings: readonly string[];
+  readonly vulnerable?: readonly { readonly recipe: string; readonly version: string }[];
   readonly generations: readonly { readonly generation: number; readonly current: boolean }[];
   readonly removed: readonly { readonly path: string; readonly why: string }[];
   readonly checks: readonly { readonly id: string; readonly outcome: string; readonly message: string }[];
