@@ -5,7 +5,7 @@ both='"0.0.0.0:443"], redirect: ["0.0.0.0:80"'
 
 # Programs that change the machine kill who runs them, when $work/kill says so: a line "WHEN NUMBER PATTERN", the NUMBER of the command among those
 # whose line is like the PATTERN.
-for program in tee mv chmod ldconfig systemctl sysctl setcap groupadd useradd chgrp chown cp rm; do
+for program in tee mv chmod sync ldconfig systemctl sysctl setcap groupadd useradd chgrp chown cp rm; do
   real=$(command -v $program)
   mv "$real" "$real.real"
   cat >"$real" <<WRAPPER
@@ -61,6 +61,8 @@ killed() {
 was_killed() { [ -s $work/killed ] && [ "$code" = 137 ] || { echo "exit $code, killed: $(cat $work/killed)"; tail -n 5 $work/err; return 1; }; }
 whole() { ! find /etc $prefix/var -name '*.tlsforge-new' | grep .; }
 
+# After a quarter of an hour the machine would begin to clean up by itself.
+systemctl.real stop --all "*.timer"
 cp.real -al $prefix /root/store
 snapshot $work/before $prefix
 fresh() { rm.real -rf $prefix; cp.real -al /root/store $prefix; }
