@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { get } from "node:https";
@@ -5,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, it } from "vitest";
+import { judge, type Report } from "../../src/grade/index.ts";
+import { observe } from "../../src/probe/index.ts";
 import {
   bundleOf,
   classicPolicy,
@@ -80,6 +83,43 @@ it("is launched, asked, reloaded and stopped by tlsforge", async () => {
     await rm(prefix, { recursive: true, force: true });
   }
 });
+
+it("is found out by verify when its two single-use options are off, and not when they are on", async () => {
+  const prefix = await mkdtemp(join(tmpdir(), "tlsforge-classic-"));
+  try {
+    const { config } = await set(prefix);
+    const lasting = {
+      ...config,
+      policy: { ...config.policy, options: config.policy.options.filter((name) => !name.startsWith("SINGLE_")) },
+    };
+    const reuse: (string | undefined)[] = [];
+    for (const each of [config, lasting]) {
+      const { listen } = await launch({
+        prefix,
+        python: [python(), "-E", "-s"],
+        launcher: launcher(),
+        config: each,
+        supervisor: null,
+        emit: () => {},
+      });
+      const report = await reportOf(Number(listen[0]?.split(":").at(-1)));
+      reuse.push(report.findings.find(({ id }) => id === "key-reuse")?.message);
+      await stop(prefix);
+    }
+    expect(reuse).toEqual(["No ephemeral key was seen twice", "Ephemeral keys are used more than once"]);
+  } finally {
+    await stop(prefix);
+    await rm(prefix, { recursive: true, force: true });
+  }
+});
+
+async function reportOf(port: number): Promise<Report> {
+  const observations = await observe(
+    { host: "127.0.0.1", port, serverName: "localhost" },
+    { ca: [], signal: new AbortController().signal, now: new Date(), random: (length) => randomBytes(length) },
+  );
+  return judge(observations);
+}
 
 const run: Run = async ([program = "", ...argv], options) => {
   const ran = await execa(program, argv, { reject: false, extendEnv: false, env: { ...options?.environment } });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../tools/checkout.ts";
+import { dhPem, oakley1 } from "../tools/dh.ts";
 import { describeWith, testPrefix } from "../tools/needs.ts";
 import { freePort } from "./ports.ts";
 import { compile, run, runJson, type Ran, type ResultRecord, type Workshop } from "./support.ts";
@@ -66,6 +67,20 @@ describeWith(["linux", "root", "prefix", "all"], "the stack of 2013, by its near
     const { record, exitCode } = await ran(["provision", "--yes"], server);
     expect(exitCode).toBe(2);
     expect(record.error).toMatchObject({ code: "site-invalid", message: expect.stringMatching(message) });
+    await expect(stat(shop.prefix)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  test.each([
+    ["that is no safe prime", 2n ** 1279n - 1n, "no safe prime"],
+    ["of 768 bits", oakley1, "parameters of 768 bits, fewer than 1024"],
+  ])("refuses a file with parameters %s, by line", async (_what, prime, message) => {
+    await writeFile(join(shop.folder, "dh.pem"), dhPem(prime, 2n));
+    const file = join(shop.folder, "own.yaml");
+    await writeFile(file, "stack: classic-relative\nserver:\n  dhe: { file: dh.pem }\n");
+    const { record, exitCode } = await runJson(shop, ["provision", "--yes", "--config", file]);
+    expect(exitCode).toBe(2);
+    expect(record.error).toMatchObject({ code: "site-invalid", message: expect.stringContaining(message) });
+    expect(record.error.message).toMatch(/own\.yaml:3:/);
     await expect(stat(shop.prefix)).rejects.toMatchObject({ code: "ENOENT" });
   });
 

@@ -15,6 +15,7 @@ export const apk: PackageTable = {
     xz: one("xz"),
     bzip2: one("bzip2"),
     unzip: one("unzip"),
+    flock: one("flock"),
     "pkg-config": one("pkgconf"),
     rustc: one("rust"),
     cargo: one("cargo"),

@@ -21,6 +21,7 @@ export const brew: PackageTable = {
     automake: one("automake"),
     aclocal: one("automake"),
     git: one("git"),
+    flock: one("util-linux"),
   },
   headers: {
     ...allOf(base, "stdio.h", "zlib.h", "bzlib.h", "sqlite3.h", "curses.h", "ncurses.h", "ffi.h", "expat.h"),

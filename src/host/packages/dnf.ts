@@ -19,6 +19,7 @@ export const dnf: PackageTable = {
     xz: one("xz"),
     bzip2: one("bzip2"),
     unzip: one("unzip"),
+    flock: one("util-linux"),
     "pkg-config": one("pkgconf-pkg-config"),
     rustc: one("rust"),
     cargo: one("cargo"),

@@ -15,6 +15,7 @@ export const pacman: PackageTable = {
     xz: one("xz"),
     bzip2: one("bzip2"),
     unzip: one("unzip"),
+    flock: one("util-linux"),
     "pkg-config": one("pkgconf"),
     rustc: one("rust"),
     cargo: one("rust"),

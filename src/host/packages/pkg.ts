@@ -22,6 +22,7 @@ export const pkg: PackageTable = {
     aclocal: one("automake"),
     libtoolize: one("libtool"),
     git: one("git"),
+    flock: one("flock"),
   },
   headers: {
     ...allOf(base, "stdio.h", "zlib.h", "bzlib.h", "lzma.h", "curses.h", "ncurses.h", "uuid.h"),

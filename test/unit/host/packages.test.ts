@@ -1,10 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { checkRequirements, memoryHost, requirementError } from "../../../src/host/index.ts";
-import { parseRecipe, type Requirement } from "../../../src/recipe/index.ts";
+import type { Requirement } from "../../../src/recipe/index.ts";
 import { packageAnswers, packageTables } from "../../../src/host/packages/index.ts";
 import { alternativesOf, decide, parseAptPolicy } from "../../../src/host/packages/candidates.ts";
+import { recipeFiles, shippedRecipe } from "../../tools/shipped.ts";
 
 test("the output of apt-cache policy gives candidates", () => {
   const text =
@@ -40,18 +39,7 @@ const families = Object.keys(packageTables) as (keyof typeof packageTables)[];
 
 /** Every requirement of every shipped recipe, whatever its condition. */
 function shipped(): readonly Requirement[] {
-  const folder = join(import.meta.dirname, "../../../recipes");
-  const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, "recipe.yaml")));
-  return names.flatMap((name) => {
-    const path = join(folder, name, "recipe.yaml");
-    const lock = join(folder, name, "lock.yaml");
-    return parseRecipe({
-      text: readFileSync(path, "utf8"),
-      path,
-      folder: join(folder, name),
-      ...(existsSync(lock) ? { lock: { text: readFileSync(lock, "utf8"), path: lock } } : {}),
-    }).requirements;
-  });
+  return recipeFiles.flatMap((file) => shippedRecipe(file).requirements);
 }
 
 test.each(families)("%s has an answer for every requirement of every shipped recipe", (family) => {

@@ -7,18 +7,13 @@ import {
   candidates,
   checkTogether,
   jsonSchemas,
-  parseRecipe,
   parseStack,
   resolveRecipe,
   type Platform,
-  type Recipe,
 } from "../../../src/recipe/index.ts";
+import { lockOf, recipeFiles, recipesFolder, shippedRecipe } from "../../tools/shipped.ts";
 
-const folder = join(import.meta.dirname, "../../../recipes");
-/** Every recipe file: NAME/recipe.yaml, and NAME/LINE.yaml for the lines of a recipe. */
-const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
-  .filter((file) => /^[a-z0-9-]+\/[a-z0-9-]+\.yaml$/.test(file) && !/^stacks\/|\/lock\.yaml$/.test(file))
-  .toSorted();
+const folder = recipesFolder;
 const stacks = readdirSync(join(folder, "stacks")).filter((file) => file.endsWith(".yaml"));
 const platforms: readonly Platform[] = [
   { os: "linux", arch: "x86_64", libc: "gnu" },
@@ -26,24 +21,9 @@ const platforms: readonly Platform[] = [
   { os: "freebsd", arch: "x86_64", libc: "none" },
 ];
 
-function lockOf(file: string): string {
-  return file.endsWith("/recipe.yaml") ? file.replace("recipe.yaml", "lock.yaml") : file.replace(".yaml", ".lock.yaml");
-}
-
-function load(file: string): Recipe {
-  const path = join(folder, file);
-  const lock = join(folder, lockOf(file));
-  return parseRecipe({
-    text: readFileSync(path, "utf8"),
-    path,
-    folder: dirname(path),
-    ...(existsSync(lock) ? { lock: { text: readFileSync(lock, "utf8"), path: lock } } : {}),
-  });
-}
-
-describe.each(files)("the shipped recipe %s", (file) => {
+describe.each(recipeFiles)("the shipped recipe %s", (file) => {
   test("has the name of its folder, is accepted, and resolves on every platform of this release", () => {
-    const recipe = load(file);
+    const recipe = shippedRecipe(file);
     expect(recipe.name).toBe(dirname(file));
     const versions = candidates(recipe, "*", "reproduction");
     expect(versions.length).toBeGreaterThan(0);
@@ -69,8 +49,8 @@ describe.each(files)("the shipped recipe %s", (file) => {
 });
 
 test("a line is for reproduction alone, and no other recipe has a version with known holes", () => {
-  for (const file of files) {
-    const inService = candidates(load(file), "*").map(({ version }) => version);
+  for (const file of recipeFiles) {
+    const inService = candidates(shippedRecipe(file), "*").map(({ version }) => version);
     expect([file, inService.length > 0]).toEqual([
       file,
       file.endsWith("/recipe.yaml") && !/^(?:pyopenssl|classic-server)\//.test(file),
@@ -82,6 +62,8 @@ test.each(stacks)("the shipped stack %s fits the shipped recipes", (file) => {
   const path = join(folder, "stacks", file);
   const stack = parseStack({ text: readFileSync(path, "utf8"), path });
   expect(stack.name).toBe(file.replace(".yaml", ""));
-  const recipes = files.filter((name) => name === `${dirname(name)}/${stack.lines[dirname(name)] ?? "recipe"}.yaml`);
-  expect(() => checkTogether(recipes.map(load), stack)).not.toThrow();
+  const recipes = recipeFiles.filter(
+    (name) => name === `${dirname(name)}/${stack.lines[dirname(name)] ?? "recipe"}.yaml`,
+  );
+  expect(() => checkTogether(recipes.map(shippedRecipe), stack)).not.toThrow();
 });
