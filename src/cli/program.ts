@@ -1,10 +1,10 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import path from "node:path";
+import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import type { Context, GlobalOptions } from "./context.ts";
-import { collect, count, minGrade, notEmpty, optional, text } from "./option-values.ts";
-import type { BuildRequest } from "./pipeline.ts";
+import { buildRequest, withSources } from "./build-options.ts";
+import type { Context } from "./context.ts";
+import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
+import { count, optional } from "./option-values.ts";
 import type { Result } from "./result.ts";
 import {
   compareRequest,
@@ -22,21 +22,6 @@ export interface Invocation {
   readonly run: (context: Context) => Promise<Result>;
   /** Whether its records are JSON Lines: then it has no record of more than one line, also when it fails. */
   readonly givesLines: boolean;
-}
-
-/** Global options as they were written. */
-export interface RawOptions {
-  readonly prefix?: string;
-  readonly config?: string;
-  readonly recipes?: string;
-  readonly json?: boolean;
-  readonly yes?: boolean;
-  readonly jobs?: number;
-  readonly wait?: boolean;
-  readonly quiet?: boolean;
-  readonly verbose?: boolean;
-  readonly iKnowThisIsVulnerable?: boolean;
-  readonly progress?: "auto" | "plain" | "json";
 }
 
 /** What the command line itself answers (help, version): text for standard output and nothing to run. */
@@ -78,31 +63,6 @@ export function nameOfCommand(
     globalsOf(),
     argv,
   );
-}
-
-/** Options of a Context from what was written, with their defaults. */
-export function globalOptions(
-  raw: RawOptions,
-  world: {
-    readonly cwd: string;
-    readonly prefix: string;
-    readonly config: string | null;
-    readonly cores: number;
-    readonly colour: boolean;
-  },
-): GlobalOptions {
-  return {
-    prefix: raw.prefix === undefined ? world.prefix : path.resolve(world.cwd, raw.prefix),
-    config: raw.config === undefined ? world.config : path.resolve(world.cwd, raw.config),
-    json: raw.json ?? false,
-    yes: raw.yes ?? false,
-    jobs: raw.jobs ?? world.cores,
-    wait: raw.wait ?? true,
-    quiet: raw.quiet ?? false,
-    verbose: raw.verbose ?? false,
-    colour: world.colour,
-    exposed: raw.iKnowThisIsVulnerable ?? false,
-  };
 }
 
 function commandTree(
@@ -264,62 +224,6 @@ function commandTree(
   return program;
 }
 
-function globalsOf(): readonly Option[] {
-  return withGlobals(new Command()).options;
-}
-
-function withGlobals(command: Command): Command {
-  return command
-    .option(
-      "--prefix <dir>",
-      "root of everything (TLSFORGE_PREFIX; default: /opt/tlsforge for root, else ~/.local/share/tlsforge)",
-      notEmpty,
-    )
-    .option("--config <file>", "site file (default: tlsforge.yaml here, when there is one)", notEmpty)
-    .option("--recipes <dir>", "folder of recipes and stacks (TLSFORGE_RECIPES; default: those that ship)", notEmpty)
-    .option("--json", "one JSON document on standard output")
-    .option("-y, --yes", "go on without asking")
-    .option("--jobs <n>", "parallel jobs (default: all cores)", count)
-    .option("--no-wait", "fail instead of waiting for another run on the same prefix")
-    .option("-q, --quiet", "only what is loud")
-    .option("-v, --verbose", "also steps, gates and commands")
-    .option("--i-know-this-is-vulnerable", "let a stack that is only reproduced listen where others reach it")
-    .addOption(
-      new Option("--progress <kind>", "how progress is told on standard error").choices(["auto", "plain", "json"]),
-    );
-}
-
-function withSources(command: Command): Command {
-  return command
-    .option("--source <name=path>", "your own file or folder for a source, marked unverified (repeatable)", collect, [])
-    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
-    .option("--offline", "use only what is in the caches")
-    .addOption(minGrade());
-}
-
-function buildRequest(args: readonly string[], options: Record<string, unknown>, context: Context): BuildRequest {
-  const mirror = text(options["mirror"]);
-  return {
-    stack: args[0] ?? null,
-    minGrade: text(options["minGrade"]) ?? null,
-    sources: {
-      sources: parseSources(options["source"] as string[], context.cwd),
-      offline: options["offline"] === true,
-      ...optional("mirror", mirror),
-    },
-  };
-}
-
-function parseSources(given: readonly string[], cwd: string): Record<string, string> {
-  return Object.fromEntries(
-    given.map((entry) => {
-      const split = entry.indexOf("=");
-      if (split < 1 || split === entry.length - 1) throw usage(`--source ${entry} is not NAME=PATH`);
-      return [entry.slice(0, split), path.resolve(cwd, entry.slice(split + 1))];
-    }),
-  );
-}
-
 function fullName(command: Command): string {
   const parent = command.parent;
   return parent === null || parent.name() === "tlsforge" ? command.name() : `${fullName(parent)} ${command.name()}`;
@@ -337,11 +241,4 @@ function usage(message: string): ForgeError {
       rest.join(" ").replaceAll(/[()]/g, "").trim() ||
       "tlsforge --help shows the commands, tlsforge COMMAND --help its options",
   });
-}
-
-function mirrorAddress(value: string): string {
-  const url = URL.parse(value);
-  const local = url?.protocol === "file:" && url.hostname === "";
-  if (local || url?.protocol === "http:" || url?.protocol === "https:") return value;
-  throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
 }

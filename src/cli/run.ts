@@ -4,7 +4,8 @@ import { detectPlatform } from "../host/light.ts";
 import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
 import { openPrefix } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { globalOptions, nameOfCommand, parseCommandLine, type Invocation, type RawOptions } from "./program.ts";
+import { globalOptions, type RawOptions } from "./globals.ts";
+import { nameOfCommand, parseCommandLine, type Invocation } from "./program.ts";
 import { errorFields, record, recordLine, type Result } from "./result.ts";
 
 /** What `main.ts` reads from the process. */

@@ -1,0 +1,54 @@
+/** Options of the commands that build: where sources come from, and which grade is wanted. */
+import path from "node:path";
+import { InvalidArgumentError, type Command } from "commander";
+import { ForgeError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { collect, minGrade, optional, text } from "./option-values.ts";
+import type { BuildRequest } from "./pipeline.ts";
+
+/** Adds them to a command. */
+export function withSources(command: Command): Command {
+  return command
+    .option("--source <name=path>", "your own file or folder for a source, marked unverified (repeatable)", collect, [])
+    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
+    .option("--offline", "use only what is in the caches")
+    .addOption(minGrade());
+}
+
+/** What a command line asks for. Throws `usage`. */
+export function buildRequest(
+  args: readonly string[],
+  options: Record<string, unknown>,
+  context: Context,
+): BuildRequest {
+  const mirror = text(options["mirror"]);
+  return {
+    stack: args[0] ?? null,
+    minGrade: text(options["minGrade"]) ?? null,
+    sources: {
+      sources: parseSources(options["source"] as string[], context.cwd),
+      offline: options["offline"] === true,
+      ...optional("mirror", mirror),
+    },
+  };
+}
+
+function parseSources(given: readonly string[], cwd: string): Record<string, string> {
+  return Object.fromEntries(
+    given.map((entry) => {
+      const split = entry.indexOf("=");
+      if (split < 1 || split === entry.length - 1)
+        throw new ForgeError("usage", `--source ${entry} is not NAME=PATH`, {
+          hint: "name a source of the stack and your own file or folder",
+        });
+      return [entry.slice(0, split), path.resolve(cwd, entry.slice(split + 1))];
+    }),
+  );
+}
+
+function mirrorAddress(value: string): string {
+  const url = URL.parse(value);
+  const local = url?.protocol === "file:" && url.hostname === "";
+  if (local || url?.protocol === "http:" || url?.protocol === "https:") return value;
+  throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
+}
