@@ -76,10 +76,7 @@ export interface SetupRequest {
   readonly host: Host;
   readonly outputs: ServerOutputs;
   readonly runner: Runner;
-  readonly generation: number;
-  readonly builds: Manifest["builds"];
-  /** The known holes of what is built, for a stack that is only reproduced. */
-  readonly vulnerable: Manifest["vulnerable"];
+  readonly manifest: Pick<Manifest, "generation" | "builds" | "vulnerable">;
 }
 
 /** Certificates made or found, and the configuration of a generation's server. Nothing is started. */
@@ -106,13 +103,14 @@ function localCertificates(
 
 async function configure(
   context: Context,
-  { site, host, outputs, runner, generation, builds, vulnerable = [] }: SetupRequest,
+  { site, host, outputs, runner, manifest }: SetupRequest,
   {
     certificates,
     authority,
   }: { readonly certificates: readonly CertificateFiles[]; readonly authority: string | null },
 ): Promise<ServerSetup> {
   const { prefix } = context.options;
+  const { generation, builds, vulnerable = [] } = manifest;
   const libraries = await readdir(path.join(outputs.openssl, "lib"));
   const libssl = libraries.find((name) => /^libssl.*\.so\.\d[\d.]*$/.test(name));
   if (libssl === undefined)

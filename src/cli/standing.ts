@@ -168,15 +168,12 @@ export async function freshSetup(
   const outputs = serverOutputs(stack, manifest.builds);
   const host = machine(context, site);
   const wishes = await hostWishes(await asKept(context, manifest), { site, host, outputs });
-  const { generation, builds, vulnerable } = manifest;
   return setUpServer(context, {
     site,
     host,
     outputs,
     runner: await runnerOf(host, wishes, moment),
-    generation,
-    builds,
-    vulnerable,
+    manifest,
   });
 }
 

@@ -160,9 +160,8 @@ async function neededChange(context: Context, situation: Situation): Promise<Ser
   if (hostPending) return anew("the host changes");
   if (state.state === "not-serving") return anew("nothing serves");
   const outputs = serverOutputs(selection.stack, previous.builds);
-  const { generation, builds, vulnerable } = previous;
   const { site, host } = selection;
   const runner = await runnerOf(host, wishes, "planned");
-  const setup = await standingServer(context, { site, host, outputs, runner, generation, builds, vulnerable });
+  const setup = await standingServer(context, { site, host, outputs, runner, manifest: previous });
   return setup === null ? anew("a certificate is to be issued") : serverChange(prefix, state, setup.config);
 }

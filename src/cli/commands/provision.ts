@@ -162,16 +162,13 @@ async function onlyStopped(context: Context, { site, selection }: Built, manifes
   if ((await status(context.options.prefix)).state !== "not-serving") return false;
   const { host } = selection;
   const wishes = await wishesFor(context, selection, manifest.builds);
-  const { generation, builds, vulnerable } = manifest;
   const runner = await runnerOf(host, wishes, "planned");
   const setup = await setUpServer(context, {
     site,
     host,
     outputs: wishes.outputs,
     runner,
-    generation,
-    builds,
-    vulnerable,
+    manifest,
   });
   return configDigest(setup.config) === manifest.server?.configDigest;
 }
@@ -201,7 +198,6 @@ async function prepareServer(
   const { plans, records } = await applyWishes(host, { prefix, resources, earlier: manifest.host, emit });
   await updateManifest(prefix, manifest.generation, { host: records });
   emit({ type: "phase", phase: "host", state: "done" });
-  const { generation, builds, vulnerable } = manifest;
   const runner = await runnerOf(host, wishes);
   tellService(context, wishes.service);
   await tellMandatory(context, host, wishes.outputs);
@@ -210,9 +206,7 @@ async function prepareServer(
     host,
     outputs: wishes.outputs,
     runner,
-    generation,
-    builds,
-    vulnerable,
+    manifest,
   });
   return { plans, setup, wishes };
 }
@@ -247,16 +241,14 @@ async function alreadyServing(
   const { changes, over, unfinished } = await pendingOf(host, known, { resources: wishes.resources, plans });
   if (changes.length + over.length + unfinished.length > 0) return null;
   tellService(context, wishes.service);
-  const { generation, vulnerable } = previous;
+  const { generation } = previous;
   const runner = await runnerOf(host, wishes);
   const setup = await setUpServer(context, {
     site,
     host,
     outputs: wishes.outputs,
     runner,
-    generation,
-    builds,
-    vulnerable,
+    manifest: previous,
   });
   const state = await status(prefix);
   const { action } = await serverChange(prefix, state, setup.config);

@@ -128,9 +128,8 @@ async function withServer(
     const host = machine(context, site);
     const outputs = serverOutputs(stack, manifest.builds);
     const wishes = await hostWishes(context, { site, host, outputs });
-    const { generation, builds, vulnerable } = manifest;
     const runner = await runnerOf(host, wishes);
-    const setup = await setUpServer(context, { site, host, outputs, runner, generation, builds, vulnerable });
+    const setup = await setUpServer(context, { site, host, outputs, runner, manifest });
     return await act(context, manifest, setup);
   } finally {
     await release();
