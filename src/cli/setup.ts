@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
@@ -5,6 +6,7 @@ import type { Host } from "../host/index.ts";
 import type { Site, Stack } from "../recipe/index.ts";
 import {
   classicPolicy,
+  dhFile,
   dhProblem,
   ensureCertificates,
   ensureDhParameters,
@@ -79,17 +81,33 @@ export interface SetupRequest {
   readonly manifest: Pick<Manifest, "generation" | "builds" | "vulnerable">;
 }
 
-/** Certificates made or found, and the configuration of a generation's server. Nothing is started. */
+/** Certificates and parameters made or found, and the configuration of a generation's server. Nothing is started. */
 export async function setUpServer(context: Context, request: SetupRequest): Promise<ServerSetup> {
-  return configure(context, request, await certificatesFor(context, request));
+  const { certificates, authority } = await certificatesFor(context, request);
+  return configure(context, request, {
+    certificates,
+    authority,
+    dhParameters: await dhParametersFor(context, request),
+  });
 }
 
-/** The same from what is there; null when a certificate would have to be issued first. Changes nothing. */
+/** The same from what is there; null when something would have to be made first. Changes nothing. */
 export async function standingServer(context: Context, request: SetupRequest): Promise<ServerSetup | null> {
   const { certificate, names } = request.site.server;
-  if (certificate.kind === "directory") return setUpServer(context, request);
-  const found = await findCertificates({ ...localCertificates(context, request.outputs), names, now: new Date() });
-  return found === null ? null : configure(context, request, found);
+  const found =
+    certificate.kind === "directory"
+      ? { certificates: await certificatesIn(certificate.directory), authority: null }
+      : await findCertificates({ ...localCertificates(context, request.outputs), names, now: new Date() });
+  const dhParameters = dhParametersOf(context, request);
+  const lacks = found === null || (dhParameters !== null && !existsSync(dhParameters.file));
+  return lacks ? null : configure(context, request, { ...found, dhParameters: dhParameters?.file ?? null });
+}
+
+/** What a server's configuration names by file. */
+interface Material {
+  readonly certificates: readonly CertificateFiles[];
+  readonly authority: string | null;
+  readonly dhParameters: string | null;
 }
 
 /** Where the certificates of the local authority are, and what keys they have: a server of 2013 speaks RSA. */
@@ -103,11 +121,8 @@ function localCertificates(
 
 async function configure(
   context: Context,
-  { site, host, outputs, runner, manifest }: SetupRequest,
-  {
-    certificates,
-    authority,
-  }: { readonly certificates: readonly CertificateFiles[]; readonly authority: string | null },
+  { site, outputs, runner, manifest }: SetupRequest,
+  { certificates, authority, dhParameters }: Material,
 ): Promise<ServerSetup> {
   const { prefix } = context.options;
   const { generation, builds, vulnerable = [] } = manifest;
@@ -120,12 +135,9 @@ async function configure(
   const config = serverConfig({
     site,
     policy:
-      outputs.purpose === "reproduction"
-        ? classicPolicy({
-            curve: site.server.curve ?? "prime256v1",
-            dhParameters: await dhParameters(context, { site, host, outputs }),
-          })
-        : policyFor(site.server.profile),
+      dhParameters === null
+        ? policyFor(site.server.profile)
+        : classicPolicy({ curve: site.server.curve ?? "prime256v1", dhParameters }),
     generation,
     prefix,
     certificates,
@@ -139,30 +151,36 @@ async function configure(
   return { config, outputs, runner, authority };
 }
 
-/** The file with the parameters of finite-field Diffie-Hellman: the site's own, or made here once. */
-async function dhParameters(
+/** Where the parameters of finite-field Diffie-Hellman are, or will be made; null for a server that has none. */
+function dhParametersOf(
   context: Context,
-  { site, host, outputs }: Pick<SetupRequest, "site" | "host" | "outputs">,
-): Promise<string> {
+  { site, outputs }: Pick<SetupRequest, "site" | "outputs">,
+): { readonly file: string; readonly bits: number | null } | null {
+  if (outputs.purpose !== "reproduction") return null;
   const { dhe } = site.server;
-  if (dhe?.kind === "file") {
-    const problem = await dhProblem(dhe.file);
-    if (problem !== null)
-      throw new ForgeError("certificate-failed", problem, { hint: "mend server.dhe in the site file" });
-    return dhe.file;
-  }
+  if (dhe?.kind === "file") return { file: dhe.file, bits: null };
   const bits = dhe?.kind === "generate" ? dhe.bits : 2048;
-  return ensureDhParameters({
-    openssl: path.join(outputs.openssl, "bin", "openssl"),
-    folder: serverPaths(context.options.prefix).tls,
-    bits,
-    run: host.exec,
-    onMake: () =>
+  return { file: dhFile(serverPaths(context.options.prefix).tls, bits), bits };
+}
+
+/** The same, made when it is to be and is not there, and checked. */
+async function dhParametersFor(context: Context, request: SetupRequest): Promise<string | null> {
+  const wanted = dhParametersOf(context, request);
+  if (wanted === null) return null;
+  const { file, bits } = wanted;
+  if (bits !== null) {
+    const onMake = (): void =>
       context.emit({
         type: "notice",
         message: `making Diffie-Hellman parameters of ${bits} bits, which can take minutes`,
-      }),
-  });
+      });
+    const openssl = path.join(request.outputs.openssl, "bin", "openssl");
+    await ensureDhParameters({ openssl, file, bits, run: request.host.exec, onMake });
+  }
+  const problem = await dhProblem(file);
+  if (problem === null) return file;
+  const hint = bits === null ? "mend server.dhe in the site file" : `remove ${file}, then run the same command again`;
+  throw new ForgeError("certificate-failed", problem, { hint });
 }
 
 /** The PEM text of our own authority, or null when the certificates come from elsewhere. */

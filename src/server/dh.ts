@@ -1,6 +1,6 @@
 import { checkPrime } from "node:crypto";
 import { chmod, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { ForgeError } from "../errors.ts";
 import { fileError, syncPath } from "./files.ts";
@@ -13,42 +13,41 @@ const leastBits = 1024;
 export interface DhOptions {
   /** Absolute path of the openssl program. */
   readonly openssl: string;
-  /** The folder that keeps them, `<prefix>/var/tls`. */
-  readonly folder: string;
+  /** Where they are kept (`dhFile`). */
+  readonly file: string;
   readonly bits: number;
   readonly run: Run;
   /** Called before minutes may pass. */
   readonly onMake: () => void;
 }
 
+/** The PEM file that keeps parameters of a size in a folder. */
+export function dhFile(folder: string, bits: number): string {
+  return join(folder, `dh-${bits}.pem`);
+}
+
 /**
- * The PEM file with parameters of that size, made with generator 2 when it is not there, readable by its owner alone, whole or not at all. What
- * is there is checked, and not made anew when it is wrong. Throws ForgeError `certificate-failed`, `prefix-unusable`, `disk-full`.
+ * Makes parameters of that size with generator 2 where there are none, readable by their owner alone, whole or not at all. What is there is not
+ * made anew. Throws ForgeError `certificate-failed`, `prefix-unusable`, `disk-full`.
  */
-export async function ensureDhParameters({ openssl, folder, bits, run, onMake }: DhOptions): Promise<string> {
-  const file = join(folder, `dh-${bits}.pem`);
-  if (!(await isThere(file))) {
-    onMake();
-    const fresh = `${file}.new`;
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o755 });
-      const made = await run([openssl, "dhparam", "-2", "-out", fresh, String(bits)]);
-      if (made.exitCode !== 0)
-        throw new ForgeError("certificate-failed", `${openssl} dhparam failed with exit code ${made.exitCode}`, {
-          details: made.stderr.trim().split("\n").slice(-4),
-        });
-      await chmod(fresh, 0o600);
-      await syncPath(fresh);
-      await rename(fresh, file);
-    } catch (error) {
-      await rm(fresh, { force: true });
-      throw fileError(error, `${file} cannot be made`);
-    }
+export async function ensureDhParameters({ openssl, file, bits, run, onMake }: DhOptions): Promise<void> {
+  if ((await stat(file).catch(() => null)) !== null) return;
+  onMake();
+  const fresh = `${file}.new`;
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o755 });
+    const made = await run([openssl, "dhparam", "-2", "-out", fresh, String(bits)]);
+    if (made.exitCode !== 0)
+      throw new ForgeError("certificate-failed", `${openssl} dhparam failed with exit code ${made.exitCode}`, {
+        details: made.stderr.trim().split("\n").slice(-4),
+      });
+    await chmod(fresh, 0o600);
+    await syncPath(fresh);
+    await rename(fresh, file);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw fileError(error, `${file} cannot be made`);
   }
-  const problem = await dhProblem(file);
-  if (problem !== null)
-    throw new ForgeError("certificate-failed", problem, { hint: `remove ${file}, then run the same command again` });
-  return file;
 }
 
 /**
@@ -82,8 +81,4 @@ async function dhParts(text: string): Promise<{ readonly prime: bigint; readonly
     if (error instanceof DecodeError) return null;
     throw error;
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
 }

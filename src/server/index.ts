@@ -4,7 +4,7 @@ export type { CertificateOptions } from "./certificates.ts";
 export { configDigest, literalAddress, renderConfig, serverConfig } from "./config.ts";
 export type { ServerConfigInput, ServerSite } from "./config.ts";
 export { reload, stop } from "./control.ts";
-export { dhProblem, ensureDhParameters } from "./dh.ts";
+export { dhFile, dhProblem, ensureDhParameters } from "./dh.ts";
 export { credentialsOf, keepConfig } from "./keep.ts";
 export { checkLaunch, launch, launchTrial } from "./launch.ts";
 export type { LaunchOptions } from "./launch.ts";

@@ -12,6 +12,7 @@ import {
   bundleOf,
   classicPolicy,
   configDigest,
+  dhFile,
   ensureCertificates,
   ensureDhParameters,
   launch,
@@ -132,7 +133,8 @@ async function set(prefix: string): Promise<{ readonly config: ServerConfig; rea
   const openssl = join(outputOf("openssl"), "bin", "openssl");
   const { rsa } = serverPaths(prefix);
   const made = await ensureCertificates({ openssl, folder: rsa, names: [], now: new Date(), run, key: "RSA-2048" });
-  const dhParameters = await ensureDhParameters({ openssl, folder: rsa, bits: 1024, run, onMake: () => {} });
+  const dhParameters = dhFile(rsa, 1024);
+  await ensureDhParameters({ openssl, file: dhParameters, bits: 1024, run, onMake: () => {} });
   const libssl = (await readdir(library)).find((name) => /^libssl\.so\.\d/.test(name)) ?? "";
   const config = serverConfig({
     site: {
