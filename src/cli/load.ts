@@ -63,26 +63,36 @@ async function needFolder(file: string, key: string, folder: string): Promise<vo
 }
 
 /**
- * Checks that the site file asks a stack for nothing that it is not made for. `exposed`: the user insists on addresses that others reach.
- * Throws `site-invalid`.
+ * The site file, read once and checked, also against the stack: the one that is named, else the site file's. `exposed` is asked about addresses
+ * that others reach. Throws as `loadSite` and `loadStack`, and `site-invalid` for what the stack is not made for.
  */
-export async function checkSiteFor(
-  { options }: Pick<Context, "options">,
-  stack: Stack,
-  exposed: boolean = options.exposed,
+export async function loadSiteFor(
+  context: Pick<Context, "options" | "recipes">,
+  named: string | null,
+  exposed: (stack: Stack, address: string) => boolean,
+): Promise<LoadedStack & { readonly site: Site }> {
+  const { config } = context.options;
+  const file = config === null ? null : await readSite(config);
+  const site = file === null ? parseSite(null) : await checkSite(file);
+  const loaded = await loadStack(context, named ?? site.stack);
+  const { stack } = loaded;
+  checkFit(site, stack, { file, exposed: (address) => exposed(stack, address) });
+  if (file !== null) await checkDhe(site, file);
+  return { ...loaded, site };
+}
+
+async function checkDhe(
+  { server: { dhe } }: Site,
+  file: { readonly text: string; readonly path: string },
 ): Promise<void> {
-  const file = options.config === null ? null : await readSite(options.config);
-  const site = parseSite(file);
-  checkFit(site, stack, { file, exposed });
-  const { dhe } = site.server;
-  if (dhe?.kind !== "file" || file === null) return;
+  if (dhe?.kind !== "file") return;
   const problem = await dhProblem(dhe.file);
   const span = siteSpan(file, "server", "dhe");
-  if (problem !== null && span !== null)
-    throw new ForgeError("site-invalid", `${span.file}:${span.line}: ${problem}`, {
-      span,
-      hint: "name a file that openssl dhparam -2 made, or let it be made with generate",
-    });
+  if (problem === null || span === null) return;
+  throw new ForgeError("site-invalid", `${span.file}:${span.line}: ${problem}`, {
+    span,
+    hint: "name a file that openssl dhparam -2 made, or let it be made with generate",
+  });
 }
 
 /** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */

@@ -2,7 +2,8 @@ import { readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
 import { unreadablePem, type Proxy, type StartTls } from "../probe/index.ts";
-import { serverPaths, status } from "../server/light.ts";
+import { status } from "../server/light.ts";
+import { authorityFile } from "./quick.ts";
 import type { Context } from "./context.ts";
 import { readTextIfThere } from "./files.ts";
 import { look, type LookRequest, type Reach } from "./look.ts";
@@ -69,7 +70,8 @@ function ownAuthority(context: Context): (host: string, port: number) => Promise
       state.status.listen.some(
         (address) => address.endsWith(`:${port}`) && (here || address.replace(/[[\]]/g, "") === `${host}:${port}`),
       );
-    return own ? readTextIfThere(`${serverPaths(prefix).tls}/ca/cert.pem`) : null;
+    const file = own && state.state === "serving" ? authorityFile(prefix, state.status) : null;
+    return file === null ? null : readTextIfThere(file);
   };
 }
 

@@ -35,7 +35,7 @@ export async function machineChecks(
       }),
     );
   return [
-    ...(await loaderChecks(host, site, manifest)),
+    ...(await loaderChecks(host, manifest)),
     {
       id: "service",
       outcome: "info",
@@ -48,18 +48,10 @@ export async function machineChecks(
 }
 
 /** Whether an entry that was made still changes nothing for the machine's own programs. */
-async function loaderChecks(
-  host: Host,
-  site: Site,
-  { host: records, vulnerable }: Manifest,
-): Promise<readonly Check[]> {
-  const library = records.find(({ kind }) => kind === "loader-path")?.data["library"];
+async function loaderChecks(host: Host, { host: records }: Manifest): Promise<readonly Check[]> {
+  const { library, newNames } = records.find(({ kind }) => kind === "loader-path")?.data ?? {};
   if (library === undefined) return [];
-  const comparison = await compareLoader(host, {
-    library,
-    name: "tlsforge",
-    newNames: site.host.loaderPath === true && vulnerable !== undefined,
-  });
+  const comparison = await compareLoader(host, { library, name: "tlsforge", newNames: newNames === "true" });
   const message = comparisonText(comparison);
   if (comparison.outcome !== "observed") return [{ id: "loader", outcome: "unknown", message, fix: null }];
   const good = comparison.count === 0 && comparison.shadowed.length === 0;

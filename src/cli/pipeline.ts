@@ -17,7 +17,8 @@ import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
-import { checkSiteFor, loadSite, loadStack } from "./load.ts";
+import { exposureOf, recordedExposure } from "./exposure.ts";
+import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { supportWarnings } from "./support.ts";
@@ -50,9 +51,7 @@ export async function holdingPrefix<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const { emit, signal, options } = context;
-  const site = await loadSite(context);
-  const { stack } = await loadStack(context, request.stack ?? site.stack);
-  await checkSiteFor(context, stack);
+  await siteFor(context, request.stack);
   await openPrefix(options.prefix, { create: true });
   const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
   try {
@@ -60,6 +59,14 @@ export async function holdingPrefix<T>(
   } finally {
     await release();
   }
+}
+
+/** The site and stack of a command that builds: what the current generation of that stack has been insisted on counts. */
+export async function siteFor(context: Context, stack: string | null): ReturnType<typeof loadSiteFor> {
+  const previous = await readManifest(context.options.prefix);
+  return loadSiteFor(context, stack, ({ name }, address) =>
+    exposureOf(context, previous?.stack === name ? previous : null)(address),
+  );
 }
 
 /** Shows a plan, and asks whether to go on when there is something to build. */
@@ -86,10 +93,10 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const { emit, options } = context;
   // Before anything is read, so that a change while this runs is noticed by the next run.
   const fingerprint = fingerprintOf(context, request);
-  const site = await loadSite(context);
+  const { site, stack } = await siteFor(context, request.stack);
   const previous = await readManifest(options.prefix);
   emit({ type: "phase", phase: "resolve", state: "start" });
-  let selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
+  let selection = await select(context, { site, stack: stack.name, options: request.sources });
   emit({
     type: "phase",
     phase: "resolve",
@@ -164,13 +171,19 @@ async function generationFrom(context: Context, built: Built, make: typeof stage
       accepted: false,
       report: null,
       warnings: warningsOf(built.made),
-      ...(reproduced ? { vulnerable: flawsOf(recipes), exposed: options.exposed } : {}),
+      ...(reproduced
+        ? { vulnerable: flawsOf(recipes), exposed: recordedExposure(context, built.site.server, ofSameStack(built)) }
+        : {}),
     },
     { what: "provision", wait: options.wait, emit, signal },
   );
   for (const message of conflictText(conflicts)) emit({ type: "notice", message });
   emit({ type: "phase", phase: "activate", state: "done", detail: `generation ${manifest.generation}` });
   return manifest;
+}
+
+function ofSameStack({ previous, selection }: Built): Manifest | null {
+  return previous?.stack === selection.stack.name ? previous : null;
 }
 
 /** Names that two outputs want, a line for each output whose files are shown. */

@@ -71,7 +71,7 @@ export function ledgerAgrees(prefix: string, { host }: Pick<Manifest, "host">): 
   return records.length === noted.size && records.every(({ id }) => noted.has(id));
 }
 
-/** The authority's certificate file of a prefix, when it has one. */
+/** The authority's certificate file for what serves from a prefix, when it has one: servers that are only reproduced have another. */
 export function authorityFile(prefix: string, { vulnerable }: Pick<Manifest, "vulnerable">): string | null {
   const { tls, rsa } = serverPaths(prefix);
   const file = `${vulnerable === undefined ? tls : rsa}/ca/cert.pem`;

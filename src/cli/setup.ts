@@ -21,6 +21,7 @@ import {
 } from "../server/index.ts";
 import type { Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import { exposureOf, refuseExposed } from "./exposure.ts";
 
 /** Outputs of one generation that a server runs from, as store paths. */
 export interface ServerOutputs {
@@ -78,7 +79,7 @@ export interface SetupRequest {
   readonly host: Host;
   readonly outputs: ServerOutputs;
   readonly runner: Runner;
-  readonly manifest: Pick<Manifest, "generation" | "builds" | "vulnerable">;
+  readonly manifest: Pick<Manifest, "generation" | "builds" | "vulnerable" | "exposed">;
 }
 
 /** Certificates and parameters made or found, and the configuration of a generation's server. Nothing is started. */
@@ -148,6 +149,7 @@ async function configure(
     user: runner.user,
     ...(outputs.purpose === "reproduction" ? { vulnerable } : {}),
   });
+  if (outputs.purpose === "reproduction") refuseExposed(config, exposureOf(context, manifest));
   return { config, outputs, runner, authority };
 }
 

@@ -14,6 +14,7 @@ import {
 import { readLedger, rollbackTo, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf, takeBackUnwished } from "./host-changes.ts";
+import { exposureOf, refuseExposed } from "./exposure.ts";
 import { asKept, siteOf } from "./kept-site.ts";
 import { loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
@@ -89,6 +90,7 @@ export async function standingSetup(context: Context, manifest: Manifest): Promi
   }
   const { stack } = await loadStack(context, manifest.stack);
   const outputs = serverOutputs(stack, manifest.builds);
+  if (outputs.purpose === "reproduction") refuseExposed(config, exposureOf(context, manifest));
   const copy = manifest.host.find((record) => record.kind === "capability")?.data["copy"];
   const supervisor = supervisorIn(context, manifest.host);
   const runner = { interpreter: copy ?? interpreterOf(outputs), supervisor, user: config.user };

@@ -54,6 +54,7 @@ export function unchangedRecord(found: Standing, prefix: string): string {
       server: serverFields(server),
       report,
       warnings: manifest.warnings,
+      ...(manifest.vulnerable === undefined ? {} : { vulnerable: manifest.vulnerable }),
     },
   });
 }

@@ -16,7 +16,7 @@ export function vulnerableText(flaws: readonly KnownFlaw[]): readonly string[] {
   if (flaws.length === 0) return [];
   const wide = Math.max(...flaws.map((flaw) => title(flaw).length));
   return [
-    "VULNERABLE: for reproduction only. Never let it serve anybody, never give it a key that matters.",
+    "VULNERABLE: for reproduction only. Never let it serve anybody, never give it a key that matters. Known holes, among others:",
     ...flaws.map((flaw) => `  ${title(flaw).padEnd(wide)}  ${flaw.id}: ${flaw.name}`),
   ];
 }

@@ -97,9 +97,10 @@ function closing(host: Host): string {
     : "see who set net.inet.ip.portrange.reservedhigh, and the rules of mac_portacl";
 }
 
+/** Given as it is to Python 2 and 3. */
 const runProgram = `${becoming}
 try:
-    os.execv(sys.argv[3], [sys.argv[3], "-I", "-c", "print('ran')"])
+    os.execv(sys.argv[3], [sys.argv[3], "-E", "-s", "-c", "print('ran')"])
 except OSError as error:
     import errno; print(errno.errorcode.get(error.errno, error.errno))
 `;

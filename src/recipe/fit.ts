@@ -1,4 +1,4 @@
-import { splitAddress } from "../address.ts";
+import { isLoopback } from "../address.ts";
 import type { TextFile } from "./document.ts";
 import { refuse, type Problem } from "./problems.ts";
 import { siteSpan } from "./site.ts";
@@ -13,7 +13,7 @@ interface Fit {
   /** The site file's text; null: there is none. */
   readonly file: TextFile | null;
   /** Whether the user insists on an address that others reach. */
-  readonly exposed: boolean;
+  readonly exposed: (address: string) => boolean;
 }
 
 /**
@@ -60,7 +60,7 @@ function reproduced({ server, host }: Site, { file, exposed }: Fit, at: Locate):
   const written = (...path: readonly string[]): boolean => file !== null && siteSpan(file, ...path) !== null;
   for (const key of ["listen", "redirect"] as const)
     for (const [index, address] of server[key].entries())
-      if (!exposed && !isLoopback(address))
+      if (!isLoopback(address) && !exposed(address))
         problems.push({
           message: `"${address}" can be reached by others, and this stack is vulnerable`,
           span: at("server", key, index),
@@ -103,10 +103,4 @@ function reproduced({ server, host }: Site, { file, exposed }: Fit, at: Locate):
       expected: "auto or none",
     });
   return problems;
-}
-
-/** RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3. */
-function isLoopback(address: string): boolean {
-  const { host } = splitAddress(address);
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }

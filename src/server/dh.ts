@@ -34,9 +34,13 @@ export async function ensureDhParameters({ openssl, file, bits, run, onMake }: D
   if ((await stat(file).catch(() => null)) !== null) return;
   onMake();
   const fresh = `${file}.new`;
+  // OpenSSL before 1.1.1 leaves its random state behind, by itself in the caller's home.
+  const random = `${file}.random`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o755 });
-    const made = await run([openssl, "dhparam", "-2", "-out", fresh, String(bits)]);
+    const made = await run([openssl, "dhparam", "-2", "-out", fresh, String(bits)], {
+      environment: { RANDFILE: random },
+    });
     if (made.exitCode !== 0)
       throw new ForgeError("certificate-failed", `${openssl} dhparam failed with exit code ${made.exitCode}`, {
         details: made.stderr.trim().split("\n").slice(-4),
@@ -47,6 +51,8 @@ export async function ensureDhParameters({ openssl, file, bits, run, onMake }: D
   } catch (error) {
     await rm(fresh, { force: true });
     throw fileError(error, `${file} cannot be made`);
+  } finally {
+    await rm(random, { force: true });
   }
 }
 

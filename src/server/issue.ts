@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { publishFolder } from "./files.ts";
 import type { HostName } from "./names.ts";
@@ -90,7 +90,7 @@ async function inNewFolder(issuer: Issuer, name: string, make: (folder: string) 
   const path = join(issuer.folder, name);
   try {
     await make(temporary);
-    await rm(join(temporary, "openssl.cnf"));
+    for (const name of ["openssl.cnf", "random"]) await rm(join(temporary, name), { force: true });
     await chmod(join(temporary, "key.pem"), 0o600);
     await chmod(join(temporary, "cert.pem"), 0o644);
     await chmod(temporary, 0o755);
@@ -112,7 +112,9 @@ async function makeKey(issuer: Issuer, config: string, path: string): Promise<vo
 
 /** Runs openssl with our configuration file in place of the system's, which may be missing or say anything. */
 async function openssl(issuer: Issuer, config: string, argv: readonly string[]): Promise<void> {
-  const result = await issuer.run([issuer.openssl, ...argv], { environment: { OPENSSL_CONF: config } });
+  // OpenSSL before 1.1.1 leaves its random state behind, by itself in the caller's home.
+  const environment = { OPENSSL_CONF: config, RANDFILE: join(dirname(config), "random") };
+  const result = await issuer.run([issuer.openssl, ...argv], { environment });
   if (result.exitCode === 0) return;
   throw new ForgeError(
     "certificate-failed",

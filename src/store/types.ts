@@ -76,6 +76,6 @@ export interface Manifest {
   readonly warnings: readonly string[];
   /** The known holes of a stack that is for reproduction only. */
   readonly vulnerable?: readonly KnownFlaw[];
-  /** Whoever provisioned it said that it may be reached by others, holes and all. */
-  readonly exposed?: boolean;
+  /** Addresses beyond loopback that whoever provisioned it has insisted on, holes and all. */
+  readonly exposed?: readonly string[];
 }

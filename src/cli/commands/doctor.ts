@@ -6,6 +6,7 @@ import { listGenerations, readManifest, readReceipt, type Manifest } from "../..
 import { verdict, type Check } from "../checks.ts";
 import type { Context } from "../context.ts";
 import { knownRecords, type Known } from "../ledger.ts";
+import { withSiteFile } from "../kept-site.ts";
 import { loadSite } from "../load.ts";
 import { machineChecks } from "../machine-checks.ts";
 import { neededFor } from "../packages.ts";
@@ -18,18 +19,22 @@ import { isolation } from "../setup.ts";
  * Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server. Changes nothing.
  * Exit 1 when a check fails, 3 when none fails but one could not be made.
  */
-export async function doctor(context: Context): Promise<Result> {
+export async function doctor(given: Context): Promise<Result> {
+  const manifest = await readManifest(given.options.prefix);
+  const context = manifest === null ? given : await withSiteFile(given, manifest);
   const checks = [
-    ...(await requirementChecks(context)),
-    ...(await generationChecks(context)),
+    ...(await requirementChecks(context, manifest)),
+    ...(await generationChecks(context, manifest)),
     await serverCheck(context),
   ];
   return verdict(context.options.prefix, checks);
 }
 
-async function requirementChecks(context: Context): Promise<Check[]> {
+/** What the current generation's stack needs to be built, or where there is none the site file's. */
+async function requirementChecks(context: Context, manifest: Manifest | null): Promise<Check[]> {
   const site = await loadSite(context);
-  const selection = await select(context, { site, stack: site.stack, options: { sources: {}, offline: false } }).catch(
+  const stack = manifest?.stack ?? site.stack;
+  const selection = await select(context, { site, stack, options: { sources: {}, offline: false } }).catch(
     (error: unknown) => {
       if (error instanceof ForgeError && error.code === "source-unavailable") return error;
       throw error;
@@ -41,7 +46,7 @@ async function requirementChecks(context: Context): Promise<Check[]> {
     return [{ id: "requirements", outcome: "unknown", message, fix: selection.hint ?? null }];
   }
   const { prefix } = context.options;
-  const planned = await planSelection(selection, await readManifest(prefix), prefix);
+  const planned = await planSelection(selection, manifest, prefix);
   const needed = new Set(neededFor(pendingRecipes(planned), selection.requirements));
   return selection.requirements.map((result) => requirementCheck(result, needed.has(result)));
 }
@@ -61,9 +66,8 @@ function requirementCheck(
   };
 }
 
-async function generationChecks(context: Context): Promise<Check[]> {
+async function generationChecks(context: Context, manifest: Manifest | null): Promise<Check[]> {
   const { prefix } = context.options;
-  const manifest = await readManifest(prefix);
   const site = await loadSite(context);
   const host = machine(context, site);
   const changes = await changeChecks(context, host, await knownRecords(prefix, manifest?.host));

@@ -6,7 +6,8 @@ import type { Result } from "../result.ts";
 
 /** What a shell runs to put a folder first on its PATH; run twice, it changes nothing the second time where the shell can tell. */
 const shells: Readonly<Record<string, (folder: string) => string>> = {
-  sh: (folder) => `case ":$PATH:" in *:${quoted(folder)}:*) ;; *) PATH=${quoted(folder)}:$PATH; export PATH ;; esac`,
+  sh: (folder) =>
+    `case ":$PATH:" in *:${quoted(folder)}:*) ;; *) PATH=${quoted(folder)}\${PATH:+:$PATH}; export PATH ;; esac`,
   fish: (folder) => `contains -- ${fishQuoted(folder)} $PATH; or set -gx PATH ${fishQuoted(folder)} $PATH`,
   csh: (folder) => `setenv PATH ${cshQuoted(folder)}:"$PATH"`,
 };

@@ -13,10 +13,9 @@ import {
   type HostWishes,
 } from "../host-changes.ts";
 import { knownRecords } from "../ledger.ts";
-import { checkSiteFor, loadSite } from "../load.ts";
 import { neededFor } from "../packages.ts";
 import { pendingOf } from "../pending.ts";
-import { pendingRecipes, type BuildRequest } from "../pipeline.ts";
+import { pendingRecipes, siteFor, type BuildRequest } from "../pipeline.ts";
 import { planText, stepLines, switchText } from "../plan-text.ts";
 import { planSelection, select, type Selection } from "../prepare.ts";
 import type { Result } from "../result.ts";
@@ -28,10 +27,9 @@ import { flawsOf, vulnerableText } from "../vulnerable.ts";
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
 export async function plan(context: Context, request: BuildRequest & { readonly exitCode: boolean }): Promise<Result> {
   const { options } = context;
-  const site = await loadSite(context);
+  const { site, stack } = await siteFor(context, request.stack);
   const previous = await readManifest(options.prefix);
-  const selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
-  await checkSiteFor(context, selection.stack, options.exposed || previous?.exposed === true);
+  const selection = await select(context, { site, stack: stack.name, options: request.sources });
   const flaws = flawsOf(selection.resolved);
   const planned = await planSelection(selection, previous, options.prefix);
   const out = (name: string): string =>

@@ -14,6 +14,7 @@ import {
   withdrawService,
   type HostWishes,
 } from "../host-changes.ts";
+import { recordedExposure } from "../exposure.ts";
 import { grade, type Graded } from "../gate.ts";
 import { keepSite } from "../kept-site.ts";
 import { knownRecords } from "../ledger.ts";
@@ -155,7 +156,11 @@ async function sameAgain(context: Context, built: Built): Promise<Manifest | nul
   if (previous === null || previous.stack !== selection.stack.name) return null;
   if (!sameBuilds(manifestBuilds(made), previous.builds)) return null;
   if (previous.accepted && !(await onlyStopped(context, built, previous))) return null;
-  return updateManifest(context.options.prefix, previous.generation, { warnings: warningsOf(made) });
+  const exposed = recordedExposure(context, built.site.server, previous);
+  return updateManifest(context.options.prefix, previous.generation, {
+    warnings: warningsOf(made),
+    ...(previous.vulnerable === undefined ? {} : { exposed }),
+  });
 }
 
 async function onlyStopped(context: Context, { site, selection }: Built, manifest: Manifest): Promise<boolean> {

@@ -13,6 +13,7 @@ import type { Context } from "../context.ts";
 import { serverFields, type Result } from "../result.ts";
 import { checkServer, serve, switchFor, type Running } from "../serve.ts";
 import { interpreterOf, type ServerSetup } from "../setup.ts";
+import { vulnerableText } from "../vulnerable.ts";
 import { applyHostOf, bringBack, freshSetup, readServerConfig, restoreHost, runningServer } from "../standing.ts";
 
 /**
@@ -41,8 +42,18 @@ export async function rollback(context: Context, named: string | undefined): Pro
     return {
       outcome: "done",
       exitCode: 0,
-      fields: { prefix, generation, previous, server: server === null ? null : serverFields(server) },
-      text: `Generation ${generation} is current${server === null ? "" : ` and serves on ${server.listen.join(", ")}`}.\n`,
+      fields: {
+        prefix,
+        generation,
+        previous,
+        server: server === null ? null : serverFields(server),
+        ...(target.vulnerable === undefined ? {} : { vulnerable: target.vulnerable }),
+      },
+      text: [
+        `Generation ${generation} is current${server === null ? "" : ` and serves on ${server.listen.join(", ")}`}.`,
+        ...vulnerableText(target.vulnerable ?? []),
+        "",
+      ].join("\n"),
     };
   } finally {
     await release();

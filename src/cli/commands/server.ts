@@ -8,10 +8,12 @@ import {
   type ServerStatus,
 } from "../../server/index.ts";
 import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
+import type { Site } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
+import { exposureOf, recordedExposure } from "../exposure.ts";
 import { hostWishes, runnerOf } from "../host-changes.ts";
 import { keepSite, withSiteFile } from "../kept-site.ts";
-import { checkSiteFor, loadSite, loadStack } from "../load.ts";
+import { loadSiteFor } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result, type ServerFields } from "../result.ts";
 import { reloadServer, serve, serverChange } from "../serve.ts";
@@ -21,14 +23,16 @@ import { vulnerableText } from "../vulnerable.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {
-  return withServer(context, "launch", async (context, manifest, setup) => {
+  return withServer(context, "launch", async (context, current, setup) => {
     const { prefix } = context.options;
     const before = await serverStatus(prefix);
     const { action } = await serverChange(prefix, before, setup.config);
     if (action === "none" && before.state === "serving") return told(context, before.status, "unchanged");
     const status =
-      action === "reload" ? await reloadServer(context, setup) : await startOrComeBack(context, manifest, setup);
-    await recordServer(context, manifest, setup);
+      action === "reload"
+        ? await reloadServer(context, setup)
+        : await startOrComeBack(context, current.manifest, setup);
+    await recordServer(context, current, setup);
     return told(context, status, "done");
   });
 }
@@ -36,26 +40,32 @@ export async function launch(context: Context): Promise<Result> {
 /** Starts the server for a caller that stays with it. Refused where a service manager starts it, or one serves already. */
 export async function startInForeground(context: Context): Promise<ServerStatus> {
   let started: ServerStatus | null = null;
-  await withServer(context, "launch", async (context, manifest, setup) => {
+  await withServer(context, "launch", async (context, current, setup) => {
     const { supervisor } = setup.runner;
     if (supervisor !== null)
       throw new ForgeError("usage", `${supervisor.manager} starts the server of ${context.options.prefix}`, {
         hint: "leave --foreground out, or set host.service: none in the site file",
       });
     started = await serve(context, setup, { running: null, foreground: true });
-    await recordServer(context, manifest, setup);
+    await recordServer(context, current, setup);
     return told(context, started, "done");
   });
   if (started === null) throw new ForgeError("server-failed", "the server was not started");
   return started;
 }
 
-async function recordServer(context: Context, manifest: Manifest, { config }: ServerSetup): Promise<void> {
+/** The current generation, and the site that its server is asked for with. */
+interface Current {
+  readonly manifest: Manifest;
+  readonly site: Site;
+}
+
+async function recordServer(context: Context, { manifest, site }: Current, { config }: ServerSetup): Promise<void> {
   const { prefix, config: file } = context.options;
-  await keepSite(prefix, manifest.generation, await loadSite(context), file);
+  await keepSite(prefix, manifest.generation, site, file);
   await updateManifest(prefix, manifest.generation, {
     server: { configDigest: configDigest(config), listen: config.listen },
-    ...(context.options.exposed && manifest.vulnerable !== undefined ? { exposed: true } : {}),
+    ...(manifest.vulnerable === undefined ? {} : { exposed: recordedExposure(context, config, manifest) }),
   });
 }
 
@@ -76,9 +86,9 @@ async function startOrComeBack(context: Context, manifest: Manifest, setup: Serv
 
 /** Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused. */
 export async function reload(context: Context): Promise<Result> {
-  return withServer(context, "reload", async (context, manifest, setup) => {
+  return withServer(context, "reload", async (context, current, setup) => {
     const status = await reloadServer(context, setup);
-    await recordServer(context, manifest, setup);
+    await recordServer(context, current, setup);
     return told(context, status, "done");
   });
 }
@@ -111,7 +121,7 @@ export async function status(context: Context): Promise<Result> {
 async function withServer(
   given: Context,
   what: string,
-  act: (context: Context, manifest: Manifest, setup: ServerSetup) => Promise<Result>,
+  act: (context: Context, current: Current, setup: ServerSetup) => Promise<Result>,
 ): Promise<Result> {
   const { emit, signal, options } = given;
   const manifest = await readManifest(options.prefix);
@@ -122,15 +132,14 @@ async function withServer(
   const release = await lockPrefix(options.prefix, { what, wait: options.wait, emit, signal });
   try {
     const context = await withSiteFile(given, manifest);
-    const site = await loadSite(context);
-    const { stack } = await loadStack(context, manifest.stack);
-    await checkSiteFor(context, stack, options.exposed || manifest.exposed === true);
+    const exposed = exposureOf(context, manifest);
+    const { site, stack } = await loadSiteFor(context, manifest.stack, (_stack, address) => exposed(address));
     const host = machine(context, site);
     const outputs = serverOutputs(stack, manifest.builds);
     const wishes = await hostWishes(context, { site, host, outputs });
     const runner = await runnerOf(host, wishes);
     const setup = await setUpServer(context, { site, host, outputs, runner, manifest });
-    return await act(context, manifest, setup);
+    return await act(context, { manifest, site }, setup);
   } finally {
     await release();
   }

@@ -43,15 +43,24 @@ export interface Outlook {
   readonly names: readonly string[];
   readonly simulated: Simulated | null;
   readonly problem?: string;
+  /** Only root is told, and will be asked before anything is changed. */
+  readonly later?: true;
+}
+
+/** What is looked ahead at. `certain`: a change follows, so what is not told without privilege is asked for with it. */
+export interface Prospect {
+  readonly names: readonly string[];
+  readonly installed: ReadonlySet<string>;
+  readonly certain: boolean;
 }
 
 /** Looks ahead. Where an upgrade is only for the sake of a newer sibling, the sibling is asked for in the version that fits what is there. */
 export async function lookAhead(
   host: Host,
   manager: PackageManager,
-  { names, installed }: { readonly names: readonly string[]; readonly installed: ReadonlySet<string> },
+  { names, installed, certain }: Prospect,
 ): Promise<Outlook> {
-  const first = await simulate(host, manager, { names, installed });
+  const first = await simulate(host, manager, { names, installed, certain });
   if (host.packageFamily !== "apt" || first.text === null) return { names, ...first.outlook };
   let pinned = names;
   let { text } = first;
@@ -59,7 +68,7 @@ export async function lookAhead(
     const pins = pinsOf(text);
     if (pins.length === 0) break;
     pinned = withPins(pinned, pins);
-    const next = await simulate(host, manager, { names: pinned, installed });
+    const next = await simulate(host, manager, { names: pinned, installed, certain });
     if (next.text === null) break;
     if (changesOthers(next.outlook.simulated) === null) return { names: pinned, ...next.outlook };
     text = next.text;
@@ -118,25 +127,42 @@ async function takenAlong(
 async function simulate(
   host: Host,
   manager: PackageManager,
-  { names, installed }: { readonly names: readonly string[]; readonly installed: ReadonlySet<string> },
+  { names, installed, certain }: Prospect,
 ): Promise<{ readonly text: string | null; readonly outlook: Omit<Outlook, "names"> }> {
   const { dryRun } = manager;
   if (dryRun === undefined) return { text: null, outlook: { simulated: null } };
-  const answer = await host.exec(dryRun.argv(names), { timeoutSeconds: 60 });
+  const argv = dryRun.argv(names);
+  const plain = await host.exec(argv, { timeoutSeconds: 60 });
+  const withheld = host.uid !== 0 && dryRun.needsRoot?.(`${plain.stdout}${plain.stderr}`) === true;
+  if (withheld && !certain) return { text: null, outlook: { simulated: null, later: true } };
+  const why = "what an installation would change is told to root alone";
+  const answer = withheld ? await host.elevated(argv, why, { timeoutSeconds: 60 }) : plain;
   if (!(dryRun.exitCodes ?? [0]).includes(answer.exitCode)) {
-    const words =
-      answer.stderr
-        .trim()
-        .split("\n")
-        .at(-1)
-        ?.replaceAll(/\p{Cc}+/gu, " ") ?? "";
-    const problem = `${dryRun
-      .argv([])
-      .filter((word) => !word.startsWith("-"))
-      .join(" ")} says: ${words === "" ? `exit code ${answer.exitCode}` : words}`;
+    const problem = saying(dryRun, lastLine(answer.stderr) || `exit code ${answer.exitCode}`);
     return { text: null, outlook: { simulated: null, ...(dryRun.reliable === true ? { problem } : {}) } };
   }
-  return { text: answer.stdout, outlook: { simulated: dryRun.parse(answer.stdout, installed) } };
+  const simulated = dryRun.parse(answer.stdout, installed);
+  if (simulated !== null) return { text: answer.stdout, outlook: { simulated } };
+  const shown = lastLine(answer.stderr) || lastLine(answer.stdout) || "nothing";
+  const problem = `${saying(dryRun, shown)}: what else it would change is not understood; install ${names.join(" ")} yourself`;
+  return { text: null, outlook: { simulated, problem } };
+}
+
+function saying({ argv }: NonNullable<PackageManager["dryRun"]>, words: string): string {
+  const program = argv([])
+    .filter((word) => !word.startsWith("-"))
+    .join(" ");
+  return `${program} says: ${words}`;
+}
+
+function lastLine(text: string): string {
+  return (
+    text
+      .trim()
+      .split("\n")
+      .at(-1)
+      ?.replaceAll(/\p{Cc}+/gu, " ") ?? ""
+  );
 }
 
 /** New packages that are the same release as something that would be upgraded for them, each with the version that is there. */

@@ -21,6 +21,8 @@ export interface PackageManager {
     readonly exitCodes?: readonly number[];
     /** Whether a dry run that fails means that the installation would as well. */
     readonly reliable?: boolean;
+    /** Whether an answer is that only root is told. */
+    needsRoot?(text: string): boolean;
     /** What it cannot know yet, as the end of a sentence. */
     readonly until?: string;
   };
@@ -76,6 +78,7 @@ export const managers: Readonly<Record<Exclude<Host["packageFamily"], "unknown">
     dryRun: {
       argv: (names) => ["dnf", "install", "--assumeno", "--setopt=install_weak_deps=False", ...names],
       parse: parseDnf,
+      needsRoot: (text) => /superuser privileges|root privileges|must be root|need to be root/i.test(text),
       exitCodes: [0, 1],
     },
     remove: (names) => ["rpm", "-e", ...names],

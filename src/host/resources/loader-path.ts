@@ -49,10 +49,15 @@ export const loaderPath: ResourceKind<LoaderPath> = {
     } satisfies ResourcePlan;
   },
 
-  remember: (host, resource) => wayOrFail(host).remember(host, resource),
+  async remember(host, resource) {
+    return {
+      ...(await wayOrFail(host).remember(host, resource)),
+      ...(resource.newNames === true ? { newNames: "true" } : {}),
+    };
+  },
   settle: (host, _resource, remembered) => wayOrFail(host).settle?.(host, remembered) ?? Promise.resolve(remembered),
   async adopt(host, resource) {
-    const data = await wayOrFail(host).remember(host, resource);
+    const data = await this.remember(host, resource);
     return (await wayOrFail(host).settle?.(host, data)) ?? data;
   },
   undo: (host, record) => wayOrFail(host).undo(host, record),

@@ -35,7 +35,9 @@ export const packages: ResourceKind<Package> = {
     ];
     // What has to come first decides what is installed; shown are the likely names.
     const outlook =
-      first.length > 0 ? { names, simulated: null } : await lookAhead(host, manager, { names, installed });
+      first.length > 0
+        ? { names, simulated: null }
+        : await lookAhead(host, manager, { names, installed, certain: moment === "change" });
     const reason = refusalOf(host, outlook);
     if (reason !== null) return blocked(resource, { ...state, reason });
     const install = first.length > 0 && moment === "change" ? [] : [command(manager, manager.install(outlook.names))];
@@ -132,7 +134,9 @@ function refusalOf(host: Host, { names, simulated, problem }: Outlook): string |
   return `it would also ${others}, which nobody asked for: do that yourself first${upgrade}, or install ${names.join(" ")} yourself`;
 }
 
-function effectOf({ dryRun }: PackageManager, { names, simulated }: Outlook): string {
+function effectOf({ dryRun }: PackageManager, { names, simulated, later }: Outlook): string {
+  if (later === true)
+    return `installs ${names.join(" ")} and what they need, for everyone on this machine; whether it would upgrade or remove anything is told to root alone, who is asked first`;
   if (simulated === null) return `installs ${names.join(" ")} and what they need, for everyone on this machine`;
   const all = simulated.installs.length === 0 ? ["nothing new"] : simulated.installs;
   const until = dryRun?.until === undefined ? "" : `, ${dryRun.until}`;
@@ -161,7 +165,7 @@ async function comingOf(
   const { names, unknown } = await chooseNames(host, missing);
   return unknown.length > 0
     ? null
-    : ((await lookAhead(host, manager, { names, installed })).simulated?.installs ?? null);
+    : ((await lookAhead(host, manager, { names, installed, certain: true })).simulated?.installs ?? null);
 }
 
 /** One name for each wanted one. `unknown`: those that no package list knows; their last alternative stands in. */

@@ -102,14 +102,26 @@ export function layoutOf(host: Host): Layout {
   return host.platform.os === "linux" ? ownFile : sharedFile;
 }
 
-/** What the last line for a key sets it to. `/` stands for `.`, and a leading `-` lets it fail (sysctl.d(5)). */
+/** What the last line for a key sets it to. `/` stands for `.`, `*` for a part of a name, and a leading `-` lets it fail (sysctl.d(5)). */
 export function lineValue(text: string, key: string): string | undefined {
   const named = (line: string): string => line.split("=")[0]?.trim().replace(/^-/, "").replaceAll("/", ".") ?? "";
-  const line = text.split("\n").findLast((candidate) => candidate.includes("=") && named(candidate) === key);
-  return line
-    ?.slice(line.indexOf("=") + 1)
-    .split("#")[0]
-    ?.trim();
+  const means = (name: string): boolean =>
+    name === key || (name.includes("*") && new RegExp(`^${name.split("*").map(escaped).join("[^.]*")}$`).test(key));
+  const values = text
+    .split("\n")
+    .filter((line) => /^[^#;=]+=/.test(line.trim()) && means(named(line)))
+    .map(
+      (line) =>
+        line
+          .slice(line.indexOf("=") + 1)
+          .split("#")[0]
+          ?.trim() ?? "",
+    );
+  return values.findLast((value) => value !== "");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&");
 }
 
 /** What a setting is now; null when this kernel does not tell. */

@@ -12,19 +12,22 @@ const lastFile: Readonly<Record<string, string>> = { linux: "/etc/sysctl.conf", 
 /** A file that is read at boot after a setting's own, and what it sets the key to. */
 export interface LaterSetting {
   readonly file: string;
-  readonly value: string;
+  /** Null: it cannot be read. */
+  readonly value: string | null;
 }
 
-/** The last of the files behind our own that set the key; null when ours has the last word. */
+/** The last of the files behind our own that set the key, or one that cannot be read; null when ours has the last word. */
 export async function laterSetting(host: Host, { file, key }: Setting): Promise<LaterSetting | null> {
   const behind = host.platform.os === "linux" ? await namesBehind(host, basename(file)) : [];
   const files = [...behind, lastFile[host.platform.os]].filter((name) => name !== undefined);
   const found: LaterSetting[] = [];
   for (const name of files) {
-    const value = lineValue((await host.readFile(name)) ?? "", key);
+    const text = await host.readFile(name);
+    const hidden = text === null && (await host.facts(name)) !== null;
+    const value = hidden ? null : lineValue(text ?? "", key);
     if (value !== undefined) found.push({ file: name, value });
   }
-  return found.at(-1) ?? null;
+  return found.find(({ value }) => value === null) ?? found.at(-1) ?? null;
 }
 
 /** Files of all folders whose names sort behind ours, whatever folder they are in. */

@@ -120,6 +120,7 @@ export const sysctl: ResourceKind<Sysctl> = {
 /** Why a setting would not outlive a boot: another file is read after its own; null when none is, or when that one does as well. */
 export async function overruledReason(host: Host, setting: Setting): Promise<string | null> {
   const later = await laterSetting(host, setting);
+  if (later?.value === null) return `${later.file} cannot be read, and counts at every boot after ${setting.file}`;
   return later === null || satisfies(setting, later.value)
     ? null
     : `${later.file} sets ${setting.key} to ${later.value} at every boot, after ${setting.file}`;

@@ -111,15 +111,33 @@ describe("a dry run", () => {
     ["dnf/not-root-4", 1],
     ["dnf/no-match-5", 1],
     ["dnf/problem-5", 0],
-    ["apk/missing", 1],
     ["pacman/providers", 0],
-    ["pacman/missing", 1],
     ["pkg/affected", 1],
     ["pkg/old", 1],
     ["pkg/missing", 1],
-  ])("%s: what would happen besides is not known, and nothing is claimed", async (name, exitCode) => {
+  ])("%s: what would happen besides is not known, and so nothing is installed", async (name, exitCode) => {
+    const host = packaged(name, said(name, exitCode));
+    expect(await planOf(host, wanted)).toMatchObject({
+      action: "blocked",
+      reason: expect.stringContaining(" says: ") as string,
+    });
+    await expect(provide(host, wanted)).rejects.toMatchObject({ code: "host-refused" });
+    expect(changes(host)).toEqual([]);
+  });
+
+  test.each<[string, number]>([
+    ["apk/missing", 1],
+    ["pacman/missing", 1],
+  ])("%s: the dry run failed, and nothing is claimed", async (name, exitCode) => {
     const plan = await planOf(packaged(name, said(name, exitCode)), wanted);
     expect(plan.effect).toBe("installs wanted and what they need, for everyone on this machine");
+  });
+
+  test("what dnf tells to root alone is asked of it as root, before anything is changed", async () => {
+    const host = packaged("dnf/not-root-4", said("dnf/not-root-4", 1));
+    const user = { ...host, uid: 1000 };
+    expect((await planOf(user, wanted)).effect).toContain("is told to root alone, who is asked first");
+    await expect(provide(user, wanted)).rejects.toMatchObject({ code: "host-refused" });
   });
 
   test("pkg has not looked into the packages yet, and that is said", async () => {

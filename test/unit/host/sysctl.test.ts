@@ -197,6 +197,8 @@ const later = (path: string, content: string): MemoryHost =>
 test.each([
   ["/etc/sysctl.d/99-site.conf", `${key} = 1024\n`],
   ["/usr/lib/sysctl.d/60-vendor.conf", `-${key.replaceAll(".", "/")}=1024\n`],
+  ["/etc/sysctl.d/90-all.conf", "net.ipv4.ip_unprivileged_* = 1024\n"],
+  ["/etc/sysctl.d/91-spaces.conf", `  ${key}=1024 # as it was\n`],
   ["/etc/sysctl.conf", `# comment\n${key} = 80\n${key} = 2000\n`],
 ])("a file that is read at boot after ours and sets another value is named: %s", async (path, content) => {
   const plan = await planOf(later(path, content), resource);
@@ -208,6 +210,8 @@ test.each([
   ["read before ours", "/etc/sysctl.d/49-site.conf", `${key} = 1024\n`],
   ["opens as much", "/etc/sysctl.d/99-site.conf", `${key} = 80\n`],
   ["sets another key", "/etc/sysctl.d/99-site.conf", "net.ipv4.ip_forward = 1\n"],
+  ["sets others by a pattern", "/etc/sysctl.d/99-site.conf", "net.ipv4.conf.*.forwarding = 1\nnet.ipv6.* = 1024\n"],
+  ["sets nothing", "/etc/sysctl.d/99-site.conf", `${key} =\n`],
   ["commented out", "/etc/sysctl.d/99-site.conf", `#${key} = 1024\n`],
   ["no configuration", "/etc/sysctl.d/99-site.conf.bak", `${key} = 1024\n`],
 ])("a file that does not undo ours is none of its affair: %s", async (_why, path, content) => {

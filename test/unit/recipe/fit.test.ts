@@ -17,7 +17,7 @@ const stack = (purpose: Stack["purpose"]): Stack => ({
 function problems(text: string, purpose: Stack["purpose"], exposed = false): readonly string[] {
   const file = { text, path: "tlsforge.yaml" };
   try {
-    checkFit(parseSite(file), stack(purpose), { file, exposed });
+    checkFit(parseSite(file), stack(purpose), { file, exposed: () => exposed });
     return [];
   } catch (error) {
     return (error as ForgeError).details.map((detail) => detail.split("\n")[0]?.replace("tlsforge.yaml:", "") ?? "");
@@ -27,13 +27,14 @@ function problems(text: string, purpose: Stack["purpose"], exposed = false): rea
 describe("a stack of reproduction", () => {
   test("takes an empty site file, none at all, and what is of its time", () => {
     expect(problems("", "reproduction")).toEqual([]);
-    expect(() => checkFit(parseSite(null), stack("reproduction"), { file: null, exposed: false })).not.toThrow();
-    const own = 'server:\n  listen: ["127.0.0.2:443", "[::1]:443"]\n  dhe: { generate: 1024 }\n  curve: secp384r1\n';
+    expect(() => checkFit(parseSite(null), stack("reproduction"), { file: null, exposed: () => false })).not.toThrow();
+    const own =
+      'server:\n  listen: ["127.0.0.2:443", "[::1]:443", "[0:0:0:0:0:0:0:1]:444", "[::ffff:127.0.0.1]:445"]\n  dhe: { generate: 1024 }\n  curve: secp384r1\n';
     expect(problems(own, "reproduction")).toEqual([]);
   });
 
   test.each([
-    ["127.0.0.1.example", 'server:\n  listen: ["0.0.0.0:443"]\n', '2:12: "0.0.0.0:443" can be reached by others'],
+    ["every address", 'server:\n  listen: ["0.0.0.0:443"]\n', '2:12: "0.0.0.0:443" can be reached by others'],
     ["IPv6", 'server:\n  listen: ["[::]:443"]\n', '2:12: "[::]:443" can be reached by others'],
     ["redirect", 'server:\n  redirect: ["192.0.2.1:80"]\n', '2:14: "192.0.2.1:80" can be reached by others'],
     ["TLS 1.3", "server:\n  profile: modern\n", "2:12: profile modern needs TLS 1.3"],

@@ -6,8 +6,8 @@ import re
 from .errors import ServerError
 
 _BLOCK = re.compile(r"-----BEGIN DH PARAMETERS-----\s(.*?)-----END DH PARAMETERS-----", re.DOTALL)
-#: Below this a prime has been found for whole families of servers; OpenSSL of 2013 takes any.
-LEAST_BITS = 512
+#: As much as 2013's servers had; OpenSSL of the time takes any.
+LEAST_BITS = 1024
 
 
 def check(text, path):

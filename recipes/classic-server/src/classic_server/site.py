@@ -123,7 +123,7 @@ def page(config):
         u"<h1>This TLS server is vulnerable. It is for reproduction only.</h1>"
         u"<p>It is the stack of October 2013, built by tlsforge as it was then, with the TLS profile %s. "
         u"Do not send it anything that is secret, and let nobody reach it who does not know that.</p>"
-        u"<h2>What is known to be broken</h2><ul>%s</ul>"
+        u"<h2>What is known to be broken, among others</h2><ul>%s</ul>"
         u"<h2>What it is made of</h2><table>%s<tr><th scope=row align=left>generation<td>%d</table>"
         u"<p>A WebSocket on any path is answered by an echo.</p></html>\n"
     ) % (_escape(config.policy.profile), flaws, rows, config.generation)
