@@ -21,8 +21,9 @@ import { exposureOf, recordedExposure } from "./exposure.ts";
 import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
+import { noteUser } from "./shared-cache.ts";
 import { supportWarnings } from "./support.ts";
-import { flawsOf } from "./vulnerable.ts";
+import { flawsOf, vulnerableText } from "./vulnerable.ts";
 
 /** What `provision` and `build` are asked for. */
 export interface BuildRequest {
@@ -80,7 +81,8 @@ async function showAndAsk(
 ): Promise<void> {
   const changes = plan.hostChanges.filter((entry) => entry.action !== "none");
   const lines = [...planText(plan.planned, plan.selection.resolved), ...hostText(changes)];
-  for (const line of lines) context.emit({ type: "notice", message: line });
+  for (const line of [...lines, ...vulnerableText(flawsOf(plan.selection.resolved))])
+    context.emit({ type: "notice", message: line });
   const builds = plan.planned.some((entry) => entry.action === "build");
   if (builds || changes.some((entry) => entry.action !== "blocked")) await agreeTo(context, "Go on?");
 }
@@ -124,6 +126,7 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   refuseEarly(hostChanges);
   await showAndAsk(context, { planned, selection, hostChanges });
   emit({ type: "phase", phase: "fetch", state: pending.length === 0 ? "skipped" : "start" });
+  if (pending.length > 0) await noteUser(context);
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });

@@ -48,7 +48,7 @@ export function reachText(reach: Reach): string {
     `Report     ${reach.html}`,
     `Stop it    ${quoted(reach.program)} stop --prefix ${quoted(reach.prefix)}`,
     ...reach.warnings.map((warning) => `Note       ${warning}`),
-    ...(reach.vulnerable.length === 0 ? [] : ["", ...vulnerableText(reach.vulnerable)]),
+    ...(reach.vulnerable.length === 0 ? [] : ["", ...vulnerableText(reach.vulnerable, reach.listen)]),
     "",
   ].join("\n");
 }

@@ -79,6 +79,12 @@ function reproduced({ server, host }: Site, { file, exposed }: Fit, at: Locate):
       span: at("server", "hsts", "preload"),
       hint: "leave preload out",
     });
+  else if (written("server", "hsts"))
+    problems.push({
+      message: "this server sends no Strict-Transport-Security: that of 2013 did not either",
+      span: at("server", "hsts"),
+      hint: "leave hsts out",
+    });
   if (server.curve !== null && !classicCurves.split(" ").includes(server.curve))
     problems.push({
       message: `"${server.curve}" is no curve that this OpenSSL has for TLS`,

@@ -9,6 +9,9 @@ import type { Run } from "./types.ts";
 /** Below this, today's computers break what was agreed on within hours (Logjam, CVE-2015-4000); 2013's servers had as much. */
 const leastBits = 1024;
 
+/** Many times what parameters of 8192 bits take, in bytes. */
+const largestFile = 1 << 20;
+
 /** What Diffie-Hellman parameters are made with. */
 export interface DhOptions {
   /** Absolute path of the openssl program. */
@@ -61,6 +64,10 @@ export async function ensureDhParameters({ openssl, file, bits, run, onMake }: D
  * prime, a generator out of range; null when they may.
  */
 export async function dhProblem(file: string): Promise<string | null> {
+  const facts = await stat(file).catch(() => null);
+  // The end of a pipe might never come, and that of a device never does.
+  if (facts?.isFile() === false || (facts?.size ?? 0) > largestFile)
+    return `${file} is no file of Diffie-Hellman parameters`;
   const text = await readFile(file, "latin1").catch((error: unknown) => error as NodeJS.ErrnoException);
   if (typeof text !== "string") return `${file} cannot be read: ${text.code ?? text.message}`;
   const parts = await dhParts(text);

@@ -90,7 +90,8 @@ describeWith(["linux", "prefix", "root", "ldconfig"], "kill -9 while the host an
   /** Processes that run this prefix's server; workers are children of the first. */
   function servers(): readonly number[] {
     const pids = readdirSync("/proc").filter((name) => /^\d+$/u.test(name));
-    const own = pids.filter((pid) => read(`/proc/${pid}/cmdline`).includes(`${shop.prefix}/store/`));
+    const launcher = new RegExp(`${shop.prefix}/store/[^/]+-hardened-server-[^/]+/bin/`);
+    const own = pids.filter((pid) => launcher.test(read(`/proc/${pid}/cmdline`)));
     const parents = new Map(own.map((pid) => [pid, /\) \S (\d+) /u.exec(read(`/proc/${pid}/stat`))?.[1] ?? ""]));
     return own
       .filter((pid) => !own.includes(parents.get(pid) ?? ""))

@@ -3,7 +3,7 @@ import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { jsonSchemas, jsonSchemaText, parseStack, problemCount } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
-import { checkSite, loadRecipe, loadStack, readText, stackNames } from "../load.ts";
+import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../load.ts";
 import { errorFields, type Result } from "../result.ts";
 
 /** Checks recipes, stacks and site files: those named, else every recipe and stack of the folder. Every problem of every file is told; exit 2 when there is one. */
@@ -84,7 +84,14 @@ async function lintFile(context: Context, file: string): Promise<void> {
 async function lintSite(context: Context, file: { readonly text: string; readonly path: string }): Promise<void> {
   const { stack } = await checkSite(file);
   const known = await stackNames(context);
-  if (known.includes(stack)) return;
+  if (known.includes(stack)) {
+    await loadSiteFor(
+      { ...context, options: { ...context.options, config: file.path } },
+      null,
+      () => context.options.exposed,
+    );
+    return;
+  }
   throw new ForgeError("site-invalid", `${file.path}: stack: there is no stack named ${JSON.stringify(stack)}`, {
     hint: `use one of ${known.join(", ")}`,
   });

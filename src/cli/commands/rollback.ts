@@ -50,7 +50,7 @@ export async function rollback(context: Context, named: string | undefined): Pro
         ...(target.vulnerable === undefined ? {} : { vulnerable: target.vulnerable }),
       },
       text: [
-        `Generation ${generation} is current${server === null ? "" : ` and serves on ${server.listen.join(", ")}`}.`,
+        `Generation ${generation} is current${server === null ? (running === null ? ", and nothing serves" : "") : ` and serves on ${server.listen.join(", ")}`}.`,
         ...vulnerableText(target.vulnerable ?? []),
         "",
       ].join("\n"),

@@ -164,7 +164,7 @@ function told(
     ...(status.lastError === null
       ? []
       : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
-    ...vulnerableText(status.vulnerable ?? []),
+    ...vulnerableText(status.vulnerable ?? [], [...status.listen, ...(status.redirect ?? [])]),
   ];
   const failed = status.lastError === null ? [] : [status.lastError];
   return {

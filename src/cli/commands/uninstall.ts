@@ -1,5 +1,4 @@
-import { lstat, rm } from "node:fs/promises";
-import path from "node:path";
+import { rm } from "node:fs/promises";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
 import { remainsOf, undoHost, undoRefusal, type Host, type HostRecord } from "../../host/index.ts";
@@ -17,6 +16,7 @@ import type { Context } from "../context.ts";
 import { knownRecords, openLedger } from "../ledger.ts";
 import { machine } from "../prepare.ts";
 import { errorFields, type Result } from "../result.ts";
+import { cacheOf } from "../shared-cache.ts";
 import { supervisorOfRunning } from "../standing.ts";
 
 /** What of it is to stay. */
@@ -68,7 +68,8 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
     await release();
   }
   const cache = request.keepCache ? null : await cacheOf(context);
-  if (cache !== null) await rm(cache, { recursive: true, force: true });
+  if (cache !== null && cache.users.length === 0) await rm(cache.folder, { recursive: true, force: true });
+  if (cache !== null) emit({ type: "notice", message: cacheText(cache) });
   const undone = records.map(({ id, before, after }): Undone => {
     const detail = remains.get(id);
     return detail === undefined && !standing.has(id)
@@ -88,14 +89,10 @@ async function recordsOf(prefix: string): Promise<readonly HostRecord[]> {
   return (await knownRecords(prefix, manifest?.host)).records;
 }
 
-/** The folder of downloads, when it is there and ours: with sudo the home folder may be somebody else's. */
-async function cacheOf({ home, uid }: Context): Promise<string | null> {
-  const folder = path.join(home, ".cache", "tlsforge");
-  const owner = await lstat(folder).then(
-    (facts) => facts.uid,
-    () => null,
-  );
-  return owner === uid ? folder : null;
+function cacheText({ folder, users }: NonNullable<Awaited<ReturnType<typeof cacheOf>>>): string {
+  return users.length === 0
+    ? `remove ${folder}`
+    : `leave ${folder}: ${users.join(", ")} ${users.length === 1 ? "uses" : "use"} it too`;
 }
 
 async function agree(context: Context, records: readonly HostRecord[]): Promise<void> {
@@ -123,7 +120,6 @@ async function dryRun(
     detail,
   }));
   const cache = work.request.keepCache ? null : await cacheOf(context);
-  const folders = [prefix, ...(cache === null ? [] : [cache])];
   const refusal = await undoRefusal(work.host, work.records);
   return {
     outcome: "done",
@@ -133,7 +129,8 @@ async function dryRun(
       ...(refusal === null ? [] : [`Would be refused: ${[refusal.message, ...refusal.details].join("; ")}`, ""]),
       "Would stop the server, then",
       ...undone.map(({ id, outcome, detail }) => `  ${outcome === "stands" ? "leave" : "take back"} ${id}: ${detail}`),
-      ...folders.map((folder) => `  remove ${folder}`),
+      `  remove ${prefix}`,
+      ...(cache === null ? [] : [`  ${cacheText(cache)}`]),
       "",
     ].join("\n"),
   };

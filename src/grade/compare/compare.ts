@@ -7,13 +7,15 @@ import { worthOf } from "./worth.ts";
 
 /**
  * What differs between two reports that this version judged, and what each difference is worth. Pure. Comparing `b` with `a` says the opposite. With
- * `ignoreTrust` letters are those with trust aside.
+ * `ignoreTrust`, and where the chain of one of them ends in an authority that was given for the look, letters are those with trust aside.
  */
 export function compare(
   a: ComparedReport,
   b: ComparedReport,
-  { ignoreTrust = false }: { readonly ignoreTrust?: boolean } = {},
+  options: { readonly ignoreTrust?: boolean } = {},
 ): Comparison {
+  // Both sides by one measure: with trust aside where one of them can only be judged so.
+  const ignoreTrust = [a, b].some(({ report }) => leavesTrustAside(report, options.ignoreTrust === true));
   const [inA, inB] = [standingsOf(a.report, ignoreTrust), standingsOf(b.report, ignoreTrust)];
   return {
     schema: "tlsforge.comparison/1",

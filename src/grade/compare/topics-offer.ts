@@ -1,5 +1,5 @@
 /** Protocols with their suites as topics. A version that only one side offers is exchanged with its suites, which mean nothing without it. */
-import type { FlawName, Observations, Outcome, ProtocolName, SuiteSeen, SuitesSeen } from "../../probe/index.ts";
+import type { FlawName, Observations, Outcome, ProtocolName, SuitesSeen } from "../../probe/index.ts";
 import { protocolNames } from "../facts.ts";
 import { inapplicable } from "../verdict.ts";
 import { absent, differ, fact } from "./outcome.ts";
@@ -71,9 +71,9 @@ function versionFacts(of: Observations, name: ProtocolName): readonly Fact[] {
   return [support, name === "SSLv2" || isRefused ? absent : fact(of.cipherSuites[name], suitesFact)];
 }
 
-/** Groups are a topic of their own. */
+/** Groups and Diffie-Hellman parameters are topics of their own. */
 function suitesFact({ suites, preference, chachaException }: SuitesSeen): unknown {
-  return [suites.map(({ id, dhBits }: SuiteSeen) => [id, dhBits]), preference, chachaException];
+  return [suites.map(({ id }) => id), preference, chachaException];
 }
 
 /** What a server has or cannot have by its protocols and suites. */

@@ -1,8 +1,8 @@
 /** The topics of observations that are exchanged one at a time, but for protocols and suites. */
-import type { FlawName, Observations } from "../../probe/index.ts";
+import type { FlawName, Observations, Outcome, SuitesSeen } from "../../probe/index.ts";
 import type { ObservationName } from "../types.ts";
 import { inapplicable } from "../verdict.ts";
-import { fact } from "./outcome.ts";
+import { differ, fact } from "./outcome.ts";
 import type { Fact } from "./outcome.ts";
 
 /** Something that two looks may differ in. */
@@ -22,7 +22,7 @@ interface Subject {
   readonly facts?: (of: Observations) => readonly Fact[];
 }
 
-type Single = Exclude<ObservationName, "protocols" | "cipherSuites" | "flaws" | keyof typeof carried>;
+type Single = Exclude<ObservationName, "protocols" | "cipherSuites" | "flaws" | "dhParameters" | keyof typeof carried>;
 
 /** Exchanged with another one. */
 const carried = { applicationProtocols: "alpn", clientAuthorities: "clientCertificateRequested" } as const;
@@ -39,7 +39,6 @@ const subjects: Readonly<Record<Single, Subject>> = {
       ),
     ],
   },
-  dhParameters: { title: "Diffie-Hellman parameters" },
   signatureSchemes: {
     title: "signature schemes",
     facts: ({ signatureSchemes: of }) => [fact(of["TLSv1.2"]), fact(of["TLSv1.3"])],
@@ -100,7 +99,7 @@ const subjects: Readonly<Record<Single, Subject>> = {
 
 const flaws: Readonly<Record<FlawName, string>> = {
   heartbleed: "Heartbleed",
-  "ccs-injection": "early ChangeCipherSpec",
+  "ccs-injection": "CCS injection",
   "ocsp-extension": "CVE-2011-0014",
   ticketbleed: "Ticketbleed",
   robot: "ROBOT",
@@ -109,15 +108,64 @@ const flaws: Readonly<Record<FlawName, string>> = {
   goldendoodle: "GOLDENDOODLE",
   "sleeping-poodle": "Sleeping POODLE",
   "zero-length": "zero-length padding oracle",
-  "lucky-minus-20": "LuckyMinus20",
+  "lucky-minus-20": "OpenSSL padding oracle",
   "insecure-renegotiation": "insecure renegotiation",
 };
 
 /** Flaws first, for they weigh most. */
 export const topics: readonly Topic[] = [
   ...(Object.keys(flaws) as readonly FlawName[]).map(flawTopic),
+  dhTopic(),
   ...(Object.keys(subjects) as readonly Single[]).map(singleTopic),
 ];
+
+/** All flaws together, where more than one differs; their own topics are its parts. */
+export function flawGroup(a: Observations, b: Observations): readonly Topic[] {
+  const differing = topics.filter(({ id, facts }) => id.startsWith("flaw.") && differ(facts(a), facts(b)));
+  if (differing.length < 2) return [];
+  return [
+    {
+      id: "flaws",
+      title: "flaws",
+      parts: differing.map(({ id }) => id),
+      facts: (of) => differing.flatMap(({ facts }) => facts(of)),
+      put: (into, from) => differing.reduce((seen, { put }) => put(seen, from), into),
+    },
+  ];
+}
+
+/** Their size is told with each suite, too. */
+function dhTopic(): Topic {
+  return {
+    id: "dhParameters",
+    title: "Diffie-Hellman parameters",
+    parts: [],
+    facts: ({ dhParameters, cipherSuites }) => [fact(dhParameters), { known: true, value: sizesOf(cipherSuites) }],
+    put: (into, from) => ({
+      ...into,
+      dhParameters: from.dhParameters,
+      cipherSuites: Object.fromEntries(
+        Object.entries(into.cipherSuites).map(([name, seen]) => [
+          name,
+          withSizes(seen, from.cipherSuites[name as keyof typeof from.cipherSuites]),
+        ]),
+      ),
+    }),
+  };
+}
+
+/** Each size once: which suites of which versions there are is another topic. */
+function sizesOf(cipherSuites: Observations["cipherSuites"]): readonly number[] {
+  const suites = Object.values(cipherSuites).flatMap((seen) => (seen.state === "observed" ? seen.value.suites : []));
+  return [...new Set(suites.flatMap(({ dhBits }) => dhBits ?? []))].toSorted((a, b) => a - b);
+}
+
+function withSizes(into: Outcome<SuitesSeen>, from: Outcome<SuitesSeen> | undefined): Outcome<SuitesSeen> {
+  if (into.state !== "observed" || from?.state !== "observed") return into;
+  const sizes = new Map(from.value.suites.map(({ id, dhBits }) => [id, dhBits]));
+  const suites = into.value.suites.map((suite) => ({ ...suite, dhBits: sizes.get(suite.id) ?? suite.dhBits }));
+  return { ...into, value: { ...into.value, suites } };
+}
 
 function flawTopic(name: FlawName): Topic {
   return {

@@ -35,6 +35,10 @@ it.each([
   expect(found ?? "it may be used").toMatch(problem ?? /^it may be used$/);
 });
 
+it.each(["/dev/zero", "/tmp"])("what is no ordinary file is not read: %s", async (file) => {
+  expect(await dhProblem(file)).toBe(`${file} is no file of Diffie-Hellman parameters`);
+});
+
 it("a file that is not there is named", async () => {
   expect(await dhProblem("/nowhere/dh.pem")).toBe("/nowhere/dh.pem cannot be read: ENOENT");
 });

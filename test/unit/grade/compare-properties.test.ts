@@ -111,8 +111,9 @@ test("a single difference is worth what the verdicts differ by", () => {
   fc.assert(
     fc.property(complete, complete, (a, from) => {
       for (const { id, put, facts } of topics) {
-        if (!differ(facts(a), facts(from))) continue;
-        const comparison = between(judge(a), judge(put(a, from)));
+        const other = put(a, from);
+        if (!differ(facts(a), facts(other))) continue;
+        const comparison = between(judge(a), judge(other));
         const [only, ...others] = comparison.worth;
         expect(others).toEqual([]);
         expect(only?.topic).toBe(id);

@@ -72,14 +72,44 @@ describe("the verdict of a rulebook", () => {
     expect(verdicts(compared(b, {}, true))["ssllabs-2009r"]).toBe("M A+ better");
   });
 
-  test("the letter is the one with trust aside where the authority was given for the look", () => {
+  test("both letters are those with trust aside where the authority was given for one look", () => {
     const local = chain(
       {},
       { trust: observed({ trusted: true, local: true, anchor: "CN=Example Root", reason: null }) },
     );
     const comparison = compared({ certificates: observed([local]) }, {});
     expect(verdicts(comparison)["ssllabs-2009r"]).toBe("A+ A+ same");
-    expect([comparison.a.trustAside, comparison.b.trustAside]).toEqual([true, false]);
+    expect([comparison.a.trustAside, comparison.b.trustAside]).toEqual([true, true]);
+    // The same server, looked at without its authority: not known, and not worse.
+    const stranger = chain(
+      {},
+      { trust: observed({ trusted: false, local: false, anchor: "CN=Example Root", reason: "not among the trusted" }) },
+    );
+    const again = compared({ certificates: observed([local]) }, { certificates: observed([stranger]) });
+    expect(verdicts(again)["ssllabs-2009r"]).toBe("A+ null unknown");
+  });
+
+  test("sizes of Diffie-Hellman parameters are worth what they are worth, not the suites that use them", () => {
+    const dhe = (dhBits: number) =>
+      build.speaking({
+        "TLSv1.2": build.suites([
+          { ...build.suite("ECDHE-RSA-AES128-GCM-SHA256"), keyExchange: "DHE", group: null, dhBits },
+        ]),
+      });
+    const comparison = compared(dhe(2048), dhe(1024));
+    expect(comparison.worth.map(({ topic }) => topic)).toEqual(["dhParameters"]);
+    expect(comparison.worth[0]?.alone).not.toEqual([]);
+  });
+
+  test("flaws have a line of their own together, since each alone may move nothing", () => {
+    const present = observed({ present: true, evidence: "" });
+    const none = build.observations().flaws;
+    const flaws = { ...none, heartbleed: present, "ccs-injection": present };
+    const { worth } = compared({ flaws }, {});
+    expect(worth.find(({ topic }) => topic === "flaws")).toMatchObject({
+      parts: ["flaw.heartbleed", "flaw.ccs-injection"],
+      alone: expect.arrayContaining([expect.objectContaining({ rulebook: "ssllabs-2009r" })]) as unknown,
+    });
   });
 
   test("what a report said when it was made is told where it is another verdict now", () => {

@@ -43,6 +43,7 @@ describe("a stack of reproduction", () => {
       "server:\n  hsts: { preload: true, max-age: 63072000 }\n",
       "2:20: the preload list is for servers in service",
     ],
+    ["HSTS", "server:\n  hsts: { max-age: 63072000 }\n", "2:9: this server sends no Strict-Transport-Security"],
     ["curve", "server:\n  curve: X25519\n", '2:10: "X25519" is no curve that this OpenSSL has'],
     ["no DHE", 'server:\n  dhe: "off"\n', "2:8: three of the six suites of 2013 need"],
     ["app", "server:\n  app: { static: /srv }\n", "2:8: this server has no app static"],

@@ -1,0 +1,22 @@
+import { mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { cacheOf, noteUser } from "../../../src/cli/shared-cache.ts";
+import { freshFolder } from "./context.ts";
+
+it("the cache goes with the last prefix that uses it, and stays for others that stand", async () => {
+  const home = await freshFolder();
+  const of = (name: string) => ({ home, uid: process.getuid?.() ?? -1, options: { prefix: join(home, name) } });
+  expect(await cacheOf(of("one"))).toBeNull();
+  for (const name of ["one", "two"]) {
+    await mkdir(join(home, name, "store"), { recursive: true });
+    await noteUser(of(name));
+    await noteUser(of(name));
+  }
+  const folder = join(home, ".cache", "tlsforge");
+  expect((await stat(join(folder, "prefixes"))).isDirectory()).toBe(true);
+  expect(await cacheOf(of("one"))).toEqual({ folder, users: [join(home, "two")] });
+  await rm(join(home, "two"), { recursive: true });
+  expect(await cacheOf(of("one"))).toEqual({ folder, users: [] });
+  expect(await cacheOf({ ...of("one"), uid: 12_345 })).toBeNull();
+});
