@@ -1,5 +1,5 @@
 import { packageResource, planHost, requirementError, type Remains } from "../../host/index.ts";
-import { literalAddress, status } from "../../server/index.ts";
+import { literalAddress, lossesOf, status } from "../../server/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -33,6 +33,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const selection = await select(context, { site, stack: request.stack ?? site.stack, options: request.sources });
   await checkSiteFor(context, selection.stack, options.exposed || previous?.exposed === true);
   const flaws = flawsOf(selection.resolved);
+  const lost = selection.stack.purpose === "reproduction" ? [] : lossesOf(site.server.profile);
   const planned = await planSelection(selection, previous, options.prefix);
   const out = (name: string): string =>
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
@@ -84,6 +85,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       server,
       warnings,
       ...(flaws.length === 0 ? {} : { vulnerable: flaws }),
+      ...(lost.length === 0 ? {} : { lost }),
     },
     text: `${[
       `Prefix ${options.prefix}`,
@@ -103,6 +105,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       "",
       "Server",
       `  ${server.action === "none" ? "nothing to do" : server.action}: ${server.why}`,
+      ...lost.map((loss) => `  profile ${site.server.profile} loses ${loss.of}: ${loss.why}`),
       ...(missing === null ? [] : ["", `${missing.message}:`, ...missing.details.map((line) => `  ${line}`)]),
     ].join("\n")}\n`,
   };
