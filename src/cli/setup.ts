@@ -98,7 +98,7 @@ export async function standingServer(context: Context, request: SetupRequest): P
   const found =
     certificate.kind === "directory"
       ? { certificates: await certificatesIn(certificate.directory), authority: null }
-      : await findCertificates({ ...localCertificates(context, request.outputs), names, now: new Date() });
+      : await findCertificates({ ...localCertificates(context, request), names, now: new Date() });
   const dhParameters = dhParametersOf(context, request);
   const lacks = found === null || (dhParameters !== null && !existsSync(dhParameters.file));
   return lacks ? null : configure(context, request, { ...found, dhParameters: dhParameters?.file ?? null });
@@ -114,10 +114,11 @@ interface Material {
 /** Where the certificates of the local authority are, and what keys they have: a server of 2013 speaks RSA. */
 function localCertificates(
   context: Context,
-  { purpose }: ServerOutputs,
-): { readonly folder: string; readonly key: "P-256" | "RSA-2048" } {
+  { site, outputs }: Pick<SetupRequest, "site" | "outputs">,
+): { readonly folder: string; readonly key: "P-256" | "P-384" | "RSA-2048" } {
   const { tls, rsa } = serverPaths(context.options.prefix);
-  return purpose === "reproduction" ? { folder: rsa, key: "RSA-2048" } : { folder: tls, key: "P-256" };
+  if (outputs.purpose === "reproduction") return { folder: rsa, key: "RSA-2048" };
+  return { folder: tls, key: site.server.profile === "ssllabs-100" ? "P-384" : "P-256" };
 }
 
 async function configure(
@@ -208,7 +209,7 @@ async function certificatesFor(
   if (certificate.kind === "directory")
     return { certificates: await certificatesIn(certificate.directory), authority: null };
   const made = await ensureCertificates({
-    ...localCertificates(context, request.outputs),
+    ...localCertificates(context, request),
     openssl: path.join(request.outputs.openssl, "bin", "openssl"),
     names,
     now: new Date(),

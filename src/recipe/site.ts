@@ -77,7 +77,7 @@ const server = mapping({
   listen: z.array(listenAddress).min(1).default(["127.0.0.1:8443"]),
   redirect: z.array(listenAddress).default([]).describe("Plain HTTP, redirected to HTTPS"),
   certificate: certificate.prefault({ "local-ca": true }),
-  profile: z.enum(["modern", "intermediate"]).default("intermediate"),
+  profile: z.enum(["modern", "intermediate", "compatible", "ssllabs-100"]).default("intermediate"),
   dhe: dhe.nullable().default(null),
   curve: text.nullable().default(null).describe("The one curve of a stack of reproduction, by OpenSSL's name"),
   hsts: hsts.prefault({}),
@@ -113,8 +113,6 @@ export const siteSchema = mapping({
 
 /** What the language knows and this release does not bring, with what to use instead. */
 const notYet: NotYet = new Map([
-  ["server.profile: compatible", "use one of modern, intermediate"],
-  ["server.profile: ssllabs-100", "use one of modern, intermediate"],
   ["server.dhe: ffdhe2048", 'use "off", or leave it out'],
   ["server.dhe: ffdhe3072", 'use "off", or leave it out'],
   ["server.ocsp", "leave it out"],

@@ -258,7 +258,7 @@ export interface Site {
     readonly listen: readonly string[];
     readonly redirect: readonly string[];
     readonly certificate: { readonly kind: "local-ca" } | { readonly kind: "directory"; readonly directory: string };
-    readonly profile: "modern" | "intermediate";
+    readonly profile: "modern" | "intermediate" | "compatible" | "ssllabs-100";
     /** Finite-field Diffie-Hellman: with parameters made here, of so many bits, or with those of a PEM file. Null: as the stack has it by itself. */
     readonly dhe:
       | { readonly kind: "off" }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { fileError } from "./files.ts";
 import { issueAuthority, issueLeaf } from "./issue.ts";
-import type { Issuer } from "./issue.ts";
+import type { Issuer, KeyKind } from "./issue.ts";
 import { certificateNames, nameText, namesOf } from "./names.ts";
 import type { HostName } from "./names.ts";
 import type { LocalCertificates, Run } from "./types.ts";
@@ -19,8 +19,8 @@ export interface CertificateOptions {
   readonly names: readonly string[];
   readonly now: Date;
   readonly run: Run;
-  /** ECDSA P-256 unless given: each kind has an authority and a folder of its own. */
-  readonly key?: Issuer["key"];
+  /** The leaf's key; ECDSA P-256 unless given. The authority's is of the same family, and a folder has one authority. */
+  readonly key?: KeyKind;
 }
 
 /** A pair as it was found, already checked to belong together. */
@@ -54,7 +54,7 @@ export async function ensureCertificates(options: CertificateOptions): Promise<L
 
 /** What `ensureCertificates` would keep as it is; null when it would make something. Changes nothing. Throws as it does. */
 export async function findCertificates(
-  options: Pick<CertificateOptions, "folder" | "names" | "now">,
+  options: Pick<CertificateOptions, "folder" | "names" | "now" | "key">,
 ): Promise<LocalCertificates | null> {
   const names = certificateNames(options.names);
   const authority = await readPair(join(options.folder, "ca"));
@@ -74,7 +74,8 @@ function local(authority: Pair, leaf: Pair, issued: LocalCertificates["issued"])
 }
 
 async function makeAuthority(options: CertificateOptions): Promise<Pair> {
-  return expectPair(await issueAuthority(issuer(options)));
+  const key = options.key === "RSA-2048" ? options.key : "P-256";
+  return expectPair(await issueAuthority(issuer({ ...options, key })));
 }
 
 async function makeLeaf(options: CertificateOptions, authority: Pair, names: readonly HostName[]): Promise<Pair> {
@@ -94,9 +95,9 @@ async function makeLeaf(options: CertificateOptions, authority: Pair, names: rea
   return leaf;
 }
 
-/** The newest leaf that can still be served: signed by this authority, with these names, and in the first two thirds of its life. */
+/** The newest leaf that can still be served: signed by this authority, with these names and this sort of key, and in the first two thirds of its life. */
 async function findLeaf(
-  options: Pick<CertificateOptions, "folder" | "now">,
+  options: Pick<CertificateOptions, "folder" | "now" | "key">,
   authority: Pair,
   names: readonly HostName[],
 ): Promise<Pair | null> {
@@ -108,9 +109,17 @@ async function findLeaf(
     const renewal = begin + ((certificate.validToDate.getTime() - begin) * 2) / 3;
     const now = options.now.getTime();
     const named = namesOf(certificate.subjectAltName).join() === wanted;
-    if (now >= begin && now < renewal && named && isLeafOf(certificate, authority.certificate)) return leaf;
+    const fits = named && hasKey(certificate, options.key ?? "P-256");
+    if (now >= begin && now < renewal && fits && isLeafOf(certificate, authority.certificate)) return leaf;
   }
   return null;
+}
+
+/** By the names that Node has for curves. */
+function hasKey({ publicKey }: X509Certificate, kind: KeyKind): boolean {
+  const { namedCurve, modulusLength } = publicKey.asymmetricKeyDetails ?? {};
+  const curves: Readonly<Record<string, KeyKind>> = { prime256v1: "P-256", secp384r1: "P-384" };
+  return kind === (namedCurve === undefined ? `RSA-${modulusLength ?? 0}` : curves[namedCurve]);
 }
 
 function isLeafOf(leaf: X509Certificate, authority: X509Certificate): boolean {

@@ -14,5 +14,5 @@ export { supervisorOf } from "./supervisor.ts";
 export { bundleOf } from "./bundle.ts";
 export { serverPaths, servesFiles, status } from "./light.ts";
 export { overlaps } from "./ports.ts";
-export { classicPolicy, policyFor } from "./policy.ts";
+export { classicPolicy, lossesOf, policyFor } from "./policy.ts";
 export type * from "./types.ts";

@@ -6,13 +6,22 @@ import { publishFolder } from "./files.ts";
 import type { HostName } from "./names.ts";
 import type { Run } from "./types.ts";
 
+/** A sort of key that local certificates have. */
+export type KeyKind = "P-256" | "P-384" | "RSA-2048";
+
+const keyOptions: Readonly<Record<KeyKind, readonly string[]>> = {
+  "P-256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"],
+  "P-384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-pkeyopt", "ec_param_enc:named_curve"],
+  "RSA-2048": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+};
+
 /** What every issue needs. */
 export interface Issuer {
   readonly openssl: string;
   readonly folder: string;
   readonly now: Date;
   readonly run: Run;
-  readonly key: "P-256" | "RSA-2048";
+  readonly key: KeyKind;
 }
 
 /** A leaf to issue. `authority` is the folder with the authority's pair. */
@@ -103,11 +112,7 @@ async function inNewFolder(issuer: Issuer, name: string, make: (folder: string) 
 }
 
 async function makeKey(issuer: Issuer, config: string, path: string): Promise<void> {
-  const algorithm =
-    issuer.key === "P-256"
-      ? ["EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"]
-      : ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
-  await openssl(issuer, config, ["genpkey", "-algorithm", ...algorithm, "-out", path]);
+  await openssl(issuer, config, ["genpkey", "-algorithm", ...keyOptions[issuer.key], "-out", path]);
 }
 
 /** Runs openssl with our configuration file in place of the system's, which may be missing or say anything. */

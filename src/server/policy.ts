@@ -1,4 +1,4 @@
-import type { Policy } from "./types.ts";
+import type { Policy, Profile } from "./types.ts";
 
 /** Mozilla Server Side TLS, guideline 6.0 (2026-04-06): groups and suites of both profiles, in its order. */
 const groups = ["X25519MLKEM768", "X25519", "prime256v1", "secp384r1"];
@@ -67,20 +67,81 @@ export function classicPolicy({
   };
 }
 
-/** What a profile means, by OpenSSL's names. Pure data: the same profile always gives an equal policy. */
-export function policyFor(profile: "modern" | "intermediate"): Policy {
-  const modern = profile === "modern";
-  return {
-    profile,
-    minVersion: modern ? "TLSv1.3" : "TLSv1.2",
-    maxVersion: "TLSv1.3",
-    ciphers: modern ? [] : intermediateCiphers,
+/** What older clients of TLS 1.2 have, behind the suites of today: forward secret, and without AEAD. */
+const olderCiphers = [
+  "ECDHE-ECDSA-AES128-SHA256",
+  "ECDHE-RSA-AES128-SHA256",
+  "ECDHE-ECDSA-AES256-SHA384",
+  "ECDHE-RSA-AES256-SHA384",
+  "ECDHE-ECDSA-AES128-SHA",
+  "ECDHE-RSA-AES128-SHA",
+];
+
+type Terms = Pick<Policy, "minVersion" | "ciphers" | "ciphersuites" | "groups" | "signatureAlgorithms">;
+
+const terms: Readonly<Record<Profile, Terms>> = {
+  modern: { minVersion: "TLSv1.3", ciphers: [], ciphersuites, groups, signatureAlgorithms },
+  intermediate: {
+    minVersion: "TLSv1.2",
+    ciphers: intermediateCiphers,
     ciphersuites,
     groups,
-    signatureAlgorithms: modern ? signatureAlgorithms : [...signatureAlgorithms, ...olderSignatures],
+    signatureAlgorithms: [...signatureAlgorithms, ...olderSignatures],
+  },
+  compatible: {
+    minVersion: "TLSv1.2",
+    ciphers: [...intermediateCiphers, ...olderCiphers],
+    ciphersuites,
+    groups: [...groups, "secp521r1"],
+    signatureAlgorithms: [...signatureAlgorithms, ...olderSignatures],
+  },
+  // SSL Labs gives 100 for 256-bit suites alone, and for keys and groups as strong as RSA of 4096 bits (rating guide 2009r, "Key Exchange", "Cipher Strength").
+  "ssllabs-100": {
+    minVersion: "TLSv1.2",
+    ciphers: intermediateCiphers.filter((name) => !name.includes("AES128")),
+    ciphersuites: ciphersuites.filter((name) => !name.includes("AES_128")),
+    groups: ["secp384r1", "secp521r1"],
+    signatureAlgorithms: [...signatureAlgorithms, ...olderSignatures].filter((name) => !name.includes("256")),
+  },
+};
+
+/** What a profile means, by OpenSSL's names. Pure data: the same profile always gives an equal policy. */
+export function policyFor(profile: Profile): Policy {
+  return {
+    profile,
+    maxVersion: "TLSv1.3",
+    ...terms[profile],
     preference: "client",
     options: ["NO_COMPRESSION", "NO_RENEGOTIATION", "NO_TICKET"],
     tickets: "off",
     alpn: ["http/1.1"],
   };
+}
+
+/** What a profile gives up: a rulebook, and why. Nothing for those that all three are content with. */
+export interface Loss {
+  /** `AAA`, a rulebook, or a standard. */
+  readonly of: string;
+  readonly why: string;
+}
+
+const losses: Readonly<Record<Profile, readonly Loss[]>> = {
+  modern: [],
+  intermediate: [],
+  compatible: [
+    { of: "AAA", why: "two of its three rulebooks are lost" },
+    { of: "mozilla-6.0", why: "CBC suites and P-521 are beyond intermediate" },
+    { of: "ncsc-nl-2025", why: "CBC suites are to be phased out" },
+  ],
+  "ssllabs-100": [
+    { of: "AAA", why: "no post-quantum hybrid group is offered: none counts as 100" },
+    { of: "mozilla-6.0", why: "P-521 is beyond intermediate" },
+    { of: "RFC 8446, section 9.1", why: "TLS_AES_128_GCM_SHA256, which every server must have, is left out" },
+    { of: "speed", why: "P-384 takes about three times the CPU of X25519 and P-256 for a handshake" },
+  ],
+};
+
+/** What a profile loses, to be said before it is served. */
+export function lossesOf(profile: Profile): readonly Loss[] {
+  return losses[profile];
 }

@@ -1,6 +1,6 @@
 /** One object that says how the server speaks TLS; it drives the server (as JSON) and is what the verifier expects. Names are OpenSSL's. */
 export interface Policy {
-  readonly profile: "modern" | "intermediate" | "classic-2013";
+  readonly profile: Profile | "classic-2013";
   readonly minVersion: "TLSv1.0" | "TLSv1.2" | "TLSv1.3";
   readonly maxVersion: "TLSv1.2" | "TLSv1.3";
   /** TLS 1.2 suites by OpenSSL name; empty when 1.2 is off. */
@@ -18,6 +18,9 @@ export interface Policy {
   /** PEM file with the parameters of finite-field Diffie-Hellman, where there is any. */
   readonly dhParameters?: string;
 }
+
+/** A named policy for a server in service. */
+export type Profile = "modern" | "intermediate" | "compatible" | "ssllabs-100";
 
 /** The configuration file that the server is started with: `<prefix>/var/server.json`. Paths absolute. */
 export interface ServerConfig {

@@ -1,5 +1,5 @@
 import { packageResource, planHost, requirementError, type Remains } from "../../host/index.ts";
-import { literalAddress, status } from "../../server/index.ts";
+import { literalAddress, lossesOf, status } from "../../server/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -31,6 +31,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const previous = await readManifest(options.prefix);
   const selection = await select(context, { site, stack: stack.name, options: request.sources });
   const flaws = flawsOf(selection.resolved);
+  const lost = selection.stack.purpose === "reproduction" ? [] : lossesOf(site.server.profile);
   const planned = await planSelection(selection, previous, options.prefix);
   const out = (name: string): string =>
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
@@ -82,6 +83,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       server,
       warnings,
       ...(flaws.length === 0 ? {} : { vulnerable: flaws }),
+      ...(lost.length === 0 ? {} : { lost }),
     },
     text: `${[
       `Prefix ${options.prefix}`,
@@ -101,6 +103,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       "",
       "Server",
       `  ${server.action === "none" ? "nothing to do" : server.action}: ${server.why}`,
+      ...lost.map((loss) => `  profile ${site.server.profile} loses ${loss.of}: ${loss.why}`),
       ...(missing === null ? [] : ["", `${missing.message}:`, ...missing.details.map((line) => `  ${line}`)]),
     ].join("\n")}\n`,
   };

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { get } from "node:https";
 import type { IncomingMessage } from "node:http";
@@ -13,6 +14,7 @@ import {
   configDigest,
   ensureCertificates,
   launch,
+  lossesOf,
   policyFor,
   reload,
   renderConfig,
@@ -21,7 +23,9 @@ import {
   status,
   stop,
 } from "../../../src/server/index.ts";
-import type { LaunchOptions, Run, ServerConfig } from "../../../src/server/index.ts";
+import type { LaunchOptions, Profile, Run, ServerConfig } from "../../../src/server/index.ts";
+import { judge, type GradeResult } from "../../../src/grade/index.ts";
+import { observe } from "../../../src/probe/index.ts";
 import { describeWith, testPrefix } from "../../tools/needs.ts";
 
 let prefix: string;
@@ -53,6 +57,7 @@ async function outputs(): Promise<(recipe: string) => string> {
 async function options(
   listen: string,
   change: Partial<ServerConfig> = {},
+  profile: Profile = "intermediate",
 ): Promise<LaunchOptions & { authority: string }> {
   const out = await outputs();
   const libraries = await readdir(join(out("openssl"), "lib"));
@@ -62,6 +67,7 @@ async function options(
     names: [],
     now: new Date(),
     run,
+    key: profile === "ssllabs-100" ? "P-384" : "P-256",
   });
   const config = serverConfig({
     site: {
@@ -73,7 +79,7 @@ async function options(
         app: { kind: "about" },
       },
     },
-    policy: policyFor("intermediate"),
+    policy: policyFor(profile),
     generation: 1,
     prefix,
     certificates: made.certificates,
@@ -130,6 +136,62 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
     expect((await ask(served.listen[0], authority)).answer.statusCode).toBe(200);
     expect(await stop(prefix)).toBe("stopped");
     expect(await status(prefix)).toEqual({ state: "not-serving" });
+  });
+
+  it.each<[Profile, object]>([
+    ["modern", { letter: "A+", scores: [100, 90, 90], aaa: true, mozilla: "modern", ncsc: "sufficient", lost: [] }],
+    [
+      "intermediate",
+      { letter: "A+", scores: [100, 90, 90], aaa: true, mozilla: "intermediate", ncsc: "sufficient", lost: [] },
+    ],
+    [
+      "compatible",
+      {
+        letter: "A+",
+        scores: [100, 90, 90],
+        aaa: false,
+        mozilla: "none",
+        ncsc: "insufficient",
+        lost: ["AAA", "mozilla-6.0", "ncsc-nl-2025"],
+      },
+    ],
+    [
+      "ssllabs-100",
+      {
+        letter: "A+",
+        scores: [100, 100, 100],
+        aaa: false,
+        mozilla: "none",
+        ncsc: "sufficient",
+        lost: ["AAA", "mozilla-6.0", "RFC 8446, section 9.1", "speed"],
+      },
+    ],
+  ])("profile %s is what the rulebooks make of it, and loses what it says", async (profile, expected) => {
+    const wanted = await options("127.0.0.1:0", {}, profile);
+    const { listen } = await launch(wanted);
+    const authority = await readFile(wanted.authority, "utf8");
+    const report = judge(
+      await observe(
+        { host: "127.0.0.1", port: Number(listen[0]?.split(":").at(-1)), serverName: "localhost" },
+        {
+          ca: [],
+          localCa: authority,
+          signal: new AbortController().signal,
+          now: new Date(),
+          random: (n) => randomBytes(n),
+        },
+      ),
+    );
+    const levelOf = (rulebook: string): unknown => (report.grades[rulebook] as { readonly level?: unknown }).level;
+    const labs = report.grades["ssllabs-2009r"] as GradeResult;
+    expect({
+      letter: labs.gradeTrustIgnored,
+      scores: [labs.scores?.protocol, labs.scores?.keyExchange, labs.scores?.cipher],
+      aaa: report.aaa,
+      mozilla: levelOf("mozilla-6.0"),
+      ncsc: levelOf("ncsc-nl-2025"),
+      lost: lossesOf(profile).map((loss) => loss.of),
+    }).toEqual(expected);
   });
 
   it("refuses a port in use and names who has it", async () => {
