@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +82,11 @@ def test_a_process_that_dies_while_it_takes_over_leaves_one_that_serves(
         assert "connection" not in get(connection)[1], "connections are kept again"
 
 
+def _hold(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].startswith("T"))
+
+
 class Former:
     """Stands where the process that serves stands, and behaves as one that dies or gives up at a chosen moment."""
 
@@ -89,22 +97,27 @@ class Former:
         self._listener.bind(str(self.path))
         self._listener.listen()
 
-    def serve(self, answers: dict[str, bytes | None]) -> threading.Thread:
-        """Answers one connection's commands; None closes it."""
-        thread = threading.Thread(target=self._serve, args=(answers,), daemon=True)
+    def serve(self, answers: dict[str, bytes | None], asker: subprocess.Popen[str] | None = None) -> threading.Thread:
+        """Answers one connection's commands; None closes it, and so does an answer with a blank at its end, before ``asker`` can read it."""
+        thread = threading.Thread(target=self._serve, args=(answers, asker), daemon=True)
         thread.start()
         return thread
 
-    def _serve(self, answers: dict[str, bytes | None]) -> None:
+    def _serve(self, answers: dict[str, bytes | None], asker: subprocess.Popen[str] | None) -> None:
         client, _ = self._listener.accept()
         with client:
             while command := client.recv(4096):
                 given = answers[json.loads(command)["command"]]
                 if given is None:
                     return
+                last = given.endswith(b" \n")
+                if last and asker is not None:
+                    _hold(asker)
                 socket.send_fds(client, [given], [self._held.fileno()] if b"listen" in given else [])
-                if given.endswith(b" \n"):
-                    return
+                if last:
+                    break
+        if asker is not None:
+            asker.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         self._listener.close()
@@ -128,8 +141,8 @@ def test_one_that_dies_or_gives_up_before_it_stands_by(
         former = Former(fleet, held)
         sockets = f'{{"ok": true, "listen": ["127.0.0.1:{port}"], "redirect": []}}\n'.encode()
         former.serve({"sockets": sockets}).join(0.1)
-        fleet.start(document, "--trial")
-        thread = former.serve({"sockets": sockets, **answers})
+        trial = fleet.start(document, "--trial")
+        thread = former.serve({"sockets": sockets, **answers}, trial)
         told = fleet.ask("trial", "take-over")
         thread.join(5)
         former.close()
