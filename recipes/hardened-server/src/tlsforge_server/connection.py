@@ -60,8 +60,8 @@ class Connection(Sender):
     def doRead(self) -> None:
         state = self._state
         if state is State.OPEN:
-            if self._paused or self.disconnecting or self._read_closed:
-                # Only now: most pauses, and most ends, are over before anything comes.
+            if self._read_closed or (self._paused and not self.disconnecting):
+                # Only now: most pauses are over before anything comes.
                 self._read_off()
             else:
                 self._read()
@@ -94,7 +94,7 @@ class Connection(Sender):
             return
         if self._failed:
             self._fail()
-        elif self._more and not self._paused and not self.disconnecting:
+        elif self._more and (self.disconnecting or not self._paused) and not self._read_closed:
             self._more = False
             self._read()
         else:
@@ -142,7 +142,7 @@ class Connection(Sender):
                 protocol.handshakeCompleted()
         finally:
             self._corked = False
-        if self._state is State.OPEN and not self._paused and not self.disconnecting:
+        if self._state is State.OPEN and not self._paused:
             # The first data may have come with the end of the handshake, and the poller would not know.
             self._read()
         else:
@@ -154,7 +154,8 @@ class Connection(Sender):
     def _read(self) -> None:
         assert self._engine is not None
         data, outcome = self._engine.read()
-        if data:
+        # What comes after loseConnection is dropped, and read all the same: the peer's end ends also what a producer would still bring.
+        if data and not self.disconnecting:
             self._corked = True
             try:
                 self.protocol.dataReceived(data)
@@ -179,8 +180,8 @@ class Connection(Sender):
         self._read_closed = True
         self._read_off()
         if self.disconnecting:
-            return
-        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self._ending = True
+        elif IHalfCloseableProtocol.providedBy(self.protocol):
             self._corked = True
             try:
                 self.protocol.readConnectionLost()

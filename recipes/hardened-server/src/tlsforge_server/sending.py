@@ -53,7 +53,8 @@ class Sender(Descriptor):
             if self._state is not State.OPEN or self._failed or self._blocked or not self._send():
                 return
             producer = self.producer
-            if producer is None or self._ending:
+            # One that is itself a lost connection brings nothing more, and nobody unregisters it.
+            if producer is None or self._ending or (self.disconnecting and getattr(producer, "disconnected", False)):
                 self._all_sent()
                 return
             if self.streamingProducer and not self.producerPaused:

@@ -57,6 +57,8 @@ class TlsTransport(Connection):
         """Closes after what was written, and after what a registered producer will still write."""
         if self._state is State.OPEN and not self.disconnecting:
             self.disconnecting = True
+            if not self._read_closed:
+                self._read_on()
             self._later()
         elif self._state is State.HANDSHAKE:
             self.abortConnection()
@@ -136,6 +138,10 @@ class TlsTransport(Connection):
 
     def stopProducing(self) -> None:
         self.loseConnection()
+
+    #: In no interface, and called by applications all the same: Twisted's transports have them.
+    stopReading = pauseProducing
+    startReading = resumeProducing
 
     def _refuses_writes(self) -> bool:
         return (
