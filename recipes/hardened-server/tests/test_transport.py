@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import struct
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from behinds import Behind
@@ -256,3 +258,32 @@ def test_a_handshake_may_come_in_pieces(behind: Behinds) -> None:
         tcp.sendall(memory.bio_read(65536))
         memory.bio_write(tcp.recv(65536))
         assert memory.recv(100) == pattern(5)
+
+
+def test_used_up_descriptors_turn_clients_away_and_no_more(behind: Behinds) -> None:
+    running = behind()
+    resource.prlimit(running.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+    held = [socket.create_connection(("127.0.0.1", running.port), timeout=10) for _ in range(60)]
+    # Those beyond are closed, not left to wait.
+    assert held[-1].recv(1) == b""
+    for each in held:
+        each.close()
+    time.sleep(0.3)
+    for _ in range(3):
+        with connected(running.port) as connection:
+            connection.sendall(b"write 10\n")
+            assert everything(connection) == pattern(10)
+    assert running.end().count("Too many open files") <= 1
+
+
+def test_a_burst_of_clients_is_served(behind: Behinds) -> None:
+    running = behind()
+    with ThreadPoolExecutor(40) as pool:
+
+        def ask(_number: int) -> bytes:
+            with connected(running.port) as connection:
+                connection.sendall(b"write 1000\n")
+                return everything(connection)
+
+        assert set(pool.map(ask, range(400))) == {pattern(1000)}
+    assert [running.lost() for _ in range(400)] == ["ConnectionDone"] * 400

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 log = Logger(namespace="tlsforge")
+Item = TypeVar("Item")
 
 
-class Deadlines[Item]:
+class Deadlines(Generic[Item]):
     """Items that have the same time, from when they were started. They come due in the order in which they started, so that one timer
     does for all, and starting and stopping cost no more than an entry of a dictionary."""
 

@@ -118,12 +118,12 @@ class Connection(Sender):
             self._write_off()
             self._begin()
         elif outcome is Outcome.WANTS_READ:
-            self._write_off()
+            if self._writing:
+                self._write_off()
         elif outcome is Outcome.WANTS_WRITE:
             self._write_on()
         else:
-            # OpenSSL has sent the alert.
-            self._house.handshakes.stop(self)
+            # OpenSSL has sent the alert. The deadline stays: who fails has no more time to go than who does not.
             self._leave(connectionDone)
 
     def _begin(self) -> None:
@@ -134,7 +134,7 @@ class Connection(Sender):
             self._flush()
             return
         name = protocol.logPrefix() if ILoggingContext.providedBy(protocol) else type(protocol).__name__
-        self._log_prefix = f"{name},TLS,{self.peer[0]}"
+        self._log_prefix = f"{name},{self.peer[0]}"
         self._corked = True
         try:
             protocol.makeConnection(self)

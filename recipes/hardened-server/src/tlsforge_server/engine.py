@@ -80,10 +80,10 @@ class Engine:
             return Outcome.WANTS_READ
         if error == _lib.SSL_ERROR_WANT_WRITE:
             return Outcome.WANTS_WRITE
+        if error == _lib.SSL_ERROR_ZERO_RETURN:
+            return Outcome.CLOSED
         try:
             getattr(self.connection, "_raise_ssl_error")(self._ssl, result)
-        except SSL.ZeroReturnError:
-            return Outcome.CLOSED
         except SSL.Error as raised:
             self.error = raised.with_traceback(None)
         return Outcome.FAILED

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 #: Small pieces are put together up to this, larger ones are taken apart: so a slow reader's progress is seen.
 PIECE_BYTES = 1 << 18
 
@@ -15,7 +13,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.size = 0
-        self._chunks: deque[bytes | memoryview] = deque()
+        self._chunks: list[bytes | memoryview] = []
         self._piece: bytes | memoryview | None = None
 
     def append(self, data: bytes) -> None:
@@ -40,15 +38,21 @@ class Outbox:
         self._piece = None
 
     def _next(self) -> bytes | memoryview:
-        first = self._chunks.popleft()
+        chunks = self._chunks
+        first = chunks[0]
         if len(first) > PIECE_BYTES:
             view = memoryview(first)
-            self._chunks.appendleft(view[PIECE_BYTES:])
+            chunks[0] = view[PIECE_BYTES:]
             return view[:PIECE_BYTES]
-        if not self._chunks:
+        if len(chunks) == 1:
+            del chunks[0]
             return first
-        pieces, length = [first], len(first)
-        while self._chunks and length + len(self._chunks[0]) <= PIECE_BYTES:
-            pieces.append(self._chunks.popleft())
-            length += len(pieces[-1])
-        return b"".join(pieces)
+        count, length = 0, 0
+        for each in chunks:
+            length += len(each)
+            if length > PIECE_BYTES:
+                break
+            count += 1
+        piece = b"".join(chunks[:count])
+        del chunks[:count]
+        return piece
