@@ -29,6 +29,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
+from behinds import Behind  # noqa: E402
 from fleet import Fleet, free_port  # noqa: E402
 from pki import Authority  # noqa: E402
 from tlsforge_server.libssl import LibSsl, open_mapped  # noqa: E402
@@ -204,3 +205,19 @@ def port(document: dict[str, Any]) -> int:
     document["listen"] = [f"127.0.0.1:{chosen}"]
     document["redirect"] = []
     return chosen
+
+
+@pytest.fixture
+def behind(document: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., Behind]]:
+    """Starts an application behind the endpoint."""
+    path = tmp_path / "behind.json"
+    path.write_text(json.dumps(document))
+    made: list[Behind] = []
+
+    def run(application: str = "commanded", **limits: float) -> Behind:
+        made.append(Behind(path, application, **limits))
+        return made[-1]
+
+    yield run
+    for each in made:
+        each.end()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from OpenSSL import SSL
-from tlsforge_server import certificates, config, policy
+from tlsforge_server import alpn, certificates, config, policy
 from tlsforge_server.context import build
 from tlsforge_server.errors import ServerError
 from tlsforge_server.libssl import LibSsl
@@ -166,7 +166,7 @@ def test_memory_that_may_not_be_executable_is_named(document: Document, libssl: 
     def fail(*_arguments: object) -> None:
         raise MemoryError("Cannot allocate write+execute memory for ffi.callback()")
 
-    monkeypatch.setattr(SSL.Context, "set_alpn_select_callback", fail)
+    monkeypatch.setattr(alpn, "select_first", fail)
     with pytest.raises(ServerError) as refused:
         build(parse(document), libssl, now())
     assert "no callback can be made" in refused.value.message

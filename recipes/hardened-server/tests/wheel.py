@@ -35,3 +35,6 @@ class WheelLibSsl:
 
     def set_no_tickets(self, context: object) -> None:
         """Done by the configuration file."""
+
+    def set_read_ahead(self, context: object) -> None:
+        """It only saves system calls."""

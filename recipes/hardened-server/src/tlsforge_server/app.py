@@ -14,12 +14,13 @@ from . import account, spawn
 from .config import Config
 from .context import Credentials, build
 from .control import ControlFactory, ControlPort
-from .endpoint import CapFactory, Limits, TwistedEndpoint
+from .endpoint import Endpoint, Limits, Service, SocketEndpoint
 from .errors import ServerError
 from .libssl import LibSsl
 from .listeners import Listeners
 from .lockdown import lock_down
 from .notify import Notifier
+from .plain import PlainService
 from .redirect import HEADERS as REDIRECT_HEADERS
 from .redirect import Redirect
 from .roles import Role, RunFolder
@@ -57,13 +58,13 @@ class Server:
         self._notifier = notifier
         self._now = now
         self._credentials = build(config, libssl, now(), material.read)
-        self._endpoint = TwistedEndpoint(self._credentials.context, limits, reactor)
+        self._endpoint: Endpoint = SocketEndpoint(self._credentials.context, limits, reactor)
         self._site = make_site(make_root(config), security_headers(config.app, config.hsts), limits)
         self._redirect_site = make_site(Redirect(config.names, config.listen[0].port), REDIRECT_HEADERS, limits)
         self._secure = self._endpoint.protect(self._site)
-        self._plain = CapFactory(self._redirect_site, limits)
-        self._real = Listeners(reactor, {"listen": self._secure, "redirect": self._plain})
-        trial = Listeners(reactor, {"listen": self._secure})
+        self._plain: Service = PlainService(self._redirect_site, limits, reactor)
+        self._real = Listeners({"listen": self._secure, "redirect": self._plain})
+        trial = Listeners({"listen": self._secure})
         self._succession = Succession(reactor, config, self._real, trial, notifier, closing=self._bring_to_end, expired=self.stop)
         self._lockdown: dict[str, str] = {}
         self._last_error: str | None = None
@@ -200,11 +201,13 @@ class Server:
         unasked = passed >= self._limits.first_request_seconds
         self._site.close_idle(unasked=unasked)
         self._redirect_site.close_idle(unasked=unasked)
+        if unasked:
+            self._secure.abort_unfinished()
         if self._secure.open + self._plain.open and passed < self._limits.drain_seconds:
             self._reactor.callLater(0.05, self._drain, began)
             return
-        for factory in (self._secure, self._plain):
-            factory.abort_all()
+        for service in (self._secure, self._plain):
+            service.abort_all()
         self._succession.names.drop_all()
         log.info("stopped")
         self._reactor.callLater(0, self._reactor.stop)

@@ -1,22 +1,23 @@
 """The TLS endpoint: where accepted sockets become protected connections. The one interface that another implementation has to fill.
 
-Twisted's own TLS layer does the work here. What it lacks is added: a deadline for the handshake, caps on connections, and a context
-that can be exchanged while connections live.
+Ours has OpenSSL read and write the sockets (``connection``). What is asked of any: a deadline for the handshake, caps on connections,
+bounds for peers that do not read, and a context that can be exchanged while connections live.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import socket
 from dataclasses import dataclass
 from typing import Any, Protocol as Interface
 
 from OpenSSL import SSL
-from twisted.internet.interfaces import IAddress, IHandshakeListener, IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import connectionDone
-from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
-from twisted.python.failure import Failure
-from zope.interface import implementer
+
+from .caps import Caps
+from .clockwork import Deadlines, Turns
+from .connection import Connection
+from .port import Port
+from .transport import TlsTransport
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Limits:
     body_seconds: float = 60.0
     #: Between requests of one connection.
     idle_seconds: float = 30.0
-    #: Without the client taking what is written to it, or answering that the connection is closed.
+    #: Without the client taking what is written to it, or coming to its end after we have.
     stall_seconds: float = 60.0
     #: From the request to close for those still open.
     drain_seconds: float = 5.0
@@ -42,132 +43,118 @@ class Limits:
     body_bytes: int = 1 << 20
 
 
+class Accepting(Interface):
+    """Takes connections until it is told to stop; those that it has taken go on."""
+
+    def stopListening(self) -> Any: ...
+
+
+class Service(Interface):
+    """The connections of one protocol factory, whichever sockets they came from."""
+
+    @property
+    def open(self) -> int:
+        """How many there are, those whose handshake is not done among them."""
+
+    def accept(self, listening: socket.socket) -> Accepting:
+        """Takes connections from a listening socket, which stays the caller's."""
+
+    def abort_unfinished(self) -> None:
+        """Cuts those whose handshake is not done."""
+
+    def abort_all(self) -> None:
+        """Cuts every connection."""
+
+
 class Endpoint(Interface):
     """Makes TLS servers of plain protocol factories."""
 
-    def protect(self, factory: Any) -> CapFactory:
-        """A factory for accepted TCP connections; ``factory`` sees the plain text."""
+    def protect(self, factory: Any) -> Service:
+        """A service in which ``factory``'s protocols see the plain text."""
 
     def exchange(self, context: SSL.Context) -> None:
         """New connections are made from this context; those that live keep theirs."""
 
 
-@implementer(IOpenSSLServerConnectionCreator)
-class _Current:
-    """Makes connections from whatever context is current."""
-
-    def __init__(self, context: SSL.Context) -> None:
-        self.context = context
-
-    def serverConnectionForTLS(self, _protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        return SSL.Connection(self.context, None)
-
-
-class TwistedEndpoint:
-    """The endpoint on Twisted's memory BIO protocol."""
+class SocketEndpoint:
+    """The endpoint on OpenSSL's own reading and writing of sockets."""
 
     def __init__(self, context: SSL.Context, limits: Limits, reactor: Any) -> None:
-        self._current = _Current(context)
+        self.context = context
         self._limits = limits
         self._reactor = reactor
 
-    def protect(self, factory: Any) -> CapFactory:
-        guarded: Any = _HandshakeFactory(factory, self._limits.handshake_seconds, self._reactor)
-        current: Any = self._current
-        secured = TLSMemoryBIOFactory(current, False, guarded, self._reactor)
-        return CapFactory(secured, self._limits)
+    def protect(self, factory: Any) -> TlsService:
+        return TlsService(self, factory, self._limits, self._reactor)
 
     def exchange(self, context: SSL.Context) -> None:
-        self._current.context = context
+        self.context = context
 
 
-@implementer(IHandshakeListener)
-class _HandshakeGuard(ProtocolWrapper):
-    """Between TLS and the application: cuts connections whose handshake does not end in time."""
+class TlsService:
+    """One factory behind the endpoint."""
 
-    _deadline: Any = None
-
-    def makeConnection(self, transport: Any) -> None:
-        self._deadline = self.factory.reactor.callLater(self.factory.seconds, self._late)
-        super().makeConnection(transport)
-
-    def handshakeCompleted(self) -> None:
-        self._cancel()
-        if IHandshakeListener.providedBy(self.wrappedProtocol):
-            self.wrappedProtocol.handshakeCompleted()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._cancel()
-        super().connectionLost(reason)
-
-    def _late(self) -> None:
-        self._deadline = None
-        transport = self.transport
-        assert transport is not None
-        transport.abortConnection()
-
-    def _cancel(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-
-class _HandshakeFactory(WrappingFactory[_HandshakeGuard]):
-    protocol = _HandshakeGuard
-    noisy = False
-
-    def __init__(self, wrapped: Any, seconds: float, reactor: Any) -> None:
-        super().__init__(wrapped)
-        self.seconds = seconds
+    def __init__(self, endpoint: SocketEndpoint, factory: Any, limits: Limits, reactor: Any) -> None:
         self.reactor = reactor
+        self.factory = factory
+        self.handshakes: Deadlines[Connection] = Deadlines(reactor, limits.handshake_seconds, Connection.abortConnection)
+        self.stalls: Deadlines[Connection] = Deadlines(reactor, limits.stall_seconds, Connection.abortConnection)
+        self.lingers: Deadlines[Connection] = Deadlines(reactor, limits.stall_seconds, _close)
+        self.turns = Turns(reactor)
+        self._endpoint = endpoint
+        self._caps = Caps(limits.connections, limits.connections_per_address)
+        self._connections: set[Connection] = set()
 
-
-class _Counted(ProtocolWrapper):
-    """Outermost: gives its place back when it is lost."""
-
-    address = ""
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.factory.release(self)
-        super().connectionLost(reason)
-
-
-class CapFactory(WrappingFactory[_Counted]):
-    """Refuses connections beyond the caps, in all and per address, and knows which are open."""
-
-    protocol = _Counted
-    noisy = False
-
-    def __init__(self, wrapped: Any, limits: Limits) -> None:
-        super().__init__(wrapped)
-        self._limits = limits
-        self._by_address: Counter[str] = Counter()
-        self.refused = 0
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        host = str(getattr(addr, "host", ""))
-        if self._by_address.total() >= self._limits.connections or self._by_address[host] >= self._limits.connections_per_address:
-            self.refused += 1
-            return None
-        built = super().buildProtocol(addr)
-        if isinstance(built, _Counted):
-            built.address = host
-            self._by_address[host] += 1
-        return built
-
-    def release(self, protocol: _Counted) -> None:
-        self._by_address[protocol.address] -= 1
-        if self._by_address[protocol.address] <= 0:
-            del self._by_address[protocol.address]
+    @property
+    def context(self) -> SSL.Context:
+        return self._endpoint.context
 
     @property
     def open(self) -> int:
-        return self._by_address.total()
+        return self._caps.open
+
+    @property
+    def refused(self) -> int:
+        return self._caps.refused
+
+    def accept(self, listening: socket.socket) -> Port:
+        port = Port(self.reactor, listening, self.factory, self._accepted)
+        port.startListening()
+        return port
+
+    def abort_unfinished(self) -> None:
+        for connection in [each for each in self._connections if each in self.handshakes]:
+            connection.abortConnection()
 
     def abort_all(self) -> None:
-        for protocol in list(self.protocols):
-            transport = protocol.transport
-            if transport is not None:
-                transport.abortConnection()
+        for connection in list(self._connections):
+            # One whose end is sent is closed, not reset: its client may still be reading.
+            if connection in self.lingers:
+                _close(connection)
+            else:
+                connection.abortConnection()
+
+    def close(self) -> None:
+        """Cuts every connection at once and leaves nothing with the reactor."""
+        for connection in list(self._connections):
+            _close(connection)
+        for deadlines in (self.handshakes, self.stalls, self.lingers):
+            deadlines.close()
+
+    def forget(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._caps.give(connection.peer[0])
+
+    def _accepted(self, accepted: socket.socket, peer: tuple[Any, ...]) -> None:
+        if not self._caps.take(peer[0]):
+            accepted.close()
+            return
+        try:
+            self._connections.add(TlsTransport(self, accepted, peer))
+        except BaseException:
+            self._caps.give(peer[0])
+            raise
 
 
+def _close(connection: Connection) -> None:
+    connection.connectionLost(connectionDone)

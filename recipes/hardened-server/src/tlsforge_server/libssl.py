@@ -24,6 +24,12 @@ class LibSsl(Protocol):
     def set_no_tickets(self, context: SSL.Context) -> None:
         """No NewSessionTicket after a TLS 1.3 handshake (SSL_CTX_set_num_tickets, 0). Raises ServerError when OpenSSL refuses."""
 
+    def set_read_ahead(self, context: SSL.Context) -> None:
+        """Reads what there is with one system call instead of two for each record (SSL_CTX_set_read_ahead)."""
+
+
+#: SSL_CTX_set_read_ahead is a macro (openssl/ssl.h).
+_CTRL_SET_READ_AHEAD = 41
 
 #: How the libssl at the configured path is opened.
 OpenLibSsl = Callable[[Path], LibSsl]
@@ -39,13 +45,22 @@ class MappedLibSsl:
         self._library.SSL_CTX_set_num_tickets.restype = ctypes.c_int
         self._library.SSL_CTX_get_num_tickets.argtypes = (ctypes.c_void_p,)
         self._library.SSL_CTX_get_num_tickets.restype = ctypes.c_size_t
+        self._library.SSL_CTX_ctrl.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
+        self._library.SSL_CTX_ctrl.restype = ctypes.c_long
 
     def set_no_tickets(self, context: SSL.Context) -> None:
-        pointer = ctypes.c_void_p(int(getattr(SSL, "_ffi").cast("uintptr_t", context._context)))
+        pointer = _pointer(context)
         done = self._library.SSL_CTX_set_num_tickets(pointer, 0)
         left = self._library.SSL_CTX_get_num_tickets(pointer)
         if done != 1 or left != 0:
             raise ServerError("policy-refused", f"OpenSSL keeps {left} session tickets per connection where none was asked for")
+
+    def set_read_ahead(self, context: SSL.Context) -> None:
+        self._library.SSL_CTX_ctrl(_pointer(context), _CTRL_SET_READ_AHEAD, 1, None)
+
+
+def _pointer(context: SSL.Context) -> ctypes.c_void_p:
+    return ctypes.c_void_p(int(getattr(SSL, "_ffi").cast("uintptr_t", context._context)))
 
 
 def open_mapped(configured: Path) -> LibSsl:

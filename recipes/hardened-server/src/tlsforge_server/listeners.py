@@ -1,13 +1,14 @@
-"""The sockets that this process holds and the factories that serve them. Holding and accepting are two things: a process that
+"""The sockets that this process holds and the services that take connections from them. Holding and accepting are two things: a process that
 stands by holds without accepting, and while a role changes hands two processes accept from the same sockets."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any, Literal, Mapping, MutableMapping, Sequence
+from typing import Literal, Mapping, MutableMapping, Sequence
 
 from . import listen
 from .config import Address
+from .endpoint import Accepting, Service
 
 Kind = Literal["listen", "redirect"]
 Wanted = Sequence[tuple[Kind, Address]]
@@ -15,13 +16,12 @@ Place = tuple[Kind, Address]
 
 
 class Listeners:
-    """``factories`` gives the protocol factory for the connections of each kind of address."""
+    """``services`` gives what takes the connections of each kind of address."""
 
-    def __init__(self, reactor: Any, factories: Mapping[Kind, Any]) -> None:
-        self._reactor = reactor
-        self._factories = factories
+    def __init__(self, services: Mapping[Kind, Service]) -> None:
+        self._services = services
         self._sockets: dict[Place, socket.socket] = {}
-        self._ports: list[Any] = []
+        self._ports: list[Accepting] = []
 
     def complete(self, wanted: Wanted, held: MutableMapping[str, socket.socket]) -> list[Place]:
         """Holds every wanted address: what it has, else one of ``held``, which is then gone from there, else bound. All or, with
@@ -50,8 +50,7 @@ class Listeners:
         """Serves connections from here on. Raises ServerError when a socket cannot listen."""
         listen.listen_all(self._sockets.values())
         for (kind, _address), each in self._sockets.items():
-            # The reactor has a descriptor of its own for it.
-            self._ports.append(self._reactor.adoptStreamPort(each.fileno(), each.family, self._factories[kind]))
+            self._ports.append(self._services[kind].accept(each))
 
     def pause(self) -> None:
         """Accepts no more, at once; what comes waits with the socket for whoever else accepts from it."""

@@ -6,11 +6,14 @@ from typing import Sequence
 
 from OpenSSL import SSL
 
+from . import alpn
 from .config import Policy
 from .errors import ServerError
 from .libssl import LibSsl
 
 VERSIONS = {"TLSv1": SSL.TLS1_VERSION, "TLSv1.1": SSL.TLS1_1_VERSION, "TLSv1.2": SSL.TLS1_2_VERSION, "TLSv1.3": SSL.TLS1_3_VERSION}
+#: Set by pyOpenSSL; without it a write of many records is one call.
+_PARTIAL_WRITE = int(getattr(SSL, "_lib").SSL_MODE_ENABLE_PARTIAL_WRITE)
 
 
 def apply(context: SSL.Context, policy: Policy, libssl: LibSsl) -> None:
@@ -27,7 +30,10 @@ def apply(context: SSL.Context, policy: Policy, libssl: LibSsl) -> None:
         _suites(context.set_tls13_ciphersuites, "ciphersuites", policy.ciphersuites)
     set_groups(context, policy.groups)
     set_signature_algorithms(context, policy.signature_algorithms)
-    context.set_alpn_select_callback(_alpn([name.encode() for name in policy.alpn]))
+    libssl.set_read_ahead(context)
+    context.clear_mode(_PARTIAL_WRITE)
+    if policy.alpn:
+        alpn.select_first(context, [name.encode() for name in policy.alpn])
 
 
 def option_bits(policy: Policy) -> int:
@@ -77,15 +83,3 @@ def _suites(setter: object, what: str, names: Sequence[str]) -> None:
         setter(":".join(names).encode())
     except SSL.Error as error:
         raise ServerError("policy-refused", f"OpenSSL refuses the {what} {':'.join(names)}") from error
-
-
-def _alpn(ours: Sequence[bytes]) -> SSL._ALPNSelectCallback:
-    """Selection by our order. Without overlap the handshake ends with no_application_protocol (RFC 7301, section 3.2)."""
-
-    def select(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
-        for name in ours:
-            if name in offered:
-                return name
-        raise SSL.Error([("SSL routines", "", "no application protocol")])
-
-    return select

@@ -1,0 +1,113 @@
+/** Servers that `bench:endpoint` compares, each a process of its own. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface Stack {
+  readonly python: string;
+  readonly openssl: string;
+  readonly libssl: string;
+  /** Holds `cert.pem` and `key.pem`. */
+  readonly folder: string;
+}
+
+export interface Contender {
+  readonly name: string;
+  readonly port: number;
+  /** CPU microseconds of the process so far. */
+  readonly cpuMicroseconds: () => number;
+  readonly residentKiB: () => number;
+  readonly stop: () => Promise<void>;
+}
+
+const script = path.join(import.meta.dirname, "endpoint.py");
+
+export async function twisted(kind: "ours" | "stock", application: "answer" | "web", stack: Stack): Promise<Contender> {
+  const child = spawn(stack.python, [script, "serve", kind, application, stack.folder, stack.libssl], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return contender(kind, Number(await firstLine(child)), child);
+}
+
+/** `openssl s_server` of the stack, as it comes, with the same certificate and groups. */
+export async function sServer(stack: Stack): Promise<Contender> {
+  const port = await freePort();
+  const { folder } = stack;
+  const argv = ["s_server", "-accept", `127.0.0.1:${port}`, "-cert", `${folder}/cert.pem`, "-key", `${folder}/key.pem`];
+  argv.push("-tls1_3", "-groups", "X25519MLKEM768:X25519:P-256:P-384", "-www", "-quiet");
+  const child = spawn(stack.openssl, argv, { stdio: "ignore" });
+  await sleep(300);
+  return contender("s_server", port, child);
+}
+
+/** Runs the client to its end. */
+export async function load(what: "handshake" | "get" | "body", of: Load, stack: Stack): Promise<void> {
+  const argv = [script, "load", what, String(of.port), String(of.count), of.group];
+  const child = spawn(stack.python, argv, { stdio: ["ignore", "pipe", "inherit"] });
+  if ((await firstLine(child)) !== "done") throw new Error(`the client of ${what} failed`);
+  await ended(child);
+}
+
+interface Load {
+  readonly port: number;
+  readonly count: number;
+  readonly group: string;
+}
+
+/** KiB of resident memory for each of `count` idle connections. */
+export async function heldKiB(server: Contender, count: number, stack: Stack): Promise<number> {
+  await load("handshake", { port: server.port, count: 20, group: "X25519" }, stack);
+  const before = server.residentKiB();
+  const child = spawn(stack.python, [script, "hold", String(server.port), String(count)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  await firstLine(child);
+  await sleep(300);
+  const held = server.residentKiB() - before;
+  child.stdin.end();
+  await ended(child);
+  return held / count;
+}
+
+function contender(name: string, port: number, child: ChildProcess): Contender {
+  const pid = child.pid ?? 0;
+  return {
+    name,
+    port,
+    cpuMicroseconds: () =>
+      readdirSync(`/proc/${pid}/task`).reduce(
+        (sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1000,
+        0,
+      ),
+    residentKiB: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
+    async stop() {
+      child.kill("SIGKILL");
+      await ended(child);
+    },
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const chunk of child.stdout ?? []) {
+    text += String(chunk);
+    if (text.includes("\n")) break;
+  }
+  return text.trim();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

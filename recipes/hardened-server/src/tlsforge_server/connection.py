@@ -1,0 +1,290 @@
+"""The life of one TLS connection on a socket that OpenSSL reads and writes, driven by the reactor: handshake, data both ways, its end.
+
+The application's protocol is made when the handshake is done, so it knows from the start what was negotiated. What it writes while it
+handles data, or in one turn of the reactor, leaves in as few records as possible. A connection that it closes is told to its protocol as
+soon as everything is sent; the socket then waits for the peer's end, since closing it with unread data would destroy what is under way.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener, ILoggingContext
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from .engine import Engine, Outcome
+from .house import House, State
+from .outbox import Outbox
+from .port import address_of
+from .sending import Sender
+
+_RESET = struct.pack("ii", 1, 0)
+
+
+class Connection(Sender):
+    """What the reactor calls, and what makes the end of it. ``TlsTransport`` adds what applications call."""
+
+    connected = 1
+    disconnected = 0
+    protocol: Any = None
+
+    _log_prefix = "TLS handshake"
+    #: By the application.
+    _paused = False
+    #: Reading waits until the socket can be written; OpenSSL may hold more than was read.
+    _read_blocked = False
+    _more = False
+    _read_closed = False
+    _write_closing = False
+    _write_closed = False
+
+    def __init__(self, house: House, on: socket.socket, peer: tuple[Any, ...]) -> None:
+        super().__init__(house.reactor, on)
+        self.peer = peer
+        self._house = house
+        self._engine = Engine(house.context, on)
+        self._outbox = Outbox()
+        house.handshakes.start(self)
+        self._read_on()
+
+    def logPrefix(self) -> str:
+        return self._log_prefix
+
+    # The reactor's events
+
+    def doRead(self) -> None:
+        state = self._state
+        if state is State.OPEN:
+            if self._read_closed or (self._paused and not self.disconnecting):
+                # Only now: most pauses are over before anything comes.
+                self._read_off()
+            else:
+                self._read()
+        elif state is State.HANDSHAKE:
+            self._handshake()
+        elif state is State.LINGER:
+            self._await_end()
+        else:
+            self._read_off()
+
+    def doWrite(self) -> None:
+        if self._state is State.OPEN:
+            self._blocked = False
+            if self._read_blocked:
+                self._read_blocked = False
+                self._read()
+            else:
+                self._flush()
+            if self._state is State.OPEN and not self._blocked and not self._read_blocked:
+                self._write_off()
+        elif self._state is State.HANDSHAKE:
+            self._handshake()
+        elif self._state is State.ALERT:
+            self._say_closed()
+        else:
+            self._write_off()
+
+    def turn(self) -> None:
+        if self._state is not State.OPEN:
+            return
+        if self._failed:
+            self._fail()
+        elif self._more and (self.disconnecting or not self._paused) and not self._read_closed:
+            self._more = False
+            self._read()
+        else:
+            self._flush()
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """The reactor's word for an end that nothing can be read before: it came without a closing alert."""
+        self.connectionLost(Failure(ConnectionLost()) if self._state is State.OPEN and reason.check(ConnectionDone) else reason)
+
+    def writeConnectionLost(self, reason: Failure) -> None:
+        self.connectionLost(reason)
+
+    # Handshake
+
+    def _handshake(self) -> None:
+        engine = self._engine
+        assert engine is not None
+        outcome = engine.handshake()
+        if outcome is Outcome.DONE:
+            self._house.handshakes.stop(self)
+            self._write_off()
+            self._begin()
+        elif outcome is Outcome.WANTS_READ:
+            if self._writing:
+                self._write_off()
+        elif outcome is Outcome.WANTS_WRITE:
+            self._write_on()
+        else:
+            # OpenSSL has sent the alert. The deadline stays: who fails has no more time to go than who does not.
+            self._leave(connectionDone)
+
+    def _begin(self) -> None:
+        self._state = State.OPEN
+        self.protocol = protocol = self._house.factory.buildProtocol(address_of(self.peer))
+        if protocol is None:
+            self.disconnecting = self._ending = True
+            self._flush()
+            return
+        name = protocol.logPrefix() if ILoggingContext.providedBy(protocol) else type(protocol).__name__
+        self._log_prefix = f"{name},{self.peer[0]}"
+        self._corked = True
+        try:
+            protocol.makeConnection(self)
+            if IHandshakeListener.providedBy(protocol) and self._state is State.OPEN:
+                protocol.handshakeCompleted()
+        finally:
+            self._corked = False
+        if self._state is State.OPEN and not self._paused:
+            # The first data may have come with the end of the handshake, and the poller would not know.
+            self._read()
+        else:
+            self._more = True
+            self._flush()
+
+    # Data
+
+    def _read(self) -> None:
+        assert self._engine is not None
+        data, outcome = self._engine.read()
+        # What comes after loseConnection is dropped, and read all the same: the peer's end ends also what a producer would still bring.
+        if data and not self.disconnecting:
+            self._corked = True
+            try:
+                self.protocol.dataReceived(data)
+            finally:
+                self._corked = False
+            if self._state is not State.OPEN:
+                return
+        if outcome is Outcome.DONE:
+            self._more = True
+            self._house.turns.add(self)
+        elif outcome is Outcome.WANTS_WRITE:
+            self._read_blocked = True
+            self._write_on()
+        elif outcome is Outcome.CLOSED:
+            self._peer_closed()
+        elif outcome is Outcome.FAILED:
+            self._fail()
+        if self._outbox.size or self.disconnecting or self._write_closing or self.producer is not None:
+            self._flush()
+
+    def _peer_closed(self) -> None:
+        self._read_closed = True
+        self._read_off()
+        if self.disconnecting:
+            self._ending = True
+        elif IHalfCloseableProtocol.providedBy(self.protocol):
+            self._corked = True
+            try:
+                self.protocol.readConnectionLost()
+            finally:
+                self._corked = False
+        else:
+            self.disconnecting = self._ending = True
+
+    # The end
+
+    def _all_sent(self) -> None:
+        if self.disconnecting:
+            self._say_closed()
+        elif self._write_closing:
+            self._half_close()
+
+    def _half_close(self) -> None:
+        self._write_closing = False
+        self._write_closed = True
+        assert self._engine is not None
+        self._engine.shutdown()
+        self._shut()
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self._corked = True
+            try:
+                self.protocol.writeConnectionLost()
+            finally:
+                self._corked = False
+            self._flush()
+
+    def _say_closed(self) -> None:
+        assert self._engine is not None
+        if not self._write_closed and self._engine.shutdown() is Outcome.WANTS_WRITE:
+            self._state = State.ALERT
+            self._house.stalls.start(self)
+            self._write_on()
+            return
+        self._house.stalls.stop(self)
+        self._leave(connectionDone)
+
+    def _fail(self) -> None:
+        """After a fatal error: an end without closing alert, or a socket that is gone, is a lost connection, as it is with TCP."""
+        error = self._engine.error if self._engine is not None else None
+        if error is None or isinstance(error, SSL.SysCallError):
+            self.connectionLost(Failure(ConnectionLost()))
+        else:
+            self._leave(Failure(error))
+
+    def _leave(self, reason: Failure) -> None:
+        """Sends nothing more and waits for the peer's end, without the protocol."""
+        self._write_off()
+        if self._read_closed or not self._shut():
+            self.connectionLost(reason)
+            return
+        self._state = State.LINGER
+        self._outbox.clear()
+        self._house.lingers.start(self)
+        self._read_on()
+        self._tell(reason)
+
+    def _await_end(self) -> None:
+        """Drops what still comes, until the peer's closing alert or the end of what it sends."""
+        assert self._engine is not None
+        if self._engine.error is not None:
+            if self._read_nothing():
+                self.connectionLost(connectionDone)
+        elif self._engine.read()[1] in (Outcome.CLOSED, Outcome.FAILED):
+            self.connectionLost(connectionDone)
+
+    def abortConnection(self) -> None:
+        """Ends it at once: what waits is dropped, the peer is told by a reset."""
+        if self._state in (State.ABORTED, State.LOST):
+            return
+        self._state = State.ABORTED
+        self.disconnecting = True
+        self._outbox.clear()
+        self._read_off()
+        self._write_off()
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        except OSError:
+            pass
+        self.reactor.callLater(0, self.connectionLost, Failure(ConnectionAborted()))
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The end, whoever saw it: the reactor, an application that raised, or this connection itself."""
+        if self._state is State.LOST:
+            return
+        self._state = State.LOST
+        self._close()
+        for deadlines in (self._house.handshakes, self._house.stalls, self._house.lingers):
+            deadlines.stop(self)
+        self._engine = None
+        self._outbox.clear()
+        self._house.forget(self)
+        self._tell(reason)
+
+    def _tell(self, reason: Failure) -> None:
+        self.connected = 0
+        self.disconnected = 1
+        producer, self.producer = self.producer, None
+        protocol, self.protocol = self.protocol, None
+        if producer is not None:
+            producer.stopProducing()
+        if protocol is not None:
+            protocol.connectionLost(reason)

@@ -1,0 +1,38 @@
+"""What connections and the service that they belong to know of each other."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Any, Protocol
+
+from OpenSSL import SSL
+
+from .clockwork import Deadlines, Turns
+
+
+class State(Enum):
+    HANDSHAKE = auto()
+    OPEN = auto()
+    #: Everything is sent but the closing alert.
+    ALERT = auto()
+    #: The protocol has been told; the peer may still be sending.
+    LINGER = auto()
+    ABORTED = auto()
+    LOST = auto()
+
+
+class House(Protocol):
+    """What a connection needs of the service that it belongs to."""
+
+    reactor: Any
+    factory: Any
+    #: For the handshake; for the socket to take what is to be sent; for the peer's end after ours.
+    handshakes: Deadlines[Any]
+    stalls: Deadlines[Any]
+    lingers: Deadlines[Any]
+    turns: Turns
+
+    @property
+    def context(self) -> SSL.Context: ...
+
+    def forget(self, connection: Any) -> None: ...

@@ -1,0 +1,98 @@
+"""The sending side of a connection: what the application writes, and the producers that it registers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.python.failure import Failure
+
+from .descriptor import Descriptor
+from .engine import Engine, Outcome
+from .house import House, State
+from .outbox import Outbox
+
+#: A producer that is always ready gives the others their turn after so many writes.
+_ROUNDS = 8
+
+
+class Sender(Descriptor):
+    """``disconnecting`` and the three of producers are Twisted's names, which applications read."""
+
+    disconnecting = False
+    producer: Any = None
+    streamingProducer = False
+    producerPaused = False
+
+    _state = State.HANDSHAKE
+    #: Writes wait for the end of what runs now, or for the socket.
+    _corked = False
+    _blocked = False
+    _stalled = False
+    #: Nothing is expected of the application any more, a producer's data neither.
+    _ending = False
+    _failed = False
+
+    _house: House
+    _engine: Engine | None
+    _outbox: Outbox
+
+    def turn(self) -> None:
+        """What is to be done outside of the application's calls."""
+        raise NotImplementedError
+
+    def connectionLost(self, reason: Failure) -> None:
+        raise NotImplementedError
+
+    def _all_sent(self) -> None:
+        """Nothing waits and no producer is registered: what was to be ended after that is ended here."""
+        raise NotImplementedError
+
+    def _flush(self) -> None:
+        """Sends what waits, then has the producer bring more. Never while the application runs."""
+        for _ in range(_ROUNDS):
+            if self._state is not State.OPEN or self._failed or self._blocked or not self._send():
+                return
+            producer = self.producer
+            # One that is itself a lost connection brings nothing more, and nobody unregisters it.
+            if producer is None or self._ending or (self.disconnecting and getattr(producer, "disconnected", False)):
+                self._all_sent()
+                return
+            if self.streamingProducer and not self.producerPaused:
+                return
+            self.producerPaused = False
+            self._corked = True
+            try:
+                producer.resumeProducing()
+            finally:
+                self._corked = False
+            if not self._outbox.size and self.producer is producer:
+                return
+        self._house.turns.add(self)
+
+    def _send(self) -> bool:
+        """Whether all is sent. What goes wrong is told in a turn of its own, since the application may be running."""
+        outbox, engine = self._outbox, self._engine
+        assert engine is not None
+        while outbox.size:
+            count, outcome = engine.write(outbox.piece())
+            if outcome is Outcome.DONE:
+                outbox.taken(count)
+                if self._stalled:
+                    self._house.stalls.start(self)
+                continue
+            if outcome is Outcome.WANTS_WRITE:
+                self._blocked = True
+                self._write_on()
+                if not self._stalled:
+                    self._stalled = True
+                    self._house.stalls.start(self)
+            else:
+                # To want to read would be a renegotiation, which there is not.
+                outbox.clear()
+                self._failed = True
+                self._house.turns.add(self)
+            return False
+        if self._stalled:
+            self._stalled = False
+            self._house.stalls.stop(self)
+        return True
