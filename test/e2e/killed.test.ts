@@ -71,13 +71,21 @@ describeWith(["linux", "prefix", "root", "ldconfig"], "kill -9 while the host an
       expect({ killed, exitCode: record.exitCode, error: record.error?.message }).toEqual({ killed, exitCode: 0 });
       const { standingBy } = (await runJson(shop, ["status"])).record.server;
       const known = [record.server.pid, ...(standingBy === undefined || standingBy === null ? [] : [standingBy.pid])];
-      expect({ killed, servers: servers() }).toEqual({ killed, servers: known.toSorted((a, b) => a - b) });
+      // A trial that was on its way when its tlsforge was killed may be ready only now: nobody reaches it, and the next provision ends it.
+      const others = (): readonly number[] => servers().filter((pid) => !known.includes(pid) && pid !== trial());
+      await expect.poll(others, { timeout: 20_000, message: `killed after ${killed.join(", ")} ms` }).toEqual([]);
+      expect({ killed, serve: known.filter((pid) => servers().includes(pid)) }).toEqual({ killed, serve: known });
       expect({ killed, entry: existsSync(loaderEntry) }).toEqual({ killed, entry: round % 2 === 0 });
     }
     expect((await runJson(shop, ["provision", "--yes", "--config", await site(moments)])).record.outcome).toBe(
       "unchanged",
     );
   });
+
+  /** The process that waits to be graded, by its pid file; NaN: there is none. */
+  function trial(): number {
+    return Number.parseInt(read(`${shop.prefix}/var/run/trial.pid`), 10);
+  }
 
   function entryIsWhole(): boolean {
     if (!existsSync(loaderEntry)) return true;
