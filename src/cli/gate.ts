@@ -5,7 +5,7 @@ import type { Stack } from "../recipe/index.ts";
 import { updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { gradeProblem, gradingRulebook, look, writeReport } from "./look.ts";
-import { toolStamps, type BuildRequest, type Built } from "./pipeline.ts";
+import type { BuildRequest, Built } from "./pipeline.ts";
 import { endpointOf } from "./reach.ts";
 import { generationFile } from "./serve.ts";
 import { readAuthority, type ServerSetup } from "./setup.ts";
@@ -55,11 +55,9 @@ export async function grade(
     minGrade: request.minGrade ?? built.site.verify.minGrade ?? usualGrade(built.selection.stack),
     ignoreTrust: trustedLocally(report.observations),
   });
-  // Only what has met its gate may be "nothing to do" the next time.
   await updateManifest(options.prefix, manifest.generation, {
     accepted: problem === null,
     report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
-    ...(problem === null ? { fingerprint: built.fingerprint, tools: toolStamps(built.selection) } : {}),
   });
   return { report, files, problem };
 }

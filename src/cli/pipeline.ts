@@ -168,7 +168,7 @@ async function generationFrom(context: Context, built: Built, make: typeof stage
       stack: built.selection.stack.name,
       builds: manifestBuilds(built.made),
       host: built.previous?.host ?? [],
-      fingerprint: built.fingerprint,
+      fingerprint: "",
       tools: toolStamps(built.selection),
       server: null,
       accepted: false,

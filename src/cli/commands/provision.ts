@@ -27,6 +27,7 @@ import {
   manifestBuilds,
   sameBuilds,
   stageBuilt,
+  toolStamps,
   warningsOf,
   type BuildRequest,
   type Built,
@@ -68,6 +69,7 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Begun)
   if (unchanged !== null) {
     const { setup, server, manifest } = unchanged;
     const graded = await grade(context, request, { built, manifest, setup, listen: setup.config.listen });
+    if (graded.problem === null) await settle(context, built, manifest);
     return told(context, { built, ...unchanged, graded, server });
   }
   const manifest = (await sameAgain(context, built)) ?? (await stageBuilt(context, built));
@@ -75,7 +77,10 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Begun)
   try {
     const { plans, setup, wishes } = await prepareServer(context, built, manifest);
     const { server, graded } = await intoService(context, request, { built, manifest, setup, plans, wishes });
-    if (graded.problem === null) await takeBack(context, { built, manifest, wishes });
+    if (graded.problem === null) {
+      await takeBack(context, { built, manifest, wishes });
+      await settle(context, built, manifest);
+    }
     const served = { built, manifest, server, setup, plans, graded, outcome: "launched" } as const;
     // What served before this run goes on as it was.
     if (graded.problem !== null) await comeBack(context, built, manifest);
@@ -84,6 +89,11 @@ async function serveBuilt(context: Context, request: BuildRequest, built: Begun)
     await comeBack(context, built, manifest);
     throw error;
   }
+}
+
+/** Only what has met its gate, with the machine as it is to be, may be "nothing to do" the next time. */
+async function settle(context: Context, { fingerprint, selection }: Built, { generation }: Manifest): Promise<void> {
+  await updateManifest(context.options.prefix, generation, { fingerprint, tools: toolStamps(selection) });
 }
 
 /** What the generations before needed of the machine and this one does not, once it serves. */
