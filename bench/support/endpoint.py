@@ -54,10 +54,11 @@ def _web() -> Any:
 
 def _ours(reactor: Any, factory: Any, folder: str, libssl: str) -> int:
     from OpenSSL import SSL
-    from tlsforge_server import policy
-    from tlsforge_server.config import Policy
-    from tlsforge_server.endpoint import Limits, SocketEndpoint
-    from tlsforge_server.libssl import open_mapped
+    from tlsforge_server.tls import policy
+    from tlsforge_server.config.model import Policy
+    from tlsforge_server.config.model import Limits
+    from tlsforge_server.endpoint.service import SocketEndpoint
+    from tlsforge_server.tls.libssl import open_mapped
 
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     options = ("NO_COMPRESSION", "NO_RENEGOTIATION", "NO_TICKET")
@@ -122,7 +123,7 @@ def _bodies(context: Any, port: int, count: int) -> None:
 
 def _client(group: str) -> Any:
     from OpenSSL import SSL
-    from tlsforge_server.loopback import client_context
+    from tlsforge_server.tls.loopback import client_context
 
     context = client_context(version="TLSv1.3", ciphersuites=SUITES, groups=[group])
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)

@@ -15,7 +15,12 @@ export interface ServerSite {
   readonly listen: readonly string[];
   readonly redirect: readonly string[];
   readonly hsts: ServerConfig["hsts"];
+  readonly sni: ServerConfig["sni"];
+  readonly ocsp: ServerConfig["ocsp"];
   readonly app: ServerConfig["app"];
+  readonly accessLog: boolean;
+  readonly workers: number;
+  readonly limits: ServerConfig["limits"];
 }
 
 /** What a configuration is made of. `prefix` and `libssl` are absolute paths. */
@@ -56,11 +61,16 @@ export function serverConfig(input: ServerConfigInput): ServerConfig {
       includeSubdomains: server.hsts.includeSubdomains,
       preload: server.hsts.preload,
     },
-    app: server.app.kind === "static" ? { kind: "static", directory: server.app.directory } : { kind: "about" },
+    sni: server.sni,
+    ocsp: server.ocsp,
+    app: server.app,
+    accessLog: server.accessLog,
+    workers: server.workers,
+    limits: server.limits,
     paths:
       input.service === undefined
-        ? { run: paths.run, log: paths.log }
-        : { run: runtimeFolder(input.service), log: null },
+        ? { run: paths.run, state: paths.state, log: paths.log }
+        : { run: runtimeFolder(input.service), state: stateFolder(input.service), log: null },
     user: input.user ?? null,
     standBySeconds,
     libssl: input.libssl,
@@ -72,6 +82,11 @@ export function serverConfig(input: ServerConfigInput): ServerConfig {
 /** The folder below /run that systemd makes for a service (`RuntimeDirectory=`). */
 export function runtimeFolder(service: string): string {
   return `/run/${service}`;
+}
+
+/** The folder below /var/lib that systemd makes for a service (`StateDirectory=`). */
+export function stateFolder(service: string): string {
+  return `/var/lib/${service}`;
 }
 
 /** The text of the configuration file. */

@@ -40,6 +40,8 @@ export interface ServerPaths {
   readonly standby: string;
   readonly standbyPid: string;
   readonly log: string;
+  /** What outlives the server and is its own: OCSP responses, the access log. */
+  readonly state: string;
   readonly tls: string;
   /** The same for servers that are only reproduced. */
   readonly rsa: string;
@@ -59,6 +61,7 @@ export function serverPaths(prefix: string): ServerPaths {
     standby: at("run/standby.sock"),
     standbyPid: at("run/standby.pid"),
     log: at("server.log"),
+    state: at("state"),
     tls: at("tls"),
     rsa: at("tls/rsa"),
     credentials: join(prefix, "current", "credentials"),

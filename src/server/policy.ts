@@ -61,9 +61,9 @@ export function classicPolicy({
     signatureAlgorithms: [],
     preference: "server",
     options: classicOptions,
-    tickets: "off",
+    tickets: null,
     alpn: [],
-    dhParameters,
+    dhe: { parameters: dhParameters },
   };
 }
 
@@ -113,8 +113,9 @@ export function policyFor(profile: Profile): Policy {
     ...terms[profile],
     preference: "client",
     options: ["NO_COMPRESSION", "NO_RENEGOTIATION", "NO_TICKET"],
-    tickets: "off",
+    tickets: null,
     alpn: ["http/1.1"],
+    dhe: null,
   };
 }
 

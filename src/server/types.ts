@@ -13,10 +13,40 @@ export interface Policy {
   readonly preference: "client" | "server";
   /** pyOpenSSL option names without `OP_`, for instance NO_COMPRESSION, NO_RENEGOTIATION. */
   readonly options: readonly string[];
-  readonly tickets: "off";
+  /** Tickets that resume, whose key is made anew so often; null: none is sent. */
+  readonly tickets: { readonly rotateSeconds: number } | null;
   readonly alpn: readonly string[];
-  /** PEM file with the parameters of finite-field Diffie-Hellman, where there is any. */
-  readonly dhParameters?: string;
+  /** Finite-field Diffie-Hellman for TLS 1.2: a group of RFC 7919, or a PEM file with parameters; null: none. */
+  readonly dhe: Dhe | null;
+}
+
+/** Where the parameters of finite-field Diffie-Hellman come from. */
+export type Dhe = { readonly group: "ffdhe2048" | "ffdhe3072" } | { readonly parameters: string };
+
+/** What a server does with a connection. Folders and modules' paths are absolute. */
+export type App =
+  | { readonly kind: "about" }
+  | { readonly kind: "static"; readonly directory: string }
+  /** `http://HOST:PORT` or `unix:/PATH`. */
+  | { readonly kind: "proxy"; readonly upstream: string }
+  | { readonly kind: "websocket-echo" }
+  /** A Twisted factory: an attribute of a module that lies in `path`, or in the stack. */
+  | { readonly kind: "factory"; readonly module: string; readonly attribute: string; readonly path: string | null };
+
+/** Bounds that a site sets itself; the server has a default for each. Seconds, bytes and counts. */
+export interface Limits {
+  readonly handshakeSeconds?: number;
+  readonly headSeconds?: number;
+  readonly bodySeconds?: number;
+  readonly requestSeconds?: number;
+  readonly idleSeconds?: number;
+  readonly stallSeconds?: number;
+  readonly drainSeconds?: number;
+  readonly connections?: number;
+  readonly connectionsPerAddress?: number;
+  readonly headerBytes?: number;
+  readonly bodyBytes?: number;
+  readonly workerBytes?: number;
 }
 
 /** A named policy for a server in service. */
@@ -34,9 +64,20 @@ export interface ServerConfig {
   /** PEM files: leaf then intermediates, and its key. */
   readonly certificates: readonly { readonly chain: string; readonly key: string }[];
   readonly hsts: { readonly maxAge: number; readonly includeSubdomains: boolean; readonly preload: boolean };
-  readonly app: { readonly kind: "about" } | { readonly kind: "static"; readonly directory: string };
-  /** `run` holds control sockets and pid files (`serverPaths`); without a log file the server talks on standard error. */
-  readonly paths: { readonly run: string; readonly log: string | null };
+  /** What becomes of a client that asks for a name that no certificate has. */
+  readonly sni: "default" | "strict";
+  /** Whether certificates that name a responder are stapled. */
+  readonly ocsp: "auto" | "off";
+  readonly app: App;
+  readonly accessLog: boolean;
+  /** Processes that serve; 0: one for each processor. */
+  readonly workers: number;
+  readonly limits: Limits;
+  /**
+   * `run` holds control sockets and pid files (`serverPaths`), `state` what outlives the server: OCSP responses and the access log. Without a
+   * log file the server talks on standard error.
+   */
+  readonly paths: { readonly run: string; readonly state: string; readonly log: string | null };
   /** Whom a server that root starts becomes before it listens. */
   readonly user: ServiceUser | null;
   /** How long a server that was relieved keeps its sockets open and can take over again. */

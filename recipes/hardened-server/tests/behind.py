@@ -24,9 +24,11 @@ if LIBSSL is None:
 
 from commanded import Commanded, HalfClosing, tell  # noqa: E402
 from echoes import WebSocketEcho, make_web  # noqa: E402
-from tlsforge_server import config, context  # noqa: E402
-from tlsforge_server.endpoint import Limits, SocketEndpoint  # noqa: E402
-from tlsforge_server.libssl import open_mapped  # noqa: E402
+from tlsforge_server.config import parse as config  # noqa: E402
+from tlsforge_server.tls import context  # noqa: E402
+from tlsforge_server.config.model import Limits  # noqa: E402
+from tlsforge_server.endpoint.service import SocketEndpoint  # noqa: E402
+from tlsforge_server.tls.libssl import open_mapped  # noqa: E402
 from twisted.internet import reactor as global_reactor  # noqa: E402
 from twisted.internet.protocol import Factory  # noqa: E402
 from twisted.protocols.portforward import ProxyFactory  # noqa: E402

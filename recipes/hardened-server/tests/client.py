@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from OpenSSL import SSL
-from tlsforge_server.loopback import client_context
+from tlsforge_server.tls.loopback import client_context
 
 
 @contextmanager

@@ -32,7 +32,7 @@ import pytest  # noqa: E402
 from behinds import Behind  # noqa: E402
 from fleet import Fleet, free_port  # noqa: E402
 from pki import Authority  # noqa: E402
-from tlsforge_server.libssl import LibSsl, open_mapped  # noqa: E402
+from tlsforge_server.tls.libssl import LibSsl, open_mapped  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -61,7 +61,8 @@ POLICY: dict[str, Any] = {
     ],
     "preference": "client",
     "options": ["NO_COMPRESSION", "NO_RENEGOTIATION", "NO_TICKET"],
-    "tickets": "off",
+    "tickets": None,
+    "dhe": None,
     "alpn": ["http/1.1"],
 }
 
@@ -92,8 +93,13 @@ def document(tmp_path: Path, authority: Authority) -> dict[str, Any]:
             authority.leaf("rsa").write(tmp_path / "rsa"),
         ],
         "hsts": {"maxAge": 63072000, "includeSubdomains": True, "preload": False},
+        "sni": "default",
+        "ocsp": "auto",
         "app": {"kind": "about"},
-        "paths": {"run": str(tmp_path / "run"), "log": str(tmp_path / "log")},
+        "accessLog": False,
+        "workers": 1,
+        "limits": {},
+        "paths": {"run": str(tmp_path / "run"), "state": str(tmp_path / "state"), "log": str(tmp_path / "log")},
         "user": None,
         "standBySeconds": 600,
         "libssl": LIBSSL or "/wheel",

@@ -42,7 +42,7 @@ def prepared(document: Document, fleet: Fleet, base: Path) -> Document:
     program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     program.chmod(0o755)
     fleet.use(command, base / "run")
-    document["paths"] = {"run": str(base / "run"), "log": str(base / "server.log")}
+    document["paths"] = {"run": str(base / "run"), "state": str(base / "state"), "log": str(base / "server.log")}
     document["user"] = {"name": "tlsforge-test", "uid": UID, "gid": GID}
     document["redirect"] = []
     return document

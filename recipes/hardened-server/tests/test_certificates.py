@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pki import Authority, Pair
-from tlsforge_server import certificates
-from tlsforge_server.config import CertificatePaths
+from tlsforge_server.tls import certificates
+from tlsforge_server.config.model import CertificatePaths
 from tlsforge_server.errors import ServerError
 
 

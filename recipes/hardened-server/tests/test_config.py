@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tlsforge_server import config
+from tlsforge_server.config import parse as config
+from tlsforge_server.config.model import Config, Static, User
 from tlsforge_server.errors import ServerError
 
 Document = dict[str, Any]
 
 
-def parse(document: Document) -> config.Config:
+def parse(document: Document) -> Config:
     return config.parse(json.dumps(document).encode(), "server.json")
 
 
@@ -28,8 +29,8 @@ def test_a_right_configuration_is_read_whole(document: Document) -> None:
     read = parse(document)
     assert [str(address) for address in read.listen] == ["127.0.0.1:8443", "[::]:443"]
     assert read.policy.groups == ("X25519MLKEM768", "X25519", "prime256v1", "secp384r1")
-    assert (read.paths.log, read.user, read.stand_by_seconds) == (None, config.User("tlsforge", 990, 991), 30)
-    assert read.app.directory == Path("/srv/www")
+    assert (read.paths.log, read.user, read.stand_by_seconds) == (None, User("tlsforge", 990, 991), 30)
+    assert read.app == Static(Path("/srv/www"))
     assert read.about == (("openssl", "3.5.7"), ("<twisted>", "26 & up"))
     assert len(read.digest) == 64
 
@@ -69,7 +70,22 @@ def set_at(*path: str) -> Callable[[Document, Any], None]:
         (("names",), ["a\nb"], "names.0 holds a control character"),
         (("names",), "localhost", "names must be a list"),
         (("policy",), [], "policy must be an object"),
-        (("policy", "tickets"), "on", "policy.tickets is 'on'"),
+        (("policy", "tickets"), "on", "policy.tickets must be an object"),
+        (("policy", "tickets"), {"rotateSeconds": 5}, "policy.tickets.rotateSeconds must be from 60 to 604800"),
+        (("policy", "tickets"), {"rotateSeconds": 3600}, "policy.options must name NO_TICKET exactly when tickets is null"),
+        (("policy", "dhe"), {"group": "ffdhe2048"}, "policy.dhe must be given exactly when ciphers has DHE suites"),
+        (("policy", "dhe"), {"group": "ffdhe1024"}, "policy.dhe.group is 'ffdhe1024'"),
+        (("policy", "dhe"), {}, "policy.dhe.group or parameters must be given"),
+        (("sni",), "lax", "sni is 'lax'"),
+        (("workers",), -1, "workers must be a whole number"),
+        (("limits",), {"headSeconds": 0}, "limits.headSeconds must be a number"),
+        (("limits",), {"connections": 0}, "limits.connections must not be 0"),
+        (("limits",), {"head": 1}, "limits.head is not a known key"),
+        (("app",), {"kind": "proxy", "upstream": "ftp://127.0.0.1"}, "app.upstream has the scheme 'ftp'"),
+        (("app",), {"kind": "proxy", "upstream": "http://127.0.0.1:70000"}, "which is not a URL"),
+        (("app",), {"kind": "proxy", "upstream": "http://127.0.0.1/a"}, "with nothing after it"),
+        (("app",), {"kind": "proxy", "upstream": "unix:run"}, "expected an absolute path"),
+        (("app",), {"kind": "factory", "module": "a-b", "attribute": "f", "path": None}, "which is no Python name"),
         (("policy", "minVersion"), "TLSv1.1", "policy.minVersion is 'TLSv1.1'"),
         (("policy", "minVersion"), "TLSv1.3", "policy.ciphers must name"),
         (("policy", "ciphers"), [], "policy.ciphers must name"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tlsforge_server import libssl
+from tlsforge_server.tls import libssl
 from tlsforge_server.errors import ServerError
 
 MAPS = """\

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from client import answer, connected, get
 from OpenSSL import SSL
-from tlsforge_server import app
-from tlsforge_server.endpoint import Limits
-from tlsforge_server.libssl import LibSsl
-from tlsforge_server.notify import Notifier
-from tlsforge_server.sources import FileSource
+from tlsforge_server.process import server as app
+from tlsforge_server.config.model import Limits
+from tlsforge_server.tls.libssl import LibSsl
+from tlsforge_server.process.notify import Notifier
+from tlsforge_server.config.sources import FileSource
 from twisted.internet import reactor as global_reactor
 from twisted.internet.threads import blockingCallFromThread
 

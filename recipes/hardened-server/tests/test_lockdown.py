@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tlsforge_server import lockdown
+from tlsforge_server.process import lockdown
 
 SOURCE = str(Path(__file__).parent.parent / "src")
 
 
 def in_child(code: str) -> dict[str, str]:
     """Runs code that assigns ``told`` in a new Python, after an import of the module."""
-    program = f"import sys, json; sys.path.insert(0, sys.argv[1]); from tlsforge_server import lockdown\n{code}\nprint(json.dumps(told))"
+    program = f"import sys, json; sys.path.insert(0, sys.argv[1]); from tlsforge_server.process import lockdown\n{code}\nprint(json.dumps(told))"
     run = subprocess.run([sys.executable, "-I", "-B", "-c", program, SOURCE], capture_output=True, text=True, check=True)
     told: dict[str, str] = json.loads(run.stdout)
     return told

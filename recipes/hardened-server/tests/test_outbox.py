@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tlsforge_server.outbox import PIECE_BYTES, Outbox
+from tlsforge_server.endpoint.outbox import PIECE_BYTES, Outbox
 
 
 def test_what_goes_in_comes_out_in_order_whatever_is_taken() -> None:

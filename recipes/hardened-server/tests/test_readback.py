@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 from OpenSSL import SSL
-from tlsforge_server import alpn, certificates, config, policy
-from tlsforge_server.context import build
+from tlsforge_server.tls import alpn
+from tlsforge_server.tls import certificates
+from tlsforge_server.config import parse as config
+from tlsforge_server.config.model import Config, Policy
+from tlsforge_server.tls import policy
+from tlsforge_server.tls.context import build
 from tlsforge_server.errors import ServerError
-from tlsforge_server.libssl import LibSsl
-from tlsforge_server.loopback import client_context, handshake
-from tlsforge_server.readback import read_back
+from tlsforge_server.tls.libssl import LibSsl
+from tlsforge_server.tls.loopback import client_context, handshake
+from tlsforge_server.tls.readback import read_back
 
 Document = dict[str, Any]
 
 
-def parse(document: Document) -> config.Config:
+def parse(document: Document) -> Config:
     return config.parse(json.dumps(document).encode(), "server.json")
 
 
@@ -27,7 +31,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def context_of(applied: config.Policy, pairs: tuple[certificates.Certificate, ...], libssl: LibSsl) -> SSL.Context:
+def context_of(applied: Policy, pairs: tuple[certificates.Certificate, ...], libssl: LibSsl) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     policy.apply(context, applied, libssl)
     for pair in pairs:
@@ -89,7 +93,7 @@ def test_the_other_order_is_seen_in_a_handshake(document: Document, libssl: LibS
     parsed = parse(document)
     pairs = certificates.load_all(parsed.certificates, now())
     context = context_of(replace(parsed.policy, preference="server"), pairs, libssl)
-    from tlsforge_server import readback
+    from tlsforge_server.tls import readback
 
     subject = readback._Subject(context, parsed.policy, pairs)
     with pytest.raises(ServerError, match="where the policy leads to"):
@@ -108,8 +112,8 @@ def test_a_certificate_that_is_not_shown_is_seen(document: Document, libssl: Lib
 
 def test_tickets_that_are_sent_are_seen(document: Document) -> None:
     """A context whose tickets were never switched off: the read-back sees them behind the handshake."""
-    from tlsforge_server import readback
-    from tlsforge_server.loopback import Outcome
+    from tlsforge_server.tls import readback
+    from tlsforge_server.tls.loopback import Outcome
 
     parsed = parse(document)
     subject = readback._Subject(SSL.Context(SSL.TLS_SERVER_METHOD), parsed.policy, ())

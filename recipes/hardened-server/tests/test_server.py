@@ -21,7 +21,7 @@ from client import answer, connected, get, refused
 from conftest import Running
 from OpenSSL import SSL
 from pki import Authority
-from tlsforge_server.loopback import client_context
+from tlsforge_server.tls.loopback import client_context
 
 Start = Callable[..., Running]
 Document = dict[str, Any]
@@ -266,7 +266,7 @@ def test_the_number_of_a_dead_server_given_to_another_process_does_not_count(sta
     [
         ({"extra": 1}, "config-invalid"),
         ({"app": {"kind": "static", "directory": "/none"}}, "app-refused"),
-        ({"paths": {"run": "/none", "log": None}}, "paths-unusable"),
+        ({"paths": {"run": "/none", "state": "/none", "log": None}}, "paths-unusable"),
     ],
 )
 def test_it_refuses_to_start_with_one_json_line(start: Start, document: Document, change: Document, code: str) -> None:
@@ -274,7 +274,7 @@ def test_it_refuses_to_start_with_one_json_line(start: Start, document: Document
 
 
 def test_it_refuses_an_option_that_is_unknown(start: Start, document: Document) -> None:
-    document["policy"]["options"] = ["NO_COMPRESSION", "NO_SUCH_THING"]
+    document["policy"]["options"] = ["NO_TICKET", "NO_SUCH_THING"]
     told = error_of(start())
     assert told["code"] == "policy-refused" and "NO_SUCH_THING" in told["message"]
 

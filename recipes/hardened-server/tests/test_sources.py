@@ -17,7 +17,7 @@ from client import connected, get
 from conftest import COMMAND
 from fleet import Fleet, bundle_of, refusal, wait_for
 from pki import Authority
-from tlsforge_server import sources
+from tlsforge_server.config import sources
 from tlsforge_server.errors import ServerError
 
 Document = dict[str, Any]

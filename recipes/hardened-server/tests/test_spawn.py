@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from client import generation
 from fleet import Fleet, bundle_of, wait_for
-from tlsforge_server import __main__, options, spawn
+from tlsforge_server import __main__
+from tlsforge_server import options
+from tlsforge_server.process import spawn
 from tlsforge_server.errors import ServerError
 
 Document = dict[str, Any]

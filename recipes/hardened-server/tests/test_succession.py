@@ -12,7 +12,7 @@ import pytest
 from client import answer, connected, generation, get
 from fleet import Fleet, free_port, refusal, wait_for
 from OpenSSL import SSL
-from tlsforge_server.loopback import client_context
+from tlsforge_server.tls.loopback import client_context
 
 Document = dict[str, Any]
 

@@ -9,8 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from OpenSSL import SSL
-from tlsforge_server.endpoint import Limits, SocketEndpoint, TlsService
-from tlsforge_server.port import Port
+from tlsforge_server.config.model import Limits
+from tlsforge_server.endpoint.service import SocketEndpoint, TlsService
+from tlsforge_server.endpoint.port import Port
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.protocol import ClientFactory
 from twisted.internet.ssl import ClientContextFactory

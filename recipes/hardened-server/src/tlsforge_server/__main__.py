@@ -20,9 +20,9 @@ from .errors import ServerError
 from .options import Options
 
 if TYPE_CHECKING:
-    from .endpoint import Limits
-    from .libssl import OpenLibSsl
-    from .sources import Source
+    from .config.model import Limits
+    from .tls.libssl import OpenLibSsl
+    from .config.sources import Source
 
 
 def main(argv: Sequence[str], open_libssl: OpenLibSsl | None = None) -> int:
@@ -53,7 +53,7 @@ def _detach() -> None:
 
 
 def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
-    from .lockdown import callbacks_survive_wx
+    from .process.lockdown import callbacks_survive_wx
 
     # In this order: the child that tries callbacks is forked before there is a reactor or a thread.
     callbacks_work = callbacks_survive_wx()
@@ -61,9 +61,13 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     material = source.load()
     from twisted.internet import reactor
 
-    from . import account, inherited, libssl, logs, notify
-    from .app import Server
-    from .site import check_folder
+    from .process import account
+    from .process import inherited
+    from .tls import libssl
+    from .process import logs
+    from .process import notify
+    from .process.server import Server
+    from .web.site import check_folder
 
     config = material.config
     mapped = (open_libssl or libssl.open_mapped)(config.libssl)
@@ -83,7 +87,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
 def _source(chosen: Options) -> Source:
     from pathlib import Path
 
-    from . import sources
+    from .config import sources
 
     if chosen.config is not None:
         return sources.FileSource(chosen.config)
@@ -115,7 +119,7 @@ def _reload(server: Any) -> None:
 
 def _limits() -> Limits:
     """The default limits, with as many connections as the process may have descriptors, less those for other uses."""
-    from .endpoint import Limits
+    from .config.model import Limits
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = Limits.connections + 256

@@ -7,8 +7,8 @@ import ipaddress
 import socket
 from typing import Iterable, Sequence
 
-from .config import Address
-from .errors import ServerError
+from ..config.model import Address
+from ..errors import ServerError
 
 BACKLOG = 1024
 

@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from twisted.logger import FilteringLogObserver, LogLevel, LogLevelFilterPredicate, globalLogBeginner, textFileLogObserver
 
-from .config import User
-from .errors import ServerError
+from ..config.model import User
+from ..errors import ServerError
 
 
 def begin(path: Path | None, descriptor: int, user: User | None) -> TextIO:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Protocol, cast
 
-from . import config as configuration
-from .certificates import Read, from_disk
-from .config import Config
-from .errors import ServerError
+from . import parse as configuration
+from ..tls.certificates import Read, from_disk
+from .model import Config
+from ..errors import ServerError
 
 #: The longest document that is taken.
 BUNDLE_LIMIT = 4 << 20

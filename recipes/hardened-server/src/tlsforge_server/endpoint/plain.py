@@ -11,7 +11,8 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 
 from .caps import Caps
-from .endpoint import Accepting, Limits
+from ..config.model import Limits
+from .service import Accepting
 
 
 class PlainService:

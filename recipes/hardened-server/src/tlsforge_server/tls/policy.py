@@ -7,8 +7,8 @@ from typing import Sequence
 from OpenSSL import SSL
 
 from . import alpn
-from .config import Policy
-from .errors import ServerError
+from ..config.model import Policy
+from ..errors import ServerError
 from .libssl import LibSsl
 
 VERSIONS = {"TLSv1": SSL.TLS1_VERSION, "TLSv1.1": SSL.TLS1_1_VERSION, "TLSv1.2": SSL.TLS1_2_VERSION, "TLSv1.3": SSL.TLS1_3_VERSION}

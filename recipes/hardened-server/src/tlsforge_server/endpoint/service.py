@@ -7,40 +7,17 @@ bounds for peers that do not read, and a context that can be exchanged while con
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from typing import Any, Protocol as Interface
 
 from OpenSSL import SSL
 from twisted.internet.protocol import connectionDone
 
+from ..config.model import Limits
 from .caps import Caps
 from .clockwork import Deadlines, Turns
 from .connection import Connection
 from .port import Port
 from .transport import TlsTransport
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds are from the event named; a connection that is late is cut. Connections beyond a cap are closed at once."""
-
-    #: From the accept to the end of the handshake.
-    handshake_seconds: float = 10.0
-    #: From the first moment a request may come to the end of its head.
-    head_seconds: float = 15.0
-    #: From the end of a request's head to the end of its body.
-    body_seconds: float = 60.0
-    #: Between requests of one connection.
-    idle_seconds: float = 30.0
-    #: Without the client taking what is written to it, or coming to its end after we have.
-    stall_seconds: float = 60.0
-    #: From the request to close for those still open.
-    drain_seconds: float = 5.0
-    #: Of these, for a connection to come with its first request: who has just been accepted is about to ask.
-    first_request_seconds: float = 1.0
-    connections: int = 10_000
-    connections_per_address: int = 1_000
-    body_bytes: int = 1 << 20
 
 
 class Accepting(Interface):

@@ -9,7 +9,7 @@ from typing import Callable, Protocol
 
 from OpenSSL import SSL
 
-from .errors import ServerError
+from ..errors import ServerError
 
 MAPS = Path("/proc/self/maps")
 

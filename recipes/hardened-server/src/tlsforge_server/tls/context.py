@@ -7,10 +7,11 @@ from datetime import datetime
 
 from OpenSSL import SSL
 
-from . import certificates, policy
+from . import certificates
+from . import policy
 from .certificates import Certificate, Read, from_disk
-from .config import Config
-from .errors import ServerError
+from ..config.model import Config
+from ..errors import ServerError
 from .libssl import LibSsl
 from .readback import read_back
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from . import pidfile
-from .errors import ServerError
+from ..errors import ServerError
 
 Role = Literal["trial", "serving", "standing-by"]
 _STEMS: dict[Role, str] = {"trial": "trial", "serving": "server", "standing-by": "standby"}

@@ -7,8 +7,8 @@ import socket
 from typing import Literal, Mapping, MutableMapping, Sequence
 
 from . import listen
-from .config import Address
-from .endpoint import Accepting, Service
+from ..config.model import Address
+from ..endpoint.service import Accepting, Service
 
 Kind = Literal["listen", "redirect"]
 Wanted = Sequence[tuple[Kind, Address]]

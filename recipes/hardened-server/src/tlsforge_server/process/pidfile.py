@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .errors import ServerError
+from ..errors import ServerError
 
 
 def refuse_second(path: Path) -> None:

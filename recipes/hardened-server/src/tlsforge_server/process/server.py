@@ -10,22 +10,23 @@ from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from . import account, spawn
-from .config import Config
-from .context import Credentials, build
+from . import account
+from . import spawn
+from ..config.model import Config, Limits
+from ..tls.context import Credentials, build
 from .control import ControlFactory, ControlPort
-from .endpoint import Endpoint, Limits, Service, SocketEndpoint
-from .errors import ServerError
-from .libssl import LibSsl
+from ..endpoint.service import Endpoint, Service, SocketEndpoint
+from ..errors import ServerError
+from ..tls.libssl import LibSsl
 from .listeners import Listeners
 from .lockdown import lock_down
 from .notify import Notifier
-from .plain import PlainService
-from .redirect import HEADERS as REDIRECT_HEADERS
-from .redirect import Redirect
+from ..endpoint.plain import PlainService
+from ..web.redirect import HEADERS as REDIRECT_HEADERS
+from ..web.redirect import Redirect
 from .roles import Role, RunFolder
-from .site import make_root, make_site, security_headers
-from .sources import BundleSource, Material, Source
+from ..web.site import make_root, make_site, security_headers
+from ..config.sources import BundleSource, Material, Source
 from .succession import Succession
 
 log = Logger(namespace="tlsforge")

@@ -6,8 +6,8 @@ import os
 import pwd
 import sys
 
-from .config import User
-from .errors import ServerError
+from ..config.model import User
+from ..errors import ServerError
 from .lockdown import keep_only_binding, keep_through_setuid
 
 

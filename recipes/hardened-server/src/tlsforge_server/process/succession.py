@@ -12,8 +12,8 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from . import handover
-from .config import Address, Config
-from .errors import ServerError
+from ..config.model import Address, Config
+from ..errors import ServerError
 from .handover import Gone, Peer
 from .listeners import Listeners, Place
 from .notify import Notifier

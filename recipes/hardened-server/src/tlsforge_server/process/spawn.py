@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 
 from . import handover
-from .errors import ServerError
+from ..errors import ServerError
 from .inherited import NAMES
-from .options import READY_SECONDS
+from ..options import READY_SECONDS
 
 #: From the moment at which a process that is not ready ends by itself to the one at which that has been noticed.
 _NOTICE_SECONDS = 3

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Mapping
 
 from . import pidfile
-from .errors import ServerError
+from ..errors import ServerError
 
 #: For everything that is asked in one take-over.
 DEADLINE_SECONDS = 5.0

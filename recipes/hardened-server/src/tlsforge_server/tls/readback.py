@@ -8,8 +8,8 @@ from typing import Sequence
 from OpenSSL import SSL
 
 from .certificates import Certificate
-from .config import Policy
-from .errors import ServerError
+from ..config.model import Policy
+from ..errors import ServerError
 from .loopback import Outcome, client_context, handshake
 from .policy import VERSIONS, option_bits, set_groups, set_signature_algorithms
 

@@ -14,9 +14,8 @@ from twisted.python.failure import Failure
 from twisted.web import http, resource, server, static
 from zope.interface import implementer
 
-from .config import App, Config, Hsts
-from .endpoint import Limits
-from .errors import ServerError
+from ..config.model import App, Config, Hsts, Limits, Static
+from ..errors import ServerError
 
 STYLE = (
     ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:12vh auto;padding:0 1.5rem}"
@@ -50,7 +49,7 @@ def security_headers(app: App, hsts: Hsts) -> list[tuple[bytes, bytes]]:
 
 def make_root(config: Config) -> resource.Resource:
     """The resource tree of the configured application."""
-    if config.app.directory is None:
+    if not isinstance(config.app, Static):
         return _About(config)
     check_folder(config.app)
     return _Files(str(config.app.directory))
@@ -58,7 +57,7 @@ def make_root(config: Config) -> resource.Resource:
 
 def check_folder(app: App) -> None:
     """Raises ServerError ``app-refused`` when this process cannot serve from the application's folder."""
-    if app.directory is None:
+    if not isinstance(app, Static):
         return
     hint = "app.directory must name the folder to serve"
     try:

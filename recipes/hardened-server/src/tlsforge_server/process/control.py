@@ -28,8 +28,8 @@ from twisted.protocols.basic import LineOnlyReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 
-from .errors import ServerError
-from .sources import BUNDLE_LIMIT
+from ..errors import ServerError
+from ..config.sources import BUNDLE_LIMIT
 
 log = Logger(namespace="tlsforge")
 

@@ -1,0 +1,1 @@
+"""What the server is told: the configuration document and where it comes from."""

@@ -1,0 +1,1 @@
+"""Accepted sockets made into protected connections that Twisted's applications use."""

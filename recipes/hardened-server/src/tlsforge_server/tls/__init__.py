@@ -1,0 +1,1 @@
+"""How TLS is spoken: policy and certificates put on a context, and read back."""
