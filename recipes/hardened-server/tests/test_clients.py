@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from behinds import Behind
-from conftest import LIBSSL
+from conftest import LIBSSL, Running
 
 Behinds = Callable[..., Behind]
 
@@ -118,3 +118,22 @@ def test_node(behind: Behinds) -> None:
     told: Any = subprocess.run(["node", "-e", _NODE, str(running.port)], capture_output=True, text=True, timeout=20, check=True)
     assert told.stdout.split() == ["200000", "TLSv1.3", "http/1.1"]
     assert running.lost() == "ConnectionDone"
+
+
+@pytest.mark.skipif(shutil.which("gnutls-cli") is None, reason="needs gnutls-cli")
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_gnutls(behind: Behinds, version: str) -> None:
+    running = behind()
+    priority = f"NORMAL:-VERS-ALL:+VERS-TLS{version}"
+    argv = ["gnutls-cli", "--insecure", "--priority", priority, "--port", str(running.port), "127.0.0.1"]
+    told = subprocess.run(argv, input=b"write 200000\n", capture_output=True, timeout=20, check=True)
+    assert len(told.stdout) > 200_000 and f"Description: (TLS{version}-".encode() in told.stdout
+    assert running.lost() == "ConnectionDone"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.parametrize("options", [["--tlsv1.3"], ["--tls-max", "1.2"], ["--http1.1", "--no-alpn"], ["--http2"]])
+def test_curl(start: Callable[..., Running], options: list[str]) -> None:
+    url = f"https://localhost:{start().wait_ready().port()}/"
+    told = subprocess.run(["curl", "--insecure", "--silent", "--include", *options, url, url], capture_output=True, timeout=20, check=True)
+    assert told.stdout.count(b"HTTP/1.1 200 OK") == 2 and told.stdout.count(b"</html>") == 2
