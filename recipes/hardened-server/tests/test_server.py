@@ -165,7 +165,7 @@ def test_a_bad_reload_changes_nothing(start: Start, document: Document, authorit
         ({"listen": ["127.0.0.1:1"]}, "reload-refused"),
         ({"policy": {**document["policy"], "groups": ["X25519", "nonsense"]}}, "policy-refused"),
         ({"extra": 1}, "config-invalid"),
-        ({"app": {"kind": "static", "directory": "/none"}}, "app-refused"),
+        ({"app": {"kind": "static", "directory": "/dev/null/none"}}, "app-refused"),
     ]
     for change, code in changes:
         running.path.write_text(json.dumps({**document, **change}))
@@ -265,8 +265,8 @@ def test_the_number_of_a_dead_server_given_to_another_process_does_not_count(sta
     ("change", "code"),
     [
         ({"extra": 1}, "config-invalid"),
-        ({"app": {"kind": "static", "directory": "/none"}}, "app-refused"),
-        ({"paths": {"run": "/none", "state": "/none", "log": None}}, "paths-unusable"),
+        ({"app": {"kind": "static", "directory": "/dev/null/none"}}, "app-refused"),
+        ({"paths": {"run": "/dev/null/none", "state": "/dev/null/none", "log": None}}, "paths-unusable"),
     ],
 )
 def test_it_refuses_to_start_with_one_json_line(start: Start, document: Document, change: Document, code: str) -> None:
@@ -307,7 +307,7 @@ def test_tickets_that_openssl_sends_all_the_same_stop_the_start(document: Docume
 
 
 def test_another_libssl_than_the_configured_one_is_refused(document: Document, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({**document, "libssl": "/none/libssl.so.3"}))
+    (tmp_path / "config.json").write_text(json.dumps({**document, "libssl": "/dev/null/libssl.so.3"}))
     code = "import sys; sys.path.insert(0, sys.argv[1]); from tlsforge_server.__main__ import main; sys.exit(main(sys.argv[2:]))"
     source = str(Path(__file__).parent.parent / "src")
     run = subprocess.run(

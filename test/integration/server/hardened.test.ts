@@ -127,11 +127,11 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
     expect(
       (await reload(prefix, { ...bundle, config: renderConfig({ ...wanted.config, generation: 2 }) })).generation,
     ).toBe(2);
-    const config = renderConfig({ ...wanted.config, certificates: [{ chain: "/none", key: "/none" }] });
+    const config = renderConfig({ ...wanted.config, certificates: [{ chain: "/dev/null/none", key: "/dev/null/none" }] });
     await expect(reload(prefix, { ...bundle, config })).rejects.toMatchObject({ code: "server-failed" });
     expect(await status(prefix)).toMatchObject({
       state: "serving",
-      status: { generation: 2, lastError: expect.stringContaining("/none") },
+      status: { generation: 2, lastError: expect.stringContaining("/dev/null/none") },
     });
     expect((await ask(served.listen[0], authority)).answer.statusCode).toBe(200);
     expect(await stop(prefix)).toBe("stopped");
