@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from behinds import Behind
-from conftest import LIBSSL, Running
+from conftest import LIBSSL
 
 Behinds = Callable[..., Behind]
 
@@ -129,11 +129,3 @@ def test_gnutls(behind: Behinds, version: str) -> None:
     told = subprocess.run(argv, input=b"write 200000\n", capture_output=True, timeout=20, check=True)
     assert len(told.stdout) > 200_000 and f"Description: (TLS{version}-".encode() in told.stdout
     assert running.lost() == "ConnectionDone"
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("options", [["--tlsv1.3"], ["--tls-max", "1.2"], ["--http1.1", "--no-alpn"], ["--http2"]])
-def test_curl(start: Callable[..., Running], options: list[str]) -> None:
-    url = f"https://localhost:{start().wait_ready().port()}/"
-    told = subprocess.run(["curl", "--insecure", "--silent", "--include", *options, url, url], capture_output=True, timeout=20, check=True)
-    assert told.stdout.count(b"HTTP/1.1 200 OK") == 2 and told.stdout.count(b"</html>") == 2
