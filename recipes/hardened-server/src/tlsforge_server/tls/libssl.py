@@ -21,15 +21,20 @@ class LibSsl(Protocol):
     def path(self) -> str:
         """Where the library lies."""
 
-    def set_no_tickets(self, context: SSL.Context) -> None:
-        """No NewSessionTicket after a TLS 1.3 handshake (SSL_CTX_set_num_tickets, 0). Raises ServerError when OpenSSL refuses."""
+    def set_ticket_count(self, context: SSL.Context, count: int) -> None:
+        """How many NewSessionTicket messages follow a TLS 1.3 handshake (SSL_CTX_set_num_tickets). Raises ServerError when OpenSSL refuses."""
+
+    def set_ticket_keys(self, context: SSL.Context, keys: bytes) -> None:
+        """What tickets are sealed with (SSL_CTX_set_tlsext_ticket_keys). Raises ServerError when OpenSSL has others afterwards."""
 
     def set_read_ahead(self, context: SSL.Context) -> None:
         """Reads what there is with one system call instead of two for each record (SSL_CTX_set_read_ahead)."""
 
 
-#: SSL_CTX_set_read_ahead is a macro (openssl/ssl.h).
+#: What is a macro in openssl/ssl.h and openssl/tls1.h.
 _CTRL_SET_READ_AHEAD = 41
+_CTRL_GET_TICKET_KEYS = 58
+_CTRL_SET_TICKET_KEYS = 59
 
 #: How the libssl at the configured path is opened.
 OpenLibSsl = Callable[[Path], LibSsl]
@@ -48,12 +53,19 @@ class MappedLibSsl:
         self._library.SSL_CTX_ctrl.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
         self._library.SSL_CTX_ctrl.restype = ctypes.c_long
 
-    def set_no_tickets(self, context: SSL.Context) -> None:
+    def set_ticket_count(self, context: SSL.Context, count: int) -> None:
         pointer = _pointer(context)
-        done = self._library.SSL_CTX_set_num_tickets(pointer, 0)
-        left = self._library.SSL_CTX_get_num_tickets(pointer)
-        if done != 1 or left != 0:
-            raise ServerError("policy-refused", f"OpenSSL keeps {left} session tickets per connection where none was asked for")
+        done = self._library.SSL_CTX_set_num_tickets(pointer, count)
+        found = self._library.SSL_CTX_get_num_tickets(pointer)
+        if done != 1 or found != count:
+            raise ServerError("policy-refused", f"OpenSSL has {found} session tickets for each connection, expected {count}")
+
+    def set_ticket_keys(self, context: SSL.Context, keys: bytes) -> None:
+        pointer, found = _pointer(context), ctypes.create_string_buffer(len(keys))
+        done = self._library.SSL_CTX_ctrl(pointer, _CTRL_SET_TICKET_KEYS, len(keys), keys)
+        self._library.SSL_CTX_ctrl(pointer, _CTRL_GET_TICKET_KEYS, len(keys), found)
+        if done != 1 or found.raw != keys:
+            raise ServerError("policy-refused", f"OpenSSL does not take session ticket keys of {len(keys)} bytes")
 
     def set_read_ahead(self, context: SSL.Context) -> None:
         self._library.SSL_CTX_ctrl(_pointer(context), _CTRL_SET_READ_AHEAD, 1, None)
