@@ -87,16 +87,18 @@ def from_disk(path: Path, *, secret: bool) -> bytes:
         refuse(path, f"cannot be read: {error.strerror}")
 
 
-def load_all(pairs: Sequence[CertificatePaths], now: datetime, read: Read = from_disk) -> tuple[Certificate, ...]:
+def load_all(pairs: Sequence[CertificatePaths], now: datetime, read: Read = from_disk, *, validate: bool = True) -> tuple[Certificate, ...]:
     """Every pair, checked by itself."""
-    return tuple(load(paths, now, read) for paths in pairs)
+    return tuple(load(paths, now, read, validate=validate) for paths in pairs)
 
 
-def load(paths: CertificatePaths, now: datetime, read: Read = from_disk) -> Certificate:
-    """One pair: parsed, the key's match, dates, the chain in its order. Raises ServerError ``certificate-refused``."""
+def load(paths: CertificatePaths, now: datetime, read: Read = from_disk, *, validate: bool = True) -> Certificate:
+    """One pair: parsed, the key's match, dates, the chain in its order. Without ``validate`` the numbers of an RSA key are taken as they
+    are, which saves a fifth of a second for one of 4096 bits: for a process whose parent has looked at them. Raises ServerError
+    ``certificate-refused``."""
     text = read(paths.chain, secret=False)
     certificates = _parse_chain(paths.chain, text)
-    key = _parse_key(paths.key, read(paths.key, secret=True))
+    key = _parse_key(paths.key, read(paths.key, secret=True), validate)
     public_key = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     leaf = next((each for each in certificates if _public_key(each) == public_key), None)
     if leaf is None:
@@ -138,9 +140,9 @@ def _parse_chain(path: Path, text: bytes) -> list[x509.Certificate]:
         refuse(path, f"holds no PEM certificates that can be read: {error}")
 
 
-def _parse_key(path: Path, text: bytes) -> PrivateKey:
+def _parse_key(path: Path, text: bytes, validate: bool) -> PrivateKey:
     try:
-        key = serialization.load_pem_private_key(text, password=None)
+        key = serialization.load_pem_private_key(text, password=None, unsafe_skip_rsa_key_validation=not validate)
     except TypeError:
         refuse(path, "is encrypted; the server takes keys without a passphrase, protected by their mode")
     except (ValueError, UnsupportedAlgorithm) as error:

@@ -49,7 +49,7 @@ def build(
     """``tickets`` are the keys that other processes have too; without them it makes its own. ``staples`` are served as they come. Without
     ``check`` nothing is tried in handshakes and ``in_force`` is empty: for a process whose parent has built the same. Raises ServerError
     when a certificate is not right or OpenSSL does not do what the policy says."""
-    loaded = certificates.load_all(config.certificates, now, read)
+    loaded = certificates.load_all(config.certificates, now, read, validate=check)
     found = identities(loaded)
     if config.sni == "strict" and not found[0].hosts:
         raise ServerError("certificate-refused", f"{loaded[0].paths.chain} names addresses only, and with strict names nobody can ask for it")

@@ -91,7 +91,11 @@ def handshake(server_context: SSL.Context, context: SSL.Context, *, name: str | 
                 sent = _carry(end, server if end is client else client)
                 flight += sent if end is server else b""
         if not waiting:
-            return _completed(client, flight, len(sent) if end is server else 0)
+            outcome = _completed(client, flight, len(sent) if end is server else 0)
+            for each in (client, server):
+                # OpenSSL lets no session go on whose connection was only dropped.
+                each.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+            return outcome
     return Outcome(error="the handshake does not end")
 
 
@@ -105,8 +109,6 @@ def _completed(client: SSL.Connection, flight: bytes, trailing: int) -> Outcome:
         pass
     version = client.get_protocol_version_name()
     session = client.get_session()
-    # OpenSSL lets no session go on whose connection was only dropped.
-    client.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
     return Outcome(
         error=None,
         version=version,

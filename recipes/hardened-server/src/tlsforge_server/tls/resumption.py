@@ -25,8 +25,6 @@ def check_tickets(subject: Subject, twin: SSL.Context, stranger: SSL.Context) ->
             if outcome.resumed != resumes:
                 does = "resumes with keys that it does not have" if outcome.resumed else "does not resume"
                 raise ServerError("policy-refused", f"the policy has session tickets, OpenSSL {does} in {version}")
-            if outcome.early_data:
-                raise ServerError("policy-refused", f"OpenSSL invites {outcome.early_data} bytes of early data, which can be replayed")
 
 
 def _again(subject: Subject, version: str, context: SSL.Context) -> Outcome:

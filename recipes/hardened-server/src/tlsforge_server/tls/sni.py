@@ -16,6 +16,7 @@ def choose_by_name(default: SSL.Context, contexts: Mapping[str, SSL.Context], *,
     wildcards for one label among them. Any other client stays with ``default``; when ``strict`` it is refused with unrecognized_name,
     which OpenSSL sends for a refusal here. Raises MemoryError where no callback can be made.
 
+    Who resumes a session of TLS 1.2 is taken at the name that the session began with (SSL_get_servername), whatever it asks for.
     OpenSSL itself refuses names that are empty, longer than 255 bytes or have a NUL in them. All but certificates, staples and ALPN comes
     from ``default`` whatever is chosen, so all contexts must be made from one policy.
     """

@@ -46,13 +46,15 @@ class Subject:
         return self.completed(what, self.try_client(what, **offer))
 
     def completed(self, what: str, outcome: Outcome) -> Outcome:
-        """The outcome of a handshake that must be one, with tickets after it exactly when the policy has them."""
+        """The outcome of a handshake that must be one, with tickets after it exactly when the policy has them, and never for early data."""
         if outcome.error is not None:
             raise ServerError("policy-refused", f"the policy has {what}, OpenSSL does not accept it ({outcome.error})")
         if outcome.trailing and self.policy.tickets is None:
             raise ServerError("policy-refused", f"OpenSSL sends session tickets ({outcome.trailing} bytes) with {what} where none was asked for")
         if outcome.version == "TLSv1.3" and not outcome.trailing and self.policy.tickets is not None:
             raise ServerError("policy-refused", f"the policy has session tickets, OpenSSL sends none with {what}")
+        if outcome.early_data:
+            raise ServerError("policy-refused", f"OpenSSL invites {outcome.early_data} bytes of early data, which can be replayed")
         return outcome
 
     def refuses(self, what: str, **offer: object) -> None:
