@@ -61,6 +61,14 @@ class Authority:
         )
         return Pair((certificate, above[0]), key)
 
+    @property
+    def signer(self) -> ec.EllipticCurvePrivateKey:
+        """The intermediate's key."""
+        return self._key
+
+    def write_root(self, path: Path) -> None:
+        path.write_bytes(self.root.public_bytes(serialization.Encoding.PEM))
+
     def _certificate(
         self,
         name: str,

@@ -175,3 +175,17 @@ def test_memory_that_may_not_be_executable_is_named(document: Document, libssl: 
     with pytest.raises(ServerError) as refused:
         build(parse(document), libssl, now())
     assert "no callback can be made" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "wanted"),
+    [("TLSv1.2", "ciphers", "ECDHE-{kind}-CHACHA20-POLY1305"), ("TLSv1.3", "ciphersuites", "TLS_CHACHA20_POLY1305_SHA256")],
+)
+@pytest.mark.parametrize("kind", ["ECDSA", "RSA"])
+def test_a_client_that_is_fast_with_chacha_gets_it(document: Document, libssl: LibSsl, version: str, key: str, wanted: str, kind: str) -> None:
+    """Phones without AES in hardware say so by their order; those with it get AES."""
+    built = build(parse(document), libssl, now(), check=False)
+    chacha, aes = wanted.format(kind=kind), {"ciphers": f"ECDHE-{kind}-AES128-GCM-SHA256", "ciphersuites": "TLS_AES_128_GCM_SHA256"}[key]
+    for order in ([chacha, aes], [aes, chacha]):
+        offer: dict[str, Any] = {key: order}
+        assert handshake(built.context, client_context(version=version, **offer)).cipher == order[0]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +18,11 @@ from pki import Authority
 from tlsforge_server.config import parse
 from tlsforge_server.config.model import Config
 from tlsforge_server.errors import ServerError
-from tlsforge_server.tls import certificates, resumption, tickets
+from tlsforge_server.tls import certificates, resumption
 from tlsforge_server.tls.context import Credentials, build
 from tlsforge_server.tls.libssl import LibSsl
 from tlsforge_server.tls.loopback import Outcome, client_context, handshake
+from tlsforge_server.tls.sealing import KEY_BYTES
 from tlsforge_server.tls.subject import Subject
 from tlsforge_server.tls.tickets import TicketKeys
 
@@ -61,13 +64,73 @@ def test_two_processes_with_the_same_keys_resume_each_others_sessions(made: Buil
     keys = TicketKeys.make()
     outcome = again(made(keys), made(TicketKeys.from_hex(keys.hex())), version)
     assert (outcome.error, outcome.resumed, outcome.early_data) == (None, True, 0)
+    assert version == "TLSv1.2" or 0 < outcome.trailing < 400, "one more ticket: each is for one use"
 
 
 @VERSIONS
-def test_after_a_rotation_the_handshake_is_a_full_one(made: Build, version: str) -> None:
+def test_with_other_keys_the_handshake_is_a_full_one(made: Build, version: str) -> None:
     outcome = again(made(TicketKeys.make()), made(TicketKeys.make()), version)
     assert (outcome.error, outcome.resumed) == (None, False)
     assert outcome.certificate != b""
+
+
+@VERSIONS
+def test_a_rotation_takes_up_tickets_of_the_last_key_and_gives_others(made: Build, version: str) -> None:
+    keys = TicketKeys.make()
+    once = TicketKeys.from_hex(keys.rotated().hex())
+    first, second, third = (made(each) for each in (keys, once, once.rotated()))
+    client = client_context(version=version)
+    old = handshake(first.context, client).session
+    renewed = handshake(second.context, client, session=old)
+    assert (renewed.error, renewed.resumed) == (None, True)
+    outcome = handshake(third.context, client, session=renewed.session)
+    assert (outcome.error, outcome.resumed) == (None, True), "what it was given is sealed with the key of its time"
+    outcome = handshake(third.context, client, session=old)
+    assert (outcome.error, outcome.resumed) == (None, False), "a key opens for two periods"
+
+
+@VERSIONS
+def test_a_connection_outlives_the_rotation(made: Build, version: str) -> None:
+    """Its context has gone from the endpoint; it goes on with what it has."""
+    keys = TicketKeys.make()
+    built = made(keys)
+    server, client = SSL.Connection(built.context, None), SSL.Connection(client_context(version=version), None)
+    server.set_accept_state()
+    client.set_connect_state()
+    carry_out(client, server)
+    del built
+    gc.collect()
+    made(keys.rotated())
+    client.send(b"still here")
+    server.bio_write(client.bio_read(65536))
+    assert server.recv(100) == b"still here"
+
+
+def carry_out(client: SSL.Connection, server: SSL.Connection) -> None:
+    for end, other in ((client, server), (server, client)) * 3:
+        try:
+            end.do_handshake()
+        except SSL.WantReadError:
+            pass
+        try:
+            other.bio_write(end.bio_read(65536))
+        except SSL.WantReadError:
+            pass
+
+
+@VERSIONS
+def test_a_ticket_that_was_changed_or_is_too_old_is_no_error(made: Build, version: str) -> None:
+    keys = TicketKeys.make()
+    forged = TicketKeys(keys.current[:16] + TicketKeys.make().current[16:])
+    outcome = again(made(keys), made(forged), version)
+    assert (outcome.error, outcome.resumed) == (None, False), "the name of the key alone opens nothing"
+    built = made(keys)
+    built.context.set_timeout(1)
+    client = client_context(version=version)
+    session = handshake(built.context, client).session
+    time.sleep(2.1)
+    outcome = handshake(built.context, client, session=session)
+    assert (outcome.error, outcome.resumed) == (None, False)
 
 
 @VERSIONS
@@ -127,9 +190,9 @@ def test_a_ticket_too_many_or_too_few_is_seen(made: Build, ticketed: Document) -
     keys = TicketKeys.make()
     built = made(keys)
     with pytest.raises(ServerError, match="does not resume in TLSv1.2"):
-        resumption.check_tickets(subject(built, ticketed), twin=made(TicketKeys.make()).context, stranger=made().context)
+        resumption.check_tickets(subject(built, ticketed), sharing=[made(TicketKeys.make()).context], stranger=made().context)
     with pytest.raises(ServerError, match="resumes with keys that it does not have"):
-        resumption.check_tickets(subject(built, ticketed), twin=made(keys).context, stranger=made(keys).context)
+        resumption.check_tickets(subject(built, ticketed), sharing=[made(keys.rotated()).context], stranger=made(keys).context)
 
 
 def test_an_invitation_to_early_data_is_seen(ticketed: Document) -> None:
@@ -166,8 +229,9 @@ def test_no_ticket_where_some_are_wanted_is_seen(ticketed: Document) -> None:
 
 def test_keys_are_not_shown_and_not_taken_in_part() -> None:
     keys = TicketKeys.make()
-    assert keys.hex() not in repr(keys) and str(keys.secret) not in repr(keys)
-    assert len(keys.secret) == tickets.KEY_BYTES and keys != TicketKeys.make()
+    assert keys.hex() not in repr(keys) and str(keys.current) not in repr(keys.rotated())
+    assert len(keys.current) == KEY_BYTES and keys != TicketKeys.make()
+    assert keys.rotated().previous == keys.current != keys.rotated().current
     for wrong in ("", "00", keys.hex()[2:], keys.hex() + "00", "x" * 160):
         with pytest.raises(ServerError) as refused:
             TicketKeys.from_hex(wrong)
@@ -175,8 +239,8 @@ def test_keys_are_not_shown_and_not_taken_in_part() -> None:
 
 
 def test_keys_of_another_length_are_refused(libssl: LibSsl) -> None:
-    with pytest.raises(ServerError, match="ticket keys of 48 bytes"):
-        libssl.set_ticket_keys(SSL.Context(SSL.TLS_SERVER_METHOD), bytes(48))
+    with pytest.raises(ServerError, match="must have 80 bytes, not 80, 48"):
+        libssl.set_ticket_keys(SSL.Context(SSL.TLS_SERVER_METHOD), [bytes(80), bytes(48)])
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])

@@ -36,7 +36,7 @@ class WheelLibSsl:
     def set_ticket_count(self, context: object, count: int) -> None:
         """Done by the configuration file, as far as none are wanted."""
 
-    def set_ticket_keys(self, context: object, keys: bytes) -> None:
+    def set_ticket_keys(self, context: object, keys: object) -> None:
         """Not to be had: a context's own keys stay, and the read-back refuses."""
 
     def set_read_ahead(self, context: object) -> None:

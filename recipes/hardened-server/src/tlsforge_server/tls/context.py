@@ -104,7 +104,8 @@ def _check(maker: _Maker, found: Sequence[Identity], contexts: Sequence[SSL.Cont
     if applied.tickets is None:
         check_none(subjects[0])
     else:
-        check_tickets(subjects[0], twin=maker.context(found[0], keys), stranger=maker.context(found[0], TicketKeys.make()))
+        twin, rotated, stranger = (maker.context(found[0], each) for each in (keys, keys.rotated(), TicketKeys.make()))
+        check_tickets(subjects[0], (twin, rotated), stranger)
     return {**in_force, "sni": maker.config.sni, "handshakes": sum(subject.handshakes for subject in subjects)}
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
-from typing import Callable, Protocol
+from typing import Callable, Protocol, Sequence
 
 from OpenSSL import SSL
 
 from ..errors import ServerError
+from .sealing import KEY_BYTES, Sealing
 
 MAPS = Path("/proc/self/maps")
 
@@ -24,17 +25,16 @@ class LibSsl(Protocol):
     def set_ticket_count(self, context: SSL.Context, count: int) -> None:
         """How many NewSessionTicket messages follow a TLS 1.3 handshake (SSL_CTX_set_num_tickets). Raises ServerError when OpenSSL refuses."""
 
-    def set_ticket_keys(self, context: SSL.Context, keys: bytes) -> None:
-        """What tickets are sealed with (SSL_CTX_set_tlsext_ticket_keys). Raises ServerError when OpenSSL has others afterwards."""
+    def set_ticket_keys(self, context: SSL.Context, keys: Sequence[bytes]) -> None:
+        """What tickets are sealed with, and then what they are opened with too (SSL_CTX_set_tlsext_ticket_key_evp_cb). Raises ServerError
+        for keys of another length, MemoryError where no callback can be made."""
 
     def set_read_ahead(self, context: SSL.Context) -> None:
         """Reads what there is with one system call instead of two for each record (SSL_CTX_set_read_ahead)."""
 
 
-#: What is a macro in openssl/ssl.h and openssl/tls1.h.
+#: What is a macro in openssl/ssl.h.
 _CTRL_SET_READ_AHEAD = 41
-_CTRL_GET_TICKET_KEYS = 58
-_CTRL_SET_TICKET_KEYS = 59
 
 #: How the libssl at the configured path is opened.
 OpenLibSsl = Callable[[Path], LibSsl]
@@ -52,6 +52,7 @@ class MappedLibSsl:
         self._library.SSL_CTX_get_num_tickets.restype = ctypes.c_size_t
         self._library.SSL_CTX_ctrl.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
         self._library.SSL_CTX_ctrl.restype = ctypes.c_long
+        self._sealing = Sealing(self._library)
 
     def set_ticket_count(self, context: SSL.Context, count: int) -> None:
         pointer = _pointer(context)
@@ -60,12 +61,10 @@ class MappedLibSsl:
         if done != 1 or found != count:
             raise ServerError("policy-refused", f"OpenSSL has {found} session tickets for each connection, expected {count}")
 
-    def set_ticket_keys(self, context: SSL.Context, keys: bytes) -> None:
-        pointer, found = _pointer(context), ctypes.create_string_buffer(len(keys))
-        done = self._library.SSL_CTX_ctrl(pointer, _CTRL_SET_TICKET_KEYS, len(keys), keys)
-        self._library.SSL_CTX_ctrl(pointer, _CTRL_GET_TICKET_KEYS, len(keys), found)
-        if done != 1 or found.raw != keys:
-            raise ServerError("policy-refused", f"OpenSSL does not take session ticket keys of {len(keys)} bytes")
+    def set_ticket_keys(self, context: SSL.Context, keys: Sequence[bytes]) -> None:
+        if {len(key) for key in keys} != {KEY_BYTES}:
+            raise ServerError("policy-refused", f"a session ticket key must have {KEY_BYTES} bytes, not {', '.join(str(len(key)) for key in keys)}")
+        self._sealing.use_in(context, keys)
 
     def set_read_ahead(self, context: SSL.Context) -> None:
         self._library.SSL_CTX_ctrl(_pointer(context), _CTRL_SET_READ_AHEAD, 1, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from OpenSSL import SSL
 
 from ..errors import ServerError
@@ -16,11 +18,11 @@ def check_none(subject: Subject) -> None:
             raise ServerError("policy-refused", f"the policy has no session tickets, OpenSSL resumes in {version}")
 
 
-def check_tickets(subject: Subject, twin: SSL.Context, stranger: SSL.Context) -> None:
-    """``twin`` is made with the same keys, as a worker's or after a reload; ``stranger`` with others, as after a rotation: there the
-    handshake is a full one. Raises ServerError ``policy-refused``."""
+def check_tickets(subject: Subject, sharing: Sequence[SSL.Context], stranger: SSL.Context) -> None:
+    """``sharing`` are made with the same keys, as a worker's or after a reload, or with those of a rotation; ``stranger`` with others:
+    there the handshake is a full one. Raises ServerError ``policy-refused``."""
     for version in subject.versions:
-        for context, resumes in ((subject.door, True), (twin, True), (stranger, False)):
+        for context, resumes in ((subject.door, True), *((each, True) for each in sharing), (stranger, False)):
             outcome = _again(subject, version, context)
             if outcome.resumed != resumes:
                 does = "resumes with keys that it does not have" if outcome.resumed else "does not resume"
