@@ -20,6 +20,12 @@ export interface Policy {
   readonly dhe: Dhe | null;
 }
 
+/** What a site adds to its profile. */
+export interface PolicyChoices {
+  readonly dhe: Dhe | null;
+  readonly tickets: Policy["tickets"];
+}
+
 /** Where the parameters of finite-field Diffie-Hellman come from. */
 export type Dhe = { readonly group: "ffdhe2048" | "ffdhe3072" } | { readonly parameters: string };
 

@@ -51,12 +51,23 @@ class Authority:
         names: tuple[str, ...] = ("localhost", "www.example.org"),
         purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.SERVER_AUTH,
         ca: bool = False,
+        issuer: str = "intermediate",
+        extensions: tuple[x509.ExtensionType, ...] = (),
     ) -> Pair:
         key = self._keys.setdefault(kind, _new_key(kind))
+        above = (self.root, self._root_key) if issuer == "root" else (self.intermediate, self._key)
         certificate = self._certificate(
-            "leaf", key, (self.intermediate, self._key), ca=ca, start=start, end=end, names=names, purpose=purpose
+            "leaf", key, above, ca=ca, start=start, end=end, names=names, purpose=purpose, extensions=extensions
         )
-        return Pair((certificate, self.intermediate), key)
+        return Pair((certificate, above[0]), key)
+
+    @property
+    def signer(self) -> ec.EllipticCurvePrivateKey:
+        """The intermediate's key."""
+        return self._key
+
+    def write_root(self, path: Path) -> None:
+        path.write_bytes(self.root.public_bytes(serialization.Encoding.PEM))
 
     def _certificate(
         self,
@@ -69,6 +80,7 @@ class Authority:
         end: timedelta = timedelta(days=60),
         names: tuple[str, ...] = (),
         purpose: x509.ObjectIdentifier | None = None,
+        extensions: tuple[x509.ExtensionType, ...] = (),
     ) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"tlsforge test {name}")])
         builder = (
@@ -86,6 +98,8 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(alternative), critical=False)
         if purpose is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
         signer = issuer[1] if issuer else key
         return builder.sign(signer, hashes.SHA256())
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pki import Authority, Pair
 from tlsforge_server.tls import certificates
@@ -38,7 +39,7 @@ def test_a_right_pair_is_taken(authority: Authority, tmp_path: Path, kind: str, 
     [
         ("ecdsa", {"end": timedelta(hours=-1)}, "the certificate expired at"),
         ("ecdsa", {"start": timedelta(hours=1)}, "is valid only from"),
-        ("ecdsa", {"ca": True}, "starts with the certificate of an authority"),
+        ("ecdsa", {"ca": True}, "is the certificate of an authority"),
         ("ecdsa", {"names": ()}, "names no host"),
         ("ecdsa", {"purpose": ExtendedKeyUsageOID.CLIENT_AUTH}, "has no serverAuth"),
         ("rsa1024", {}, "RSA key of 1024 bits"),
@@ -67,10 +68,81 @@ def test_a_key_that_everybody_may_read_is_refused(authority: Authority, tmp_path
     assert "may be read or changed by every user (mode 0644)" in refusal(written)
 
 
-def test_a_chain_out_of_order_is_refused(authority: Authority, tmp_path: Path) -> None:
+def arranged(tmp_path: Path, key: Any, *certificates: x509.Certificate) -> certificates.Certificate:
+    return certificates_of(Pair(certificates, key).write(tmp_path / "pair"))
+
+
+def certificates_of(written: dict[str, str]) -> certificates.Certificate:
+    return certificates.load(paths(written), datetime.now(UTC))
+
+
+def sent(loaded: certificates.Certificate) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(loaded.text)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (2, 1, 0), (0, 2, 1), (1, 0, 1), (0, 1, 3), (3, 0, 1)])
+def test_a_chain_is_put_right_and_what_was_done_is_said(authority: Authority, tmp_path: Path, order: tuple[int, ...]) -> None:
     pair = authority.leaf("ecdsa")
-    written = Pair((pair.chain[0], authority.root, pair.chain[1]), pair.key).write(tmp_path / "pair")
-    assert "certificate 2 did not issue certificate 1" in refusal(written)
+    stranger = Authority().intermediate
+    all_of_them = (*pair.chain, authority.root, stranger)
+    loaded = arranged(tmp_path, pair.key, *(all_of_them[index] for index in order))
+    assert sent(loaded) == list(pair.chain)
+    assert loaded.leaf == pair.chain[0] and loaded.issuer == authority.intermediate
+    notes = " ".join(loaded.notes)
+    assert ("out of order" in notes) == ([index for index in order if index != 3] != sorted(index for index in order if index != 3))
+    assert ("is a root" in notes) == (2 in order)
+    assert ("has no part in the chain" in notes) == (3 in order)
+    assert ("stands twice" in notes) == (order.count(1) == 2)
+
+
+def test_a_right_chain_needs_no_note(authority: Authority, tmp_path: Path) -> None:
+    pair = authority.leaf("ecdsa")
+    assert arranged(tmp_path, pair.key, *pair.chain).notes == ()
+    assert arranged(tmp_path, pair.key, pair.chain[0]).notes == ()
+
+
+def test_a_note_tells_which_certificate(authority: Authority, tmp_path: Path) -> None:
+    pair = authority.leaf("ecdsa")
+    notes = arranged(tmp_path, pair.key, *pair.chain, authority.root).notes
+    assert notes == ("certificate 3 (CN=tlsforge test root) is a root, which clients have: left out",)
+
+
+def test_the_issuer_is_known_though_a_root_is_not_sent(authority: Authority, tmp_path: Path) -> None:
+    direct = authority.leaf("ecdsa", issuer="root")
+    loaded = arranged(tmp_path, direct.key, direct.chain[0], authority.root)
+    assert sent(loaded) == [direct.chain[0]] and loaded.issuer == authority.root
+
+
+def test_a_leaf_that_none_of_the_others_issued_is_refused(authority: Authority, tmp_path: Path) -> None:
+    """As after a renewal for which the authority took another intermediate: most clients would fail."""
+    pair = authority.leaf("ecdsa")
+    written = Pair((pair.chain[0], Authority().intermediate), pair.key).write(tmp_path / "pair")
+    assert "none of the other certificates issued the leaf" in refusal(written)
+
+
+def test_an_intermediate_that_expired_is_refused_and_a_stranger_that_did_is_not(authority: Authority, tmp_path: Path) -> None:
+    pair = authority.leaf("ecdsa")
+    past = datetime.now(UTC) + timedelta(days=90)
+    longer = authority.leaf("ecdsa", end=timedelta(days=120))
+    with pytest.raises(ServerError, match="certificate 2 of the chain expired"):
+        certificates.load(paths(longer.write(tmp_path / "longer")), past)
+    expired = authority.leaf("rsa", end=timedelta(hours=-1)).chain[0]
+    assert sent(arranged(tmp_path, pair.key, *pair.chain, expired)) == list(pair.chain)
+
+
+def test_one_file_may_hold_both(authority: Authority, tmp_path: Path) -> None:
+    written = authority.leaf("ecdsa").write(tmp_path / "pair")
+    both = tmp_path / "both.pem"
+    both.touch(mode=0o600)
+    both.write_bytes(Path(written["key"]).read_bytes() + Path(written["chain"]).read_bytes())
+    assert certificates_of({"chain": str(both), "key": str(both)}).kind == "ECDSA"
+
+
+@pytest.mark.parametrize(("days", "part"), [(90, 2 / 3), (366, 2 / 3), (10, 2 / 3), (9, 1 / 2), (6, 1 / 2)])
+def test_a_certificate_says_itself_when_it_should_be_renewed(authority: Authority, tmp_path: Path, days: int, part: float) -> None:
+    start = timedelta(days=-1)
+    loaded = certificates_of(authority.leaf("ecdsa", start=start, end=start + timedelta(days=days)).write(tmp_path / "pair"))
+    assert abs(loaded.renew_after - (authority.now + start + part * timedelta(days=days))) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("which", ["chain", "key"])
@@ -86,9 +158,3 @@ def test_a_missing_file_is_told(authority: Authority, tmp_path: Path, which: str
     written = authority.leaf("ecdsa").write(tmp_path / "pair")
     Path(written[which]).unlink()
     assert f"{written[which]} cannot be read: No such file" in refusal(written)
-
-
-def test_two_of_one_sort_are_refused(authority: Authority, tmp_path: Path) -> None:
-    pairs = [paths(authority.leaf(kind).write(tmp_path / kind)) for kind in ("ecdsa", "p384")]
-    with pytest.raises(ServerError, match="is a second ECDSA certificate"):
-        certificates.load_all(pairs, datetime.now(UTC))

@@ -19,6 +19,7 @@ from tlsforge_server.errors import ServerError
 from tlsforge_server.tls.libssl import LibSsl
 from tlsforge_server.tls.loopback import client_context, handshake
 from tlsforge_server.tls.readback import read_back
+from tlsforge_server.tls.subject import Subject
 
 Document = dict[str, Any]
 
@@ -83,7 +84,7 @@ def test_a_difference_is_refused(document: Document, libssl: LibSsl, applied: di
     pairs = certificates.load_all(parsed.certificates, now())
     context = context_of(replace(parsed.policy, **applied), pairs, libssl)
     with pytest.raises(ServerError) as refused:
-        read_back(context, replace(parsed.policy, **expected), pairs)
+        read_back(Subject(context, replace(parsed.policy, **expected), pairs, door=context))
     assert refused.value.code == "policy-refused"
     assert message in refused.value.message
 
@@ -95,7 +96,7 @@ def test_the_other_order_is_seen_in_a_handshake(document: Document, libssl: LibS
     context = context_of(replace(parsed.policy, preference="server"), pairs, libssl)
     from tlsforge_server.tls import readback
 
-    subject = readback._Subject(context, parsed.policy, pairs)
+    subject = Subject(context, parsed.policy, pairs, door=context)
     with pytest.raises(ServerError, match="where the policy leads to"):
         readback._check_preference(subject)
 
@@ -107,16 +108,16 @@ def test_a_certificate_that_is_not_shown_is_seen(document: Document, libssl: Lib
     document["certificates"] = [authority.leaf(kind).write(tmp_path / f"{kind}-new") for kind in ("ecdsa", "rsa")]
     expected = certificates.load_all(parse(document).certificates, now())
     with pytest.raises(ServerError, match="does not show the certificate"):
-        read_back(context, parsed.policy, expected)
+        read_back(Subject(context, parsed.policy, expected, door=context))
 
 
 def test_tickets_that_are_sent_are_seen(document: Document) -> None:
     """A context whose tickets were never switched off: the read-back sees them behind the handshake."""
-    from tlsforge_server.tls import readback
     from tlsforge_server.tls.loopback import Outcome
 
     parsed = parse(document)
-    subject = readback._Subject(SSL.Context(SSL.TLS_SERVER_METHOD), parsed.policy, ())
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    subject = Subject(context, parsed.policy, (), door=context)
     subject.try_client = lambda what, **offer: Outcome(error=None, version="TLSv1.3", trailing=239)  # type: ignore[method-assign]
     with pytest.raises(ServerError, match="sends session tickets"):
         subject.accepts("TLSv1.3")
@@ -174,3 +175,17 @@ def test_memory_that_may_not_be_executable_is_named(document: Document, libssl: 
     with pytest.raises(ServerError) as refused:
         build(parse(document), libssl, now())
     assert "no callback can be made" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("version", "key", "wanted"),
+    [("TLSv1.2", "ciphers", "ECDHE-{kind}-CHACHA20-POLY1305"), ("TLSv1.3", "ciphersuites", "TLS_CHACHA20_POLY1305_SHA256")],
+)
+@pytest.mark.parametrize("kind", ["ECDSA", "RSA"])
+def test_a_client_that_is_fast_with_chacha_gets_it(document: Document, libssl: LibSsl, version: str, key: str, wanted: str, kind: str) -> None:
+    """Phones without AES in hardware say so by their order; those with it get AES."""
+    built = build(parse(document), libssl, now(), check=False)
+    chacha, aes = wanted.format(kind=kind), {"ciphers": f"ECDHE-{kind}-AES128-GCM-SHA256", "ciphersuites": "TLS_AES_128_GCM_SHA256"}[key]
+    for order in ([chacha, aes], [aes, chacha]):
+        offer: dict[str, Any] = {key: order}
+        assert handshake(built.context, client_context(version=version, **offer)).cipher == order[0]

@@ -33,8 +33,11 @@ class WheelLibSsl:
     def __init__(self, path: Path) -> None:
         self.path = str(path)
 
-    def set_no_tickets(self, context: object) -> None:
-        """Done by the configuration file."""
+    def set_ticket_count(self, context: object, count: int) -> None:
+        """Done by the configuration file, as far as none are wanted."""
+
+    def set_ticket_keys(self, context: object, keys: object) -> None:
+        """Not to be had: a context's own keys stay, and the read-back refuses."""
 
     def set_read_ahead(self, context: object) -> None:
         """It only saves system calls."""

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 @dataclass(frozen=True)
 class Tickets:
-    """Session tickets that resume: their key is made anew so often, and a ticket is good for no longer than its key."""
+    """Session tickets that resume: their key is made anew so often, and a ticket is good for as long; the last key still opens."""
 
     rotate_seconds: int
 

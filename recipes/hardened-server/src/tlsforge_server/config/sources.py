@@ -19,7 +19,7 @@ BUNDLE_LIMIT = 4 << 20
 
 @dataclass(frozen=True)
 class Material:
-    """A configuration, and how its certificate paths are read."""
+    """A configuration, and how the paths in it are read."""
 
     config: Config
     read: Read
@@ -41,7 +41,7 @@ class FileSource:
 
 @dataclass(frozen=True)
 class CredentialsSource:
-    """``server.json``, and the pairs by their place in it: ``certificate-0.pem``, ``certificate-0.key``, …"""
+    """``server.json``, the pairs by their place in it: ``certificate-0.pem``, ``certificate-0.key``, …, and ``dh.pem``."""
 
     folder: Path
 
@@ -51,6 +51,8 @@ class CredentialsSource:
         for index, pair in enumerate(config.certificates):
             files[pair.chain] = self.folder / f"certificate-{index}.pem"
             files[pair.key] = self.folder / f"certificate-{index}.key"
+        if config.policy.dhe is not None and config.policy.dhe.parameters is not None:
+            files[config.policy.dhe.parameters] = self.folder / "dh.pem"
 
         def read(path: Path, *, secret: bool) -> bytes:  # noqa: ARG001 - whoever made the folder has set its modes
             return from_disk(files[path], secret=False)
@@ -83,13 +85,13 @@ def parse_bundle(raw: bytes) -> BundleSource:
 
 
 def bundled(document: object) -> Material:
-    """What ``{"config": text, "files": {path: text}}`` holds. A certificate path that ``files`` lacks is refused at once."""
+    """What ``{"config": text, "files": {path: text}}`` holds. A path that ``files`` lacks is refused at once."""
     config_text, files = _parts(document)
     config = configuration.parse(config_text.encode("utf-8", "surrogatepass"), "the bundle's config")
-    for pair in config.certificates:
-        for path in (pair.chain, pair.key):
-            if str(path) not in files:
-                raise ServerError("config-invalid", f"the bundle's files lack {path}, which its config names")
+    parameters = None if config.policy.dhe is None else config.policy.dhe.parameters
+    for path in (*(each for pair in config.certificates for each in (pair.chain, pair.key)), *([] if parameters is None else [parameters])):
+        if str(path) not in files:
+            raise ServerError("config-invalid", f"the bundle's files lack {path}, which its config names")
 
     def read(path: Path, *, secret: bool) -> bytes:  # noqa: ARG001 - there is no file whose mode could be wrong
         return files[str(path)].encode("utf-8", "surrogatepass")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
-from typing import Callable, Protocol
+from typing import Callable, Protocol, Sequence
 
 from OpenSSL import SSL
 
 from ..errors import ServerError
+from .sealing import KEY_BYTES, Sealing
 
 MAPS = Path("/proc/self/maps")
 
@@ -21,14 +22,18 @@ class LibSsl(Protocol):
     def path(self) -> str:
         """Where the library lies."""
 
-    def set_no_tickets(self, context: SSL.Context) -> None:
-        """No NewSessionTicket after a TLS 1.3 handshake (SSL_CTX_set_num_tickets, 0). Raises ServerError when OpenSSL refuses."""
+    def set_ticket_count(self, context: SSL.Context, count: int) -> None:
+        """How many NewSessionTicket messages follow a TLS 1.3 handshake (SSL_CTX_set_num_tickets). Raises ServerError when OpenSSL refuses."""
+
+    def set_ticket_keys(self, context: SSL.Context, keys: Sequence[bytes]) -> None:
+        """What tickets are sealed with, and then what they are opened with too (SSL_CTX_set_tlsext_ticket_key_evp_cb). Raises ServerError
+        for keys of another length, MemoryError where no callback can be made."""
 
     def set_read_ahead(self, context: SSL.Context) -> None:
         """Reads what there is with one system call instead of two for each record (SSL_CTX_set_read_ahead)."""
 
 
-#: SSL_CTX_set_read_ahead is a macro (openssl/ssl.h).
+#: What is a macro in openssl/ssl.h.
 _CTRL_SET_READ_AHEAD = 41
 
 #: How the libssl at the configured path is opened.
@@ -47,13 +52,19 @@ class MappedLibSsl:
         self._library.SSL_CTX_get_num_tickets.restype = ctypes.c_size_t
         self._library.SSL_CTX_ctrl.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
         self._library.SSL_CTX_ctrl.restype = ctypes.c_long
+        self._sealing = Sealing(self._library)
 
-    def set_no_tickets(self, context: SSL.Context) -> None:
+    def set_ticket_count(self, context: SSL.Context, count: int) -> None:
         pointer = _pointer(context)
-        done = self._library.SSL_CTX_set_num_tickets(pointer, 0)
-        left = self._library.SSL_CTX_get_num_tickets(pointer)
-        if done != 1 or left != 0:
-            raise ServerError("policy-refused", f"OpenSSL keeps {left} session tickets per connection where none was asked for")
+        done = self._library.SSL_CTX_set_num_tickets(pointer, count)
+        found = self._library.SSL_CTX_get_num_tickets(pointer)
+        if done != 1 or found != count:
+            raise ServerError("policy-refused", f"OpenSSL has {found} session tickets for each connection, expected {count}")
+
+    def set_ticket_keys(self, context: SSL.Context, keys: Sequence[bytes]) -> None:
+        if {len(key) for key in keys} != {KEY_BYTES}:
+            raise ServerError("policy-refused", f"a session ticket key must have {KEY_BYTES} bytes, not {', '.join(str(len(key)) for key in keys)}")
+        self._sealing.use_in(context, keys)
 
     def set_read_ahead(self, context: SSL.Context) -> None:
         self._library.SSL_CTX_ctrl(_pointer(context), _CTRL_SET_READ_AHEAD, 1, None)

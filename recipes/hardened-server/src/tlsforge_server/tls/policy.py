@@ -17,13 +17,13 @@ _PARTIAL_WRITE = int(getattr(SSL, "_lib").SSL_MODE_ENABLE_PARTIAL_WRITE)
 
 
 def apply(context: SSL.Context, policy: Policy, libssl: LibSsl) -> None:
-    """Configures a new server context. Certificates are not its business."""
+    """Configures a new server context. Certificates, and what tickets and DHE need beside the policy, are not its business."""
     context.set_min_proto_version(VERSIONS[policy.min_version])
     context.set_max_proto_version(VERSIONS[policy.max_version])
     context.set_options(option_bits(policy))
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    libssl.set_no_tickets(context)
+    libssl.set_ticket_count(context, 0 if policy.tickets is None else 1)
     if policy.ciphers:
         _suites(context.set_cipher_list, "ciphers", policy.ciphers)
     if policy.ciphersuites:

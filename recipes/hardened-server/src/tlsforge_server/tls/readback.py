@@ -2,108 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Sequence
+from dataclasses import replace
 
 from OpenSSL import SSL
 
-from .certificates import Certificate
-from ..config.model import Policy
 from ..errors import ServerError
-from .loopback import Outcome, client_context, handshake
+from .dhe import prime_sent
+from .known import CLASSICAL_GROUPS, GROUP_ALIASES, KNOWN_GROUPS, KNOWN_SIGNATURES, KNOWN_SUITES, SIGNATURE_CURVES
 from .policy import VERSIONS, option_bits, set_groups, set_signature_algorithms
+from .subject import Subject
+from .tickets import described
 
-#: What a client may ask for that a policy may leave out. Names that this OpenSSL does not have are left aside.
-KNOWN_SUITES = (
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_AES_128_CCM_SHA256",
-    "TLS_AES_128_CCM_8_SHA256",
-)
-KNOWN_GROUPS = (
-    "X25519MLKEM768",
-    "SecP256r1MLKEM768",
-    "SecP384r1MLKEM1024",
-    "MLKEM512",
-    "MLKEM768",
-    "MLKEM1024",
-    "X25519",
-    "X448",
-    "prime256v1",
-    "secp384r1",
-    "secp521r1",
-    "brainpoolP256r1tls13",
-    "brainpoolP384r1tls13",
-    "brainpoolP512r1tls13",
-    "ffdhe2048",
-    "ffdhe3072",
-    "ffdhe4096",
-)
-KNOWN_SIGNATURES = (
-    "ecdsa_secp256r1_sha256",
-    "ecdsa_secp384r1_sha384",
-    "ecdsa_secp521r1_sha512",
-    "ed25519",
-    "ed448",
-    "rsa_pss_rsae_sha256",
-    "rsa_pss_rsae_sha384",
-    "rsa_pss_rsae_sha512",
-    "rsa_pkcs1_sha256",
-    "rsa_pkcs1_sha384",
-    "rsa_pkcs1_sha512",
-    "ecdsa_sha1",
-    "rsa_pkcs1_sha1",
-)
-#: Those that TLS 1.2 has.
-CLASSICAL_GROUPS = ("X25519", "X448", "prime256v1", "secp384r1", "secp521r1")
-SIGNATURE_CURVES = {
-    "ecdsa_secp256r1_sha256": "prime256v1",
-    "ecdsa_secp384r1_sha384": "secp384r1",
-    "ecdsa_secp521r1_sha512": "secp521r1",
-}
-#: Names that clients and tables use for one group.
-GROUP_ALIASES = {"secp256r1": "prime256v1", "p-256": "prime256v1", "p-384": "secp384r1", "p-521": "secp521r1"}
+#: Names that end so are nobody's (RFC 6761, section 6.4).
+UNKNOWN_HOST = "tlsforge-check.invalid"
 
 
-@dataclass
-class _Subject:
-    """The context under test, and the handshakes made with it so far."""
-
-    context: SSL.Context
-    policy: Policy
-    certificates: Sequence[Certificate]
-    handshakes: int = 0
-
-    def try_client(self, what: str, **offer: object) -> Outcome:
-        self.handshakes += 1
-        try:
-            client = client_context(**offer)  # type: ignore[arg-type]
-        except SSL.Error as error:
-            raise ServerError("policy-refused", f"OpenSSL cannot offer {what} to check it") from error
-        return handshake(self.context, client)
-
-    def accepts(self, what: str, **offer: object) -> Outcome:
-        outcome = self.try_client(what, **offer)
-        if outcome.error is not None:
-            raise ServerError("policy-refused", f"the policy has {what}, OpenSSL does not accept it ({outcome.error})")
-        if outcome.trailing:
-            raise ServerError("policy-refused", f"OpenSSL sends session tickets ({outcome.trailing} bytes) with {what} where none was asked for")
-        return outcome
-
-    def refuses(self, what: str, **offer: object) -> None:
-        outcome = self.try_client(what, **offer)
-        if outcome.error is None:
-            raise ServerError("policy-refused", f"the policy does not have {what}, OpenSSL accepts it ({outcome.version} {outcome.cipher} {outcome.group})")
-
-
-def read_back(context: SSL.Context, policy: Policy, certificates: Sequence[Certificate]) -> dict[str, object]:
-    """What is in force, as read from the finished context. Raises ServerError ``policy-refused`` at the first difference."""
-    subject = _Subject(context, policy, certificates)
+def read_back(subject: Subject) -> dict[str, object]:
+    """What is in force, as read from a finished context. Raises ServerError ``policy-refused`` at the first difference."""
+    policy = subject.policy
     options = _check_options(subject)
     suites = _check_lists(subject)
     _check_versions(subject)
     _check_suites(subject)
+    _check_dhe(subject)
     _check_groups(subject)
     _check_signatures(subject)
     _check_preference(subject)
@@ -118,13 +39,25 @@ def read_back(context: SSL.Context, policy: Policy, certificates: Sequence[Certi
         "signatureAlgorithms": list(policy.signature_algorithms),
         "preference": policy.preference,
         "options": options,
-        "tickets": "off",
+        "dhe": "off" if subject.dhe is None else str(subject.dhe),
+        "tickets": "off" if policy.tickets is None else "on",
+        "resumption": described(policy.tickets),
         "alpn": list(policy.alpn),
-        "handshakes": subject.handshakes,
     }
 
 
-def _check_options(subject: _Subject) -> list[str]:
+def check_strangers(subject: Subject, *, strict: bool) -> None:
+    """Clients without a name, and with one that no certificate has, are turned away exactly when they should be. ``subject`` is the first
+    identity's."""
+    for name in (None, UNKNOWN_HOST):
+        outcome = replace(subject, name=name).try_client("a stranger")
+        if strict and outcome.error is None:
+            raise ServerError("policy-refused", f"a client that asks for {name or 'no name'} is served where it should be turned away")
+        if not strict and outcome.certificate not in {each.fingerprint for each in subject.certificates}:
+            raise ServerError("policy-refused", f"a client that asks for {name or 'no name'} is not shown the first certificate ({outcome.error})")
+
+
+def _check_options(subject: Subject) -> list[str]:
     asked = option_bits(subject.policy)
     found = subject.context.set_options(0)
     before = SSL.Context(SSL.TLS_SERVER_METHOD).set_options(0)
@@ -137,7 +70,7 @@ def _single(name: str) -> bool:
     return int(getattr(SSL, name)).bit_count() == 1
 
 
-def _check_lists(subject: _Subject) -> list[str]:
+def _check_lists(subject: Subject) -> list[str]:
     policy = subject.policy
     found = SSL.Connection(subject.context, None).get_cipher_list()
     suites = [name for name in found if name.startswith("TLS_")]
@@ -149,7 +82,7 @@ def _check_lists(subject: _Subject) -> list[str]:
     return found
 
 
-def _check_versions(subject: _Subject) -> None:
+def _check_versions(subject: Subject) -> None:
     order = list(VERSIONS)
     lowest, highest = order.index(subject.policy.min_version), order.index(subject.policy.max_version)
     for index, version in enumerate(order):
@@ -159,7 +92,7 @@ def _check_versions(subject: _Subject) -> None:
             subject.refuses(version, version=version)
 
 
-def _check_suites(subject: _Subject) -> None:
+def _check_suites(subject: Subject) -> None:
     policy = subject.policy
     kinds = {certificate.kind for certificate in subject.certificates}
     for name in policy.ciphersuites:
@@ -175,11 +108,20 @@ def _check_suites(subject: _Subject) -> None:
         subject.refuses("another TLS 1.2 suite", version="TLSv1.2", ciphers=["ALL", "COMPLEMENTOFALL", *excluded, "@SECLEVEL=0"])
 
 
+def _check_dhe(subject: Subject) -> None:
+    suites = [name for name in subject.policy.ciphers if name.startswith("DHE-")]
+    if subject.dhe is not None and any(certificate.kind == "RSA" for certificate in subject.certificates):
+        outcome = subject.accepts("finite-field Diffie-Hellman", version="TLSv1.2", ciphers=suites)
+        found = prime_sent(outcome.flight)
+        if found != subject.dhe.prime:
+            raise ServerError("policy-refused", f"OpenSSL agrees on keys with a prime of {(found or 0).bit_length()} bits, expected {subject.dhe}")
+
+
 def _authentication(cipher: str) -> str:
     return "ECDSA" if "ECDSA" in cipher else "RSA"
 
 
-def _check_groups(subject: _Subject) -> None:
+def _check_groups(subject: Subject) -> None:
     wanted = [_canonical(name) for name in subject.policy.groups]
     others = [name for name in KNOWN_GROUPS if name not in wanted and _has_group(name)]
     if subject.policy.max_version == "TLSv1.3":
@@ -196,7 +138,7 @@ def _check_groups(subject: _Subject) -> None:
         _same(ours, _canonical(outcome.group))
 
 
-def _certificate_curve(subject: _Subject) -> str | None:
+def _certificate_curve(subject: Subject) -> str | None:
     for certificate in subject.certificates:
         for signature, curve in SIGNATURE_CURVES.items():
             if signature in certificate.signatures:
@@ -204,7 +146,7 @@ def _certificate_curve(subject: _Subject) -> str | None:
     return None
 
 
-def _check_signatures(subject: _Subject) -> None:
+def _check_signatures(subject: Subject) -> None:
     policy = subject.policy
     for certificate in subject.certificates:
         usable = [name for name in certificate.signatures if name in policy.signature_algorithms]
@@ -216,35 +158,30 @@ def _check_signatures(subject: _Subject) -> None:
                 if outcome.certificate != certificate.fingerprint:
                     raise ServerError("policy-refused", f"OpenSSL does not show the certificate {certificate.paths.chain} to a client of {name}")
     others = [name for name in KNOWN_SIGNATURES if name not in policy.signature_algorithms and _has_signature(name)]
-    for version in _versions(policy):
+    for version in subject.versions:
         if others:
             subject.refuses(f"another signature algorithm in {version}", version=version, signature_algorithms=others)
 
 
-def _check_preference(subject: _Subject) -> None:
+def _check_preference(subject: Subject) -> None:
     """Two suites offered in both orders: the client's order decides, or it does not."""
     policy = subject.policy
     kinds = {certificate.kind for certificate in subject.certificates}
     usable = [name for name in policy.ciphers if _authentication(name) in kinds]
     for version, key, names in (("TLSv1.3", "ciphersuites", policy.ciphersuites), ("TLSv1.2", "ciphers", usable)):
-        if len(names) < 2 or version not in _versions(policy):
+        if len(names) < 2 or version not in subject.versions:
             continue
         for order in (list(names[:2]), list(reversed(names[:2]))):
             outcome = subject.accepts(f"{order[0]} before {order[1]}", version=version, **{key: order})
             _same(order[0] if policy.preference == "client" else names[0], outcome.cipher)
 
 
-def _check_alpn(subject: _Subject) -> None:
+def _check_alpn(subject: Subject) -> None:
     if subject.accepts("a client without ALPN").alpn != "":
         raise ServerError("policy-refused", "OpenSSL answers ALPN to a client that did not ask")
     for name in subject.policy.alpn:
         _same(name, subject.accepts(f"ALPN {name}", alpn=["tlsforge-other", name]).alpn)
     subject.refuses("ALPN without overlap", alpn=["tlsforge-other"])
-
-
-def _versions(policy: Policy) -> list[str]:
-    order = list(VERSIONS)
-    return order[order.index(policy.min_version) : order.index(policy.max_version) + 1]
 
 
 def _has_group(name: str) -> bool:
