@@ -40,14 +40,14 @@ def test_the_numbers_are_the_kernels(machine: str) -> None:
 def run(program: bytes, audit: int, number: int, *arguments: int) -> int:
     """What a filter says to a call: the error, 0 for none. A machine for as much of classic BPF as the filters use."""
     data = struct.pack("=iIQ6Q", number, audit, 0, *(*arguments, *[0] * 6)[:6])
-    lines = list(struct.iter_unpack("=HBBI", program))
+    lines: list[tuple[int, int, int, int]] = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
     accumulator = at = 0
     while True:
         code, hit, miss, value = lines[at]
         at += 1
         match code:
             case 0x20:
-                accumulator = struct.unpack_from("=I", data, value)[0]
+                accumulator = int.from_bytes(data[value : value + 4], sys.byteorder)
             case 0x06:
                 return {0x7FFF0000: 0, 0x00050000: value & 0xFFFF}[value & 0x7FFF0000]
             case _:
