@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
     (tmp_path / "scratch").write_text("")
+    (tmp_path / "lone").write_text("lone")
     return tmp_path
 
 
@@ -49,11 +50,12 @@ landlock._NEWEST = {version}
 privileges.refuse_new()
 opened = os.open(folder / "other/file", os.O_RDWR)
 missing = folder / "missing"
-told = {{"how": landlock.confine(Confinement((*code(), folder / "given", missing), (folder / "scratch", folder / "none"), ()))}}
+told = {{"how": landlock.confine(Confinement((*code(), folder / "given", folder / "lone", missing), (folder / "scratch", folder / "none"), ()))}}
 def tried():
     return {{
         "read": (folder / "given/file").read_text(),
         "list": os.listdir(folder / "given"),
+        "lone": (folder / "lone").read_text(),
         "scratch": attempt(lambda: (folder / "scratch").open("r+").write("x")),
         "opened before": os.pread(opened, 9, 0).decode(),
         "looked at": attempt(os.stat, folder / "other/file"),
@@ -77,7 +79,7 @@ told["fork"] = in_fork(tried)
     told = in_child(code, str(folder))
     tried = told["tried"]
     assert told["how"] == f"ABI {version}" + (", TCP ports not" if version < 4 else "")
-    assert (tried.pop("read"), tried.pop("list"), tried.pop("opened before")) == ("given", ["file"], "other")
+    assert [tried.pop(each) for each in ("read", "list", "lone", "opened before")] == ["given", ["file"], "lone", "other"]
     assert (tried.pop("scratch"), tried.pop("looked at")) == ("done", "done")
     assert set(tried.values()) == {"EACCES"} and len(tried) == 11
     assert {**tried, **told["fork"]} == told["fork"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 import pytest
@@ -42,6 +43,24 @@ told["memory"] = in_fork(lambda: linux.prctl(linux.PR_GET_MDWE) if told["memoryD
     assert told["systemCalls"] == "in force"
     # PR_GET_SECCOMP (21): 2 is a filter.
     assert (told["child"], told["memory"]) == ([1, 2], 1)
+
+
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("kernel", ["present", "old"])
+def test_without_any_privilege_it_is_the_same(kernel: str) -> None:
+    code = f"""
+{"memory.PR_GET_MDWE = 9999" if kernel == "old" else ""}
+confine = Confinement(code(), (), ())
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+work = memory.callbacks_survive_wx()
+told = {{"work": work, **lockdown.lock_down(work, confine)}}
+"""
+    told = in_child(code)
+    assert told["work"] in (True, False)
+    assert told["memoryDenyWriteExecute"].startswith("in force") == told["work"]
+    assert (told["noNewPrivileges"], told["capabilitiesDropped"], told["systemCalls"]) == ("in force",) * 3
+    assert told["landlock"].startswith("in force, ABI ") == kernel_has_landlock()
 
 
 @linux
