@@ -34,7 +34,7 @@ def test_the_page_needs_no_more_than_code_and_system(document: Document) -> None
     assert may_read(found, os.environ.get("TLSFORGE_TEST_LIBSSL", sys.executable))
     for closed in ("/", "/etc/passwd", "/etc/shadow", "/root", "/tmp", document["certificates"][0]["key"], document["paths"]["run"]):
         assert not may_read(found, closed), closed
-    assert (found.write, found.connect, found.folder) == ((Path("/dev/null"),), (), None)
+    assert (found.write, found.connect, found.folder) == ((Path("/dev/null"),), None, None)
 
 
 def test_files_are_read_where_they_are_and_nowhere_else(document: Document, tmp_path: Path) -> None:

@@ -170,4 +170,4 @@ told = lockdown.lock_down(True, confine)
     told = in_child(code)
     if isinstance(VERSION, int) or why is not None and "does not have it" in why:
         assert told["landlock"] == (why or f"in force, ABI {VERSION}")
-    assert told["systemCalls"] == "in force"
+    assert told["systemCalls"] == "in force, but for connect"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import tempfile
 
 import pytest
 from confined import in_child
@@ -30,7 +31,7 @@ def kernel_has_landlock() -> bool:
 @linux
 def test_a_worker_gives_up_everything_and_the_kernel_says_so_too() -> None:
     code = """
-told = lockdown.lock_down(True, Confinement(code(), (), ()))
+told = lockdown.lock_down(True, Confinement(code(), (), None))
 told["child"] = in_fork(lambda: [linux.prctl(linux.PR_GET_NO_NEW_PRIVS), linux.prctl(21)])
 told["memory"] = in_fork(lambda: linux.prctl(linux.PR_GET_MDWE) if told["memoryDenyWriteExecute"] == "in force" else 1)
 """
@@ -51,7 +52,7 @@ told["memory"] = in_fork(lambda: linux.prctl(linux.PR_GET_MDWE) if told["memoryD
 def test_without_any_privilege_it_is_the_same(kernel: str) -> None:
     code = f"""
 {"memory.PR_GET_MDWE = 9999" if kernel == "old" else ""}
-confine = Confinement(code(), (), ())
+confine = Confinement(code(), (), None)
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 work = memory.callbacks_survive_wx()
 told = {{"work": work, **lockdown.lock_down(work, confine)}}
@@ -76,6 +77,33 @@ told["ptrace"] = attempt(linux.syscall, calls.processor().number("ptrace"), -1)
     assert told["landlock"] == "not in force: it starts the next generation"
     assert told["systemCalls"] == "in force, but for execve: it starts the next generation"
     assert (told["ran"], told["file"], told["ptrace"]) == ("yes\n", "done", "EPERM")
+
+
+@linux
+def test_each_worker_confines_itself_by_what_it_is_for() -> None:
+    """One after the other of the same nursery; by the lists in force already no filter is put there twice."""
+    code = """
+import socket
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[2])
+listening.listen()
+told = {"nursery": lockdown.lock_down(True, confinement.NURSERY), "filters": [status("Seccomp_filters")]}
+def worker(confine):
+    def tried():
+        states = lockdown.lock_down(True, confine)
+        with socket.socket(socket.AF_UNIX) as client:
+            return [states["systemCalls"], attempt(client.connect, sys.argv[2]), attempt(os.execv, "/nowhere", ["true"]), status("Seccomp_filters")]
+    return in_fork(tried)
+read = (*code(), Path("/proc"))
+told |= {"page": worker(Confinement(read, (), None)), "proxy": worker(Confinement(read, (), ())), "factory": worker(Free("it is a test"))}
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        told = in_child(code, f"{folder}/socket")
+    filters = int(told["filters"][0])
+    assert told["nursery"]["systemCalls"] == "in force, but for execve: its workers differ"
+    assert told["page"] == ["in force", "EPERM", "EPERM", str(filters + 2)]
+    assert told["proxy"] == ["in force, but for connect", "done", "EPERM", str(filters + 1)]
+    assert told["factory"] == ["in force, but for execve: it is a test", "done", "ENOENT", str(filters)]
 
 
 @linux
@@ -120,7 +148,7 @@ try:
     seccomp.install((seccomp.Denied("prctl"), seccomp.Denied("capset")))
 except OSError:
     pass
-told = lockdown.lock_down(True, Confinement(code(), (), ()))
+told = lockdown.lock_down(True, Confinement(code(), (), None))
 """
     told = in_child(code)
     assert told["noNewPrivileges"] == told["systemCalls"] == "not in force: Operation not permitted"
@@ -175,5 +203,6 @@ told["self"] = status("Seccomp")
 time.localtime()
 """
     told = in_child(code)
-    assert told["systemCalls"] == "in force"
+    # That of a proxy: names are asked for over connections.
+    assert told["systemCalls"] == "in force, but for connect"
     assert [told[each] for each in ("threads", "names", "fork", "null", "random", "self")] == [4, True, "a worker", "done", 8, "2"]

@@ -43,10 +43,14 @@ def _landlock(confine: Confinement | Free) -> str:
 
 
 def _system_calls(confine: Confinement | Free) -> str:
+    # A list at a time: of a process that was forked the first is in force.
+    seccomp.install(seccomp.NEVER)
     if isinstance(confine, Free):
-        seccomp.install(seccomp.NEVER)
         return f"but for execve: {confine.reason}"
-    seccomp.install(seccomp.NEVER + seccomp.EXECUTE)
+    seccomp.install(seccomp.EXECUTE)
+    if confine.connect is not None:
+        return "but for connect"
+    seccomp.install(seccomp.CONNECT)
     return ""
 
 

@@ -16,6 +16,7 @@ NUMBERS: dict[str, tuple[int, int]] = {
     "bpf": (321, 280),
     "clone": (56, 220),
     "clone3": (435, 435),
+    "connect": (42, 203),
     "delete_module": (176, 106),
     "execve": (59, 221),
     "execveat": (322, 281),

@@ -30,8 +30,8 @@ class Confinement:
     read: tuple[Path, ...]
     #: Files, which are opened and not made.
     write: tuple[Path, ...]
-    #: TCP ports that connections may be made to.
-    connect: tuple[int, ...]
+    #: TCP ports that connections may be made to, and Unix sockets with a path, whichever; None for no connection at all.
+    connect: tuple[int, ...] | None
     #: Device and inode of the application's folder: another folder in its place is another confinement.
     folder: tuple[int, int] | None = None
 
@@ -45,6 +45,8 @@ class Free:
 
 #: What it starts inherits what it is confined to, for ever.
 SUPERVISOR = Free("it starts the next generation")
+#: It forks workers for each configuration that comes: they confine themselves when they have theirs.
+NURSERY = Free("its workers differ")
 
 
 def of(config: Config) -> Confinement | Free:
@@ -56,15 +58,15 @@ def of(config: Config) -> Confinement | Free:
     if isinstance(app, Factory):
         return Free("the application is not ours")
     read = {*_code(), *map(Path, (*_SYSTEM, *mimetypes.knownfiles)), config.libssl.parent}
-    connect: tuple[int, ...] = ()
+    connect: tuple[int, ...] | None = None
     folder = None
     if isinstance(app, Static):
         read.add(app.directory)
         found = app.directory.stat()
         folder = (found.st_dev, found.st_ino)
-    elif isinstance(app, Proxy) and app.upstream.socket is None:
-        connect = (app.upstream.port,)
-        if not _is_address(app.upstream.host):
+    elif isinstance(app, Proxy):
+        connect = (app.upstream.port,) if app.upstream.socket is None else ()
+        if connect and not _is_address(app.upstream.host):
             read |= {Path(name).resolve().parent for name in _NAME_FILES} | {Path("/etc")}
             connect = tuple(sorted({*connect, _DNS_PORT}))
     places = {path.resolve() for path in read}

@@ -40,7 +40,7 @@ def confine(confinement: Confinement) -> str:
         for path in confinement.write:
             _allow(ruleset, path, handled & (_READ_FILE | _WRITE_FILE | _TRUNCATE))
         if abi >= 4:
-            for port in confinement.connect:
+            for port in confinement.connect or ():
                 _add(ruleset, _NET_PORT, struct.pack("=QQ", _CONNECT_TCP, port))
         syscall(_RESTRICT_SELF, ruleset, 0)
     finally:

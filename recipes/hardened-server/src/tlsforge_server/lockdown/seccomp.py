@@ -50,6 +50,9 @@ NEVER: tuple[Denied, ...] = (
 
 EXECUTE: tuple[Denied, ...] = (Denied("execve"), Denied("execveat"))
 
+#: Landlock knows nothing of Unix sockets with a path (before ABI 9): of which the server's own control socket is one.
+CONNECT: tuple[Denied, ...] = (Denied("connect"),)
+
 _MODE_FILTER = 2
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
