@@ -3,96 +3,206 @@
 from __future__ import annotations
 
 import ctypes
-import json
-import subprocess
+import os
 import sys
-from pathlib import Path
+import tempfile
 
-from tlsforge_server.process import lockdown
+import pytest
+from confined import in_child
+from tlsforge_server import lockdown
+from tlsforge_server.lockdown import landlock
+from tlsforge_server.lockdown.confinement import SUPERVISOR
+from tlsforge_server.lockdown.linux import PR_GET_MDWE, NotInForce
 
-SOURCE = str(Path(__file__).parent.parent / "src")
-
-
-def in_child(code: str) -> dict[str, str]:
-    """Runs code that assigns ``told`` in a new Python, after an import of the module."""
-    program = f"import sys, json; sys.path.insert(0, sys.argv[1]); from tlsforge_server.process import lockdown\n{code}\nprint(json.dumps(told))"
-    run = subprocess.run([sys.executable, "-I", "-B", "-c", program, SOURCE], capture_output=True, text=True, check=True)
-    told: dict[str, str] = json.loads(run.stdout)
-    return told
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures of Linux")
 
 
 def kernel_denies() -> bool:
-    libc = ctypes.CDLL(None)
-    return int(libc.prctl(lockdown.PR_GET_MDWE, 0, 0, 0, 0)) >= 0
+    return int(ctypes.CDLL(None).prctl(PR_GET_MDWE, 0, 0, 0, 0)) >= 0
 
 
-def test_both_are_in_force_when_callbacks_work() -> None:
-    told = in_child("told = lockdown.lock_down(True)")
-    assert told["noNewPrivileges"] == "in force"
-    if kernel_denies():
-        assert told["memoryDenyWriteExecute"] == "in force"
-    else:
-        assert "Linux 6.3" in told["memoryDenyWriteExecute"]
+def kernel_has_landlock() -> bool:
+    try:
+        return landlock.version() > 0
+    except NotInForce:
+        return False
 
 
-def test_in_force_means_that_memory_cannot_become_executable() -> None:
+@linux
+def test_a_worker_gives_up_everything_and_the_kernel_says_so_too() -> None:
     code = """
-import mmap
-told = lockdown.lock_down(True)
-try:
-    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-    told["mapped"] = "yes"
-except PermissionError:
-    told["mapped"] = "no"
-told["again"] = lockdown.lock_down(True)["memoryDenyWriteExecute"]
+told = lockdown.lock_down(True, Confinement(code(), (), None))
+told["child"] = in_fork(lambda: [linux.prctl(linux.PR_GET_NO_NEW_PRIVS), linux.prctl(21)])
+told["memory"] = in_fork(lambda: linux.prctl(linux.PR_GET_MDWE) if told["memoryDenyWriteExecute"] == "in force" else 1)
 """
     told = in_child(code)
-    assert told["mapped"] == ("no" if told["memoryDenyWriteExecute"] == "in force" else "yes")
-    assert told["again"] == told["memoryDenyWriteExecute"]
+    assert tuple(told)[:5] == lockdown.MEASURES
+    assert told["noNewPrivileges"] == "in force"
+    assert told["capabilitiesDropped"] in ("in force", "in force, but for CAP_DAC_OVERRIDE")
+    assert told["memoryDenyWriteExecute"] == ("in force" if kernel_denies() else "in force, by seccomp")
+    assert told["landlock"].startswith("in force, ABI ") == kernel_has_landlock()
+    assert told["systemCalls"] == "in force"
+    # PR_GET_SECCOMP (21): 2 is a filter.
+    assert (told["child"], told["memory"]) == ([1, 2], 1)
 
 
+@linux
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("kernel", ["present", "old"])
+def test_without_any_privilege_it_is_the_same(kernel: str) -> None:
+    code = f"""
+{"memory.PR_GET_MDWE = 9999" if kernel == "old" else ""}
+confine = Confinement(code(), (), None)
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+work = memory.callbacks_survive_wx()
+told = {{"work": work, **lockdown.lock_down(work, confine)}}
+"""
+    told = in_child(code)
+    assert told["work"] in (True, False)
+    assert told["memoryDenyWriteExecute"].startswith("in force") == told["work"]
+    assert (told["noNewPrivileges"], told["capabilitiesDropped"], told["systemCalls"]) == ("in force",) * 3
+    assert told["landlock"].startswith("in force, ABI ") == kernel_has_landlock()
+
+
+@linux
+def test_who_starts_the_next_generation_may_run_programs_and_says_why() -> None:
+    code = """
+import subprocess
+told = lockdown.lock_down(True, confinement.SUPERVISOR)
+told["ran"] = subprocess.run(["/bin/sh", "-c", "echo yes"], capture_output=True, text=True).stdout
+told["file"] = attempt(open, "/etc/passwd")
+told["ptrace"] = attempt(linux.syscall, calls.processor().number("ptrace"), -1)
+"""
+    told = in_child(code)
+    assert told["landlock"] == "not in force: it starts the next generation"
+    assert told["systemCalls"] == "in force, but for execve: it starts the next generation"
+    assert (told["ran"], told["file"], told["ptrace"]) == ("yes\n", "done", "EPERM")
+
+
+@linux
+def test_each_worker_confines_itself_by_what_it_is_for() -> None:
+    """One after the other of the same nursery; by the lists in force already no filter is put there twice."""
+    code = """
+import socket
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[2])
+listening.listen()
+told = {"nursery": lockdown.lock_down(True, confinement.NURSERY), "filters": [status("Seccomp_filters")]}
+def worker(confine):
+    def tried():
+        states = lockdown.lock_down(True, confine)
+        with socket.socket(socket.AF_UNIX) as client:
+            return [states["systemCalls"], attempt(client.connect, sys.argv[2]), attempt(os.execv, "/nowhere", ["true"]), status("Seccomp_filters")]
+    return in_fork(tried)
+read = (*code(), Path("/proc"))
+told |= {"page": worker(Confinement(read, (), None)), "proxy": worker(Confinement(read, (), ())), "factory": worker(Free("it is a test"))}
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        told = in_child(code, f"{folder}/socket")
+    filters = int(told["filters"][0])
+    assert told["nursery"]["systemCalls"] == "in force, but for execve: its workers differ"
+    assert told["page"] == ["in force", "EPERM", "EPERM", str(filters + 2)]
+    assert told["proxy"] == ["in force, but for connect", "done", "EPERM", str(filters + 1)]
+    assert told["factory"] == ["in force, but for execve: it is a test", "done", "ENOENT", str(filters)]
+
+
+@linux
+def test_what_a_started_program_inherits_is_not_put_there_again() -> None:
+    """Each generation is started by the one before: its filters must not become more and more."""
+    code = """
+import subprocess
+told = {"states": [lockdown.lock_down(True, confinement.SUPERVISOR)], "filters": [status("Seccomp_filters")]}
+if len(sys.argv) == 2:
+    after = json.loads(subprocess.run([sys.executable, *sys.orig_argv[1:], "again"], capture_output=True, text=True, check=True).stdout)
+    told = {name: told[name] + after[name] for name in told}
+"""
+    told = in_child(code)
+    first, second = told["states"]
+    assert first["systemCalls"] == second["systemCalls"]
+    assert told["filters"][0] == told["filters"][1]
+
+
+@linux
+def test_a_thread_that_runs_already_is_not_passed_over() -> None:
+    code = """
+import threading
+end = threading.Event()
+thread = threading.Thread(target=end.wait)
+thread.start()
+told = lockdown.lock_down(True, confinement.SUPERVISOR)
+end.set()
+thread.join()
+"""
+    told = in_child(code)
+    assert all(told[name].startswith("not in force: ") for name in lockdown.MEASURES)
+    assert told["systemCalls"] == "not in force: 1 other threads keep what they had"
+
+
+@linux
+def test_a_kernel_that_refuses_is_no_reason_not_to_start() -> None:
+    """As under a service manager's filter: here prctl(2) and capset(2) are refused."""
+    code = """
+calls.NUMBERS.update(prctl=(157, 167), capset=(126, 91))
+linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+try:
+    seccomp.install((seccomp.Denied("prctl"), seccomp.Denied("capset")))
+except OSError:
+    pass
+told = lockdown.lock_down(True, Confinement(code(), (), None))
+"""
+    told = in_child(code)
+    assert told["noNewPrivileges"] == told["systemCalls"] == "not in force: Operation not permitted"
+    assert told["memoryDenyWriteExecute"].startswith("not in force: ")
+
+
+@linux
 def test_capabilities_are_gone_and_do_not_come_back() -> None:
     code = """
-import os, subprocess
-told = lockdown.lock_down(False)
-def effective(text):
-    return next(line.split()[1] for line in text.splitlines() if line.startswith("CapEff"))
-told["now"] = effective(open("/proc/self/status").read())
-told["child"] = effective(subprocess.run(["/bin/cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout)
-told["thread"] = ""
-import threading
-def look():
-    told["thread"] = effective(open(f"/proc/self/task/{threading.get_native_id()}/status").read())
-thread = threading.Thread(target=look)
+import subprocess, threading
+told = lockdown.lock_down(False, confinement.SUPERVISOR)
+told["now"] = status("CapEff")
+child = subprocess.run(["/bin/cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout
+told["child"] = next(line.split()[1] for line in child.splitlines() if line.startswith("CapEff"))
+thread = threading.Thread(target=lambda: told.update(thread=status("CapEff", f"self/task/{threading.get_native_id()}")))
 thread.start()
 thread.join()
 """
     told = in_child(code)
     assert told["capabilitiesDropped"].startswith("in force")
-    assert {int(told[who], 16) & ~(1 << lockdown.CAP_DAC_OVERRIDE) for who in ("now", "child", "thread")} == {0}
+    # Root keeps CAP_DAC_OVERRIDE.
+    assert {int(told[who], 16) & ~(1 << 1) for who in ("now", "child", "thread")} == {0}
 
 
-def test_it_is_left_off_and_said_when_callbacks_need_such_memory() -> None:
-    told = in_child("told = lockdown.lock_down(False)")
-    assert told["memoryDenyWriteExecute"].startswith("not in force: ")
-    assert told["noNewPrivileges"] == "in force"
+def test_elsewhere_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "freebsd14")
+    assert lockdown.lock_down(None, SUPERVISOR) == dict.fromkeys(lockdown.MEASURES, "not in force: not Linux")
 
 
-def test_the_question_is_answered_without_a_trace() -> None:
-    """The trial runs in a child: this process can still map such memory, and the answer agrees with what the child saw."""
+@linux
+def test_a_worker_can_still_do_all_that_serving_takes() -> None:
     code = """
-import mmap
-work = lockdown.callbacks_survive_wx()
-mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-told = {"work": str(work), "after": lockdown.lock_down(work)["memoryDenyWriteExecute"]}
-from OpenSSL import SSL
-try:
-    kept = [SSL.Context(SSL.TLS_METHOD).set_alpn_select_callback(lambda c, o: b"") for _ in range(300)]
-    told["callbacks"] = "made"
-except MemoryError:
-    told["callbacks"] = "refused"
+import socket, threading, time
+from OpenSSL import SSL, crypto
+told = lockdown.lock_down(True, Confinement((*code(), *map(Path, confinement._SYSTEM), Path("/etc")), (Path("/dev/null"),), ()))
+assert "decimal" not in sys.modules
+import decimal, _decimal                                        # a module, and one that is a shared library
+context = SSL.Context(SSL.TLS_METHOD)
+context.set_alpn_select_callback(lambda _connection, offered: offered[0])   # the first callback that this process makes
+key = crypto.PKey(); key.generate_key(crypto.TYPE_RSA, 2048)
+SSL.Connection(context, None).set_accept_state()
+seen = []
+threads = [threading.Thread(target=seen.append, args=(each,)) for each in range(4)]
+for each in threads: each.start()
+for each in threads: each.join()
+told["threads"] = len(seen)
+told["names"] = bool(socket.getaddrinfo("localhost", 443))
+told["fork"] = in_fork(lambda: "a worker")
+told["null"] = attempt(lambda: open("/dev/null", "r+b", buffering=0).write(b"gone"))
+told["random"] = len(open("/dev/urandom", "rb", buffering=0).read(8))
+told["self"] = status("Seccomp")
+time.localtime()
 """
     told = in_child(code)
-    assert told["work"] in ("True", "False", "None")
-    assert told["callbacks"] == "made", "whatever was decided, callbacks still work"
-    assert told["after"].startswith("in force") == (told["work"] == "True")
+    # That of a proxy: names are asked for over connections.
+    assert told["systemCalls"] == "in force, but for connect"
+    assert [told[each] for each in ("threads", "names", "fork", "null", "random", "self")] == [4, True, "a worker", "done", 8, "2"]

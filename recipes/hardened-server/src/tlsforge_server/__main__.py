@@ -53,7 +53,7 @@ def _detach() -> None:
 
 
 def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
-    from .process.lockdown import callbacks_survive_wx
+    from .lockdown.memory import callbacks_survive_wx
 
     # In this order: the child that tries callbacks is forked before there is a reactor or a thread.
     callbacks_work = callbacks_survive_wx()

@@ -8,7 +8,7 @@ import sys
 
 from ..config.model import User
 from ..errors import ServerError
-from .lockdown import keep_only_binding, keep_through_setuid
+from ..lockdown.privileges import keep_only_binding, keep_through_setuid
 
 
 def become(user: User | None) -> None:

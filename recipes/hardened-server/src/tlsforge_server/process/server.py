@@ -19,7 +19,8 @@ from ..endpoint.service import Endpoint, Service, SocketEndpoint
 from ..errors import ServerError
 from ..tls.libssl import LibSsl
 from .listeners import Listeners
-from .lockdown import lock_down
+from ..lockdown import lock_down
+from ..lockdown.confinement import SUPERVISOR
 from .notify import Notifier
 from ..endpoint.plain import PlainService
 from ..web.redirect import HEADERS as REDIRECT_HEADERS
@@ -78,7 +79,7 @@ class Server:
         names.refuse_second(role)
         try:
             self._succession.begin(role, inherited or {})
-            self._lockdown = lock_down(callbacks_work)
+            self._lockdown = lock_down(callbacks_work, SUPERVISOR)
             self._open_control()
             names.refuse_second(role)
             names.publish(role)

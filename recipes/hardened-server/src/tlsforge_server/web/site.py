@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import os
+from io import BytesIO
 from typing import Any
 
 from twisted.internet.interfaces import IHandshakeListener
@@ -100,6 +101,10 @@ class Site(server.Site):
         with their request."""
         for channel in list(self.channels):
             channel.finish(unasked=unasked)
+
+    def getContentFile(self, length: int | None) -> BytesIO:  # noqa: ARG002 - twisted.web puts long ones into a file
+        """Where a request's body is kept: a worker may not write files, and ``Limits.body_bytes`` bounds it."""
+        return BytesIO()
 
     def startFactory(self) -> None:
         """No access log, so no clock for its dates either."""
