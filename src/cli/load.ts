@@ -46,6 +46,7 @@ export async function checkSite(file: { readonly text: string; readonly path: st
   const site = parseSite(file);
   const { app, certificate } = site.server;
   if (app.kind === "static") await needFolder(file.path, "server.app.static", app.directory);
+  if (app.kind === "factory" && app.path !== null) await needFolder(file.path, "server.app.path", app.path);
   if (certificate.kind === "directory")
     await needFolder(file.path, "server.certificate.directory", certificate.directory);
   return site;
@@ -77,16 +78,17 @@ export async function loadSiteFor(
   const loaded = await loadStack(context, named ?? site.stack);
   const { stack } = loaded;
   checkFit(site, stack, { file, exposed: (address) => exposed(stack, address) });
-  if (file !== null) await checkDhe(site, file);
+  if (file !== null) await checkDhe(site, file, stack.purpose);
   return { ...loaded, site };
 }
 
 async function checkDhe(
   { server: { dhe } }: Site,
   file: { readonly text: string; readonly path: string },
+  purpose: Stack["purpose"],
 ): Promise<void> {
   if (dhe?.kind !== "file") return;
-  const problem = await dhProblem(dhe.file);
+  const problem = await dhProblem(dhe.file, purpose);
   const span = siteSpan(file, "server", "dhe");
   if (problem === null || span === null) return;
   throw new ForgeError("site-invalid", `${span.file}:${span.line}: ${problem}`, {

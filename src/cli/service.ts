@@ -17,10 +17,9 @@ import {
   type ServiceManager,
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
-import { credentialsOf, literalAddress, serverPaths, type ServiceUser } from "../server/index.ts";
+import { certificatesIn, credentialsOf, literalAddress, serverPaths, type ServiceUser } from "../server/index.ts";
 import { inSafeHands } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { certificatesIn } from "./setup.ts";
 
 /** The service of a prefix: who runs its server and as whom, and why. */
 export interface Service extends ServiceDecision {
@@ -128,7 +127,10 @@ export async function serviceResources(work: ServiceWork): Promise<readonly Reso
 
 async function systemdOptions({ site, prefix, service, lowPort, reload }: ServiceWork) {
   const { listen, redirect, certificate, app } = site.server;
-  const count = certificate.kind === "directory" ? (await certificatesIn(certificate.directory)).length : 1;
+  const count =
+    certificate.kind === "directory"
+      ? (await certificatesIn(certificate.directory)).pairs.length
+      : certificate.keys.length;
   const folder = serverPaths(prefix).credentials;
   // Links of fixed names, so that a renewed certificate does not change the unit.
   const pairs = Array.from({ length: count }, () => ({ chain: "", key: "" }));

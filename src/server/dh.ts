@@ -6,8 +6,11 @@ import { ForgeError } from "../errors.ts";
 import { fileError, syncPath } from "./files.ts";
 import type { Run } from "./types.ts";
 
-/** Below this, today's computers break what was agreed on within hours (Logjam, CVE-2015-4000); 2013's servers had as much. */
-const leastBits = 1024;
+/**
+ * In service RFC 9325, "Public Key Length". Below 1024 bits today's computers break what was agreed on within hours (Logjam, CVE-2015-4000); 2013's
+ * servers had as much.
+ */
+const leastBits = { service: 2048, reproduction: 1024 } as const;
 
 /** Many times what parameters of 8192 bits take, in bytes. */
 const largestFile = 1 << 20;
@@ -60,10 +63,11 @@ export async function ensureDhParameters({ openssl, file, bits, run, onMake }: D
 }
 
 /**
- * Why the parameters in a PEM file (PKCS #3, "DH PARAMETERS") must not be used: unreadable, shorter than 1024 bits, a modulus that is no safe
+ * Why the parameters in a PEM file (PKCS #3, "DH PARAMETERS") must not be used: unreadable, shorter than what a server has
+ * that is in service or only reproduced, a modulus that is no safe
  * prime, a generator out of range; null when they may.
  */
-export async function dhProblem(file: string): Promise<string | null> {
+export async function dhProblem(file: string, purpose: keyof typeof leastBits): Promise<string | null> {
   const facts = await stat(file).catch(() => null);
   // The end of a pipe might never come, and that of a device never does.
   if (facts?.isFile() === false || (facts?.size ?? 0) > largestFile)
@@ -74,7 +78,8 @@ export async function dhProblem(file: string): Promise<string | null> {
   if (parts === null) return `${file} holds no Diffie-Hellman parameters in PEM form`;
   const { prime, generator } = parts;
   const bits = prime.toString(2).length;
-  if (bits < leastBits) return `${file} holds parameters of ${bits} bits, fewer than ${leastBits}`;
+  const least = leastBits[purpose];
+  if (bits < least) return `${file} holds parameters of ${bits} bits, fewer than ${least}`;
   const probably = promisify(checkPrime);
   if (!(await probably(prime)) || !(await probably((prime - 1n) / 2n))) return `${file}: its modulus is no safe prime`;
   return generator > 1n && generator < prime - 1n ? null : `${file}: its generator is out of range`;

@@ -1,6 +1,8 @@
 /** The server: its policy, configuration and certificates, and its life. Loads execa only when a server is launched. */
 export { ensureCertificates, findCertificates } from "./certificates.ts";
 export type { CertificateOptions } from "./certificates.ts";
+export type { KeyKind } from "./issue.ts";
+export { certificatesIn } from "./pairs.ts";
 export { configDigest, literalAddress, renderConfig, serverConfig } from "./config.ts";
 export type { ServerConfigInput, ServerSite } from "./config.ts";
 export { reload, stop } from "./control.ts";
@@ -15,4 +17,5 @@ export { bundleOf } from "./bundle.ts";
 export { serverPaths, servesFiles, status } from "./light.ts";
 export { overlaps } from "./ports.ts";
 export { classicPolicy, lossesOf, policyFor } from "./policy.ts";
+export type { Loss } from "./policy.ts";
 export type * from "./types.ts";

@@ -1,4 +1,4 @@
-import type { Policy, Profile } from "./types.ts";
+import type { Policy, PolicyChoices, Profile } from "./types.ts";
 
 /** Mozilla Server Side TLS, guideline 6.0 (2026-04-06): groups and suites of both profiles, in its order. */
 const groups = ["X25519MLKEM768", "X25519", "prime256v1", "secp384r1"];
@@ -105,17 +105,25 @@ const terms: Readonly<Record<Profile, Terms>> = {
   },
 };
 
-/** What a profile means, by OpenSSL's names. Pure data: the same profile always gives an equal policy. */
-export function policyFor(profile: Profile): Policy {
+/** DHE suites of TLS 1.2, by the strength of their cipher as ECDHE's. */
+const dheCiphers = ["DHE-RSA-AES128-GCM-SHA256", "DHE-RSA-AES256-GCM-SHA384", "DHE-RSA-CHACHA20-POLY1305"];
+
+const noChoices: PolicyChoices = { dhe: null, tickets: null };
+
+/** What a profile and a site's choices mean, by OpenSSL's names. Pure data: equal arguments always give an equal policy. */
+export function policyFor(profile: Profile, { dhe, tickets }: PolicyChoices = noChoices): Policy {
+  const { ciphers, ...rest } = terms[profile];
+  const added = dheCiphers.filter((name) => profile !== "ssllabs-100" || !name.includes("AES128"));
   return {
     profile,
     maxVersion: "TLSv1.3",
-    ...terms[profile],
+    ...rest,
+    ciphers: dhe === null ? ciphers : [...ciphers, ...added],
     preference: "client",
-    options: ["NO_COMPRESSION", "NO_RENEGOTIATION", "NO_TICKET"],
-    tickets: null,
+    options: ["NO_COMPRESSION", "NO_RENEGOTIATION", ...(tickets === null ? ["NO_TICKET"] : [])],
+    tickets,
     alpn: ["http/1.1"],
-    dhe: null,
+    dhe,
   };
 }
 
@@ -142,7 +150,14 @@ const losses: Readonly<Record<Profile, readonly Loss[]>> = {
   ],
 };
 
-/** What a profile loses, to be said before it is served. */
-export function lossesOf(profile: Profile): readonly Loss[] {
-  return losses[profile];
+const dheLosses: readonly Loss[] = [
+  { of: "AAA", why: "finite-field Diffie-Hellman costs one of its three rulebooks" },
+  { of: "mozilla-6.0", why: "DHE suites are beyond intermediate" },
+  { of: "ncsc-nl-2025", why: "finite-field Diffie-Hellman is to be phased out" },
+];
+
+/** What a profile and a site's choices lose, to be said before it is served. */
+export function lossesOf(profile: Profile, { dhe }: Pick<PolicyChoices, "dhe"> = noChoices): readonly Loss[] {
+  const added = dhe === null ? [] : dheLosses.filter((loss) => !losses[profile].some(({ of }) => of === loss.of));
+  return [...losses[profile], ...added];
 }

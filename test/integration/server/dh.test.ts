@@ -31,16 +31,16 @@ it.each([
 ])("%s is judged", async (_what, text, problem) => {
   const file = join(await freshFolder(), "dh.pem");
   await writeFile(file, text);
-  const found = await dhProblem(file);
+  const found = await dhProblem(file, "reproduction");
   expect(found ?? "it may be used").toMatch(problem ?? /^it may be used$/);
 });
 
 it.each(["/dev/zero", "/tmp"])("what is no ordinary file is not read: %s", async (file) => {
-  expect(await dhProblem(file)).toBe(`${file} is no file of Diffie-Hellman parameters`);
+  expect(await dhProblem(file, "reproduction")).toBe(`${file} is no file of Diffie-Hellman parameters`);
 });
 
 it("a file that is not there is named", async () => {
-  expect(await dhProblem("/nowhere/dh.pem")).toBe("/nowhere/dh.pem cannot be read: ENOENT");
+  expect(await dhProblem("/nowhere/dh.pem", "reproduction")).toBe("/nowhere/dh.pem cannot be read: ENOENT");
 });
 
 describeWith(["openssl"], "parameters made by openssl dhparam", () => {
@@ -51,7 +51,7 @@ describeWith(["openssl"], "parameters made by openssl dhparam", () => {
     const options = { openssl: "openssl", file, bits: 1024, run, onMake: () => void (made += 1) };
     await ensureDhParameters(options);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(await dhProblem(file)).toBeNull();
+    expect(await dhProblem(file, "reproduction")).toBeNull();
     await ensureDhParameters(options);
     expect(made).toBe(1);
     await rm(file);
@@ -67,6 +67,6 @@ describeWith(["openssl"], "parameters made by openssl dhparam", () => {
     const file = dhFile(await freshFolder(), 1024);
     await writeFile(file, dhPem(oakley1, 2n));
     await ensureDhParameters({ openssl: "openssl", file, bits: 1024, run, onMake: () => undefined });
-    expect(await dhProblem(file)).toMatch(/768 bits/);
+    expect(await dhProblem(file, "reproduction")).toMatch(/768 bits/);
   });
 });

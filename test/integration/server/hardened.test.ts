@@ -27,6 +27,7 @@ import type { LaunchOptions, Profile, Run, ServerConfig } from "../../../src/ser
 import { judge, type GradeResult } from "../../../src/grade/index.ts";
 import { observe } from "../../../src/probe/index.ts";
 import { describeWith, testPrefix } from "../../tools/needs.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let prefix: string;
 
@@ -67,17 +68,15 @@ async function options(
     names: [],
     now: new Date(),
     run,
-    key: profile === "ssllabs-100" ? "P-384" : "P-256",
+    keys: [profile === "ssllabs-100" ? "P-384" : "P-256"],
   });
   const config = serverConfig({
     site: {
-      server: {
+      server: serverSite({
         names: ["localhost"],
         listen: [listen],
-        redirect: [],
         hsts: { maxAge: 63_072_000, includeSubdomains: true, preload: false },
-        app: { kind: "about" },
-      },
+      }),
     },
     policy: policyFor(profile),
     generation: 1,

@@ -25,6 +25,7 @@ import {
 } from "../../../src/server/index.ts";
 import { keepConfig, makeFolders } from "../../../src/server/keep.ts";
 import { describeWith } from "../../tools/needs.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let prefix = "";
 
@@ -36,11 +37,10 @@ beforeEach(async () => {
 });
 
 const pair = (name: string) => ({ chain: `/tls/${name}.pem`, key: `/tls/${name}.key` });
-const hsts = { maxAge: 0, includeSubdomains: false, preload: false };
 
 const config = (more: Partial<ServerConfigInput> = {}): ServerConfig =>
   serverConfig({
-    site: { server: { names: [], listen: ["127.0.0.1:8443"], redirect: [], hsts, app: { kind: "about" } } },
+    site: { server: serverSite() },
     policy: policyFor("intermediate"),
     generation: 1,
     prefix,

@@ -22,6 +22,7 @@ import {
 } from "../../../src/server/index.ts";
 import type { Bundle, LaunchOptions, ServerStatus } from "../../../src/server/index.ts";
 import { describeWith } from "../../tools/needs.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let prefix: string;
 let events: ForgeEvent[];
@@ -59,13 +60,7 @@ async function ended(pid: number): Promise<void> {
 function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOptions {
   const config = serverConfig({
     site: {
-      server: {
-        names: ["localhost"],
-        listen: ["127.0.0.1:8443"],
-        redirect: [],
-        hsts: { maxAge: 1, includeSubdomains: false, preload: false },
-        app: { kind: "about" },
-      },
+      server: serverSite({ names: ["localhost"] }),
     },
     policy: policyFor("modern"),
     generation: 5,

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -167,11 +167,8 @@ describe("what a service is made of", () => {
     ]);
   });
 
-  test("of a folder of certificates every pair", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "tlsforge-service-"));
-    onTestFinished(() => rm(directory, { recursive: true, force: true }));
-    for (const name of ["a.pem", "a.key", "b.pem", "b.key", "alone.pem"]) await writeFile(join(directory, name), "");
-    const site = siteOf(`server: { certificate: { directory: ${directory} } }`);
+  test("of several certificates every pair", async () => {
+    const site = siteOf("server: { certificate: { local-ca: true, keys: [ecdsa, rsa] } }");
     const [unit] = await serviceResources(work("systemd", { site }));
     expect(credentials(unit !== undefined && "text" in unit ? unit.text : "").slice(1)).toEqual(
       ["0.pem", "0.key", "1.pem", "1.key"].map(
