@@ -185,6 +185,33 @@ describe("what a service is made of", () => {
     });
   });
 
+  test.each([
+    ["the folder of a factory's module", "factory: 'shop.main:site', path: /home/web/shop", "/home/web/shop"],
+    ["the folder of a socket behind it", "proxy: 'unix:/home/web/run/app.sock'", "/home/web/run"],
+  ])("%s is shown too", async (_what, app, folder) => {
+    const [unit] = await serviceResources(work("systemd", { site: siteOf(`server: { app: { ${app} } }`) }));
+    expect(unit).toMatchObject({ text: expect.stringContaining(`\nBindReadOnlyPaths=${folder}\n`) as string });
+  });
+
+  test("a socket right in a folder that the service has its own of is refused", async () => {
+    const site = siteOf("server: { app: { proxy: 'unix:/tmp/app.sock' } }");
+    await expect(serviceResources(work("systemd", { site }))).rejects.toMatchObject({
+      code: "host-refused",
+      hint: expect.stringContaining("below /run") as string,
+    });
+  });
+
+  test("parameters of Diffie-Hellman are handed over, and workers bound the service", async () => {
+    const site = siteOf(
+      "server: { dhe: { generate: 2048 }, certificate: { local-ca: true, keys: [rsa] }, workers: 1, limits: { worker-bytes: 268435456 } }",
+    );
+    const [unit] = await serviceResources(work("systemd", { site }));
+    const text = unit !== undefined && "text" in unit ? unit.text : "";
+    expect(credentials(text).at(-1)).toBe(`LoadCredential=dh.pem:${folder}/dh.pem`);
+    expect(text).toContain("\nMemoryMax=1536M\n");
+    expect(text).toContain("\nStateDirectory=tlsforge-1a\n");
+  });
+
   test("OpenRC: one script, by its name", async () => {
     const script = await only(work("openrc"));
     expect(script).toMatchObject({
