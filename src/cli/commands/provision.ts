@@ -36,6 +36,7 @@ import type { Selection } from "../prepare.ts";
 import { reachText } from "../reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
+import { certificateWarnings } from "../served.ts";
 import { tellService } from "../service.ts";
 import { outputPaths, serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
 import { bringBack, readServerConfig, runningServer, supervisorOfRunning } from "../standing.ts";
@@ -302,7 +303,7 @@ async function told(context: Context, served: Served): Promise<Result> {
   const { built, manifest, setup, server, graded } = served;
   const { report, files, problem } = graded;
   const { prefix } = context.options;
-  const warnings = warningsOf(built.made);
+  const warnings = [...warningsOf(built.made), ...certificateWarnings(server?.certificates ?? [])];
   const fields = {
     generation: manifest.generation,
     prefix,

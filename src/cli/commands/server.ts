@@ -17,6 +17,7 @@ import { loadSiteFor } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result, type ServerFields } from "../result.ts";
 import { reloadServer, serve, serverChange } from "../serve.ts";
+import { certificateLines, certificateWarnings } from "../served.ts";
 import { serverOutputs, setUpServer, type ServerSetup } from "../setup.ts";
 import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
 import { vulnerableText } from "../vulnerable.ts";
@@ -151,6 +152,7 @@ function told(
   outcome: "done" | "unchanged",
   standsBy: ServerStatus | null = null,
 ): Result {
+  const due = certificateWarnings(status.certificates);
   const lines = [
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
@@ -158,9 +160,8 @@ function told(
     ...(standsBy === null
       ? []
       : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
-    ...status.certificates.map(
-      (certificate) => `Certificate ${certificate.names.join(", ")}, until ${certificate.notAfter}`,
-    ),
+    ...certificateLines(status.certificates),
+    ...due.map((warning) => `Warning    ${warning}`),
     ...(status.lastError === null
       ? []
       : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
@@ -173,7 +174,7 @@ function told(
     fields: {
       prefix: context.options.prefix,
       server: { ...serverFields(status), standingBy: standingFields(standsBy) },
-      warnings: failed,
+      warnings: [...failed, ...due],
       ...(status.vulnerable === undefined ? {} : { vulnerable: status.vulnerable }),
     },
     text: `${lines.join("\n")}\n`,
