@@ -173,18 +173,10 @@ async function certificatesFor(
   context: Context,
   request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs },
 ): Promise<{ certificates: readonly CertificateFiles[]; authority: string | null }> {
-  const { certificate, dhe, names } = request.site.server;
+  const { certificate, names } = request.site.server;
   if (certificate.kind === "directory") {
-    const { pairs, sorts, notes } = await certificatesIn(certificate.directory);
+    const { pairs, notes } = await certificatesIn(certificate.directory);
     for (const message of notes) context.emit({ type: "notice", message });
-    if (request.outputs.purpose === "service" && dhe !== null && dhe.kind !== "off" && !sorts.has("rsa"))
-      throw new ForgeError(
-        "certificate-failed",
-        `DHE suites need a certificate with an RSA key, and ${certificate.directory} has none`,
-        {
-          hint: "put one there beside the others, or leave server.dhe out",
-        },
-      );
     return { certificates: pairs, authority: null };
   }
   const made = await ensureCertificates({

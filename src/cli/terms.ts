@@ -5,6 +5,7 @@ import type { Host } from "../host/index.ts";
 import type { Site, Stack } from "../recipe/index.ts";
 import {
   classicPolicy,
+  dhBits,
   dhFile,
   dhProblem,
   ensureDhParameters,
@@ -49,16 +50,20 @@ export function serverSiteOf({ site: { server }, outputs }: TermsOf): ServerSite
 }
 
 /** What a site loses by its profile and its choices; nothing where the stack decides. */
-export function lossesIn(site: Site, purpose: Stack["purpose"], prefix: string): readonly Loss[] {
+export async function lossesIn(site: Site, purpose: Stack["purpose"], prefix: string): Promise<readonly Loss[]> {
   if (purpose === "reproduction") return [];
   const { profile, dhe } = site.server;
-  const file = dhParametersOf(prefix, { site, outputs: { purpose } })?.file ?? null;
-  const lost = lossesOf(profile, { dhe: dheOf(site.server, file) });
-  const bits =
-    dhe?.kind === "generate" ? dhe.bits : dhe?.kind === "group" ? Number(dhe.group.slice("ffdhe".length)) : 0;
-  if (profile !== "ssllabs-100" || dhe === null || dhe.kind === "off" || bits >= 4096) return lost;
+  const parameters = dhParametersOf(prefix, { site, outputs: { purpose } });
+  const lost = lossesOf(profile, { dhe: dheOf(site.server, parameters?.file ?? null) });
+  if (profile !== "ssllabs-100" || dhe === null || dhe.kind === "off" || (await bitsOf(dhe)) >= 4096) return lost;
   const why = "Diffie-Hellman of fewer than 4096 bits counts as 90 for the key exchange, not as 100";
   return [...lost, { of: "ssllabs-2009r", why }];
+}
+
+/** 0 for a file that does not tell. */
+async function bitsOf(dhe: NonNullable<Site["server"]["dhe"]>): Promise<number> {
+  if (dhe.kind === "file") return (await dhBits(dhe.file)) ?? 0;
+  return dhe.kind === "generate" ? dhe.bits : dhe.kind === "group" ? Number(dhe.group.slice("ffdhe".length)) : 0;
 }
 
 /** Where the parameters of finite-field Diffie-Hellman are, or will be made (`bits`); null for a server that has none of its own. */
@@ -82,13 +87,14 @@ export async function dhParametersFor(
   if (wanted === null) return null;
   const { file, bits } = wanted;
   if (bits !== null) {
-    const onMake = (): void =>
+    const what = `making Diffie-Hellman parameters of ${bits} bits`;
+    const onProgress = (seconds: number): void =>
       context.emit({
         type: "notice",
-        message: `making Diffie-Hellman parameters of ${bits} bits, which can take minutes`,
+        message: seconds === 0 ? `${what}, which can take minutes` : `${what}: ${seconds} s so far`,
       });
     const openssl = path.join(terms.outputs.openssl, "bin", "openssl");
-    await ensureDhParameters({ openssl, file, bits, run: terms.host.exec, onMake });
+    await ensureDhParameters({ openssl, file, bits, run: terms.host.exec, onProgress });
   }
   const problem = await dhProblem(file, terms.outputs.purpose);
   if (problem === null) return file;

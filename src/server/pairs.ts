@@ -22,10 +22,10 @@ const largestFile = 1 << 20;
 /**
  * Every certificate in a folder (and in the folders right below it, and below its `live`, as certbot has them) that has its key there too. They
  * are matched by public key and not by name, so every layout will do; of several files with a certificate the longest chain is taken.
- * Throws ForgeError `certificate-failed` when there is no pair, for a key with a passphrase, and for a key that does not belong to the
- * certificate whose name it has.
+ * Throws ForgeError `certificate-failed` when there is no pair, for a key with a passphrase, for a key that does not belong to the certificate
+ * whose name it has, and for a certificate whose time is over or has not come.
  */
-export async function certificatesIn(directory: string): Promise<FoundPairs> {
+export async function certificatesIn(directory: string, now = new Date()): Promise<FoundPairs> {
   const notes: string[] = [];
   const files = await pemFiles(directory);
   for (const { path, certificates, keys, lack } of files)
@@ -53,6 +53,7 @@ export async function certificatesIn(directory: string): Promise<FoundPairs> {
       details: notes,
       hint: "put NAME.pem (certificate, then intermediates) and NAME.key there, or fullchain.pem and privkey.pem",
     });
+  for (const each of served) refuseOutOfTime(each, now);
   return { pairs: served.map(({ chain, key }) => ({ chain, key })), sorts: new Set(served.map(sortOf)), notes };
 }
 
@@ -199,6 +200,15 @@ function sameUse(one: Found, other: Found): boolean {
 
 function sortOf({ certificate }: Found): string {
   return certificate.publicKey.asymmetricKeyType ?? "unknown";
+}
+
+function refuseOutOfTime({ chain, certificate: { validFromDate: from, validToDate: to } }: Found, now: Date): void {
+  const hint = `renew it, or move ${chain} elsewhere`;
+  if (to <= now) throw new ForgeError("certificate-failed", `${chain} expired at ${to.toISOString()}`, { hint });
+  if (from > now)
+    throw new ForgeError("certificate-failed", `${chain} is not valid before ${from.toISOString()}`, {
+      hint: "look at the clock, or put one there that is valid already",
+    });
 }
 
 /** A key that has the name of a certificate was meant for it. */

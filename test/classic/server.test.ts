@@ -137,7 +137,7 @@ async function set(prefix: string): Promise<{ readonly config: ServerConfig; rea
   const { rsa } = serverPaths(prefix);
   const made = await ensureCertificates({ openssl, folder: rsa, names: [], now: new Date(), run, keys: ["RSA-2048"] });
   const dhParameters = dhFile(rsa, 1024);
-  await ensureDhParameters({ openssl, file: dhParameters, bits: 1024, run, onMake: () => {} });
+  await ensureDhParameters({ openssl, file: dhParameters, bits: 1024, run, onProgress: () => {} });
   const libssl = (await readdir(library)).find((name) => /^libssl\.so\.\d/.test(name)) ?? "";
   const config = serverConfig({
     site: {

@@ -32,7 +32,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const previous = await readManifest(options.prefix);
   const selection = await select(context, { site, stack: stack.name, options: request.sources });
   const flaws = flawsOf(selection.resolved);
-  const lost = lossesIn(site, selection.stack.purpose, options.prefix);
+  const lost = await lossesIn(site, selection.stack.purpose, options.prefix);
   const planned = await planSelection(selection, previous, options.prefix);
   const out = (name: string): string =>
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";

@@ -171,6 +171,22 @@ describeWith(["openssl"], "certificates of a folder", () => {
     });
   });
 
+  test.each([
+    ["is over", 800, /a\.pem expired at \d{4}-.*Z$/, /^renew it/],
+    ["has not come", -800, /a\.pem is not valid before \d{4}-.*Z$/, /clock/],
+  ])("whose time %s are refused, whatever else is there", async (_what, days, message, hint) => {
+    await put("a.pem", ecdsa.certificate);
+    await put("a.key", ecdsa.key);
+    await put("b.pem", other.certificate);
+    await put("b.key", other.key);
+    const then = new Date(Date.now() + days * 86_400_000);
+    await expect(certificatesIn(folder, then)).rejects.toMatchObject({
+      code: "certificate-failed",
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+    });
+  });
+
   test("of a folder that is not there are refused", async () => {
     await expect(certificatesIn(join(folder, "none"))).rejects.toMatchObject({
       code: "certificate-failed",

@@ -20,7 +20,11 @@ test("a renewal is due from the moment that the certificate says, and never with
   expect(warned()).toBe(false);
   expect(warned("2026-04-01T00:00:01Z")).toBe(false);
   expect(warned("2026-04-01T00:00:00Z")).toBe(true);
-  expect(certificateWarnings([{ ...certificate, renewAfter: "2026-03-01T00:00:00Z" }], now)).toMatchInlineSnapshot();
+  expect(certificateWarnings([{ ...certificate, renewAfter: "2026-03-01T00:00:00Z" }], now)).toMatchInlineSnapshot(`
+    [
+      "the certificate for a.example, b.example is due for renewal since 2026-03-01T00:00:00Z and ends at 2026-05-01T00:00:00Z: renew it, then run tlsforge reload (which renews the local authority's by itself)",
+    ]
+  `);
 });
 
 test("a staple that is missing is told, one that does not apply is not", () => {

@@ -1,6 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { dhParametersOf, lossesIn, policyOf, serverSiteOf } from "../../../src/cli/terms.ts";
 import { parseSite, type Stack } from "../../../src/recipe/index.ts";
+import { dhPem } from "../../tools/dh.ts";
 
 const terms = (server: string, purpose: Stack["purpose"] = "service") => ({
   site: parseSite({ text: `server: { ${server} }\n`, path: "/etc/tlsforge.yaml" }),
@@ -48,25 +52,33 @@ describe("the policy of a site", () => {
 });
 
 describe("what a site loses", () => {
-  const lost = (server: string, purpose: Stack["purpose"] = "service"): readonly string[] =>
-    lossesIn(terms(server).site, purpose, "/p").map(({ of }) => of);
+  const lost = async (server: string, purpose: Stack["purpose"] = "service"): Promise<readonly string[]> =>
+    (await lossesIn(terms(server).site, purpose, "/p")).map(({ of }) => of);
 
-  test("is nothing by itself, nor by tickets, nor where the stack decides", () => {
-    expect([lost(""), lost("tickets: { rotate-hours: 1 }"), lost("profile: compatible", "reproduction")]).toEqual([
-      [],
-      [],
-      [],
-    ]);
+  test("is nothing by itself, nor by tickets, nor where the stack decides", async () => {
+    expect(await lost("")).toEqual([]);
+    expect(await lost("tickets: { rotate-hours: 1 }")).toEqual([]);
+    expect(await lost("profile: compatible", "reproduction")).toEqual([]);
   });
 
-  test("is AAA with finite-field Diffie-Hellman of any kind", () => {
-    for (const dhe of ["ffdhe3072", "{ generate: 4096 }", "{ file: /dh.pem }"])
-      expect(lost(`dhe: ${dhe}`)).toContain("AAA");
+  test.each(["ffdhe3072", "{ generate: 4096 }", "{ file: /dh.pem }"])("is AAA with dhe: %s", async (dhe) => {
+    expect(await lost(`dhe: ${dhe}`)).toContain("AAA");
   });
 
-  test("is the 100 of SSL Labs with parameters that are short, or may be", () => {
-    const with100 = (dhe: string): boolean => lost(`profile: ssllabs-100, dhe: ${dhe}`).includes("ssllabs-2009r");
-    expect(["off", "{ generate: 4096 }"].map(with100)).toEqual([false, false]);
-    expect(["ffdhe3072", "{ generate: 4095 }", "{ file: /dh.pem }"].map(with100)).toEqual([true, true, true]);
+  test.each([
+    ["off", false],
+    ["{ generate: 4096 }", false],
+    ["{ generate: 4095 }", true],
+    ["ffdhe3072", true],
+    ["{ file: /nowhere/dh.pem }", true],
+  ])("is the 100 of SSL Labs with parameters that are short, or may be: %s", async (dhe, isLost) => {
+    expect((await lost(`profile: ssllabs-100, dhe: ${dhe}`)).includes("ssllabs-2009r")).toBe(isLost);
+  });
+
+  test("is not the 100 of SSL Labs with a file of 4096 bits", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "tlsforge-terms-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(join(folder, "dh.pem"), dhPem(2n ** 4095n + 1n, 2n));
+    expect(await lost(`profile: ssllabs-100, dhe: { file: ${folder}/dh.pem }`)).not.toContain("ssllabs-2009r");
   });
 });
