@@ -1,4 +1,4 @@
-import type { Policy, PolicyChoices, Profile } from "./types.ts";
+import type { Dhe, Policy, PolicyChoices, Profile } from "./types.ts";
 
 /** Mozilla Server Side TLS, guideline 6.0 (2026-04-06): groups and suites of both profiles, in its order. */
 const groups = ["X25519MLKEM768", "X25519", "prime256v1", "secp384r1"];
@@ -150,14 +150,18 @@ const losses: Readonly<Record<Profile, readonly Loss[]>> = {
   ],
 };
 
-const dheLosses: readonly Loss[] = [
-  { of: "AAA", why: "finite-field Diffie-Hellman costs one of its three rulebooks" },
-  { of: "mozilla-6.0", why: "DHE suites are beyond intermediate" },
-  { of: "ncsc-nl-2025", why: "finite-field Diffie-Hellman is to be phased out" },
-];
+/** As `src/grade` judges it: a published group of 3072 bits or more is at the level `phase-out`, the rest is insufficient. */
+function dheLosses(dhe: Dhe): readonly Loss[] {
+  const group = "group" in dhe ? dhe.group : "Diffie-Hellman of a group of one's own";
+  const ncsc = group === "ffdhe3072" ? `${group} is to be phased out` : `${group} is insufficient`;
+  return [
+    { of: "AAA", why: "two of its three rulebooks are lost to finite-field Diffie-Hellman" },
+    { of: "mozilla-6.0", why: "DHE suites are beyond intermediate" },
+    { of: "ncsc-nl-2025", why: ncsc },
+  ];
+}
 
 /** What a profile and a site's choices lose, to be said before it is served. */
 export function lossesOf(profile: Profile, { dhe }: Pick<PolicyChoices, "dhe"> = noChoices): readonly Loss[] {
-  const added = dhe === null ? [] : dheLosses.filter((loss) => !losses[profile].some(({ of }) => of === loss.of));
-  return [...losses[profile], ...added];
+  return [...losses[profile], ...(dhe === null ? [] : dheLosses(dhe))];
 }
