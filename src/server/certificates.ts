@@ -33,8 +33,8 @@ interface Pair {
 }
 
 /**
- * A local authority and leaves below it, made when they are missing and kept while they are good. A leaf is made anew when two
- * thirds of its life have passed or the names have changed, in a folder of its own: chain and key change together or not at all.
+ * A local authority and leaves below it, made when they are missing and kept while they are good. A leaf is made anew when it is
+ * due for renewal or the names have changed, in a folder of its own: chain and key change together or not at all.
  *
  * Throws ForgeError `certificate-failed` for files that are there and not right, `site-invalid` for a name that is none.
  */
@@ -116,7 +116,7 @@ async function makeLeaf(options: CertificateOptions, { authority, names, key }: 
   return leaf;
 }
 
-/** The newest leaf that can still be served: signed by this authority, with these names and this sort of key, and in the first two thirds of its life. */
+/** The newest leaf that can still be served: signed by this authority, with these names and this sort of key, and not due for renewal. */
 async function findLeaf(
   options: Pick<CertificateOptions, "folder" | "now">,
   { authority, names, key }: Wanted,
@@ -126,13 +126,20 @@ async function findLeaf(
     const leaf = await expectPair(folder);
     const { certificate } = leaf;
     const begin = certificate.validFromDate.getTime();
-    const renewal = begin + ((certificate.validToDate.getTime() - begin) * 2) / 3;
     const now = options.now.getTime();
     const named = namesOf(certificate.subjectAltName).join() === wanted;
     const fits = named && hasKey(certificate, key);
-    if (now >= begin && now < renewal && fits && isLeafOf(certificate, authority.certificate)) return leaf;
+    if (now >= begin && now < renewalOf(certificate) && fits && isLeafOf(certificate, authority.certificate))
+      return leaf;
   }
   return null;
+}
+
+/** When a certificate is to be renewed, as the server tells of it: after two thirds of its life, or half of one that is shorter than 10 days. */
+function renewalOf({ validFromDate, validToDate }: X509Certificate): number {
+  const begin = validFromDate.getTime();
+  const life = validToDate.getTime() - begin;
+  return begin + (life < 10 * 86_400_000 ? life / 2 : (life * 2) / 3);
 }
 
 /** By the names that Node has for curves. */

@@ -92,6 +92,12 @@ describeWith(["openssl"], "ensureCertificates", () => {
     await expect(stat(first.certificates[0]?.chain ?? "")).resolves.toBeDefined();
   });
 
+  it("makes a new leaf when half of a life has passed that an authority at its end left short", async () => {
+    const first = await ensure({ now: new Date(Date.now() + 3642 * day) });
+    expect(await ensure({ now: new Date(Date.now() + 3 * day) })).toEqual({ ...first, issued: "none" });
+    expect((await ensure({ now: new Date(Date.now() + 4.5 * day) })).issued).toBe("leaf");
+  });
+
   it("makes a new leaf when the names have changed, and goes back to an earlier one that still fits", async () => {
     const first = await ensure();
     const second = await ensure({ names: ["other.example.org", "192.0.2.7"] });
