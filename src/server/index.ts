@@ -7,7 +7,7 @@ export { configDigest, literalAddress, renderConfig, serverConfig } from "./conf
 export type { ServerConfigInput, ServerSite } from "./config.ts";
 export { reload, stop } from "./control.ts";
 export { dhBits, dhFile, dhProblem, ensureDhParameters } from "./dh.ts";
-export { credentialsOf, keepConfig } from "./keep.ts";
+export { credentialsOf, keepConfig, keepRefusal } from "./keep.ts";
 export { checkLaunch, launch, launchTrial } from "./launch.ts";
 export type { LaunchOptions } from "./launch.ts";
 export { candidate, endCandidate, takeOver } from "./roles.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { atomicLink, atomicWrite } from "../store/index.ts";
 import { renderConfig } from "./config.ts";
 import { fileError } from "./files.ts";
-import { serverPaths } from "./light.ts";
+import { plain, serverPaths } from "./light.ts";
 import type { Policy, ServerConfig } from "./types.ts";
 
 /**
@@ -24,6 +24,24 @@ export async function keepConfig(prefix: string, config: ServerConfig): Promise<
     throw fileError(error, `${folder} cannot be made`);
   }
   await atomicWrite(join(generation, "server.json"), renderConfig(config), 0o600);
+  await rm(serverPaths(prefix).refused, { force: true });
+}
+
+/**
+ * Keeps why a reload was refused before the process that serves was asked: `status` tells it until another configuration is kept or another
+ * process serves, and the server's log, where it has one, has a line of it. Throws ForgeError `prefix-unusable`, `disk-full`.
+ */
+export async function keepRefusal(prefix: string, pid: number, why: string): Promise<void> {
+  const { refused, log } = serverPaths(prefix);
+  const line = `${new Date().toISOString().replace(/\.\d+Z$/, "+0000")} [tlsforge#error] reload refused: ${plain(why)}\n`;
+  try {
+    await atomicWrite(refused, `${pid}\n${why}\n`);
+    const file = await open(log, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW).catch(() => null);
+    if (file === null) return;
+    await file.write(line).finally(() => file.close());
+  } catch (error) {
+    throw fileError(error, `${refused} cannot be written`);
+  }
 }
 
 /** What the server is handed by a service manager: name of the credential, and the file that holds it. */

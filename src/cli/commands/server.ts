@@ -2,6 +2,7 @@ import { ForgeError } from "../../errors.ts";
 import {
   candidate,
   configDigest,
+  keepRefusal,
   serverPaths,
   status as serverStatus,
   stop as stopServer,
@@ -85,13 +86,30 @@ async function startOrComeBack(context: Context, manifest: Manifest, setup: Serv
   }
 }
 
-/** Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused. */
+/**
+ * Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused,
+ * and what is not right is: then all stays as it was, and `status` tells why.
+ */
 export async function reload(context: Context): Promise<Result> {
-  return withServer(context, "reload", async (context, current, setup) => {
-    const status = await reloadServer(context, setup);
-    await recordServer(context, current, setup);
-    return told(context, status, "done");
-  });
+  let asked = false;
+  try {
+    return await withServer(context, "reload", async (found, current, setup) => {
+      asked = true;
+      const status = await reloadServer(found, setup);
+      await recordServer(found, current, setup);
+      return told(found, status, "done");
+    });
+  } catch (error) {
+    if (!asked) await tellServing(context, error);
+    throw error;
+  }
+}
+
+/** Keeps what is wrong with what was given for the server that goes on without it. */
+async function tellServing({ options: { prefix } }: Context, error: unknown): Promise<void> {
+  if (!(error instanceof ForgeError) || !["certificate-failed", "site-invalid"].includes(error.code)) return;
+  const serving = await serverStatus(prefix);
+  if (serving.state === "serving") await keepRefusal(prefix, serving.status.pid, error.message);
 }
 
 /** Stops the server of this prefix, and waits until it is gone. */
