@@ -38,7 +38,11 @@ export async function keepRefusal(prefix: string, pid: number, why: string): Pro
     await atomicWrite(refused, `${pid}\n${why}\n`);
     const file = await open(log, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW).catch(() => null);
     if (file === null) return;
-    await file.write(line).finally(() => file.close());
+    try {
+      await file.write(line);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     throw fileError(error, `${refused} cannot be written`);
   }
