@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
-import type { Site } from "../recipe/index.ts";
+import { parseSite, type Site } from "../recipe/index.ts";
 import { atomicWrite, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { loadSite } from "./load.ts";
@@ -63,7 +63,7 @@ async function readKept(prefix: string, generation: number): Promise<Kept | null
     const found: unknown = JSON.parse(await readFile(place, "utf8"));
     if (isSite(found)) {
       const { file, ...site } = found;
-      return { site, file };
+      return { site: withDefaults(site), file };
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
@@ -73,6 +73,20 @@ async function readKept(prefix: string, generation: number): Promise<Kept | null
     cause,
     hint: "remove it: then the site file counts; or provision again",
   });
+}
+
+/** A site that was kept before the language knew all of it asks for the rest as one that does not name it. */
+function withDefaults(site: Site): Site {
+  const { server } = parseSite(null);
+  const { certificate } = site.server;
+  return {
+    ...site,
+    server: {
+      ...server,
+      ...site.server,
+      certificate: certificate.kind === "local-ca" ? { ...server.certificate, ...certificate } : certificate,
+    },
+  };
 }
 
 /** Whether it is a site as it was kept, and not what is left of one. */

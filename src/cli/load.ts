@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError, type Span } from "../errors.ts";
 import {
@@ -13,9 +13,9 @@ import {
   type Stack,
 } from "../recipe/index.ts";
 import { orderRecipes } from "../plan/index.ts";
-import { dhProblem } from "../server/index.ts";
 import type { Context } from "./context.ts";
 import { readTextIfThere } from "./files.ts";
+import { checkFolders, checkMaterial, reasonOf, type SiteFile } from "./site-files.ts";
 
 /** A stack with the recipes it names and those that they need, in build order. */
 export interface LoadedStack {
@@ -37,34 +37,20 @@ export async function writtenMinGrade(path: string): Promise<{ readonly grade: s
   return span === null || verify.minGrade === null ? null : { grade: verify.minGrade, span };
 }
 
-async function readSite(path: string): Promise<{ readonly text: string; readonly path: string }> {
+async function readSite(path: string): Promise<SiteFile> {
   return { text: await readText(path, "site file", "create it (an empty file is valid), or leave --config out"), path };
 }
 
 /** Checks a site file's text, and that the folders it names are there. Throws `site-invalid`. */
-export async function checkSite(file: { readonly text: string; readonly path: string }): Promise<Site> {
+export async function checkSite(file: SiteFile): Promise<Site> {
   const site = parseSite(file);
-  const { app, certificate } = site.server;
-  if (app.kind === "static") await needFolder(file.path, "server.app.static", app.directory);
-  if (certificate.kind === "directory")
-    await needFolder(file.path, "server.certificate.directory", certificate.directory);
+  await checkFolders(site, file.path);
   return site;
-}
-
-async function needFolder(file: string, key: string, folder: string): Promise<void> {
-  const facts = await stat(folder).catch((error: unknown) => {
-    throw new ForgeError("site-invalid", `${file}: ${key}: the folder ${folder} cannot be used: ${reasonOf(error)}`, {
-      cause: error,
-      hint: `make the folder, or mend ${key}`,
-    });
-  });
-  if (facts.isDirectory()) return;
-  throw new ForgeError("site-invalid", `${file}: ${key}: ${folder} is no folder`, { hint: `name a folder in ${key}` });
 }
 
 /**
  * The site file, read once and checked, also against the stack: the one that is named, else the site file's. `exposed` is asked about addresses
- * that others reach. Throws as `loadSite` and `loadStack`, and `site-invalid` for what the stack is not made for.
+ * that others reach. Throws as `loadSite` and `loadStack`, `site-invalid` for what the stack is not made for, and as `checkMaterial`.
  */
 export async function loadSiteFor(
   context: Pick<Context, "options" | "recipes">,
@@ -77,22 +63,8 @@ export async function loadSiteFor(
   const loaded = await loadStack(context, named ?? site.stack);
   const { stack } = loaded;
   checkFit(site, stack, { file, exposed: (address) => exposed(stack, address) });
-  if (file !== null) await checkDhe(site, file);
+  if (file !== null) await checkMaterial(site, file, stack.purpose);
   return { ...loaded, site };
-}
-
-async function checkDhe(
-  { server: { dhe } }: Site,
-  file: { readonly text: string; readonly path: string },
-): Promise<void> {
-  if (dhe?.kind !== "file") return;
-  const problem = await dhProblem(dhe.file);
-  const span = siteSpan(file, "server", "dhe");
-  if (problem === null || span === null) return;
-  throw new ForgeError("site-invalid", `${span.file}:${span.line}: ${problem}`, {
-    span,
-    hint: "name a file that openssl dhparam -2 made, or let it be made with generate",
-  });
 }
 
 /** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */
@@ -160,9 +132,4 @@ export async function readText(file: string, what: string, hint: string): Promis
   });
   if (text === null) throw new ForgeError("usage", `the ${what} ${file} is not there`, { hint });
   return text;
-}
-
-/** What the system said, in its own words. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+ '.*'$/, "") : String(error);
 }

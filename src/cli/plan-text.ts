@@ -1,6 +1,6 @@
 import { stepTitle } from "../build/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
-import type { ResolvedRecipe } from "../recipe/index.ts";
+import type { ResolvedRecipe, Site } from "../recipe/index.ts";
 import type { Switch } from "./serve.ts";
 
 /** The builds of a plan as lines of text, and which versions could not be had. */
@@ -28,6 +28,27 @@ export function switchText(way: Switch, held: boolean): string {
     relaunch: "the old server stops before the new one starts (relaunch): a gap, in which connections are refused",
   };
   return texts[way];
+}
+
+/** What a site serves, in words. */
+export function appText(app: Site["server"]["app"]): string {
+  switch (app.kind) {
+    case "about":
+      return "a page about itself";
+    case "static":
+      return `the files of ${app.directory}`;
+    case "proxy":
+      return `what ${app.upstream} answers`;
+    case "websocket-echo":
+      return "an echo of WebSocket messages";
+    case "factory":
+      return `${app.attribute} of the Python module ${app.module}${app.path === null ? "" : ` in ${app.path}`}`;
+  }
+}
+
+/** A site's profile, and what it adds to it. */
+export function termsText({ profile, dhe }: Pick<Site["server"], "profile" | "dhe">): string {
+  return dhe === null || dhe.kind === "off" ? profile : `${profile} with dhe`;
 }
 
 /** The steps of a build, one line each. */

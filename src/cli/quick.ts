@@ -50,7 +50,7 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
     server.lastError !== null
   )
     return null;
-  if (!server.certificates.every(farFromItsEnd)) return null;
+  if (!server.certificates.every(isFresh)) return null;
   const config = readJson<ServerConfig>(serverPaths(parts.prefix).config);
   if (config === null || !servesFiles(server, config)) return null;
   const report = readJson<Report>(manifest.report.path);
@@ -83,10 +83,13 @@ function sameTool(stamp: Manifest["tools"][number]): boolean {
   return now !== null && now.size === stamp.size && now.mtimeMs === stamp.mtimeMs;
 }
 
-/** A certificate in the last third of the longest life that we give one is left to the full run, which renews it when its time has come. */
-function farFromItsEnd(certificate: ServerStatus["certificates"][number]): boolean {
+/**
+ * A certificate that is due for renewal, as it says itself, is left to the full run, which renews our own. Of one that does not say the last third
+ * of the longest life that we give one counts.
+ */
+function isFresh({ notAfter, renewAfter }: ServerStatus["certificates"][number]): boolean {
   const thirdOfLifeMs = 30 * 24 * 3600 * 1000;
-  return Date.parse(certificate.notAfter) - Date.now() > thirdOfLifeMs;
+  return Date.now() < (renewAfter === undefined ? Date.parse(notAfter) - thirdOfLifeMs : Date.parse(renewAfter));
 }
 
 function readJson<T>(file: string): T | null {

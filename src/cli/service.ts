@@ -17,10 +17,10 @@ import {
   type ServiceManager,
 } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
-import { credentialsOf, literalAddress, serverPaths, type ServiceUser } from "../server/index.ts";
+import { certificatesIn, credentialsOf, literalAddress, serverPaths, type ServiceUser } from "../server/index.ts";
 import { inSafeHands } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { certificatesIn } from "./setup.ts";
+import { dhParametersOf } from "./terms.ts";
 
 /** The service of a prefix: who runs its server and as whom, and why. */
 export interface Service extends ServiceDecision {
@@ -82,6 +82,9 @@ async function closedOn(host: Host, start: string): Promise<string | null> {
   return null;
 }
 
+/** What a worker may hold where the site does not say: `Limits` of the server. */
+const workerBytes = 512 << 20;
+
 /** What resources of a service are made from. */
 export interface ServiceWork {
   readonly site: Site;
@@ -127,24 +130,47 @@ export async function serviceResources(work: ServiceWork): Promise<readonly Reso
 }
 
 async function systemdOptions({ site, prefix, service, lowPort, reload }: ServiceWork) {
-  const { listen, redirect, certificate, app } = site.server;
-  const count = certificate.kind === "directory" ? (await certificatesIn(certificate.directory)).length : 1;
+  const { listen, redirect, certificate, workers, limits } = site.server;
+  const count =
+    certificate.kind === "directory"
+      ? (await certificatesIn(certificate.directory)).pairs.length
+      : certificate.keys.length;
   const folder = serverPaths(prefix).credentials;
   // Links of fixed names, so that a renewed certificate does not change the unit.
   const pairs = Array.from({ length: count }, () => ({ chain: "", key: "" }));
-  const names = credentialsOf("", { certificates: pairs }).map(([credential]) => path.join(folder, credential));
-  const [config = "", ...files] = names;
+  const parameters = dhParametersOf(prefix, { site, outputs: { purpose: "service" } })?.file;
+  const policy = { dhe: parameters === undefined ? null : { parameters } };
   return {
     name: service.name,
     prefix,
     listen: listen.map(literalAddress),
     redirect: redirect.map(literalAddress),
-    config,
-    certificates: pairs.map((_pair, index) => ({ chain: files[2 * index] ?? "", key: files[2 * index + 1] ?? "" })),
+    credentials: credentialsOf("", { certificates: pairs, policy }).map(
+      ([credential]) => [credential, path.join(folder, credential)] as const,
+    ),
     lowPort: lowPort.method === "socket" || lowPort.method === "ambient" ? lowPort.method : ("none" as const),
-    folders: app.kind === "static" ? [app.directory] : [],
+    folders: foldersOf(site.server.app),
+    workers,
+    workerBytes: limits.workerBytes ?? workerBytes,
     ...(reload === null ? {} : { reload }),
   };
+}
+
+/** Folders outside of the prefix that what is served is read from or reached by. Throws `host-refused` for a socket that cannot be shown alone. */
+function foldersOf(app: Site["server"]["app"]): readonly string[] {
+  if (app.kind === "static") return [app.directory];
+  if (app.kind === "factory") return app.path === null ? [] : [app.path];
+  if (app.kind !== "proxy" || !app.upstream.startsWith("unix:")) return [];
+  // A socket that is made anew is another file, so it is its folder that has to be seen.
+  const folder = path.dirname(app.upstream.slice("unix:".length));
+  if (!/^\/(?:home|root|tmp|var\/tmp|run\/user)$/.test(folder)) return [folder];
+  throw new ForgeError(
+    "host-refused",
+    `a service of systemd does not see ${folder}, where the socket ${app.upstream} is`,
+    {
+      hint: "let the application make its socket in a folder of its own, below /run",
+    },
+  );
 }
 
 /** Where each system has start scripts that no package brings, and how it names them. */

@@ -5,16 +5,13 @@ import { ForgeError } from "../errors.ts";
 import type { Host } from "../host/index.ts";
 import type { Site, Stack } from "../recipe/index.ts";
 import {
-  classicPolicy,
-  dhFile,
-  dhProblem,
+  certificatesIn,
   ensureCertificates,
-  ensureDhParameters,
   findCertificates,
-  policyFor,
   serverConfig,
   serverPaths,
   type CertificateFiles,
+  type KeyKind,
   type ServerConfig,
   type ServiceUser,
   type Supervisor,
@@ -22,6 +19,7 @@ import {
 import type { Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { exposureOf, refuseExposed } from "./exposure.ts";
+import { dhParametersFor, dhParametersOf, policyOf, serverSiteOf } from "./terms.ts";
 
 /** Outputs of one generation that a server runs from, as store paths. */
 export interface ServerOutputs {
@@ -97,9 +95,9 @@ export async function standingServer(context: Context, request: SetupRequest): P
   const { certificate, names } = request.site.server;
   const found =
     certificate.kind === "directory"
-      ? { certificates: await certificatesIn(certificate.directory), authority: null }
+      ? { certificates: (await certificatesIn(certificate.directory)).pairs, authority: null }
       : await findCertificates({ ...localCertificates(context, request), names, now: new Date() });
-  const dhParameters = dhParametersOf(context, request);
+  const dhParameters = dhParametersOf(context.options.prefix, request);
   const lacks = found === null || (dhParameters !== null && !existsSync(dhParameters.file));
   return lacks ? null : configure(context, request, { ...found, dhParameters: dhParameters?.file ?? null });
 }
@@ -115,10 +113,15 @@ interface Material {
 function localCertificates(
   context: Context,
   { site, outputs }: Pick<SetupRequest, "site" | "outputs">,
-): { readonly folder: string; readonly key: "P-256" | "P-384" | "RSA-2048" } {
+): { readonly folder: string; readonly keys: readonly KeyKind[] } {
   const { tls, rsa } = serverPaths(context.options.prefix);
-  if (outputs.purpose === "reproduction") return { folder: rsa, key: "RSA-2048" };
-  return { folder: tls, key: site.server.profile === "ssllabs-100" ? "P-384" : "P-256" };
+  if (outputs.purpose === "reproduction") return { folder: rsa, keys: ["RSA-2048"] };
+  const { certificate, profile } = site.server;
+  const sizes =
+    profile === "ssllabs-100"
+      ? ({ ecdsa: "P-384", rsa: "RSA-4096" } as const)
+      : ({ ecdsa: "P-256", rsa: "RSA-3072" } as const);
+  return { folder: tls, keys: certificate.kind === "local-ca" ? certificate.keys.map((key) => sizes[key]) : [] };
 }
 
 async function configure(
@@ -135,11 +138,8 @@ async function configure(
       hint: "run tlsforge provision, which builds it anew",
     });
   const config = serverConfig({
-    site,
-    policy:
-      dhParameters === null
-        ? policyFor(site.server.profile)
-        : classicPolicy({ curve: site.server.curve ?? "prime256v1", dhParameters }),
+    site: { server: serverSiteOf({ site, outputs }) },
+    policy: policyOf({ site, outputs }, dhParameters),
     generation,
     prefix,
     certificates,
@@ -152,38 +152,6 @@ async function configure(
   });
   if (outputs.purpose === "reproduction") refuseExposed(config, exposureOf(context, manifest));
   return { config, outputs, runner, authority };
-}
-
-/** Where the parameters of finite-field Diffie-Hellman are, or will be made; null for a server that has none. */
-function dhParametersOf(
-  context: Context,
-  { site, outputs }: Pick<SetupRequest, "site" | "outputs">,
-): { readonly file: string; readonly bits: number | null } | null {
-  if (outputs.purpose !== "reproduction") return null;
-  const { dhe } = site.server;
-  if (dhe?.kind === "file") return { file: dhe.file, bits: null };
-  const bits = dhe?.kind === "generate" ? dhe.bits : 2048;
-  return { file: dhFile(serverPaths(context.options.prefix).tls, bits), bits };
-}
-
-/** The same, made when it is to be and is not there, and checked. */
-async function dhParametersFor(context: Context, request: SetupRequest): Promise<string | null> {
-  const wanted = dhParametersOf(context, request);
-  if (wanted === null) return null;
-  const { file, bits } = wanted;
-  if (bits !== null) {
-    const onMake = (): void =>
-      context.emit({
-        type: "notice",
-        message: `making Diffie-Hellman parameters of ${bits} bits, which can take minutes`,
-      });
-    const openssl = path.join(request.outputs.openssl, "bin", "openssl");
-    await ensureDhParameters({ openssl, file, bits, run: request.host.exec, onMake });
-  }
-  const problem = await dhProblem(file);
-  if (problem === null) return file;
-  const hint = bits === null ? "mend server.dhe in the site file" : `remove ${file}, then run the same command again`;
-  throw new ForgeError("certificate-failed", problem, { hint });
 }
 
 /** The PEM text of our own authority, or null when the certificates come from elsewhere. */
@@ -206,8 +174,11 @@ async function certificatesFor(
   request: { readonly site: Site; readonly host: Host; readonly outputs: ServerOutputs },
 ): Promise<{ certificates: readonly CertificateFiles[]; authority: string | null }> {
   const { certificate, names } = request.site.server;
-  if (certificate.kind === "directory")
-    return { certificates: await certificatesIn(certificate.directory), authority: null };
+  if (certificate.kind === "directory") {
+    const { pairs, notes } = await certificatesIn(certificate.directory);
+    for (const message of notes) context.emit({ type: "notice", message });
+    return { certificates: pairs, authority: null };
+  }
   const made = await ensureCertificates({
     ...localCertificates(context, request),
     openssl: path.join(request.outputs.openssl, "bin", "openssl"),
@@ -218,33 +189,7 @@ async function certificatesFor(
   if (made.issued !== "none")
     context.emit({
       type: "notice",
-      message: `issued a ${made.issued === "leaf" ? "certificate" : "local authority and a certificate"}, valid until ${made.notAfter}`,
+      message: `issued ${made.issued === "leaf" ? "" : "a local authority and "}${made.certificates.length === 1 ? "a certificate" : `${made.certificates.length} certificates`}, valid until ${made.notAfter}`,
     });
   return { certificates: made.certificates, authority: made.authority };
-}
-
-/** Pairs in a folder of PEM files: `NAME.pem` or `NAME.crt` (leaf, then intermediates) with `NAME.key`; or `fullchain.pem` with `privkey.pem`. */
-export async function certificatesIn(directory: string): Promise<readonly CertificateFiles[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    throw new ForgeError("certificate-failed", `the certificate folder ${directory} cannot be read`, {
-      cause: error,
-      hint: "check server.certificate.directory in the site file",
-    });
-  });
-  const has = new Set(names);
-  const keyFor = (name: string): string | undefined =>
-    name === "fullchain.pem" ? "privkey.pem" : `${name.replace(/\.(?:pem|crt)$/, "")}.key`;
-  const pairs = names.toSorted().flatMap((name) => {
-    if (!/\.(?:pem|crt)$/.test(name)) return [];
-    const key = keyFor(name);
-    return key !== undefined && has.has(key)
-      ? [{ chain: path.join(directory, name), key: path.join(directory, key) }]
-      : [];
-  });
-  if (pairs.length === 0) {
-    throw new ForgeError("certificate-failed", `there is no certificate with its key in ${directory}`, {
-      hint: "put NAME.pem (certificate, then intermediates) and NAME.key there, or fullchain.pem and privkey.pem",
-    });
-  }
-  return pairs;
 }

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import { mergeRecords } from "../host/index.ts";
+import type { Site } from "../recipe/index.ts";
 import {
   configDigest,
+  refuseTaken,
   serverPaths,
   status,
   supervisorOf,
@@ -11,7 +13,7 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../server/index.ts";
-import { readLedger, rollbackTo, updateManifest, type Manifest } from "../store/index.ts";
+import { readLedger, readManifest, rollbackTo, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf, takeBackUnwished } from "./host-changes.ts";
 import { exposureOf, refuseExposed } from "./exposure.ts";
@@ -78,6 +80,16 @@ export async function readServerConfig(prefix: string, generation: number): Prom
       hint: "provision again, which writes it anew",
     });
   }
+}
+
+/**
+ * Refuses a site's addresses that another program has, before minutes of building. Only where this prefix has never served: later on it may be
+ * our own who hold them, and each launch looks again. Throws `port-in-use`.
+ */
+export async function refuseTakenPorts(context: Context, { server: { listen, redirect } }: Site): Promise<void> {
+  if ((await readManifest(context.options.prefix)) !== null || (await supervisorOfRunning(context)) !== null) return;
+  if ((await status(context.options.prefix)).state !== "not-serving") return;
+  await refuseTaken([...listen, ...redirect], []);
 }
 
 /** A generation's server as it was launched before. Throws `not-found` when it never was. */

@@ -70,6 +70,14 @@ function translate(issue: Issue, context: Context): Found[] {
       return [wrongValue(path, issue.values.map(String), document)];
     case "too_small":
       return [{ message: emptyMessage(path, document), span: document.locate(path), expected: atLeast(issue) }];
+    case "too_big":
+      return [
+        {
+          message: `${describe(path, document)} is too large`,
+          span: document.locate(path),
+          expected: `at most ${issue.maximum}`,
+        },
+      ];
     default:
       return [
         {
@@ -169,7 +177,7 @@ function translateUnion(issue: UnionIssue, context: Context): Found[] {
   if (given.length > 1) {
     return [
       {
-        message: `a ${issue.message} of two kinds: ${given.join(" and ")}`,
+        message: `${/^[aeiou]/.test(issue.message) ? "an" : "a"} ${issue.message} of two kinds: ${given.join(" and ")}`,
         span: document.locate(issue.path),
         expected: "one kind",
         hint: typeof issue.path.at(-1) === "number" ? "write them as two entries of the list" : "remove one of them",

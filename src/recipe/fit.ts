@@ -8,6 +8,12 @@ import type { Site, Stack } from "./types.ts";
 const classicCurves =
   "sect163k1 sect163r1 sect163r2 sect193r1 sect193r2 sect233k1 sect233r1 sect239k1 sect283k1 sect283r1 sect409k1 sect409r1 " +
   "sect571k1 sect571r1 secp160k1 secp160r1 secp160r2 secp192k1 prime192v1 secp224k1 secp224r1 secp256k1 prime256v1 secp384r1 secp521r1";
+/** The least for a server in service (RFC 9325, "Public Key Length"). */
+const leastDhBits = 2048;
+
+/** What only a server of today has, as a site file writes it. */
+const ofToday = ["sni", "tickets", "ocsp", "access-log", "workers", "limits"] as const;
+
 /** What a site is checked with. */
 interface Fit {
   /** The site file's text; null: there is none. */
@@ -35,22 +41,41 @@ function locator(file: TextFile | null): Locate {
   };
 }
 
-/** What only a stack of reproduction knows. */
+/** What only a stack of reproduction knows, and what today's TLS does not go with. */
 function inService({ server }: Site, at: Locate): Problem[] {
   const problems: Problem[] = [];
-  const hint = "leave it out, or use a stack whose purpose is reproduction";
-  if (server.dhe !== null && server.dhe.kind !== "off")
-    problems.push({
-      message: "finite-field Diffie-Hellman is not in this release",
-      span: at("server", "dhe"),
-      expected: '"off"',
-      hint,
-    });
+  if (server.dhe !== null && server.dhe.kind !== "off") problems.push(...dheInService(server, at));
   if (server.curve !== null)
     problems.push({
       message: "server.curve is for a server that has one curve only",
       span: at("server", "curve"),
-      hint,
+      hint: "leave it out, or use a stack whose purpose is reproduction",
+    });
+  return problems;
+}
+
+/** DHE suites are TLS 1.2's, and authenticated by RSA (RFC 5288, RFC 7905). */
+function dheInService({ dhe, profile, certificate }: Site["server"], at: Locate): Problem[] {
+  const problems: Problem[] = [];
+  const span = at("server", "dhe");
+  if (dhe?.kind === "generate" && dhe.bits < leastDhBits)
+    problems.push({
+      message: `Diffie-Hellman parameters of ${dhe.bits} bits are too weak for a server in service`,
+      span,
+      expected: `${leastDhBits} bits or more`,
+      hint: `dhe: { generate: ${leastDhBits} }, or dhe: ffdhe3072, which needs nothing made`,
+    });
+  if (profile === "modern")
+    problems.push({
+      message: "profile modern speaks TLS 1.3 alone, which has no DHE suites",
+      span,
+      hint: "leave dhe out, or use profile: intermediate",
+    });
+  if (certificate.kind === "local-ca" && !certificate.keys.includes("rsa"))
+    problems.push({
+      message: "DHE suites need a certificate with an RSA key, and this one is to have none",
+      span,
+      hint: "certificate: { local-ca: true, keys: [ecdsa, rsa] } issues one of each",
     });
   return problems;
 }
@@ -96,6 +121,25 @@ function reproduced({ server, host }: Site, { file, exposed }: Fit, at: Locate):
       message: "three of the six suites of 2013 need Diffie-Hellman parameters",
       span: at("server", "dhe"),
       expected: "generate with a number of bits (2048 by default), or file with a PEM file",
+    });
+  if (server.dhe?.kind === "group")
+    problems.push({
+      message: `this server takes Diffie-Hellman parameters from a file, and ${server.dhe.group} by no name`,
+      span: at("server", "dhe"),
+      expected: "generate with a number of bits (2048 by default), or file with a PEM file",
+    });
+  for (const key of ofToday)
+    if (written("server", key))
+      problems.push({
+        message: `this server has no ${key}: that of 2013 did not either`,
+        span: at("server", key),
+        hint: `leave ${key} out`,
+      });
+  if (server.certificate.kind === "local-ca" && written("server", "certificate", "keys"))
+    problems.push({
+      message: "this server has one certificate, with an RSA key",
+      span: at("server", "certificate", "keys"),
+      hint: "leave keys out",
     });
   if (server.app.kind !== "about")
     problems.push({

@@ -2,87 +2,11 @@ import { z } from "zod";
 import { splitAddress } from "../address.ts";
 import { check, type NotYet } from "./check.ts";
 import { readDocument, type SourceDocument, type TextFile } from "./document.ts";
-import { family, mapping, name, text } from "./fields.ts";
+import { mapping, name } from "./fields.ts";
 import { refuse, type Problem } from "./problems.ts";
+import { server } from "./site-server.ts";
 import type { Span } from "../errors.ts";
 import type { Site } from "./types.ts";
-
-/** RFC 1035 names as certificates use them: labels of letters, digits and hyphens, with a `*` for the first label at most. */
-const dnsName = z
-  .string()
-  .regex(
-    /^(?!.{254})(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
-    {
-      error: "a DNS name such as www.example.org",
-    },
-  );
-
-/** An IP address and a port; an IPv6 address stands in brackets. */
-const listenAddress = z.string().refine((value) => isListenAddress(value), {
-  error: 'an address and a port, such as "127.0.0.1:8443" or "[::]:443"',
-});
-
-function isListenAddress(value: string): boolean {
-  const match = /^(?:\[([^[\]]+)\]|([^:[\]]+)):([1-9]\d{0,4})$/.exec(value);
-  if (match === null) return false;
-  const [, v6, v4, port] = match;
-  const address = v6 === undefined ? z.ipv4().safeParse(v4) : z.ipv6().safeParse(v6);
-  return address.success && Number(port) <= 65_535;
-}
-
-const certificate = family(
-  "certificate",
-  ["local-ca", "directory"],
-  [
-    mapping({ "local-ca": z.literal(true) }).transform(() => ({ kind: "local-ca" as const })),
-    mapping({ directory: text }).transform(({ directory }) => ({ kind: "directory" as const, directory })),
-  ],
-);
-
-const app = family(
-  "app",
-  ["about", "static"],
-  [
-    mapping({ about: z.literal(true) }).transform(() => ({ kind: "about" as const })),
-    mapping({ static: text }).transform((value) => ({ kind: "static" as const, directory: value.static })),
-  ],
-);
-
-const dhe = z
-  .union(
-    [
-      z.literal("off").transform(() => ({ kind: "off" as const })),
-      mapping({ generate: z.int().min(1024).max(8192) }).transform((value) => ({
-        kind: "generate" as const,
-        bits: value.generate,
-      })),
-      mapping({ file: text }).transform((value) => ({ kind: "file" as const, ...value })),
-    ],
-    { error: "off, generate with a number of bits from 1024 to 8192, or file with the path of a PEM file" },
-  )
-  .describe("Finite-field Diffie-Hellman");
-
-const hsts = mapping({
-  "max-age": z.int().min(0).default(63_072_000).describe("Seconds"),
-  "include-subdomains": z.boolean().default(true),
-  preload: z.boolean().default(false),
-}).transform((value) => ({
-  maxAge: value["max-age"],
-  includeSubdomains: value["include-subdomains"],
-  preload: value.preload,
-}));
-
-const server = mapping({
-  names: z.array(dnsName).min(1).default(["localhost"]).describe("Names that the certificate is for"),
-  listen: z.array(listenAddress).min(1).default(["127.0.0.1:8443"]),
-  redirect: z.array(listenAddress).default([]).describe("Plain HTTP, redirected to HTTPS"),
-  certificate: certificate.prefault({ "local-ca": true }),
-  profile: z.enum(["modern", "intermediate", "compatible", "ssllabs-100"]).default("intermediate"),
-  dhe: dhe.nullable().default(null),
-  curve: text.nullable().default(null).describe("The one curve of a stack of reproduction, by OpenSSL's name"),
-  hsts: hsts.prefault({}),
-  app: app.prefault({ about: true }),
-});
 
 const host = mapping({
   packages: z
@@ -113,13 +37,8 @@ export const siteSchema = mapping({
 
 /** What the language knows and this release does not bring, with what to use instead. */
 const notYet: NotYet = new Map([
-  ["server.dhe: ffdhe2048", 'use "off", or leave it out'],
-  ["server.dhe: ffdhe3072", 'use "off", or leave it out'],
-  ["server.ocsp", "leave it out"],
-  ["server.certificate.acme", "use one of local-ca: true, directory: FOLDER"],
-  ["server.app.proxy", "use static: FOLDER, or leave it out"],
-  ["server.app.wsgi", "use static: FOLDER, or leave it out"],
-  ["server.app.websocket-echo", "use static: FOLDER, or leave it out"],
+  ["server.certificate.acme", "use one of local-ca: true, directory: FOLDER, which certbot or lego keep up to date"],
+  ["server.app.wsgi", 'use proxy: "http://HOST:PORT" to its own server, or factory: "MODULE:ATTRIBUTE"'],
 ]);
 
 /**
@@ -158,7 +77,7 @@ function holds(all: string, one: string): boolean {
 /** Combinations that cannot be served. */
 function lintSite(written: WrittenSite, document: SourceDocument): Problem[] {
   const { listen, redirect, hsts: policy } = written.server;
-  const problems: Problem[] = [...lintHost(written.host, document)];
+  const problems: Problem[] = [...lintHost(written.host, document), ...lintApp(written.server, document)];
   const all = [
     ...listen.map((address, index) => ({ address, path: ["server", "listen", index] })),
     ...redirect.map((address, index) => ({ address, path: ["server", "redirect", index] })),
@@ -216,8 +135,24 @@ function lintHost({ service, "low-port": lowPort }: WrittenSite["host"], documen
   ];
 }
 
+/** A server that passes requests on to itself never ends. */
+function lintApp({ app, listen, redirect }: WrittenSite["server"], document: SourceDocument): Problem[] {
+  if (app.kind !== "proxy" || app.upstream.startsWith("unix:")) return [];
+  const { host } = new URL(app.upstream.replace("//localhost", "//127.0.0.1"));
+  const upstream = /:\d+$/.test(host) ? host : `${host}:80`;
+  const own = [...listen, ...redirect].find((address) => address === upstream || holds(address, upstream));
+  if (own === undefined) return [];
+  return [
+    {
+      message: `the upstream ${app.upstream} is this server itself, which listens on "${own}"`,
+      span: document.locate(["server", "app", "proxy"]),
+      hint: "name the address of the server behind this one",
+    },
+  ];
+}
+
 function toSite(written: WrittenSite, folder: string): Site {
-  const { dhe, ...rest } = written.server;
+  const { dhe, certificate, app, "access-log": accessLog, ...rest } = written.server;
   const below = (path: string): string => (path.startsWith("/") || folder === "" ? path : `${folder}/${path}`);
   return {
     stack: written.stack,
@@ -225,10 +160,14 @@ function toSite(written: WrittenSite, folder: string): Site {
       ...rest,
       dhe: dhe?.kind === "file" ? { ...dhe, file: below(dhe.file) } : dhe,
       certificate:
-        rest.certificate.kind === "directory"
-          ? { ...rest.certificate, directory: below(rest.certificate.directory) }
-          : rest.certificate,
-      app: rest.app.kind === "static" ? { ...rest.app, directory: below(rest.app.directory) } : rest.app,
+        certificate.kind === "directory" ? { ...certificate, directory: below(certificate.directory) } : certificate,
+      app:
+        app.kind === "static"
+          ? { ...app, directory: below(app.directory) }
+          : app.kind === "factory" && app.path !== null
+            ? { ...app, path: below(app.path) }
+            : app,
+      accessLog,
     },
     host: {
       packages: written.host.packages,

@@ -250,6 +250,26 @@ export interface Stack {
   };
 }
 
+/** What a site serves. Folders are absolute where the site file's is. */
+export type SiteApp =
+  | { readonly kind: "about" }
+  | { readonly kind: "static"; readonly directory: string }
+  /** `http://HOST:PORT` or `unix:/PATH`. */
+  | { readonly kind: "proxy"; readonly upstream: string }
+  | { readonly kind: "websocket-echo" }
+  /** `path` is the folder that the module lies in; null: the stack has it. */
+  | { readonly kind: "factory"; readonly module: string; readonly attribute: string; readonly path: string | null };
+
+/** Sorts of key that a certificate of the local authority may have. */
+export type LeafKey = "ecdsa" | "rsa";
+
+/** Bounds that a site may set. */
+export type LimitName =
+  | `${"handshake" | "head" | "body" | "request" | "idle" | "stall" | "drain"}Seconds`
+  | "connections"
+  | "connectionsPerAddress"
+  | `${"header" | "body" | "worker"}Bytes`;
+
 /** The site file (design, section 8) with defaults filled in. */
 export interface Site {
   readonly stack: string;
@@ -257,18 +277,34 @@ export interface Site {
     readonly names: readonly string[];
     readonly listen: readonly string[];
     readonly redirect: readonly string[];
-    readonly certificate: { readonly kind: "local-ca" } | { readonly kind: "directory"; readonly directory: string };
+    readonly certificate:
+      | { readonly kind: "local-ca"; readonly keys: readonly LeafKey[] }
+      | { readonly kind: "directory"; readonly directory: string };
     readonly profile: "modern" | "intermediate" | "compatible" | "ssllabs-100";
-    /** Finite-field Diffie-Hellman: with parameters made here, of so many bits, or with those of a PEM file. Null: as the stack has it by itself. */
+    /** What becomes of a client that asks for a name that no certificate has. */
+    readonly sni: "default" | "strict";
+    /**
+     * Finite-field Diffie-Hellman: with a group of RFC 7919, with parameters made here, of so many bits, or with those of a PEM file. Null: as the
+     * stack has it by itself.
+     */
     readonly dhe:
       | { readonly kind: "off" }
+      | { readonly kind: "group"; readonly group: "ffdhe2048" | "ffdhe3072" }
       | { readonly kind: "generate"; readonly bits: number }
       | { readonly kind: "file"; readonly file: string }
       | null;
+    /** Session tickets that resume, and how often their key is made anew; null: none is sent. */
+    readonly tickets: { readonly rotateHours: number } | null;
+    readonly ocsp: "auto" | "off";
     /** The one curve of a server that has one only, by OpenSSL's name; null: as the stack has it by itself. */
     readonly curve: string | null;
     readonly hsts: { readonly maxAge: number; readonly includeSubdomains: boolean; readonly preload: boolean };
-    readonly app: { readonly kind: "about" } | { readonly kind: "static"; readonly directory: string };
+    readonly app: SiteApp;
+    readonly accessLog: boolean;
+    /** Processes that serve; 0: one for each processor. */
+    readonly workers: number;
+    /** Seconds, bytes and counts; what is left out is as the server has it by itself. */
+    readonly limits: { readonly [name in LimitName]?: number };
   };
   readonly host: {
     readonly packages: "ask" | "install" | "never";

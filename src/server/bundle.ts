@@ -8,9 +8,9 @@ import type { Bundle, ServerConfig } from "./types.ts";
  * Throws ForgeError `certificate-failed` for a file that cannot be read.
  */
 export async function bundleOf(config: ServerConfig): Promise<Bundle> {
-  const { dhParameters } = config.policy;
+  const { dhe } = config.policy;
   const pairs = config.certificates.flatMap(({ chain, key }) => [chain, key]);
-  const paths = [...new Set([...pairs, ...(dhParameters === undefined ? [] : [dhParameters])])];
+  const paths = [...new Set([...pairs, ...(dhe !== null && "parameters" in dhe ? [dhe.parameters] : [])])];
   const files = await Promise.all(paths.map(async (path) => [path, await readPem(path)] as const));
   return { config: renderConfig(config), files: Object.fromEntries(files) };
 }

@@ -19,8 +19,11 @@ export interface CertificateOptions {
   readonly names: readonly string[];
   readonly now: Date;
   readonly run: Run;
-  /** The leaf's key; ECDSA P-256 unless given. The authority's is of the same family, and a folder has one authority. */
-  readonly key?: KeyKind;
+  /**
+   * A leaf for each sort of key; one of ECDSA P-256 unless given. The authority's key is P-256, or RSA for RSA-2048 alone, and a folder has one
+   * authority.
+   */
+  readonly keys?: readonly KeyKind[];
 }
 
 /** A pair as it was found, already checked to belong together. */
@@ -30,8 +33,8 @@ interface Pair {
 }
 
 /**
- * A local authority and a leaf below it, made when they are missing and kept while they are good. The leaf is made anew when two
- * thirds of its life have passed or the names have changed, in a folder of its own: chain and key change together or not at all.
+ * A local authority and leaves below it, made when they are missing and kept while they are good. A leaf is made anew when it is
+ * due for renewal or the names have changed, in a folder of its own: chain and key change together or not at all.
  *
  * Throws ForgeError `certificate-failed` for files that are there and not right, `site-invalid` for a name that is none.
  */
@@ -43,10 +46,15 @@ export async function ensureCertificates(options: CertificateOptions): Promise<L
     const found = await readPair(join(options.folder, "ca"));
     const authority = found ?? (await makeAuthority(options));
     checkAuthority(authority, options.now);
-    const leaf = await findLeaf(options, authority, names);
-    const used = leaf ?? (await makeLeaf(options, authority, names));
-    if (leaf === null) await removeOld(options.folder, used.folder);
-    return local(authority, used, found === null ? "authority" : leaf === null ? "leaf" : "none");
+    const leaves: Pair[] = [];
+    let made = false;
+    for (const key of keysOf(options)) {
+      const leaf = await findLeaf(options, { authority, names, key });
+      leaves.push(leaf ?? (await makeLeaf(options, { authority, names, key })));
+      made ||= leaf === null;
+    }
+    if (made) await removeOld(options.folder, leaves);
+    return local(authority, leaves, found === null ? "authority" : made ? "leaf" : "none");
   } catch (error) {
     throw fileError(error, `Certificates in ${options.folder} cannot be kept`);
   }
@@ -54,33 +62,46 @@ export async function ensureCertificates(options: CertificateOptions): Promise<L
 
 /** What `ensureCertificates` would keep as it is; null when it would make something. Changes nothing. Throws as it does. */
 export async function findCertificates(
-  options: Pick<CertificateOptions, "folder" | "names" | "now" | "key">,
+  options: Pick<CertificateOptions, "folder" | "names" | "now" | "keys">,
 ): Promise<LocalCertificates | null> {
   const names = certificateNames(options.names);
   const authority = await readPair(join(options.folder, "ca"));
   if (authority === null) return null;
   checkAuthority(authority, options.now);
-  const leaf = await findLeaf(options, authority, names);
-  return leaf === null ? null : local(authority, leaf, "none");
+  const found = await Promise.all(keysOf(options).map((key) => findLeaf(options, { authority, names, key })));
+  const leaves = found.filter((leaf) => leaf !== null);
+  return leaves.length < found.length ? null : local(authority, leaves, "none");
 }
 
-function local(authority: Pair, leaf: Pair, issued: LocalCertificates["issued"]): LocalCertificates {
+function keysOf({ keys = ["P-256"] }: Pick<CertificateOptions, "keys">): readonly KeyKind[] {
+  return keys;
+}
+
+function local(authority: Pair, leaves: readonly Pair[], issued: LocalCertificates["issued"]): LocalCertificates {
+  const ends = leaves.map(({ certificate }) => certificate.validToDate.getTime());
   return {
     authority: join(authority.folder, "cert.pem"),
-    certificates: [{ chain: join(leaf.folder, "cert.pem"), key: join(leaf.folder, "key.pem") }],
+    certificates: leaves.map(({ folder }) => ({ chain: join(folder, "cert.pem"), key: join(folder, "key.pem") })),
     issued,
-    notAfter: leaf.certificate.validToDate.toISOString(),
+    notAfter: new Date(Math.min(...ends)).toISOString(),
   };
 }
 
-async function makeAuthority(options: CertificateOptions): Promise<Pair> {
-  const key = options.key === "RSA-2048" ? options.key : "P-256";
-  return expectPair(await issueAuthority(issuer({ ...options, key })));
+/** What a leaf is to be. */
+interface Wanted {
+  readonly authority: Pair;
+  readonly names: readonly HostName[];
+  readonly key: KeyKind;
 }
 
-async function makeLeaf(options: CertificateOptions, authority: Pair, names: readonly HostName[]): Promise<Pair> {
+async function makeAuthority(options: CertificateOptions): Promise<Pair> {
+  const key = keysOf(options).every((each) => each === "RSA-2048") ? "RSA-2048" : "P-256";
+  return expectPair(await issueAuthority(issuer(options, key)));
+}
+
+async function makeLeaf(options: CertificateOptions, { authority, names, key }: Wanted): Promise<Pair> {
   const leaf = await expectPair(
-    await issueLeaf(issuer(options), {
+    await issueLeaf(issuer(options, key), {
       authority: authority.folder,
       names,
       authorityEnds: authority.certificate.validToDate,
@@ -95,24 +116,30 @@ async function makeLeaf(options: CertificateOptions, authority: Pair, names: rea
   return leaf;
 }
 
-/** The newest leaf that can still be served: signed by this authority, with these names and this sort of key, and in the first two thirds of its life. */
+/** The newest leaf that can still be served: signed by this authority, with these names and this sort of key, and not due for renewal. */
 async function findLeaf(
-  options: Pick<CertificateOptions, "folder" | "now" | "key">,
-  authority: Pair,
-  names: readonly HostName[],
+  options: Pick<CertificateOptions, "folder" | "now">,
+  { authority, names, key }: Wanted,
 ): Promise<Pair | null> {
   const wanted = names.map(nameText).toSorted().join();
   for (const folder of (await leafFolders(options.folder)).toReversed()) {
     const leaf = await expectPair(folder);
     const { certificate } = leaf;
     const begin = certificate.validFromDate.getTime();
-    const renewal = begin + ((certificate.validToDate.getTime() - begin) * 2) / 3;
     const now = options.now.getTime();
     const named = namesOf(certificate.subjectAltName).join() === wanted;
-    const fits = named && hasKey(certificate, options.key ?? "P-256");
-    if (now >= begin && now < renewal && fits && isLeafOf(certificate, authority.certificate)) return leaf;
+    const fits = named && hasKey(certificate, key);
+    if (now >= begin && now < renewalOf(certificate) && fits && isLeafOf(certificate, authority.certificate))
+      return leaf;
   }
   return null;
+}
+
+/** When a certificate is to be renewed, as the server tells of it: after two thirds of its life, or half of one that is shorter than 10 days. */
+function renewalOf({ validFromDate, validToDate }: X509Certificate): number {
+  const begin = validFromDate.getTime();
+  const life = validToDate.getTime() - begin;
+  return begin + (life < 10 * 86_400_000 ? life / 2 : (life * 2) / 3);
 }
 
 /** By the names that Node has for curves. */
@@ -202,14 +229,13 @@ async function removeUnfinished(folder: string): Promise<void> {
   }
 }
 
-/** Keeps the leaf in use and the newest other one, which a running server may still be told to read again. */
-async function removeOld(folder: string, used: string): Promise<void> {
-  const others = (await leafFolders(folder)).filter((each) => each !== used);
-  for (const old of others.slice(0, -1)) await rm(old, { recursive: true, force: true });
+/** Keeps the leaves in use and as many of the newest others, which a running server may still be told to read again. */
+async function removeOld(folder: string, used: readonly Pair[]): Promise<void> {
+  const others = (await leafFolders(folder)).filter((each) => !used.some((leaf) => leaf.folder === each));
+  for (const old of others.slice(0, -used.length)) await rm(old, { recursive: true, force: true });
 }
 
-function issuer(options: CertificateOptions): Issuer {
-  const { openssl, folder, now, run, key = "P-256" } = options;
+function issuer({ openssl, folder, now, run }: CertificateOptions, key: KeyKind): Issuer {
   return { openssl, folder, now, run, key };
 }
 

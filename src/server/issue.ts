@@ -7,12 +7,14 @@ import type { HostName } from "./names.ts";
 import type { Run } from "./types.ts";
 
 /** A sort of key that local certificates have. */
-export type KeyKind = "P-256" | "P-384" | "RSA-2048";
+export type KeyKind = "P-256" | "P-384" | "RSA-2048" | "RSA-3072" | "RSA-4096";
 
 const keyOptions: Readonly<Record<KeyKind, readonly string[]>> = {
   "P-256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve"],
   "P-384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-pkeyopt", "ec_param_enc:named_curve"],
   "RSA-2048": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+  "RSA-3072": ["RSA", "-pkeyopt", "rsa_keygen_bits:3072"],
+  "RSA-4096": ["RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
 };
 
 /** What every issue needs. */

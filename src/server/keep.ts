@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { atomicLink, atomicWrite } from "../store/index.ts";
 import { renderConfig } from "./config.ts";
 import { fileError } from "./files.ts";
-import { serverPaths } from "./light.ts";
-import type { ServerConfig } from "./types.ts";
+import { plain, serverPaths } from "./light.ts";
+import type { Policy, ServerConfig } from "./types.ts";
 
 /**
  * Keeps a generation's configuration with it, and links to what a service manager hands over as credentials under the names that the server
@@ -24,12 +24,34 @@ export async function keepConfig(prefix: string, config: ServerConfig): Promise<
     throw fileError(error, `${folder} cannot be made`);
   }
   await atomicWrite(join(generation, "server.json"), renderConfig(config), 0o600);
+  await rm(serverPaths(prefix).refused, { force: true });
+}
+
+/**
+ * Keeps why a reload was refused before the process that serves was asked: `status` tells it until another configuration is kept or another
+ * process serves, and the server's log, where it has one, has a line of it. Throws ForgeError `prefix-unusable`, `disk-full`.
+ */
+export async function keepRefusal(prefix: string, pid: number, why: string): Promise<void> {
+  const { refused, log } = serverPaths(prefix);
+  const line = `${new Date().toISOString().replace(/\.\d+Z$/, "+0000")} [tlsforge#error] reload refused: ${plain(why)}\n`;
+  try {
+    await atomicWrite(refused, `${pid}\n${why}\n`);
+    const file = await open(log, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW).catch(() => null);
+    if (file === null) return;
+    try {
+      await file.write(line);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, `${refused} cannot be written`);
+  }
 }
 
 /** What the server is handed by a service manager: name of the credential, and the file that holds it. */
 export function credentialsOf(
   file: string,
-  { certificates }: Pick<ServerConfig, "certificates">,
+  { certificates, policy: { dhe } }: Pick<ServerConfig, "certificates"> & { readonly policy: Pick<Policy, "dhe"> },
 ): readonly (readonly [string, string])[] {
   return [
     ["server.json", file],
@@ -37,14 +59,22 @@ export function credentialsOf(
       [`certificate-${index}.pem`, chain] as const,
       [`certificate-${index}.key`, key] as const,
     ]),
+    ...(dhe !== null && "parameters" in dhe ? [["dh.pem", dhe.parameters] as const] : []),
   ];
 }
 
-/** The folders that a server writes to: with a service manager's folder below /run, a link to it; else one that the service's user owns. */
+/**
+ * The folders that a server writes to, which the service's user owns; where a service manager makes them, of the one below /run a link.
+ * Throws ForgeError `prefix-unusable`, `disk-full`.
+ */
 export async function makeFolders(prefix: string, config: ServerConfig): Promise<void> {
-  const { run } = serverPaths(prefix);
+  const { run, state } = serverPaths(prefix);
   try {
     await mkdir(dirname(run), { recursive: true });
+    if (config.paths.state === state) {
+      await mkdir(state, { recursive: true, mode: 0o750 });
+      await own(state, 0o750, config.user);
+    }
     if (config.paths.run !== run) {
       if (await leadsTo(run, config.paths.run)) return;
       await clear(run);
@@ -53,9 +83,9 @@ export async function makeFolders(prefix: string, config: ServerConfig): Promise
     }
     if ((await lstat(run).catch(() => null))?.isSymbolicLink() === true) await rm(run);
     await mkdir(run, { recursive: true, mode: 0o700 });
-    await own(run, config.user);
+    await own(run, 0o700, config.user);
   } catch (error) {
-    throw fileError(error, `${run} cannot be made`);
+    throw fileError(error, `${run} or ${state} cannot be made`);
   }
 }
 
@@ -75,10 +105,10 @@ async function clear(run: string): Promise<void> {
 }
 
 /** By its descriptor: its name cannot come to mean something else in between. */
-async function own(run: string, user: ServerConfig["user"]): Promise<void> {
-  const folder = await open(run, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+async function own(path: string, mode: number, user: ServerConfig["user"]): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    await folder.chmod(0o700);
+    await folder.chmod(mode);
     if (user !== null) await folder.chown(user.uid, user.gid);
   } finally {
     await folder.close();

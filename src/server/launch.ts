@@ -9,7 +9,7 @@ import { configDigest } from "./config.ts";
 import { fileError } from "./files.ts";
 import { makeFolders } from "./keep.ts";
 import { ask, isStatus, livingPid, plain, serverPaths, type ToldError } from "./light.ts";
-import { isTaken, overlaps, portInUse } from "./ports.ts";
+import { portInUse, refuseTaken } from "./ports.ts";
 import { refusal } from "./refusal.ts";
 import type { ServerConfig, ServerStatus, Supervisor } from "./types.ts";
 
@@ -127,9 +127,7 @@ export async function checkLaunch(options: LaunchOptions, held: readonly string[
   });
   if (signal?.aborted === true) throw new ForgeError("interrupted", "Interrupted while the server was being checked");
   if (result.failed) throw await refusalFrom(result.stderr, result.shortMessage, options);
-  for (const address of [...config.listen, ...config.redirect]) {
-    if (!held.some((other) => overlaps(address, other)) && (await isTaken(address))) throw await portInUse(address);
-  }
+  await refuseTaken([...config.listen, ...config.redirect], held);
 }
 
 function argvFor(

@@ -40,6 +40,8 @@ export interface ServerPaths {
   readonly standby: string;
   readonly standbyPid: string;
   readonly log: string;
+  /** Which process was not given a reload, and why (`keepRefusal`). */
+  readonly refused: string;
   /** What outlives the server and is its own: OCSP responses, the access log. */
   readonly state: string;
   readonly tls: string;
@@ -61,6 +63,7 @@ export function serverPaths(prefix: string): ServerPaths {
     standby: at("run/standby.sock"),
     standbyPid: at("run/standby.pid"),
     log: at("server.log"),
+    refused: at("reload-refused"),
     state: at("state"),
     tls: at("tls"),
     rsa: at("tls/rsa"),
@@ -78,7 +81,10 @@ export async function status(prefix: string, timeoutSeconds = 3): Promise<Server
     if (pid === null) return { state: "not-serving" };
     return { state: "unknown", reason: `process ${pid} of ${paths.pid} runs, but nothing answers at ${paths.control}` };
   }
-  if (answer.ok && isStatus(answer.status)) return { state: "serving", status: answer.status };
+  if (answer.ok && isStatus(answer.status)) {
+    const lastError = answer.status.lastError ?? refusedReload(paths.refused, answer.status.pid);
+    return { state: "serving", status: { ...answer.status, lastError } };
+  }
   return { state: "unknown", reason: `${paths.control} answers something else than a status` };
 }
 
@@ -136,6 +142,12 @@ export function ask(
       end({ absent, reason: `${path}: ${error.message}` });
     });
   });
+}
+
+/** Why a reload came to nothing before that process was asked, of which it does not know. */
+function refusedReload(file: string, pid: number): string | null {
+  const [who, ...why] = (readText(file) ?? "").trim().split("\n");
+  return who === String(pid) ? plain(why.join(" ")) : null;
 }
 
 /** A process, told from a later one of the same number by when it started. */

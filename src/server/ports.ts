@@ -19,7 +19,7 @@ function covers(all: string, host: string): boolean {
 }
 
 /** Whether another socket listens on an address. Any other reason why it cannot be had is the server's to tell. */
-export async function isTaken(address: string): Promise<boolean> {
+async function isTaken(address: string): Promise<boolean> {
   const { host, port } = split(address);
   const server = createServer();
   try {
@@ -31,6 +31,12 @@ export async function isTaken(address: string): Promise<boolean> {
   } finally {
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   }
+}
+
+/** Throws `port-in-use` for the first address that another program has; those of `held` are our own. */
+export async function refuseTaken(addresses: readonly string[], held: readonly string[]): Promise<void> {
+  for (const address of addresses)
+    if (!held.some((other) => overlaps(address, other)) && (await isTaken(address))) throw await portInUse(address);
 }
 
 /** The error of an address that another program has, with that program's name where it can be told. */

@@ -147,6 +147,10 @@ export interface ServerStatus {
     readonly names: readonly string[];
     readonly notAfter: string;
     readonly staple: string | null;
+    /** When it is to be renewed, by what it says itself (ISO 8601); a server of an older recipe does not tell. */
+    readonly renewAfter?: string;
+    /** What is odd about it and was put right, or ought to be known. */
+    readonly notes?: readonly string[];
     /** SHA-256 of the leaf (DER), and of the chain's file as the server read it; hexadecimal. A server of an older recipe tells neither. */
     readonly sha256?: string;
     readonly chainSha256?: string;

@@ -25,6 +25,7 @@ import {
 } from "../../src/server/index.ts";
 import { root } from "../tools/checkout.ts";
 import { outputOf } from "./prefix.ts";
+import { serverSite } from "../tools/site.ts";
 
 const recipe = join(root, "recipes/classic-server");
 const suites = readdirSync(join(recipe, "tests")).filter((name) => /^test_\w+\.py$/.test(name));
@@ -134,19 +135,13 @@ async function set(prefix: string): Promise<{ readonly config: ServerConfig; rea
   const library = join(outputOf("openssl"), "lib");
   const openssl = join(outputOf("openssl"), "bin", "openssl");
   const { rsa } = serverPaths(prefix);
-  const made = await ensureCertificates({ openssl, folder: rsa, names: [], now: new Date(), run, key: "RSA-2048" });
+  const made = await ensureCertificates({ openssl, folder: rsa, names: [], now: new Date(), run, keys: ["RSA-2048"] });
   const dhParameters = dhFile(rsa, 1024);
-  await ensureDhParameters({ openssl, file: dhParameters, bits: 1024, run, onMake: () => {} });
+  await ensureDhParameters({ openssl, file: dhParameters, bits: 1024, run, onProgress: () => {} });
   const libssl = (await readdir(library)).find((name) => /^libssl\.so\.\d/.test(name)) ?? "";
   const config = serverConfig({
     site: {
-      server: {
-        names: ["localhost"],
-        listen: ["127.0.0.1:0"],
-        redirect: [],
-        hsts: { maxAge: 63_072_000, includeSubdomains: true, preload: false },
-        app: { kind: "about" },
-      },
+      server: serverSite({ names: ["localhost"], listen: ["127.0.0.1:0"], ocsp: "off", accessLog: false }),
     },
     policy: classicPolicy({ curve: "prime256v1", dhParameters }),
     generation: 1,

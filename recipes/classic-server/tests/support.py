@@ -56,9 +56,9 @@ POLICY = {
         "NO_SESSION_RESUMPTION_ON_RENEGOTIATION",
         "NO_TICKET",
     ],
-    "tickets": "off",
+    "tickets": None,
     "alpn": [],
-    "dhParameters": "/etc/dh.pem",
+    "dhe": {"parameters": "/etc/dh.pem"},
 }
 AUTHORITY = pki.Authority()
 KEY = pki.new_key()
@@ -83,7 +83,12 @@ class Case(unittest.TestCase):
             "certificates": [{"chain": "/etc/cert.pem", "key": "/etc/key.pem"}],
             "hsts": {"maxAge": 63072000, "includeSubdomains": True, "preload": False},
             "app": {"kind": "about"},
-            "paths": {"run": os.path.join(self.folder, "run"), "log": os.path.join(self.folder, "log")},
+            "sni": "default",
+            "ocsp": "off",
+            "accessLog": False,
+            "workers": 1,
+            "limits": {},
+            "paths": {"run": os.path.join(self.folder, "run"), "state": os.path.join(self.folder, "state"), "log": os.path.join(self.folder, "log")},
             "user": None,
             "standBySeconds": 600,
             "libssl": LIBSSL,

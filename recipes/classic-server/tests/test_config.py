@@ -25,15 +25,16 @@ REFUSED = [
     ("policy.groups", [], "policy.groups must be a list that is not empty"),
     ("policy.groups", ["prime256v1", "secp384r1"], "policy.groups must be one curve: a context of 2013 takes no more"),
     ("policy.preference", "nobody", 'policy.preference is "nobody", expected one of client, server'),
-    ("policy.tickets", "on", 'policy.tickets is "on", expected one of off'),
+    ("policy.tickets", {"rotateSeconds": 3600}, "policy.tickets must be null, which pyOpenSSL of 2013 cannot give keys of its own"),
     ("policy.options", ["NO_SSLv2", "NO_TICKET"], "policy.options lacks NO_SSLv3, which follows from minVersion"),
     ("policy.options", ["NO_SSLv2", "NO_SSLv3"], "policy.options lacks NO_TICKET, which follows from tickets"),
     ("policy.options", ["CIPHER_SERVER_PREFERENCE"], "policy.options names CIPHER_SERVER_PREFERENCE, which follows from preference"),
     ("policy.options", [0x20000], "policy.options.0 must be text that is not empty"),
-    ("policy.dhParameters", GONE, "policy.dhParameters must be there when ciphers name DHE suites, and only then"),
-    ("policy.dhParameters", None, "policy.dhParameters must be text that is not empty"),
-    ("policy.ciphers", ["ECDHE-RSA-AES128-SHA"], "policy.dhParameters must be there when ciphers name DHE suites, and only then"),
-    ("policy.dhParameters", "dh.pem", "policy.dhParameters must be an absolute path"),
+    ("policy.dhe", GONE, "policy.dhe is missing"),
+    ("policy.dhe", None, "policy.dhe must be there when ciphers name DHE suites, and only then"),
+    ("policy.dhe", {"group": "ffdhe2048"}, "policy.dhe.parameters is missing"),
+    ("policy.ciphers", ["ECDHE-RSA-AES128-SHA"], "policy.dhe must be there when ciphers name DHE suites, and only then"),
+    ("policy.dhe.parameters", "dh.pem", "policy.dhe.parameters must be an absolute path"),
     ("policy.security", 1, "policy.security is not a known key"),
     ("listen", [], "listen must be a list that is not empty"),
     ("listen", ["localhost:8443"], 'listen holds "localhost:8443"; expected address:port, IPv6 in brackets'),
@@ -49,6 +50,12 @@ REFUSED = [
     ("hsts.preload", 1, "hsts.preload must be true or false"),
     ("app.kind", "static", 'app.kind is "static", expected one of about'),
     ("app.directory", "/srv", "app.directory is not a known key"),
+    ("sni", "strict", 'sni is "strict", expected one of default'),
+    ("ocsp", "auto", 'ocsp is "auto", expected one of off'),
+    ("accessLog", True, "accessLog must be false, since there is no access log"),
+    ("workers", 0, "workers must be 1: one process serves"),
+    ("limits", {"connections": 9}, "limits.connections is not a known key"),
+    ("paths.state", GONE, "paths.state is missing"),
     ("paths.run", "/" + 92 * "x", "paths.run is too long: with /server.sock it is beyond the 103 bytes that a Unix socket's path may have"),
     ("paths.log", GONE, "paths.log is missing"),
     ("user", {"name": "root", "uid": 0, "gid": 0}, "user.uid is root's; name an account without privileges, or null"),
@@ -76,7 +83,7 @@ class Refused(support.Case):
     def test_what_is_not_json(self):
         text = json.dumps(self.document)
         self.assertIn('the key "schema" stands twice', refusal('{"schema": "a", ' + text[1:]))
-        self.assertIn("NaN is not JSON", refusal(text.replace("7", "NaN", 1)))
+        self.assertIn("NaN is not JSON", refusal(text.replace('"generation": 7', '"generation": NaN')))
         self.assertEqual(refusal("[]"), "it: the document must be an object")
 
     def test_the_document_of_2013_is_taken(self):

@@ -38,7 +38,7 @@ class Control(support.Case):
         ):
             self.assertEqual(status[key], value, key)
         for key, value in self.document["policy"].items():
-            if key != "dhParameters":
+            if key != "dhe":
                 self.assertEqual(status["policy"][key], value, key)
         self.assertEqual((status["policy"]["dhBits"], status["policy"]["handshakes"]), (2048, 6))
         self.assertEqual(status["policy"]["inert"], [] if support.KEYS_CAN_REPEAT else ["NO_SSLv2", "SINGLE_DH_USE", "SINGLE_ECDH_USE"])

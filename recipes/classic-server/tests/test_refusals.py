@@ -54,7 +54,7 @@ class Refusals(support.Case):
 
     def test_suites_of_which_none_is_there(self):
         self.document["policy"]["ciphers"] = ["NONE-SUCH"]
-        del self.document["policy"]["dhParameters"]
+        self.document["policy"]["dhe"] = None
         self.assert_refused("policy-refused", "")
 
     def test_a_suite_that_the_key_cannot_sign_for(self):

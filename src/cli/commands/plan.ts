@@ -1,5 +1,5 @@
 import { packageResource, planHost, requirementError, type Remains } from "../../host/index.ts";
-import { literalAddress, lossesOf, status } from "../../server/index.ts";
+import { literalAddress, status } from "../../server/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import { readManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -16,12 +16,13 @@ import { knownRecords } from "../ledger.ts";
 import { neededFor } from "../packages.ts";
 import { pendingOf } from "../pending.ts";
 import { pendingRecipes, siteFor, type BuildRequest } from "../pipeline.ts";
-import { planText, stepLines, switchText } from "../plan-text.ts";
+import { appText, planText, stepLines, switchText, termsText } from "../plan-text.ts";
 import { planSelection, select, type Selection } from "../prepare.ts";
 import type { Result } from "../result.ts";
 import { serverChange, switchFor, type ServerChange, type ServiceChange } from "../serve.ts";
 import { serverOutputs, standingServer } from "../setup.ts";
 import { supervisorOfRunning } from "../standing.ts";
+import { lossesIn } from "../terms.ts";
 import { flawsOf, vulnerableText } from "../vulnerable.ts";
 
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
@@ -31,7 +32,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const previous = await readManifest(options.prefix);
   const selection = await select(context, { site, stack: stack.name, options: request.sources });
   const flaws = flawsOf(selection.resolved);
-  const lost = selection.stack.purpose === "reproduction" ? [] : lossesOf(site.server.profile);
+  const lost = await lossesIn(site, selection.stack.purpose, options.prefix);
   const planned = await planSelection(selection, previous, options.prefix);
   const out = (name: string): string =>
     planned.find((entry) => entry.derivation.recipe.name === name)?.derivation.out ?? "";
@@ -103,7 +104,8 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       "",
       "Server",
       `  ${server.action === "none" ? "nothing to do" : server.action}: ${server.why}`,
-      ...lost.map((loss) => `  profile ${site.server.profile} loses ${loss.of}: ${loss.why}`),
+      `  serves ${appText(site.server.app)}`,
+      ...lost.map((loss) => `  profile ${termsText(site.server)} loses ${loss.of}: ${loss.why}`),
       ...(missing === null ? [] : ["", `${missing.message}:`, ...missing.details.map((line) => `  ${line}`)]),
     ].join("\n")}\n`,
   };

@@ -36,9 +36,10 @@ import type { Selection } from "../prepare.ts";
 import { reachText } from "../reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
+import { certificateWarnings } from "../served.ts";
 import { tellService } from "../service.ts";
 import { outputPaths, serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
-import { bringBack, readServerConfig, runningServer, supervisorOfRunning } from "../standing.ts";
+import { bringBack, readServerConfig, refuseTakenPorts, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
@@ -46,6 +47,7 @@ export async function provision(context: Context, request: BuildRequest): Promis
     // What cannot be told must not be replaced, so it is asked for before anything is done.
     const before = await runningServer(context);
     const built = await buildStack(context, request, async (planned, selection) => {
+      await refuseTakenPorts(context, selection.site);
       const builds = planned.map(({ derivation: { recipe, key, out } }) => ({
         ...recipe,
         recipe: recipe.name,
@@ -302,7 +304,7 @@ async function told(context: Context, served: Served): Promise<Result> {
   const { built, manifest, setup, server, graded } = served;
   const { report, files, problem } = graded;
   const { prefix } = context.options;
-  const warnings = warningsOf(built.made);
+  const warnings = [...warningsOf(built.made), ...certificateWarnings(server?.certificates ?? [])];
   const fields = {
     generation: manifest.generation,
     prefix,

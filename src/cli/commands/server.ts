@@ -2,6 +2,7 @@ import { ForgeError } from "../../errors.ts";
 import {
   candidate,
   configDigest,
+  keepRefusal,
   serverPaths,
   status as serverStatus,
   stop as stopServer,
@@ -17,6 +18,7 @@ import { loadSiteFor } from "../load.ts";
 import { machine } from "../prepare.ts";
 import { serverFields, type Result, type ServerFields } from "../result.ts";
 import { reloadServer, serve, serverChange } from "../serve.ts";
+import { certificateLines, certificateWarnings } from "../served.ts";
 import { serverOutputs, setUpServer, type ServerSetup } from "../setup.ts";
 import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
 import { vulnerableText } from "../vulnerable.ts";
@@ -84,13 +86,30 @@ async function startOrComeBack(context: Context, manifest: Manifest, setup: Serv
   }
 }
 
-/** Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused. */
+/**
+ * Gives a running server new certificates and settings; no connection and no listener is closed. What it cannot change while it runs is refused,
+ * and what is not right is: then all stays as it was, and `status` tells why.
+ */
 export async function reload(context: Context): Promise<Result> {
-  return withServer(context, "reload", async (context, current, setup) => {
-    const status = await reloadServer(context, setup);
-    await recordServer(context, current, setup);
-    return told(context, status, "done");
-  });
+  let asked = false;
+  try {
+    return await withServer(context, "reload", async (found, current, setup) => {
+      asked = true;
+      const status = await reloadServer(found, setup);
+      await recordServer(found, current, setup);
+      return told(found, status, "done");
+    });
+  } catch (error) {
+    if (!asked) await tellServing(context, error);
+    throw error;
+  }
+}
+
+/** Keeps what is wrong with what was given for the server that goes on without it. */
+async function tellServing({ options: { prefix } }: Context, error: unknown): Promise<void> {
+  if (!(error instanceof ForgeError) || !["certificate-failed", "site-invalid"].includes(error.code)) return;
+  const serving = await serverStatus(prefix);
+  if (serving.state === "serving") await keepRefusal(prefix, serving.status.pid, error.message);
 }
 
 /** Stops the server of this prefix, and waits until it is gone. */
@@ -151,6 +170,7 @@ function told(
   outcome: "done" | "unchanged",
   standsBy: ServerStatus | null = null,
 ): Result {
+  const due = certificateWarnings(status.certificates);
   const lines = [
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
@@ -158,9 +178,8 @@ function told(
     ...(standsBy === null
       ? []
       : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
-    ...status.certificates.map(
-      (certificate) => `Certificate ${certificate.names.join(", ")}, until ${certificate.notAfter}`,
-    ),
+    ...certificateLines(status.certificates),
+    ...due.map((warning) => `Warning    ${warning}`),
     ...(status.lastError === null
       ? []
       : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
@@ -173,7 +192,7 @@ function told(
     fields: {
       prefix: context.options.prefix,
       server: { ...serverFields(status), standingBy: standingFields(standsBy) },
-      warnings: failed,
+      warnings: [...failed, ...due],
       ...(status.vulnerable === undefined ? {} : { vulnerable: status.vulnerable }),
     },
     text: `${lines.join("\n")}\n`,

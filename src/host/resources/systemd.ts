@@ -43,7 +43,8 @@ function unitKind<R extends Unit>(suffix: "service" | "socket"): ResourceKind<R>
             ? "systemd starts, guards and restarts the server"
             : "systemd holds the ports and hands them to the server",
       };
-      const reason = nameReason(resource) ?? (await systemdReason(host)) ?? state.reason ?? others;
+      const stranger = state.owner === "absent" ? await stateOfAnother(host, resource) : null;
+      const reason = nameReason(resource) ?? (await systemdReason(host)) ?? state.reason ?? others ?? stranger;
       if (reason !== null) return blocked(resource, { ...told, reason });
       if (resource.enabled && link === null)
         return blocked(resource, { ...told, reason: "its text does not say what it is wanted by" });
@@ -78,6 +79,7 @@ function unitKind<R extends Unit>(suffix: "service" | "socket"): ResourceKind<R>
 
     async undo(host, record) {
       const { file = "", unit = "", link = "", text: earlier, wasEnabled } = record.data;
+      const state = await stateCommands(host, record);
       const plan = await undoFile(host, record, [asRoot("systemctl", "daemon-reload")]);
       const [present, linked] = await Promise.all([host.facts(file), link === "" ? null : host.facts(link)]);
       // What starts the unit at boot is a link of ours also where the file has become somebody else's.
@@ -90,23 +92,22 @@ function unitKind<R extends Unit>(suffix: "service" | "socket"): ResourceKind<R>
               detail: `${plan.detail}; only our link that starts it at boot goes`,
             };
       if (earlier !== undefined) {
-        const disabled = linked !== null && wasEnabled === undefined;
-        return disabled
-          ? { ...plan, action: "update", commands: [...plan.commands, asRoot("systemctl", "disable", unit)] }
-          : plan;
+        const disabled = linked !== null && wasEnabled === undefined ? [asRoot("systemctl", "disable", unit)] : [];
+        const more = [...disabled, ...(stateOf(earlier) === null ? state : [])];
+        return more.length === 0 ? plan : { ...plan, action: "update", commands: [...plan.commands, ...more] };
       }
       if (present === null)
-        return linked === null
+        return linked === null && state.length === 0
           ? plan
           : {
               action: "delete",
-              commands: [...plan.commands, asRoot("rm", "-f", link), asRoot("systemctl", "daemon-reload")],
-              detail: `${unit} is gone already; what started it at boot is removed`,
+              commands: [...plan.commands, ...state, asRoot("rm", "-f", link), asRoot("systemctl", "daemon-reload")],
+              detail: `${unit} is gone already; what ${linked === null ? "it kept" : "started it at boot"} is removed`,
             };
       const dropIns = await host.list(`${file}.d`);
       return {
         ...plan,
-        commands: [asRoot("systemctl", "disable", "--now", unit), ...plan.commands],
+        commands: [asRoot("systemctl", "disable", "--now", unit), ...state, ...plan.commands],
         detail: `${unit} is stopped; ${plan.detail}${dropIns.length === 0 ? "" : `; left: ${file}.d`}`,
       };
     },
@@ -142,7 +143,27 @@ function unitData(resource: Unit, suffix: string): RecordData {
     unit: `${resource.name}.${suffix}`,
     enabled: String(resource.enabled),
     link: linkOf(resource, suffix) ?? "",
+    ...(stateOf(resource.text) === null ? {} : { state: resource.name }),
   };
+}
+
+/** The folder below /var/lib that systemd makes for a unit, as its `StateDirectory=` says; null without that. */
+function stateOf(text: string): string | null {
+  return /^StateDirectory=(\S+)$/m.exec(text)?.[1] ?? null;
+}
+
+/** Removes what a unit has kept, where systemd puts it: with a user of the moment behind a link. `systemctl clean` would need a unit that did not fail. */
+async function stateCommands(host: Host, { data }: HostRecord): Promise<readonly HostCommand[]> {
+  const name = data["state"];
+  if (name === undefined || (await host.facts(`/var/lib/${name}`)) === null) return [];
+  return [asRoot("rm", "-rf", `/var/lib/${name}`, `/var/lib/private/${name}`)];
+}
+
+/** systemd would make a folder its own that is there already, and we would remove it. */
+async function stateOfAnother(host: Host, { text }: Unit): Promise<string | null> {
+  const name = stateOf(text);
+  if (name === null || (await host.facts(`/var/lib/${name}`)) === null) return null;
+  return `/var/lib/${name} is there and was not made by tlsforge: remove it, or choose another prefix`;
 }
 
 /** The link that starts a unit at boot, as its `WantedBy=` says; null without that. */

@@ -10,14 +10,15 @@ export interface SystemdOptions {
   /** `address:port`, IPv6 in brackets. */
   readonly listen: readonly string[];
   readonly redirect: readonly string[];
-  /** In the order of the configuration. */
-  readonly certificates: readonly { readonly chain: string; readonly key: string }[];
-  /** The server's configuration file. */
-  readonly config: string;
+  /** What the server is handed over: name, and the file that holds it. */
+  readonly credentials: readonly (readonly [name: string, file: string])[];
   /** How the service gets at its ports: systemd's socket unit, the capability to bind low ones, or nothing of the kind. */
   readonly lowPort: "socket" | "ambient" | "none";
   /** Folders that the server reads besides its prefix, such as a static site's. */
   readonly folders: readonly string[];
+  /** Processes that serve (0: one for each processor), and the most that each may hold. */
+  readonly workers: number;
+  readonly workerBytes: number;
   /** What `systemctl reload` runs, as root and outside of the sandbox: who reads new keys must be allowed to. */
   readonly reload?: readonly string[];
 }
@@ -45,9 +46,13 @@ export function serviceUnit(options: SystemdOptions): string {
       "Restart=on-failure",
       "RestartSec=2",
       "TimeoutStopSec=30",
-      ...credentials(options),
+      // A worker that the kernel ends for want of memory is replaced by its server.
+      "OOMPolicy=continue",
+      ...options.credentials.map(([id, file]) => `LoadCredential=${id}:${specifiers(absolutePath(file, "file"))}`),
       `RuntimeDirectory=${name}`,
       "RuntimeDirectoryMode=0700",
+      `StateDirectory=${name}`,
+      "StateDirectoryMode=0750",
       ...sandbox(options),
     ],
     Install: ["WantedBy=multi-user.target"],
@@ -71,18 +76,20 @@ export function socketUnit(options: Pick<SystemdOptions, "name" | "prefix" | "li
   });
 }
 
-function credentials({ config, certificates }: SystemdOptions): readonly string[] {
-  const files = [
-    ["server.json", config],
-    ...certificates.flatMap(({ chain, key }, index) => [
-      [`certificate-${index}.pem`, chain],
-      [`certificate-${index}.key`, key],
-    ]),
-  ];
-  return files.map(([id = "", path = ""]) => `LoadCredential=${id}:${specifiers(absolutePath(path, "file"))}`);
+/**
+ * Room for two generations, one of which takes over from the other: each a server, the process that its workers come from, and the workers, of
+ * which one more may run while another is replaced. Twice what threads they need: it is to stop what runs away, and nothing else.
+ */
+function bounds({ workers, workerBytes }: Pick<SystemdOptions, "workers" | "workerBytes">): readonly string[] {
+  // How many processors the machine has at the next boot is not known here.
+  if (workers === 0) return ["TasksMax=8192", "MemoryMax=80%"];
+  const tasks = 2 * 2 * 12 * (workers + 3);
+  const megabytes = 2 * Math.ceil((workers + 1) * (workerBytes / 2 ** 20) + 256);
+  return [`TasksMax=${tasks}`, `MemoryMax=${megabytes}M`];
 }
 
-function sandbox({ name, prefix, folders, lowPort }: SystemdOptions): readonly string[] {
+function sandbox(options: SystemdOptions): readonly string[] {
+  const { name, prefix, folders, lowPort } = options;
   const hidden = [prefix, ...folders.map((folder) => absolutePath(folder, "folder"))].filter(isHidden);
   return [
     "DynamicUser=yes",
@@ -121,8 +128,7 @@ function sandbox({ name, prefix, folders, lowPort }: SystemdOptions): readonly s
     "SystemCallErrorNumber=EPERM",
     "LimitNOFILE=65536",
     "LimitCORE=0",
-    "TasksMax=64",
-    "MemoryMax=1G",
+    ...bounds(options),
   ];
 }
 

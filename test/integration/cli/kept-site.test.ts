@@ -28,6 +28,29 @@ test("a generation's site is what it was launched for, whatever the site file sa
   expect(await siteOf(context, manifest)).toEqual(site);
 });
 
+test("what a site of an earlier release did not know is as by default", async () => {
+  const { context, file } = await prepared();
+  const server = {
+    names: ["then.example.org"],
+    listen: ["[::1]:443"],
+    redirect: [],
+    certificate: { kind: "local-ca" },
+    profile: "modern",
+    dhe: null,
+    curve: null,
+    hsts: { maxAge: 1, includeSubdomains: false, preload: false },
+    app: { kind: "about" },
+  };
+  const rest = { stack: "twisted", host: { service: "none" }, verify: { minGrade: null } };
+  await writeFile(file, JSON.stringify({ ...rest, server, file: null }));
+  const site = await siteOf(context, manifest);
+  const defaults = parseSite(null).server;
+  expect(site).toEqual({
+    ...rest,
+    server: { ...defaults, ...server, certificate: { kind: "local-ca", keys: ["ecdsa"] } },
+  });
+});
+
 test("for one that never was launched the site file counts, and without one the defaults", async () => {
   const { context } = await prepared();
   expect((await siteOf(context, manifest)).server.names).toEqual(["now.example.org"]);

@@ -20,6 +20,7 @@ import {
 import { makeFolders } from "../../../src/server/keep.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { contextIn, freshFolder } from "./context.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let context: Context;
 let events: ForgeEvent[];
@@ -52,9 +53,8 @@ async function end(): Promise<void> {
 /** A generation whose stand-in behaves like this. */
 function made(generation: number, behaviour = "serve"): ServerSetup {
   const { prefix } = context.options;
-  const hsts = { maxAge: 0, includeSubdomains: false, preload: false };
   const config = serverConfig({
-    site: { server: { names: [], listen: ["127.0.0.1:8443"], redirect: [], hsts, app: { kind: "about" } } },
+    site: { server: serverSite() },
     policy: policyFor("intermediate"),
     generation,
     prefix,

@@ -13,6 +13,7 @@ import {
   type ServerState,
   type ServerStatus,
 } from "../../../src/server/index.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let prefix = "";
 let chain = "";
@@ -28,13 +29,7 @@ beforeEach(async () => {
 const config = (more: Partial<ServerConfig> = {}): ServerConfig => ({
   ...serverConfig({
     site: {
-      server: {
-        names: ["a.example"],
-        listen: ["127.0.0.1:8443"],
-        redirect: [],
-        hsts: { maxAge: 0, includeSubdomains: false, preload: false },
-        app: { kind: "about" },
-      },
+      server: serverSite({ names: ["a.example"] }),
     },
     policy: policyFor("intermediate"),
     generation: 1,
@@ -94,7 +89,7 @@ test("other certificates alone are a reload", async () => {
 
 test.each<[string, (of: ServerConfig) => ServerConfig]>([
   ["user", (of) => ({ ...of, user: { name: "tlsforge", uid: 998, gid: 998 } })],
-  ["paths", (of) => ({ ...of, paths: { run: "/run/tlsforge", log: null } })],
+  ["paths", (of) => ({ ...of, paths: { run: "/run/tlsforge", state: "/var/lib/tlsforge", log: null } })],
   ["listen", (of) => ({ ...of, listen: ["127.0.0.1:9443"] })],
   ["certificates, generation", (of) => ({ ...of, generation: 2, certificates: [] })],
 ])("a change of %s needs another process, and is named", async (names, change) => {

@@ -16,8 +16,14 @@ const options: SystemdOptions = {
   prefix: "/opt/tlsforge",
   listen: ["[::]:443", "192.0.2.1:8443"],
   redirect: ["[::]:80"],
-  certificates: [{ chain: "/opt/tlsforge/var/tls/cert.pem", key: "/opt/tlsforge/var/tls/key.pem" }],
-  config: "/opt/tlsforge/var/server.json",
+  credentials: [
+    ["server.json", "/opt/tlsforge/var/server.json"],
+    ["certificate-0.pem", "/opt/tlsforge/var/tls/cert.pem"],
+    ["certificate-0.key", "/opt/tlsforge/var/tls/key.pem"],
+    ["dh.pem", "/opt/tlsforge/var/tls/dh.pem"],
+  ],
+  workers: 2,
+  workerBytes: 512 << 20,
   lowPort: "socket",
   folders: ["/home/web/my site 100%"],
   reload: ["/bin/sh", "-c", 'echo "$0" 100% >/reloaded'],
@@ -49,7 +55,7 @@ told = {
     "chmod": refused(lambda: os.chmod("/run/tlsforge", 0o4755)),
     "mount": refused(lambda: os.chroot("/")), "packet": refused(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)),
     "wx": refused(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)),
-    "low": refused(bind), "umask": os.umask(0o77),
+    "low": refused(bind), "umask": os.umask(0o77), "state": refused(lambda: open("/var/lib/tlsforge/kept", "w")),
 }
 open("/run/tlsforge/told", "w").write(json.dumps(told))
 note = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); note.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
@@ -59,7 +65,7 @@ time.sleep(600)
 const script = `
 mkdir -p /opt/tlsforge/current/bin /opt/tlsforge/var/tls "/home/web/my site 100%" /home/alice
 cp /in/probe /opt/tlsforge/current/bin/tlsforge-server; chmod 755 /opt/tlsforge/current/bin/tlsforge-server
-for name in server.json tls/cert.pem tls/key.pem; do echo "$name" >/opt/tlsforge/var/$name; chmod 600 /opt/tlsforge/var/$name; done
+for name in server.json tls/cert.pem tls/key.pem tls/dh.pem; do echo "$name" >/opt/tlsforge/var/$name; chmod 600 /opt/tlsforge/var/$name; done
 echo hello >"/home/web/my site 100%/index.html"
 for way in socket ambient; do
   rm -f /etc/systemd/system/tlsforge.*; cp /in/$way/* /etc/systemd/system/; systemctl daemon-reload
@@ -69,6 +75,7 @@ for way in socket ambient; do
   systemctl start tlsforge.service && cp /run/tlsforge/told /out/$way.json
   systemctl reload tlsforge.service && mv /reloaded /out/$way.reloaded
   stat -c '%a %u' /run/tlsforge >/out/$way.run
+  stat -L -c '%a %u' /var/lib/tlsforge >/out/$way.state
   systemctl stop tlsforge.socket tlsforge.service
   journalctl --no-pager -u tlsforge.service -u tlsforge.socket >/out/$way.journal
 done
@@ -126,6 +133,7 @@ describeWith(["bootroot"], "the units, under systemd", () => {
       credentials: {
         "certificate-0.key": "tls/key.pem\n",
         "certificate-0.pem": "tls/cert.pem\n",
+        "dh.pem": "tls/dh.pem\n",
         "server.json": "server.json\n",
       },
       caps: ["0000000000000000", "0000000000000000", "0000000000000000"],
@@ -140,6 +148,7 @@ describeWith(["bootroot"], "the units, under systemd", () => {
       wx: "Operation not permitted",
       low: "Permission denied",
       umask: 0o77,
+      state: null,
     });
   });
 
@@ -156,9 +165,10 @@ describeWith(["bootroot"], "the units, under systemd", () => {
   });
 
   test.each(["socket", "ambient"])(
-    "%s: the run folder is the service's alone, and reload runs as root",
+    "%s: the folders below /run and /var/lib are the service's alone, and reload runs as root",
     async (way) => {
       expect(await left(`${way}.run`)).toMatch(/^700 6\d{4}\n$/);
+      expect(await left(`${way}.state`)).toMatch(/^750 6\d{4}\n$/);
       expect(await left(`${way}.reloaded`)).toBe("/bin/sh 100%\n");
     },
   );

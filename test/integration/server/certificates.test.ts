@@ -2,9 +2,9 @@ import { X509Certificate } from "node:crypto";
 import { execFile } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ensureCertificates } from "../../../src/server/index.ts";
+import { ensureCertificates, findCertificates } from "../../../src/server/index.ts";
 import type { CertificateOptions, LocalCertificates, Run } from "../../../src/server/index.ts";
 import { describeWith, which } from "../../tools/needs.ts";
 
@@ -92,6 +92,12 @@ describeWith(["openssl"], "ensureCertificates", () => {
     await expect(stat(first.certificates[0]?.chain ?? "")).resolves.toBeDefined();
   });
 
+  it("makes a new leaf when half of a life has passed that an authority at its end left short", async () => {
+    const first = await ensure({ now: new Date(Date.now() + 3642 * day) });
+    expect(await ensure({ now: new Date(Date.now() + 3 * day) })).toEqual({ ...first, issued: "none" });
+    expect((await ensure({ now: new Date(Date.now() + 4.5 * day) })).issued).toBe("leaf");
+  });
+
   it("makes a new leaf when the names have changed, and goes back to an earlier one that still fits", async () => {
     const first = await ensure();
     const second = await ensure({ names: ["other.example.org", "192.0.2.7"] });
@@ -156,6 +162,37 @@ describeWith(["openssl"], "ensureCertificates", () => {
       await rm(`${folder}.kept`, { recursive: true });
     }
     expect((await ensure()).issued).toBe("none");
+  });
+
+  it("issues one for each sort of key, each renewed when it has to be and kept when not", async () => {
+    const both = { keys: ["P-256", "RSA-3072"] } as const;
+    const made = await ensure(both);
+    const leaves = await Promise.all(made.certificates.map(({ chain }) => certificateOf(chain)));
+    expect(leaves.map(({ publicKey }) => publicKey.asymmetricKeyDetails)).toMatchObject([
+      { namedCurve: "prime256v1" },
+      { modulusLength: 3072 },
+    ]);
+    const authority = await certificateOf(made.authority);
+    expect(leaves.every((leaf) => leaf.verify(authority.publicKey))).toBe(true);
+    expect(await ensure(both)).toEqual({ ...made, issued: "none" });
+    const now = new Date();
+    expect(await findCertificates({ folder, names: ["www.example.org"], now, ...both })).toEqual({
+      ...made,
+      issued: "none",
+    });
+    await rm(dirname(made.certificates[1]?.chain ?? ""), { recursive: true });
+    expect(await findCertificates({ folder, names: ["www.example.org"], now, ...both })).toBeNull();
+    const again = await ensure(both);
+    expect(again.issued).toBe("leaf");
+    expect(again.certificates[0]).toEqual(made.certificates[0]);
+    const renewed = await ensure({ ...both, now: new Date(Date.now() + 60 * day) });
+    expect(renewed.certificates.some(({ chain }) => again.certificates.some((each) => each.chain === chain))).toBe(
+      false,
+    );
+    const kept = (await readdir(folder)).filter((name) => name.startsWith("leaf-"));
+    expect(kept.toSorted()).toEqual(
+      [...again.certificates, ...renewed.certificates].map(({ chain }) => basename(dirname(chain))).toSorted(),
+    );
   });
 
   it("refuses a key of another certificate", async () => {

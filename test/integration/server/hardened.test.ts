@@ -23,10 +23,11 @@ import {
   status,
   stop,
 } from "../../../src/server/index.ts";
-import type { LaunchOptions, Profile, Run, ServerConfig } from "../../../src/server/index.ts";
+import type { Dhe, KeyKind, LaunchOptions, Profile, Run, ServerConfig } from "../../../src/server/index.ts";
 import { judge, type GradeResult } from "../../../src/grade/index.ts";
 import { observe } from "../../../src/probe/index.ts";
 import { describeWith, testPrefix } from "../../tools/needs.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let prefix: string;
 
@@ -58,6 +59,7 @@ async function options(
   listen: string,
   change: Partial<ServerConfig> = {},
   profile: Profile = "intermediate",
+  dhe: Dhe | null = null,
 ): Promise<LaunchOptions & { authority: string }> {
   const out = await outputs();
   const libraries = await readdir(join(out("openssl"), "lib"));
@@ -67,19 +69,17 @@ async function options(
     names: [],
     now: new Date(),
     run,
-    key: profile === "ssllabs-100" ? "P-384" : "P-256",
+    keys: keysFor(profile, dhe),
   });
   const config = serverConfig({
     site: {
-      server: {
+      server: serverSite({
         names: ["localhost"],
         listen: [listen],
-        redirect: [],
         hsts: { maxAge: 63_072_000, includeSubdomains: true, preload: false },
-        app: { kind: "about" },
-      },
+      }),
     },
-    policy: policyFor(profile),
+    policy: policyFor(profile, { dhe, tickets: null }),
     generation: 1,
     prefix,
     certificates: made.certificates,
@@ -95,6 +95,12 @@ async function options(
     emit: () => {},
     authority: made.authority,
   };
+}
+
+/** DHE suites need an RSA key. */
+function keysFor(profile: Profile, dhe: Dhe | null): readonly KeyKind[] {
+  const [ecdsa, rsa] = profile === "ssllabs-100" ? (["P-384", "RSA-4096"] as const) : (["P-256", "RSA-3072"] as const);
+  return dhe === null ? [ecdsa] : [ecdsa, rsa];
 }
 
 function ask(listen: string | undefined, ca: Buffer): Promise<{ answer: IncomingMessage; protocol: string | null }> {
@@ -138,14 +144,20 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
     expect(await status(prefix)).toEqual({ state: "not-serving" });
   });
 
-  it.each<[Profile, object]>([
-    ["modern", { letter: "A+", scores: [100, 90, 90], aaa: true, mozilla: "modern", ncsc: "sufficient", lost: [] }],
+  it.each<[Profile, Dhe | null, object]>([
+    [
+      "modern",
+      null,
+      { letter: "A+", scores: [100, 90, 90], aaa: true, mozilla: "modern", ncsc: "sufficient", lost: [] },
+    ],
     [
       "intermediate",
+      null,
       { letter: "A+", scores: [100, 90, 90], aaa: true, mozilla: "intermediate", ncsc: "sufficient", lost: [] },
     ],
     [
       "compatible",
+      null,
       {
         letter: "A+",
         scores: [100, 90, 90],
@@ -157,6 +169,7 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
     ],
     [
       "ssllabs-100",
+      null,
       {
         letter: "A+",
         scores: [100, 100, 100],
@@ -166,33 +179,72 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
         lost: ["AAA", "mozilla-6.0", "RFC 8446, section 9.1", "speed"],
       },
     ],
-  ])("profile %s is what the rulebooks make of it, and loses what it says", async (profile, expected) => {
-    const wanted = await options("127.0.0.1:0", {}, profile);
-    const { listen } = await launch(wanted);
-    const authority = await readFile(wanted.authority, "utf8");
-    const report = judge(
-      await observe(
-        { host: "127.0.0.1", port: Number(listen[0]?.split(":").at(-1)), serverName: "localhost" },
-        {
-          ca: [],
-          localCa: authority,
-          signal: new AbortController().signal,
-          now: new Date(),
-          random: (n) => randomBytes(n),
-        },
-      ),
-    );
-    const levelOf = (rulebook: string): unknown => (report.grades[rulebook] as { readonly level?: unknown }).level;
-    const labs = report.grades["ssllabs-2009r"] as GradeResult;
-    expect({
-      letter: labs.gradeTrustIgnored,
-      scores: [labs.scores?.protocol, labs.scores?.keyExchange, labs.scores?.cipher],
-      aaa: report.aaa,
-      mozilla: levelOf("mozilla-6.0"),
-      ncsc: levelOf("ncsc-nl-2025"),
-      lost: lossesOf(profile).map((loss) => loss.of),
-    }).toEqual(expected);
-  });
+    [
+      "intermediate",
+      { group: "ffdhe2048" },
+      {
+        letter: "A+",
+        scores: [100, 90, 90],
+        aaa: false,
+        mozilla: "none",
+        ncsc: "insufficient",
+        lost: ["AAA", "mozilla-6.0", "ncsc-nl-2025"],
+      },
+    ],
+    [
+      "intermediate",
+      { group: "ffdhe3072" },
+      {
+        letter: "A+",
+        scores: [100, 90, 90],
+        aaa: false,
+        mozilla: "none",
+        ncsc: "phase-out",
+        lost: ["AAA", "mozilla-6.0", "ncsc-nl-2025"],
+      },
+    ],
+    [
+      "ssllabs-100",
+      { group: "ffdhe3072" },
+      {
+        letter: "A+",
+        scores: [100, 90, 100],
+        aaa: false,
+        mozilla: "none",
+        ncsc: "phase-out",
+        lost: ["AAA", "mozilla-6.0", "RFC 8446, section 9.1", "speed", "AAA", "mozilla-6.0", "ncsc-nl-2025"],
+      },
+    ],
+  ])(
+    "profile %s with DHE %o is what the rulebooks make of it, and loses what it says",
+    async (profile, dhe, expected) => {
+      const wanted = await options("127.0.0.1:0", {}, profile, dhe);
+      const { listen } = await launch(wanted);
+      const authority = await readFile(wanted.authority, "utf8");
+      const report = judge(
+        await observe(
+          { host: "127.0.0.1", port: Number(listen[0]?.split(":").at(-1)), serverName: "localhost" },
+          {
+            ca: [],
+            localCa: authority,
+            signal: new AbortController().signal,
+            now: new Date(),
+            random: (n) => randomBytes(n),
+          },
+        ),
+      );
+      const levelOf = (rulebook: string): unknown => (report.grades[rulebook] as { readonly level?: unknown }).level;
+      const labs = report.grades["ssllabs-2009r"] as GradeResult;
+      expect({
+        letter: labs.gradeTrustIgnored,
+        scores: [labs.scores?.protocol, labs.scores?.keyExchange, labs.scores?.cipher],
+        aaa: report.aaa,
+        mozilla: levelOf("mozilla-6.0"),
+        ncsc: levelOf("ncsc-nl-2025"),
+        lost: lossesOf(profile, { dhe }).map((loss) => loss.of),
+      }).toEqual(expected);
+    },
+  );
 
   it("refuses a port in use and names who has it", async () => {
     const holder = createServer().listen(0, "127.0.0.1");

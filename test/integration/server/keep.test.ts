@@ -25,6 +25,7 @@ import {
 } from "../../../src/server/index.ts";
 import { keepConfig, makeFolders } from "../../../src/server/keep.ts";
 import { describeWith } from "../../tools/needs.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let prefix = "";
 
@@ -36,11 +37,10 @@ beforeEach(async () => {
 });
 
 const pair = (name: string) => ({ chain: `/tls/${name}.pem`, key: `/tls/${name}.key` });
-const hsts = { maxAge: 0, includeSubdomains: false, preload: false };
 
 const config = (more: Partial<ServerConfigInput> = {}): ServerConfig =>
   serverConfig({
-    site: { server: { names: [], listen: ["127.0.0.1:8443"], redirect: [], hsts, app: { kind: "about" } } },
+    site: { server: serverSite() },
     policy: policyFor("intermediate"),
     generation: 1,
     prefix,
@@ -83,6 +83,17 @@ describe("the configuration of what serves", () => {
       "certificate-1.pem": "/tls/b.pem",
       "certificate-1.key": "/tls/b.key",
     });
+  });
+
+  test("parameters of one's own are handed over beside the keys", async () => {
+    const policy = policyFor("intermediate", { dhe: { parameters: "/tls/dh.pem" }, tickets: null });
+    await keepConfig(prefix, config({ policy }));
+    expect((await targets())["dh.pem"]).toBe("/tls/dh.pem");
+    await keepConfig(
+      prefix,
+      config({ policy: policyFor("intermediate", { dhe: { group: "ffdhe2048" }, tickets: null }) }),
+    );
+    expect(await targets()).not.toHaveProperty("dh.pem");
   });
 
   test("with fewer certificates no link of the former ones stays", async () => {
@@ -147,6 +158,29 @@ describe("the run folder", () => {
     expect(await readdir(run)).toEqual(["server.pid"]);
   });
 
+  test("has beside it what outlives the server, for its user and group alone; under systemd that is systemd's", async () => {
+    const { state } = serverPaths(prefix);
+    await makeFolders(prefix, config(ofSystemd));
+    await expect(lstat(state)).rejects.toMatchObject({ code: "ENOENT" });
+    await makeFolders(prefix, config());
+    await writeFile(join(state, "access.log"), "");
+    await chmod(state, 0o777);
+    await makeFolders(prefix, config());
+    expect(await mode(state)).toBe(0o750);
+    expect(await readdir(state)).toEqual(["access.log"]);
+  });
+
+  test("does not follow a link to what outlives the server", async () => {
+    const { state } = serverPaths(prefix);
+    const outside = join(prefix, "outside");
+    await mkdir(outside);
+    await mkdir(dirname(state));
+    await symlink(outside, state);
+    const before = await changed(outside);
+    await expect(makeFolders(prefix, config())).rejects.toMatchObject({ code: "prefix-unusable" });
+    expect(await changed(outside)).toBe(before);
+  });
+
   test("under systemd is a link below /run; a former folder makes room", async () => {
     const { run } = serverPaths(prefix);
     await makeFolders(prefix, config());
@@ -208,7 +242,8 @@ describeWith(["root"], "root's", () => {
     const user = { name: "tlsforge", uid: 54_321, gid: 54_322 };
     for (const _ of [1, 2]) {
       await makeFolders(prefix, config({ user }));
-      expect(await stat(paths.run)).toMatchObject({ uid: user.uid, gid: user.gid });
+      for (const folder of [paths.run, paths.state])
+        expect(await stat(folder)).toMatchObject({ uid: user.uid, gid: user.gid });
     }
     expect(await mode(paths.run)).toBe(0o700);
     expect(await stat(dirname(paths.run))).toMatchObject({ uid: 0, gid: 0 });
@@ -229,6 +264,13 @@ describe("a bundle", () => {
       config: renderConfig(both),
       files: Object.fromEntries(["a.pem", "a.key", "b.pem"].map((name) => [file(name), `text of ${name}`])),
     });
+  });
+
+  test("holds parameters of one's own", async () => {
+    const parameters = join(prefix, "dh.pem");
+    await writeFile(parameters, "parameters");
+    const policy = policyFor("intermediate", { dhe: { parameters }, tickets: null });
+    expect((await bundleOf(config({ certificates: [], policy }))).files).toEqual({ [parameters]: "parameters" });
   });
 
   test("is refused, with the file's name, when one cannot be read", async () => {

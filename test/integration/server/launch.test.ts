@@ -10,6 +10,8 @@ import {
   bundleOf,
   candidate,
   endCandidate,
+  keepConfig,
+  keepRefusal,
   launch,
   launchTrial,
   policyFor,
@@ -22,6 +24,7 @@ import {
 } from "../../../src/server/index.ts";
 import type { Bundle, LaunchOptions, ServerStatus } from "../../../src/server/index.ts";
 import { describeWith } from "../../tools/needs.ts";
+import { serverSite } from "../../tools/site.ts";
 
 let prefix: string;
 let events: ForgeEvent[];
@@ -59,13 +62,7 @@ async function ended(pid: number): Promise<void> {
 function options(behaviour: string, more: Partial<LaunchOptions> = {}): LaunchOptions {
   const config = serverConfig({
     site: {
-      server: {
-        names: ["localhost"],
-        listen: ["127.0.0.1:8443"],
-        redirect: [],
-        hsts: { maxAge: 1, includeSubdomains: false, preload: false },
-        app: { kind: "about" },
-      },
+      server: serverSite({ names: ["localhost"] }),
     },
     policy: policyFor("modern"),
     generation: 5,
@@ -355,6 +352,31 @@ describeWith(["linux"], "what the server's user could put into the run folder", 
     const text = JSON.stringify(await status(prefix));
     expect(text).toContain("owned");
     expect(text).not.toMatch(/[\p{Cc}\u202e]|\\[nu]/u);
+    server.close();
+  });
+
+  it("a reload that was refused before the server was asked is told in its status and its log, of that process alone", async () => {
+    const told = { pid: 17, generation: 1, configDigest: "", listen: [], certificates: [] };
+    const server = await answering(JSON.stringify({ ok: true, status: { ...told, lastError: null } }));
+    const lastError = async (): Promise<unknown> => {
+      const found = await status(prefix);
+      return found.state === "serving" ? found.status.lastError : found;
+    };
+    const { log } = serverPaths(prefix);
+    await writeFile(log, "");
+    await keepRefusal(prefix, 16, "of another");
+    expect(await lastError()).toBeNull();
+    await keepRefusal(prefix, 17, "the key is lost\u001B[2J");
+    expect(await lastError()).toBe("the key is lost [2J");
+    expect(await readFile(log, "utf8")).toMatch(
+      /^\S+\+0000 \[tlsforge#error\] reload refused: the key is lost \[2J\n/m,
+    );
+    await keepConfig(prefix, options("").config);
+    expect(await lastError()).toBeNull();
+    await rm(log);
+    await symlink("/dev/null", log);
+    await keepRefusal(prefix, 17, "again");
+    expect(await lastError()).toBe("again");
     server.close();
   });
 });

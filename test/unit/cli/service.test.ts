@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -167,11 +167,8 @@ describe("what a service is made of", () => {
     ]);
   });
 
-  test("of a folder of certificates every pair", async () => {
-    const directory = await mkdtemp(join(tmpdir(), "tlsforge-service-"));
-    onTestFinished(() => rm(directory, { recursive: true, force: true }));
-    for (const name of ["a.pem", "a.key", "b.pem", "b.key", "alone.pem"]) await writeFile(join(directory, name), "");
-    const site = siteOf(`server: { certificate: { directory: ${directory} } }`);
+  test("of several certificates every pair", async () => {
+    const site = siteOf("server: { certificate: { local-ca: true, keys: [ecdsa, rsa] } }");
     const [unit] = await serviceResources(work("systemd", { site }));
     expect(credentials(unit !== undefined && "text" in unit ? unit.text : "").slice(1)).toEqual(
       ["0.pem", "0.key", "1.pem", "1.key"].map(
@@ -186,6 +183,33 @@ describe("what a service is made of", () => {
     expect(unit).toMatchObject({
       text: expect.stringMatching(/\nBindReadOnlyPaths=\/home\/web\/site\b.*\n/) as string,
     });
+  });
+
+  test.each([
+    ["the folder of a factory's module", "factory: 'shop.main:site', path: /home/web/shop", "/home/web/shop"],
+    ["the folder of a socket behind it", "proxy: 'unix:/home/web/run/app.sock'", "/home/web/run"],
+  ])("%s is shown too", async (_what, app, folder) => {
+    const [unit] = await serviceResources(work("systemd", { site: siteOf(`server: { app: { ${app} } }`) }));
+    expect(unit).toMatchObject({ text: expect.stringContaining(`\nBindReadOnlyPaths=${folder}\n`) as string });
+  });
+
+  test("a socket right in a folder that the service has its own of is refused", async () => {
+    const site = siteOf("server: { app: { proxy: 'unix:/tmp/app.sock' } }");
+    await expect(serviceResources(work("systemd", { site }))).rejects.toMatchObject({
+      code: "host-refused",
+      hint: expect.stringContaining("below /run") as string,
+    });
+  });
+
+  test("parameters of Diffie-Hellman are handed over, and workers bound the service", async () => {
+    const site = siteOf(
+      "server: { dhe: { generate: 2048 }, certificate: { local-ca: true, keys: [rsa] }, workers: 1, limits: { worker-bytes: 268435456 } }",
+    );
+    const [unit] = await serviceResources(work("systemd", { site }));
+    const text = unit !== undefined && "text" in unit ? unit.text : "";
+    expect(credentials(text).at(-1)).toBe(`LoadCredential=dh.pem:${folder}/dh.pem`);
+    expect(text).toContain("\nMemoryMax=1536M\n");
+    expect(text).toContain("\nStateDirectory=tlsforge-1a\n");
   });
 
   test("OpenRC: one script, by its name", async () => {

@@ -8,6 +8,7 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../../../src/server/index.ts";
+import { serverSite } from "../../tools/site.ts";
 
 const at = (manager: Supervisor["manager"], name = "tlsforge"): Supervisor => supervisorOf(memoryHost(), manager, name);
 
@@ -32,9 +33,8 @@ function serving(listen: readonly string[], supervisor: Supervisor | null, redir
 
 /** What is to serve. */
 function wanted(listen: readonly string[], supervisor: Supervisor | null, redirect: readonly string[] = []) {
-  const hsts = { maxAge: 0, includeSubdomains: false, preload: false };
   const config = serverConfig({
-    site: { server: { names: [], listen, redirect, hsts, app: { kind: "about" } } },
+    site: { server: serverSite({ listen, redirect }) },
     policy: policyFor("intermediate"),
     generation: 2,
     prefix: "/p",

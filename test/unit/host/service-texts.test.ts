@@ -8,11 +8,13 @@ const options: SystemdOptions = {
   prefix: "/opt/tlsforge",
   listen: ["[::]:443"],
   redirect: ["[::]:80"],
-  certificates: [
-    { chain: "/etc/tls/a.pem", key: "/etc/tls/a.key" },
-    { chain: "/etc/tls/b.pem", key: "/etc/tls/b.key" },
+  credentials: [
+    ["server.json", "/opt/tlsforge/var/server.json"],
+    ["certificate-0.pem", "/etc/tls/a.pem"],
+    ["certificate-0.key", "/etc/tls/a.key"],
   ],
-  config: "/opt/tlsforge/var/server.json",
+  workers: 0,
+  workerBytes: 512 << 20,
   lowPort: "socket",
   folders: [],
 };
@@ -51,14 +53,20 @@ describe("the units", () => {
     ]);
   });
 
-  test("credentials are in the order of the configuration", () => {
+  test("credentials are handed over by their names", () => {
     expect(unit().filter((line) => line.startsWith("LoadCredential="))).toEqual([
       "LoadCredential=server.json:/opt/tlsforge/var/server.json",
       "LoadCredential=certificate-0.pem:/etc/tls/a.pem",
       "LoadCredential=certificate-0.key:/etc/tls/a.key",
-      "LoadCredential=certificate-1.pem:/etc/tls/b.pem",
-      "LoadCredential=certificate-1.key:/etc/tls/b.key",
     ]);
+  });
+
+  test("memory and processes are bounded by what the workers of two generations need, or by the machine's", () => {
+    const bounds = (more: Partial<SystemdOptions>): readonly string[] =>
+      unit(more).filter((line) => /^(?:TasksMax|MemoryMax)=/.test(line));
+    expect(bounds({ workers: 2 })).toEqual(["TasksMax=240", "MemoryMax=3584M"]);
+    expect(bounds({ workers: 1, workerBytes: 128 << 20 })).toEqual(["TasksMax=192", "MemoryMax=1024M"]);
+    expect(bounds({ workers: 0 })).toEqual(["TasksMax=8192", "MemoryMax=80%"]);
   });
 
   test("an address of the machine's is waited for, or bound before it is there", () => {
@@ -108,8 +116,8 @@ describe("the units", () => {
 
   test.each<[string, Partial<SystemdOptions>]>([
     ["a line end in the prefix", { prefix: "/opt/x\nExecStart=/bin/sh" }],
-    ["a line end in a certificate", { certificates: [{ chain: "/a\n", key: "/b" }] }],
-    ["a backslash", { config: "/a\\" }],
+    ["a line end in a certificate", { credentials: [["a", "/a\n"]] }],
+    ["a backslash", { credentials: [["a", "/a\\"]] }],
     ["a relative prefix", { prefix: "opt" }],
     ["a relative folder", { folders: ["www"] }],
     ["a quote in a folder below /home", { folders: ['/home/a"b'] }],

@@ -48,6 +48,54 @@ describe("a unit", () => {
     ]);
   });
 
+  const keeping = { ...unit, text: unit.text.replace("[Install]", "StateDirectory=tlsforge\n[Install]") };
+  const kept = { "/var/lib/tlsforge": { content: "private/tlsforge", kind: "link" } } as const;
+
+  test("takes along what its server has kept, once it is stopped and before its file goes", async () => {
+    const host = booted();
+    const { records } = await provide(host, keeping);
+    host.files.set("/var/lib/tlsforge", kept["/var/lib/tlsforge"]);
+    expect(await undoHost(host, records, ignore)).toEqual([]);
+    expect(changes(host).slice(-4)).toEqual([
+      "systemctl disable --now tlsforge.service",
+      "rm -rf /var/lib/tlsforge /var/lib/private/tlsforge",
+      `rm -f ${file}`,
+      "systemctl daemon-reload",
+    ]);
+    expect([...host.files.keys()]).toEqual(["/run/systemd/system/x"]);
+  });
+
+  test("that somebody has removed leaves nothing of what was kept either", async () => {
+    const host = booted();
+    const { records } = await provide(host, { ...keeping, enabled: false });
+    host.files.set("/var/lib/tlsforge", kept["/var/lib/tlsforge"]);
+    host.files.delete(file);
+    expect(await undoHost(host, records, ignore)).toEqual([]);
+    expect(host.files.has("/var/lib/tlsforge")).toBe(false);
+  });
+
+  test("back to an earlier text that keeps nothing, what was kept goes; to one that keeps it, it stays", async () => {
+    for (const [earlier, stays] of [
+      [unit, false],
+      [{ ...keeping, text: `${keeping.text}# a\n` }, true],
+    ] as const) {
+      const host = booted();
+      await provide(host, earlier);
+      const { records } = await provide(host, keeping);
+      host.files.set("/var/lib/tlsforge", kept["/var/lib/tlsforge"]);
+      await undoHost(host, records, ignore);
+      expect([host.files.has(file), host.files.has("/var/lib/tlsforge")]).toEqual([true, stays]);
+    }
+  });
+
+  test("does not take a folder that is there for one of its own", async () => {
+    expect(await planOf(booted({ files: kept }), keeping)).toMatchObject({
+      action: "blocked",
+      reason: expect.stringContaining("/var/lib/tlsforge is there and was not made by tlsforge") as string,
+    });
+    expect(await planOf(booted({ files: kept }), unit)).toMatchObject({ action: "create" });
+  });
+
   test("that is not to be started at boot is not", async () => {
     const host = booted();
     const { records } = await provide(host, { ...unit, enabled: false });

@@ -46,6 +46,18 @@ describe("a stack of reproduction", () => {
     ["HSTS", "server:\n  hsts: { max-age: 63072000 }\n", "2:9: this server sends no Strict-Transport-Security"],
     ["curve", "server:\n  curve: X25519\n", '2:10: "X25519" is no curve that this OpenSSL has'],
     ["no DHE", 'server:\n  dhe: "off"\n', "2:8: three of the six suites of 2013 need"],
+    ["a group by name", "server:\n  dhe: ffdhe2048\n", "2:8: this server takes Diffie-Hellman parameters from a file"],
+    ["SNI", "server:\n  sni: strict\n", "2:8: this server has no sni"],
+    ["tickets", "server:\n  tickets: off\n", "2:12: this server has no tickets"],
+    ["OCSP", "server:\n  ocsp: auto\n", "2:9: this server has no ocsp"],
+    ["an access log", "server:\n  access-log: true\n", "2:15: this server has no access-log"],
+    ["workers", "server:\n  workers: 2\n", "2:12: this server has no workers"],
+    ["limits", "server:\n  limits: { connections: 9 }\n", "2:11: this server has no limits"],
+    [
+      "two certificates",
+      "server:\n  certificate: { local-ca: true, keys: [rsa] }\n",
+      "2:40: this server has one certificate, with an RSA key",
+    ],
     ["app", "server:\n  app: { static: /srv }\n", "2:8: this server has no app static"],
     ["service", "host:\n  service: systemd\n", "2:12: what is only reproduced is no service of systemd"],
   ])("refuses what it cannot do or must not: %s", (_what, text, message) => {
@@ -66,10 +78,21 @@ describe("a stack in service", () => {
   });
 
   test.each([
-    ["server:\n  dhe: { generate: 2048 }\n", "2:8: finite-field Diffie-Hellman"],
-    ["server:\n  dhe: { file: dh.pem }\n", "2:8: finite-field Diffie-Hellman"],
+    "dhe: ffdhe3072\n  certificate: { local-ca: true, keys: [ecdsa, rsa] }",
+    "dhe: { generate: 2048 }\n  certificate: { directory: /tls }",
+    "dhe: { file: dh.pem }\n  certificate: { directory: /tls }\n  profile: ssllabs-100",
+    "tickets: { rotate-hours: 1 }\n  profile: modern\n  workers: 4\n  limits: { idle-seconds: 1 }",
+  ])("takes what goes together: %j", (text) => {
+    expect(problems(`server:\n  ${text}\n`, "service")).toEqual([]);
+  });
+
+  const directory = "  certificate: { directory: /tls }\n";
+  test.each([
+    [`server:\n  dhe: { generate: 2047 }\n${directory}`, "2:8: Diffie-Hellman parameters of 2047 bits are too weak"],
+    [`server:\n  dhe: ffdhe2048\n  profile: modern\n${directory}`, "2:8: profile modern speaks TLS 1.3 alone"],
+    ["server:\n  dhe: ffdhe2048\n", "2:8: DHE suites need a certificate with an RSA key"],
     ["server:\n  curve: prime256v1\n", "2:10: server.curve is for a server that has one curve only"],
-  ])("refuses what only 2013 had: %j", (text, message) => {
+  ])("refuses what does not: %j", (text, message) => {
     expect(problems(text, "service")).toEqual([expect.stringContaining(message)]);
   });
 });

@@ -121,10 +121,14 @@ describe("site file", () => {
           "service": "auto",
         },
         "server": {
+          "accessLog": true,
           "app": {
             "kind": "about",
           },
           "certificate": {
+            "keys": [
+              "ecdsa",
+            ],
             "kind": "local-ca",
           },
           "curve": null,
@@ -134,14 +138,19 @@ describe("site file", () => {
             "maxAge": 63072000,
             "preload": false,
           },
+          "limits": {},
           "listen": [
             "127.0.0.1:8443",
           ],
           "names": [
             "localhost",
           ],
+          "ocsp": "auto",
           "profile": "intermediate",
           "redirect": [],
+          "sni": "default",
+          "tickets": null,
+          "workers": 0,
         },
         "stack": "twisted",
         "verify": {
@@ -176,6 +185,7 @@ describe("site file", () => {
           "service": "openrc",
         },
         "server": {
+          "accessLog": false,
           "app": {
             "directory": "/srv/www",
             "kind": "static",
@@ -193,6 +203,11 @@ describe("site file", () => {
             "maxAge": 31536000,
             "preload": true,
           },
+          "limits": {
+            "connectionsPerAddress": 50,
+            "handshakeSeconds": 2.5,
+            "workerBytes": 268435456,
+          },
           "listen": [
             "[::]:443",
             "0.0.0.0:8443",
@@ -201,10 +216,16 @@ describe("site file", () => {
             "www.example.org",
             "*.example.net",
           ],
+          "ocsp": "off",
           "profile": "modern",
           "redirect": [
             "[::]:80",
           ],
+          "sni": "strict",
+          "tickets": {
+            "rotateHours": 12,
+          },
+          "workers": 2,
         },
         "stack": "twisted",
         "verify": {

@@ -67,6 +67,18 @@ const valid: readonly (readonly [string, object])[] = [
   ["provision, failed by its grade", failed("provision", { ...provision, report: bad })],
   ["build", done("build", { generation: 2, prefix: "/opt/tlsforge", builds: [{ ...build, cached: true }] })],
   ...["launch", "reload", "status"].map((command) => [command, done(command, { server })] as const),
+  [
+    "status, with certificates that tell all of themselves",
+    done("status", {
+      server: {
+        ...server,
+        certificates: [
+          { ...certificate, staple: "none: no answer", renewAfter: "2026-04-01T00:00:00Z", notes: ["put in order"] },
+        ],
+      },
+      warnings: ["due"],
+    }),
+  ],
   ["stop", done("stop", { server: null })],
   ["status, not serving", failed("status", { server: null })],
   ["status, with who stands by", done("status", { server: { ...server, standingBy } })],

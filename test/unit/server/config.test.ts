@@ -2,16 +2,15 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { configDigest, policyFor, renderConfig, serverConfig } from "../../../src/server/index.ts";
 import type { ServerConfigInput } from "../../../src/server/index.ts";
+import { serverSite } from "../../tools/site.ts";
 
 const input: ServerConfigInput = {
   site: {
-    server: {
+    server: serverSite({
       names: ["www.example.org"],
       listen: ["localhost:8443", "[::1]:8443", "*:443"],
       redirect: ["127.0.0.1:8080"],
-      hsts: { maxAge: 63_072_000, includeSubdomains: true, preload: false },
-      app: { kind: "about" },
-    },
+    }),
   },
   policy: policyFor("intermediate"),
   generation: 3,
@@ -25,7 +24,11 @@ describe("serverConfig", () => {
   it("holds the site's wishes and the prefix's paths, addresses as numbers", () => {
     const config = serverConfig(input);
     expect(config.listen).toEqual(["127.0.0.1:8443", "[::1]:8443", "[::]:443"]);
-    expect(config.paths).toEqual({ run: "/opt/tlsforge/var/run", log: "/opt/tlsforge/var/server.log" });
+    expect(config.paths).toEqual({
+      run: "/opt/tlsforge/var/run",
+      state: "/opt/tlsforge/var/state",
+      log: "/opt/tlsforge/var/server.log",
+    });
     expect(config.user).toBeNull();
     expect(config.schema).toBe("tlsforge.server/1");
     expect(JSON.parse(renderConfig(config))).toEqual(config);
@@ -60,7 +63,11 @@ describe("serverConfig", () => {
   it("writes where systemd makes a folder for the service, and talks to the journal", () => {
     const user = { name: "tlsforge", uid: 990, gid: 990 };
     const config = serverConfig({ ...input, service: "tlsforge-12345678", user });
-    expect(config.paths).toEqual({ run: "/run/tlsforge-12345678", log: null });
+    expect(config.paths).toEqual({
+      run: "/run/tlsforge-12345678",
+      state: "/var/lib/tlsforge-12345678",
+      log: null,
+    });
     expect(config.user).toEqual(user);
   });
 

@@ -72,19 +72,25 @@ def _policy(fields):
         curve=_curve(fields),
         preference=fields.choice("preference", ("client", "server")),
         options=fields.names("options"),
-        dh_parameters=fields.path("dhParameters") if fields.has("dhParameters") else None,
+        dh_parameters=None if fields.is_null("dhe") else _dhe(fields.child("dhe")),
     )
     fields.empty("ciphersuites", "since there is no TLS 1.3")
     fields.empty("signatureAlgorithms", "which pyOpenSSL cannot set")
     fields.empty("alpn", "which pyOpenSSL of 2013 does not have")
-    fields.choice("tickets", ("off",))
+    fields.null("tickets", "which pyOpenSSL of 2013 cannot give keys of its own")
     fields.done()
     if TLS_VERSIONS.index(policy.min_version) > TLS_VERSIONS.index(policy.max_version):
         fields.refuse("minVersion", "is above maxVersion %s" % policy.max_version)
     if any(name.startswith(("DHE-", "EDH-")) for name in policy.ciphers) != (policy.dh_parameters is not None):
-        fields.refuse("dhParameters", "must be there when ciphers name DHE suites, and only then")
+        fields.refuse("dhe", "must be there when ciphers name DHE suites, and only then")
     _check_options(fields, policy.options)
     return policy
+
+
+def _dhe(fields):
+    parameters = fields.path("parameters")
+    fields.done()
+    return parameters
 
 
 def _curve(fields):
@@ -114,7 +120,7 @@ def _certificate(parent):
 
 
 def _unused(fields):
-    """What the document has for the hardened server. A page of one's own is refused; the rest was not there in 2013 and is not sent."""
+    """What the document has for the hardened server: HSTS and standing by were not there in 2013 and are not sent, the rest has to ask for nothing."""
     hsts = fields.child("hsts")
     hsts.whole("maxAge")
     hsts.flag("includeSubdomains")
@@ -124,10 +130,18 @@ def _unused(fields):
     app = fields.child("app")
     app.choice("kind", ("about",))
     app.done()
+    fields.choice("sni", ("default",))
+    fields.choice("ocsp", ("off",))
+    if fields.flag("accessLog"):
+        fields.refuse("accessLog", "must be false, since there is no access log")
+    if fields.whole("workers") != 1:
+        fields.refuse("workers", "must be 1: one process serves")
+    fields.child("limits").done()
 
 
 def _paths(fields):
     paths = Paths(run=fields.path("run"), log=None if fields.is_null("log") else fields.path("log"))
+    fields.path("state")
     fields.done()
     if len("%s/%s" % (paths.run, LONGEST_NAME)) > SOCKET_PATH_LIMIT:
         fields.refuse("run", "is too long: with /%s it is beyond the %d bytes that a Unix socket's path may have" % (LONGEST_NAME, SOCKET_PATH_LIMIT))

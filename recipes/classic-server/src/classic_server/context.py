@@ -29,7 +29,7 @@ def build(material, library):
         signatureAlgorithms=[],
         preference=asked.preference,
         options=list(asked.options),
-        tickets="off",
+        tickets=None,
         alpn=[],
     )
     return Credentials(context, used, facts)

@@ -95,6 +95,10 @@ class Fields(object):
         if self._get(key) != []:
             self.refuse(key, "must be [], %s" % why)
 
+    def null(self, key, why):
+        if self._get(key) is not None:
+            self.refuse(key, "must be null, %s" % why)
+
     def table(self, key):
         child = self.child(key)
         return tuple((name, child.text(name)) for name in sorted(child._value))

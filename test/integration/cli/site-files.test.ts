@@ -1,0 +1,123 @@
+/** What a site file names and cannot be used is refused before anything is changed. */
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { provision } from "../../../src/cli/commands/provision.ts";
+import type { Context } from "../../../src/cli/context.ts";
+import { refuseTakenPorts } from "../../../src/cli/standing.ts";
+import { parseSite } from "../../../src/recipe/index.ts";
+import { dhPem, oakley2 } from "../../tools/dh.ts";
+import { describeWith } from "../../tools/needs.ts";
+import { issue, openssl } from "../probe/support.ts";
+import { contextIn, freshFolder } from "./context.ts";
+
+/** A context for the shipped recipes, whose site file has this text. */
+async function sited(text: string): Promise<{ context: Context; folder: string; file: string }> {
+  const folder = await freshFolder();
+  const file = join(folder, "tlsforge.yaml");
+  await writeFile(file, text);
+  await mkdir(join(folder, "tls"));
+  const context = contextIn(folder);
+  const recipes = join(import.meta.dirname, "../../../recipes");
+  return { context: { ...context, recipes, options: { ...context.options, config: file } }, folder, file };
+}
+
+/** How `provision` ends. */
+async function provisioned(context: Context): Promise<unknown> {
+  const request = { stack: null, sources: { sources: {}, offline: true }, minGrade: null };
+  return provision(context, request).catch((error: unknown) => error);
+}
+
+describeWith(["openssl"], "certificates of a site file", () => {
+  test.each<[string, string, (tls: string) => Promise<unknown>, RegExp, RegExp]>([
+    [
+      "a folder without any",
+      "",
+      async () => undefined,
+      /there is no certificate with its key in .*\/tls$/,
+      /NAME\.key/,
+    ],
+    [
+      "a key of another",
+      "",
+      async (tls) => {
+        const [one, other] = [await issue(tls, { name: "one" }), await issue(tls, { name: "two" })];
+        await rename(other.key, one.key);
+        await rm(other.certificate);
+      },
+      /one-P-256\.key does not belong to the certificate in .*one-P-256\.pem$/,
+      /^put the key there/,
+    ],
+    [
+      "a key with a passphrase",
+      "",
+      async (tls) => {
+        const { key } = await issue(tls, { name: "one" });
+        await openssl(["pkey", "-in", key, "-aes256", "-passout", "pass:secret", "-out", `${key}.new`]);
+        await rename(`${key}.new`, key);
+      },
+      /the key .*one-P-256\.key has a passphrase/,
+      /openssl pkey -in/,
+    ],
+    [
+      "one that expired",
+      "",
+      (tls) => issue(tls, { name: "one", days: -1 }),
+      /one-P-256\.pem expired at \d{4}-\d\d-\d\dT[\d:.]+Z$/,
+      /^renew it/,
+    ],
+    [
+      "no RSA key, for DHE",
+      "  dhe: ffdhe3072\n",
+      (tls) => issue(tls, { name: "one" }),
+      /DHE suites need a certificate with an RSA key, and .*\/tls has none$/,
+      /leave server\.dhe out/,
+    ],
+  ])("with %s are refused with their line, and no prefix is made", async (_what, more, lay, message, hint) => {
+    const { context, folder, file } = await sited(`server:\n  certificate: { directory: tls }\n${more}`);
+    await lay(join(folder, "tls"));
+    expect(await provisioned(context)).toMatchObject({
+      code: "certificate-failed",
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+      span: { file, line: 2 },
+    });
+    expect(await readdir(folder)).toEqual(["tls", "tlsforge.yaml"]);
+  });
+});
+
+test("Diffie-Hellman parameters that are none are refused with their line, and no prefix is made", async () => {
+  const { context, folder, file } = await sited(
+    "server:\n  certificate: { local-ca: true, keys: [rsa] }\n  dhe: { file: tls/dh.pem }\n",
+  );
+  const parameters = join(folder, "tls", "dh.pem");
+  await writeFile(parameters, dhPem(oakley2, 2n));
+  expect(await provisioned(context)).toMatchObject({
+    code: "site-invalid",
+    message: `${file}:3: ${parameters} holds parameters of 1024 bits, fewer than 2048`,
+    span: { file, line: 3 },
+  });
+  expect(await readdir(folder)).toEqual(["tls", "tlsforge.yaml"]);
+});
+
+describe("addresses of a site file", () => {
+  const siteOf = (port: number) => parseSite({ text: `server: { listen: ["127.0.0.1:${port}"] }\n`, path: "/s.yaml" });
+
+  test("that another program has are refused where this prefix has never served; free ones are not", async () => {
+    const context = contextIn(await freshFolder());
+    const holder = createServer().listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as AddressInfo;
+    onTestFinished(() => void holder.close());
+    await expect(refuseTakenPorts(context, siteOf(port))).rejects.toMatchObject({
+      code: "port-in-use",
+      message: expect.stringContaining(`127.0.0.1:${port} is in use`) as string,
+      hint: expect.stringContaining("server.listen") as string,
+    });
+    holder.close();
+    await once(holder, "close");
+    await refuseTakenPorts(context, siteOf(port));
+  });
+});
