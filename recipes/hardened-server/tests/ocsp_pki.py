@@ -32,10 +32,13 @@ class Answering:
     """An issuer with a key of the sort given."""
 
     def __init__(self, kind: str = "ecdsa", name: str = "issuer") -> None:
-        self.now = datetime.now(UTC).replace(microsecond=0)
         self.key = new_key(kind)
         self.certificate = self._issue(name, self.key.public_key(), (name, self.key), extensions=[(x509.BasicConstraints(True, None), True)])
         self._name = name
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC).replace(microsecond=0)
 
     @property
     def direct(self) -> Signer:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from conftest import LIBSSL
@@ -104,24 +105,29 @@ def drips(body: bytes, seconds: float) -> Behaviour:
     return send
 
 
-def stalls(client: socket.socket) -> None:
-    """Says nothing until the client goes."""
-    client.settimeout(30)
-    client.recv(1)
+def stalls_after(beginning: bytes) -> Behaviour:
+    """Says nothing more until the client goes."""
+
+    def send(client: socket.socket) -> None:
+        client.sendall(beginning)
+        client.settimeout(30)
+        client.recv(1)
+
+    return send
 
 
 def closes(client: socket.socket) -> None:
     client.shutdown(socket.SHUT_RDWR)
 
 
-def write_files(folder: Path, authority: Answering, signer: Signer, leaf: x509.Certificate, *, revoked: bool = False) -> None:
+def write_files(folder: Path, authority: Answering, signer: Signer, leaf: x509.Certificate, *, revoked: datetime | None = None) -> None:
     """What ``openssl ocsp`` answers from: its index, the authority's certificate, the signer's and its key."""
     folder.mkdir(exist_ok=True)
     (folder / "ca.pem").write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
     (folder / "signer.pem").write_bytes(signer.certificate.public_bytes(serialization.Encoding.PEM))
     key = signer.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "signer.key").write_bytes(key)
-    state, when = ("R", f"{authority.now:%y%m%d%H%M%S}Z,keyCompromise") if revoked else ("V", "")
+    state, when = ("R", f"{revoked:%y%m%d%H%M%S}Z,keyCompromise") if revoked else ("V", "")
     serial = f"{leaf.serial_number:X}"
     line = (state, f"{leaf.not_valid_after_utc:%y%m%d%H%M%S}Z", when, serial.zfill(len(serial) + len(serial) % 2), "unknown", "/CN=leaf")
     (folder / "index.txt").write_text("\t".join(line) + "\n")

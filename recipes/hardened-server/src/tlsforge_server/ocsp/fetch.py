@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import urljoin
 
 from twisted.internet import endpoints
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
 from twisted.web import http
-from twisted.web.client import URI, Agent, FileBodyProducer, HTTPConnectionPool, ResponseFailed, readBody
+from twisted.web.client import URI, Agent, FileBodyProducer, HTTPConnectionPool, ResponseDone, ResponseFailed
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
@@ -37,21 +39,26 @@ def fetch(reactor: Any, url: str, request: bytes) -> Deferred[bytes]:
 async def _bounded(reactor: Any, url: str, request: bytes) -> bytes:
     lines = _Lines(reactor)
     agent = Agent.usingEndpointFactory(reactor, lines, HTTPConnectionPool(reactor, persistent=False))
+    late = Failure(Refused(f"the responder has not answered within {SECONDS:g} s"))
     try:
-        return await Deferred.fromCoroutine(_ask(agent, url, request)).addTimeout(SECONDS, reactor)
+        answer = await Deferred.fromCoroutine(_ask(agent, url, request)).addTimeout(SECONDS, reactor, lambda _result, _seconds: late)
     except (Refused, CancelledError):
         raise
     except Exception as error:
-        raise Refused(lines.overrun or _reason(error)) from error
+        raise _told(error, lines) from error
     finally:
         lines.close()
+    if lines.overrun is not None:
+        # A body whose length nobody has said ends wherever the connection does.
+        raise Refused(lines.overrun)
+    return answer
 
 
 async def _ask(agent: Agent, url: str, request: bytes) -> bytes:
     for _ in range(_REDIRECTS + 1):
         headers = Headers({"Content-Type": ["application/ocsp-request"], "Accept": ["application/ocsp-response"], "User-Agent": ["tlsforge"]})
-        body: Any = FileBodyProducer(BytesIO(request))
-        response = await agent.request(b"POST", url.encode("ascii"), headers, body)
+        question: Any = FileBodyProducer(BytesIO(request))
+        response: Any = await agent.request(b"POST", url.encode("ascii"), headers, question)
         if response.code not in _REDIRECTIONS:
             break
         url = _follow(url, response.headers.getRawHeaders("Location", []))
@@ -59,7 +66,9 @@ async def _ask(agent: Agent, url: str, request: bytes) -> bytes:
         raise Refused(f"the responder redirects more than {_REDIRECTS} times")
     if response.code != http.OK:
         raise Refused(f"the responder answers with HTTP status {response.code}")
-    answer = await readBody(response)
+    body = _Body()
+    response.deliverBody(body)
+    answer = await body.whole
     if len(answer) > BODY_BYTES:
         raise Refused(f"the responder sends more than {BODY_BYTES} bytes")
     return answer
@@ -74,12 +83,30 @@ def _follow(url: str, locations: list[str]) -> str:
     return target
 
 
-def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return f"the responder has not answered within {SECONDS:g} s"
-    if isinstance(error, ResponseFailed) and error.reasons:
-        error = error.reasons[0].value
-    return f"the responder cannot be asked: {type(error).__name__}: {str(error)[:200]}"
+def _told(error: Exception, lines: _Lines) -> Exception:
+    reason = error.reasons[0].value if isinstance(error, ResponseFailed) and error.reasons else error
+    if isinstance(reason, CancelledError):
+        return reason
+    return Refused(lines.overrun or f"the responder cannot be asked: {type(reason).__name__}: {str(reason)[:200]}")
+
+
+class _Body(Protocol):
+    """Gathers a body. Where the head does not say how long it is, it ends with the connection."""
+
+    def __init__(self) -> None:
+        self.whole: Deferred[bytes] = Deferred()
+        self._parts: list[bytes] = []
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        self._parts.append(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        if self.whole.called:
+            return
+        if reason.check(ResponseDone, http.PotentialDataLoss):
+            self.whole.callback(b"".join(self._parts))
+        else:
+            self.whole.errback(reason)
 
 
 @implementer(IAgentEndpointFactory)
