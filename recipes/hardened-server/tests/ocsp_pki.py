@@ -15,6 +15,7 @@ from tlsforge_server.ocsp import leaf as leaves
 from tlsforge_server.ocsp.leaf import Leaf
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+_DER = serialization.Encoding.DER
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
@@ -78,7 +79,7 @@ class Answering:
         signed_with: hashes.HashAlgorithm | None = hashes.SHA256(),
         by_key: bool = True,
     ) -> bytes:
-        """A response (DER). What is not given makes it right."""
+        """A response (DER) that is made ``now``. What is not given makes it right."""
         assert leaf.issuer is not None
         signer, now = signer or self.direct, now or self.now
         revoked = status is ocsp.OCSPCertStatus.REVOKED
@@ -96,7 +97,9 @@ class Answering:
         if signer.sent:
             builder = builder.certificates([signer.certificate] * signer.sent)
         made = builder.responder_id(encoding, signer.certificate).sign(signer.key, None if isinstance(signer.key, ed25519.Ed25519PrivateKey) else signed_with)
-        return made.public_bytes(serialization.Encoding.DER)
+        if isinstance(signer.key, ec.EllipticCurvePrivateKey) and isinstance(signed_with, hashes.SHA256):
+            return _dated(made, now, signer.key)
+        return made.public_bytes(_DER)
 
     def _issue(
         self,
@@ -122,9 +125,20 @@ class Answering:
         return builder.sign(issuer[1], None if isinstance(issuer[1], ed25519.Ed25519PrivateKey) else hashes.SHA256())
 
 
+def _dated(response: ocsp.OCSPResponse, produced_at: datetime, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The response with another time of production, which cryptography always takes from the real clock, signed again."""
+    signed = response.tbs_response_bytes
+    # The first GeneralizedTime, of fifteen characters in this century.
+    begin = signed.index(b"\x18\x0f20") + 2
+    dated = signed[:begin] + f"{produced_at:%Y%m%d%H%M%SZ}".encode() + signed[begin + 15 :]
+    while len(signature := key.sign(dated, ec.ECDSA(hashes.SHA256()))) != len(response.signature):
+        continue
+    return response.public_bytes(_DER).replace(signed, dated).replace(response.signature, signature)
+
+
 def refusal(status: ocsp.OCSPResponseStatus) -> bytes:
     """A response that is none, as ``tryLater``."""
-    return ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(serialization.Encoding.DER)
+    return ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(_DER)
 
 
 def new_key(kind: str) -> Key:
