@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -50,8 +51,8 @@ class Answering:
         purposes = [(x509.ExtendedKeyUsage([purpose]), False)] if purpose is not None else []
         return Signer(self._issue("delegate", key.public_key(), (self._name, self.key), start=start, end=end, extensions=purposes), key, sent=1)
 
-    def pair(self, *urls: str, must_staple: bool = False, end: timedelta = 60 * DAY) -> tuple[bytes, ec.EllipticCurvePrivateKey]:
-        """A chain (PEM) that names the responders, and its key."""
+    def pair(self, *urls: str, must_staple: bool = False, end: timedelta = 60 * DAY) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        """A certificate that names the responders, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         extensions: list[tuple[x509.ExtensionType, bool]] = [(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)]
         if urls:
@@ -59,11 +60,13 @@ class Answering:
             extensions.append((x509.AuthorityInformationAccess(places), False))
         if must_staple:
             extensions.append((x509.TLSFeature([x509.TLSFeatureType.status_request]), False))
-        leaf = self._issue("leaf", key.public_key(), (self._name, self.key), end=end, extensions=extensions)
-        return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in (leaf, self.certificate)), key
+        return self._issue("leaf", key.public_key(), (self._name, self.key), end=end, extensions=extensions), key
 
     def leaf(self, *urls: str, must_staple: bool = False, end: timedelta = 60 * DAY) -> Leaf:
-        return leaves.of(self.pair(*(urls or ("http://127.0.0.1:9/",)), must_staple=must_staple, end=end)[0], "chain.pem")
+        return self.leaf_of(self.pair(*(urls or ("http://127.0.0.1:9/",)), must_staple=must_staple, end=end)[0])
+
+    def leaf_of(self, certificate: x509.Certificate, mode: Literal["auto", "off"] = "auto") -> Leaf:
+        return leaves.of(certificate, self.certificate, where="chain.pem", mode=mode)
 
     def answer(
         self,

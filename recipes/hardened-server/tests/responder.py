@@ -22,7 +22,7 @@ from ocsp_pki import Answering, Signer
 #: What happens on a connection; the request has been read.
 Behaviour = Callable[[socket.socket], None]
 
-_OPENSSL = str(Path(LIBSSL).parents[1] / "bin" / "openssl") if LIBSSL is not None else shutil.which("openssl") or "openssl"
+OPENSSL = str(Path(LIBSSL).parents[1] / "bin" / "openssl") if LIBSSL is not None else shutil.which("openssl") or "openssl"
 
 
 class Misbehaving(socketserver.ThreadingTCPServer):
@@ -157,4 +157,4 @@ def openssl_responder(folder: Path, *options: str) -> Iterator[str]:
 
 def _command(folder: Path) -> list[str]:
     assert (folder / "index.txt").exists()
-    return [_OPENSSL, "ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "signer.pem", "-rkey", "signer.key"]
+    return [OPENSSL, "ocsp", "-index", "index.txt", "-CA", "ca.pem", "-rsigner", "signer.pem", "-rkey", "signer.key"]

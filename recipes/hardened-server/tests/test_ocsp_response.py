@@ -90,6 +90,11 @@ WRONG: list[tuple[str, Callable[[], bytes]]] = [
 ]
 
 
+def test_nothing_good_is_said_of_an_expired_certificate() -> None:
+    expired = ISSUER.leaf(end=timedelta(0))
+    assert "was valid until" in refused(ISSUER.answer(expired), expired)
+
+
 @pytest.mark.parametrize(("reason", "make"), WRONG)
 def test_a_wrong_answer_is_refused(reason: str, make: Callable[[], bytes]) -> None:
     assert reason in refused(make())
@@ -193,14 +198,14 @@ def test_openssl_s_revocation_is_understood(tmp_path: Path) -> None:
     ],
 )
 def test_whom_to_ask_stands_in_the_certificate(urls: tuple[str, ...], mode: str, applies: bool, reason: str | None) -> None:
-    leaf = leaves.of(ISSUER.pair(*urls)[0], "chain.pem", "off" if mode == "off" else "auto")
+    leaf = ISSUER.leaf_of(ISSUER.pair(*urls)[0], "off" if mode == "off" else "auto")
     assert (leaf.applies, leaf.unaskable) == (applies, reason)
     assert leaf.responders == tuple(url for url in urls if reason is None or mode == "off" if url.startswith("http://"))
 
 
-def test_without_its_issuer_nobody_can_be_asked() -> None:
-    alone, _separator, _rest = ISSUER.pair("http://a.example/")[0].partition(b"-----END CERTIFICATE-----\n")
-    leaf = leaves.of(alone + b"-----END CERTIFICATE-----\n", "chain.pem")
+@pytest.mark.parametrize("issuer", [None, IMPOSTOR.certificate, STRANGER.certificate], ids=["none", "impostor", "stranger"])
+def test_without_its_issuer_nobody_can_be_asked(issuer: x509.Certificate | None) -> None:
+    leaf = leaves.of(ISSUER.pair("http://a.example/")[0], issuer, where="chain.pem")
     assert leaf.unaskable == "cannot be asked: the chain has no issuer"
     assert leaf.applies
 

@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID
@@ -32,10 +32,9 @@ class Leaf:
     applies: bool
 
 
-def of(text: bytes, where: str, mode: Literal["auto", "off"] = "auto") -> Leaf:
-    """The first certificate of a PEM chain. With ``off`` it cannot be asked about."""
-    certificate, *others = x509.load_pem_x509_certificates(text)
-    issuer = next((each for each in others if _issued(each, certificate)), None)
+def of(certificate: x509.Certificate, issuer: x509.Certificate | None, *, where: str, mode: Literal["auto", "off"] = "auto") -> Leaf:
+    """``issuer`` is taken for one only when it has signed the certificate. With ``off`` nobody is asked."""
+    issuer = issuer if issuer is not None and _issued(issuer, certificate) else None
     named = _named(certificate)
     usable = tuple(url for url in named if _is_usable(url))[:_RESPONDERS]
     return Leaf(
@@ -112,6 +111,6 @@ def _must_staple(certificate: x509.Certificate) -> bool:
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

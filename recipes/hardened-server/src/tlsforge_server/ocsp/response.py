@@ -89,6 +89,8 @@ def _verified(der: bytes, leaf: Leaf, now: datetime) -> Staple:
     if single.certificate_status is not ocsp.OCSPCertStatus.GOOD:
         raise Refused("the responder does not know the certificate")
     good_until = min(next_update, signer.not_valid_after_utc, leaf.certificate.not_valid_after_utc)
+    if now >= good_until:
+        raise Refused(f"the certificate, or that of the answer's signer, was valid until {iso(good_until)}")
     return Staple(der, leaf.fingerprint, this_update, good_until)
 
 

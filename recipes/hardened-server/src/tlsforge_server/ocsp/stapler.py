@@ -66,7 +66,7 @@ class Stapler:
     def ready(self, leaves: Sequence[Leaf], seconds: float) -> Deferred[None]:
         """Before leaves are served: fires when each has a staple or an attempt has failed, and at the latest after the seconds. Fails with
         ServerError ``certificate-refused`` when one that must be stapled (RFC 7633) has none, or when one is revoked that would take the
-        place of another; then nothing has changed."""
+        place of another; then nothing has changed. One at a time."""
         self._keep((*self._served, *leaves))
         for leaf in leaves:
             self._watches[leaf].hurry(self._now())
@@ -128,8 +128,8 @@ class Stapler:
 
     def _plan(self) -> None:
         self._drop_timer()
-        events = [watch.next_event for leaf, watch in self._watches.items() if leaf not in self._asking and leaf.unaskable is None]
-        wait = min([(event - self._now()).total_seconds() for event in events], default=_LOOK_SECONDS)
+        events = [watch.next_event(asking=leaf in self._asking) for leaf, watch in self._watches.items()]
+        wait = min([(event - self._now()).total_seconds() for event in events if event is not None], default=_LOOK_SECONDS)
         self._timer = self._reactor.callLater(min(max(wait, _LEAST_SECONDS), _LOOK_SECONDS), self._tick)
 
     def _drop_timer(self) -> None:
@@ -150,7 +150,7 @@ class Stapler:
         found = self._shelf.take(watch.leaf, self._now())
         if found is not None and found != watch.staple:
             try:
-                watch.answered(found, self._now(), self._random())
+                watch.found(found, self._now(), self._random())
             except Refused as refused:
                 log.info("{where}: on the shelf: {refused}", where=watch.leaf.where, refused=str(refused))
 
@@ -236,10 +236,13 @@ class Stapler:
     def _tell_waiting(self) -> None:
         for each in list(self._waiting):
             leaves, waiting = each
-            if waiting.called or not any(leaf in self._asking for leaf in leaves):
+            if waiting.called or not any(leaf in self._asking and self._lacks(leaf) for leaf in leaves):
                 self._waiting.remove(each)
                 if not waiting.called:
                     waiting.callback(None)
+
+    def _lacks(self, leaf: Leaf) -> bool:
+        return leaf in self._watches and self._watches[leaf].staple is None
 
 
 def _remedy(leaf: Leaf) -> str:

@@ -29,10 +29,12 @@ class Watch:
         self._asked: datetime | None = None
         self._planned = self._due = now
 
-    @property
-    def next_event(self) -> datetime:
-        """When there is something to do at the latest, as far as is known now."""
-        return self._due if self.staple is None else min(self._due, self.staple.good_until - _MARGIN)
+    def next_event(self, *, asking: bool) -> datetime | None:
+        """When there is something to do, as far as is known now. A staple comes to its end while somebody is being asked, too."""
+        events = [] if asking or self.leaf.unaskable is not None else [self._due]
+        if self.staple is not None:
+            events.append(self.staple.good_until - _MARGIN)
+        return min(events, default=None)
 
     def is_due(self, now: datetime) -> bool:
         return self.leaf.unaskable is None and (now >= self._due or now < self._planned - _STEP)
@@ -42,18 +44,21 @@ class Watch:
         self._asked = now
 
     def answered(self, staple: Staple, now: datetime, chance: float) -> None:
-        """A staple has come. Raises Refused, and keeps what it has, when something later has come before."""
+        """A responder has given a staple. Raises Refused, and keeps what it has, when something later has come before."""
+        self.found(staple, now, chance)
+        if self._due > now:
+            self._failures = 0
+        else:
+            # An answer that was made long ago, which some responders give until they make the next.
+            self._back_off(now, chance)
+
+    def found(self, staple: Staple, now: datetime, chance: float) -> None:
+        """A staple was on the shelf: past half of its time somebody is asked at once. Raises Refused as ``answered`` does."""
         if self._newest is not None and staple.this_update < self._newest:
             raise Refused(f"the answer is of {iso(staple.this_update)}, older than that of {iso(self._newest)}")
         self.staple, self.problem, self.is_revoked = staple, None, False
         self._newest = staple.this_update
-        refresh_at = staple.refresh_at + (staple.good_until - staple.refresh_at) * chance / 8
-        if refresh_at > now:
-            self._failures = 0
-            self._plan(now, refresh_at)
-        else:
-            # An answer that was made long ago, which some responders give until they make the next.
-            self._back_off(now, chance)
+        self._plan(now, staple.refresh_at + (staple.good_until - staple.refresh_at) * chance / 8)
 
     def failed(self, reason: str, now: datetime, chance: float) -> None:
         """Nothing to staple has come; what there is stays while it is good."""
