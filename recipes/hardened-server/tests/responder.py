@@ -141,15 +141,14 @@ def openssl_answer(folder: Path, request: bytes, *options: str) -> bytes:
 
 
 @contextmanager
-def openssl_responder(folder: Path, *options: str) -> Iterator[str]:
-    """OpenSSL's responder on a port that it chooses itself; gives its URL."""
-    process = subprocess.Popen([*_command(folder), "-port", "0", *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def openssl_responder(folder: Path, port: int, *options: str) -> Iterator[None]:
+    """OpenSSL's responder, which has no way to say on which address."""
+    process = subprocess.Popen([*_command(folder), "-port", str(port), *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         assert process.stdout is not None
         told = process.stdout.readline()
-        port = re.search(rb"ACCEPT .*:(\d+)", told)
-        assert port, told
-        yield f"http://127.0.0.1:{int(port[1])}/"
+        assert b"ACCEPT" in told, told
+        yield
     finally:
         process.kill()
         process.communicate()

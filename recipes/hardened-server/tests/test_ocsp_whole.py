@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import responder
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
+from fleet import free_port
 from ocsp_pki import HOUR, Answering, refusal
 from OpenSSL import SSL
 from reactors import reactor, run
@@ -63,20 +63,15 @@ def wait_for(condition: Callable[[], object]) -> None:
 def test_from_openssl_s_responder_to_a_client(make: Make, reactor: Any, tmp_path: Path, delegated: bool) -> None:
     folder = tmp_path / "responder"
     signer = ISSUER.delegate() if delegated else ISSUER.direct
-    certificate, key = ISSUER.pair()
+    port = free_port()
+    certificate, key = ISSUER.pair(f"http://127.0.0.1:{port}/")
+    leaf, stapler = ISSUER.leaf_of(certificate), make()
     write_files(folder, ISSUER, signer, certificate)
-    with openssl_responder(folder, "-nmin", "60") as url:
-        leaf = with_responder(ISSUER.leaf_of(certificate), url)
-        stapler = make()
+    with openssl_responder(folder, port, "-nmin", "60"):
         assert (serve(reactor, stapler, leaf) or "").startswith("good until ")
     given = handshake(certificate, key, unpacked(packed(stapler.staples)))
     assert given == stapler.staples[leaf.fingerprint]
     assert is_good(tmp_path, certificate, given)
-
-
-def with_responder(leaf: Leaf, *urls: str) -> Leaf:
-    """OpenSSL's responder reads its index before it has a port, so that no certificate in it can name that."""
-    return replace(leaf, responders=urls, unaskable=None, applies=True)
 
 
 def handshake(certificate: x509.Certificate, key: Any, staples: Mapping[bytes, bytes]) -> bytes:
@@ -121,11 +116,11 @@ def is_good(folder: Path, certificate: x509.Certificate, staple: bytes) -> bool:
 
 
 def test_openssl_s_responder_says_revoked(make: Make, reactor: Any, tmp_path: Path) -> None:
-    certificate, _key = ISSUER.pair()
-    write_files(tmp_path / "responder", ISSUER, ISSUER.direct, certificate, revoked=ISSUER.now - HOUR)
-    with openssl_responder(tmp_path / "responder", "-nmin", "60") as url:
-        stapler = make()
-        said = serve(reactor, stapler, with_responder(ISSUER.leaf_of(certificate), url))
+    port = free_port()
+    leaf, stapler = ISSUER.leaf(f"http://127.0.0.1:{port}/"), make()
+    write_files(tmp_path / "responder", ISSUER, ISSUER.direct, leaf.certificate, revoked=ISSUER.now - HOUR)
+    with openssl_responder(tmp_path / "responder", port, "-nmin", "60"):
+        said = serve(reactor, stapler, leaf)
     assert (said or "").startswith("none: revoked at ")
     assert stapler.staples == {}
 
