@@ -65,6 +65,14 @@ def test_ready_waits_for_the_answer_and_no_longer_than_it_may(world: World) -> N
     assert set(world.changes[-1]) == {world.leaf.fingerprint, other.fingerprint}
 
 
+def test_nobody_waits_for_a_later_one(world: World) -> None:
+    world.stapler.follow([world.leaf])
+    world.pending = []
+    world.pass_on(4 * DAY)
+    assert len(world.pending) == 1
+    assert world.stapler.ready([world.leaf], 5).called
+
+
 @pytest.mark.parametrize("reason", ["gone", "late", "off", "no responder", "revoked"])
 def test_must_staple_is_not_served_without(world: World, reason: str) -> None:
     world.leaf = ISSUER.leaf(must_staple=True)

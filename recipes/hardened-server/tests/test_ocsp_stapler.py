@@ -80,6 +80,8 @@ def test_a_staple_ends_in_time_while_somebody_is_being_asked(world: World) -> No
     world.pending = []
     world.pass_on(7 * DAY - MINUTE)
     assert len(world.pending) == 1
+    [timer] = world.clock.getDelayedCalls()
+    assert timer.getTime() - world.clock.seconds() == 50
     world.clock.advance(49)
     assert world.stapled() is not None
     world.clock.advance(1)
