@@ -31,8 +31,8 @@ class Misbehaving(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.behaviour: Behaviour = status(500)
         self.asked = 0
         self.ended = threading.Event()
@@ -62,8 +62,8 @@ class _Handler(socketserver.BaseRequestHandler):
 
 
 @contextmanager
-def misbehaving() -> Iterator[Misbehaving]:
-    server = Misbehaving()
+def misbehaving(port: int = 0) -> Iterator[Misbehaving]:
+    server = Misbehaving(port)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

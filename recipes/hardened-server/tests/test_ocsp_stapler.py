@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography.x509 import ocsp
@@ -80,6 +81,7 @@ def test_a_staple_ends_in_time_while_somebody_is_being_asked(world: World) -> No
     world.pending = []
     world.pass_on(7 * DAY - MINUTE)
     assert len(world.pending) == 1
+    timer: Any
     [timer] = world.clock.getDelayedCalls()
     assert timer.getTime() - world.clock.seconds() == 50
     world.clock.advance(49)

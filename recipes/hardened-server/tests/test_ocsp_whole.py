@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
 from fleet import free_port
-from ocsp_pki import HOUR, Answering, refusal
+from ocsp_pki import DAY, HOUR, Answering, refusal
 from OpenSSL import SSL
 from reactors import reactor, run
 from responder import OPENSSL, Behaviour, drips, endless, openssl_responder, says, status, write_files
@@ -23,6 +23,7 @@ from tlsforge_server.errors import ServerError
 from tlsforge_server.ocsp import fetch as by_http
 from tlsforge_server.ocsp.leaf import Leaf
 from tlsforge_server.ocsp.message import packed, unpacked
+from tlsforge_server.ocsp.response import iso
 from tlsforge_server.ocsp.stapler import Stapler
 from twisted.internet.task import LoopingCall
 
@@ -154,6 +155,49 @@ def test_a_revocation_leaves_nothing_on_disk(make: Make, reactor: Any, tmp_path:
         serve(reactor, second, leaf)
         wait_for(lambda: not list((tmp_path / "ocsp").glob("*.der")))
         wait_for(lambda: second.staples == {})
+
+
+def test_gone_for_a_week(reactor: Any, tmp_path: Path) -> None:
+    """By a clock of its own: what is kept is stapled to its end by this process and by one that starts meanwhile, and by none after it."""
+    port, began, passed = free_port(), ISSUER.now, timedelta(0)
+    leaf = ISSUER.leaf(f"http://127.0.0.1:{port}/")
+
+    def make() -> Stapler:
+        return Stapler(reactor, folder=tmp_path / "ocsp", changed=lambda _staples: None, now=lambda: began + passed)
+
+    def go_on(stapler: Stapler) -> None:
+        run(reactor, stapler.pause)
+        run(reactor, stapler.resume)
+
+    stapler = make()
+    with responder.misbehaving(port) as server:
+        server.behaviour = says(ISSUER.answer(leaf, now=began, end=7 * DAY))
+        serve(reactor, stapler, leaf)
+        wait_for(lambda: list(tmp_path.glob("ocsp/*.der")))
+    first = stapler.staples[leaf.fingerprint]
+    passed = 6 * DAY
+    go_on(stapler)
+    wait_for(stapler.warnings)
+    assert "cannot be asked: ConnectionRefusedError" in stapler.warnings()[0]
+    assert stapler.staples == {leaf.fingerprint: first}
+    run(reactor, stapler.pause)
+    stapler = make()
+    assert serve(reactor, stapler, leaf) == f"good until {iso(began + 7 * DAY)}"
+    passed = 7 * DAY
+    go_on(stapler)
+    assert stapler.staples == {}
+    run(reactor, stapler.pause)
+    stapler = make()
+    assert (serve(reactor, stapler, leaf) or "").startswith("none: ")
+    assert not list(tmp_path.glob("ocsp/*"))
+    with responder.misbehaving(port) as server:
+        passed = 7 * DAY + 2 * HOUR
+        server.behaviour = says(ISSUER.answer(leaf, now=began + passed, end=7 * DAY))
+        go_on(stapler)
+        wait_for(lambda: stapler.staples)
+    assert stapler.status(leaf.fingerprint) == f"good until {iso(began + passed + 7 * DAY)}"
+    wait_for(lambda: list(tmp_path.glob("ocsp/*.der")))
+    run(reactor, stapler.pause)
 
 
 LEAF = ISSUER.leaf()
