@@ -46,7 +46,9 @@ class Answering:
     def direct(self) -> Signer:
         return Signer(self.certificate, self.key, sent=0)
 
-    def delegate(self, *, purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.OCSP_SIGNING, start: timedelta = -DAY, end: timedelta = 60 * DAY) -> Signer:
+    def delegate(
+        self, *, purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.OCSP_SIGNING, start: timedelta = -DAY, end: timedelta = 60 * DAY
+    ) -> Signer:
         key = new_key("ecdsa")
         purposes = [(x509.ExtendedKeyUsage([purpose]), False)] if purpose is not None else []
         return Signer(self._issue("delegate", key.public_key(), (self._name, self.key), start=start, end=end, extensions=purposes), key, sent=1)

@@ -246,4 +246,6 @@ class Stapler:
 
 
 def _remedy(leaf: Leaf) -> str:
-    return "see to it that its responder can be reached" if leaf.unaskable is None else "use a certificate without the TLS feature status_request, or put this right"
+    if leaf.unaskable is None:
+        return "see to it that its responder can be reached"
+    return "use a certificate without the TLS feature status_request, or put this right"
