@@ -1,4 +1,4 @@
-"""The reactor of the process, running in a thread of its own while tests ask it for things."""
+"""A reactor of its own, running in a thread while tests ask it for things: the process's cannot run twice, and others use it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from twisted.internet import reactor as _reactor
+from twisted.internet import reactor as _global
 from twisted.internet.threads import blockingCallFromThread
 
-_running: list[threading.Thread] = []
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reactor() -> Iterator[Any]:
-    """Runs from the first test that wants it to the end of the process: a reactor cannot run twice."""
-    real: Any = _reactor
-    if not _running:
-        started = threading.Event()
-        real.callWhenRunning(started.set)
-        _running.append(threading.Thread(target=real.run, kwargs={"installSignalHandlers": False}, daemon=True))
-        _running[0].start()
-        assert started.wait(10)
-    yield real
+    own: Any = type(_global)()
+    thread = threading.Thread(target=own.run, kwargs={"installSignalHandlers": False}, daemon=True)
+    started = threading.Event()
+    own.callWhenRunning(started.set)
+    thread.start()
+    assert started.wait(10)
+    yield own
+    own.callFromThread(own.stop)
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def run(reactor: Any, work: Callable[..., Any], *arguments: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin
@@ -9,6 +10,7 @@ from urllib.parse import urljoin
 from twisted.internet import endpoints
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import Cooperator
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web import http
@@ -38,10 +40,11 @@ def fetch(reactor: Any, url: str, request: bytes) -> Deferred[bytes]:
 
 async def _bounded(reactor: Any, url: str, request: bytes) -> bytes:
     lines = _Lines(reactor)
+    cooperator = Cooperator(scheduler=lambda step: reactor.callLater(0, step))
     agent = Agent.usingEndpointFactory(reactor, lines, HTTPConnectionPool(reactor, persistent=False))
     late = Failure(Refused(f"the responder has not answered within {SECONDS:g} s"))
     try:
-        answer = await Deferred.fromCoroutine(_ask(agent, url, request)).addTimeout(SECONDS, reactor, lambda _result, _seconds: late)
+        answer = await Deferred.fromCoroutine(_ask(agent, url, lambda: FileBodyProducer(BytesIO(request), cooperator))).addTimeout(SECONDS, reactor, lambda _result, _seconds: late)
     except (Refused, CancelledError):
         raise
     except Exception as error:
@@ -54,11 +57,10 @@ async def _bounded(reactor: Any, url: str, request: bytes) -> bytes:
     return answer
 
 
-async def _ask(agent: Agent, url: str, request: bytes) -> bytes:
+async def _ask(agent: Agent, url: str, question: Callable[[], Any]) -> bytes:
     for _ in range(_REDIRECTS + 1):
         headers = Headers({"Content-Type": ["application/ocsp-request"], "Accept": ["application/ocsp-response"], "User-Agent": ["tlsforge"]})
-        question: Any = FileBodyProducer(BytesIO(request))
-        response: Any = await agent.request(b"POST", url.encode("ascii"), headers, question)
+        response: Any = await agent.request(b"POST", url.encode("ascii"), headers, question())
         if response.code not in _REDIRECTIONS:
             break
         url = _follow(url, response.headers.getRawHeaders("Location", []))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock
-from twisted.internet.threads import deferToThread
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from ..errors import ServerError
@@ -211,7 +211,7 @@ class Stapler:
     def _on_disk(self, work: Callable[[Shelf], None]) -> None:
         """Off the reactor's thread, because disks make one wait, and one after the other."""
         if self._shelf is not None:
-            self._disk.run(deferToThread, work, self._shelf).addErrback(lambda failure: log.failure("OCSP responses on disk", failure))
+            self._disk.run(deferToThreadPool, self._reactor, self._reactor.getThreadPool(), work, self._shelf).addErrback(lambda failure: log.failure("OCSP responses on disk", failure))
 
     def _judge(self, leaves: Sequence[Leaf]) -> None:
         served = {leaf.fingerprint for leaf in self._served}
