@@ -480,7 +480,7 @@ def test_a_websocket_passes_as_bytes_both_ways(proxy: Proxy) -> None:
         with pytest.raises((SSL.SysCallError, ConnectionError)):
             connection.recv(1)
         assert 0.7 < time.monotonic() - began < 3, "quiet for as long as a request may take"
-    assert b"Connection: Upgrade\r\nUpgrade: websocket\r\n" in seen[0] and b"Sec-WebSocket-Key" in seen[0]
+    assert b"Connection: Upgrade\r\nUpgrade: websocket\r\n" in seen[0] and b"sec-websocket-key" in seen[0].lower()
 
 
 def test_a_websocket_has_back_pressure_and_ends_with_either_side(proxy: Proxy) -> None:

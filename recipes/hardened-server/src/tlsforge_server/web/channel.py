@@ -86,7 +86,8 @@ class Channel(http.HTTPChannel):
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         # Here, because every answer comes by here.
         block = self.site.block
-        if self.site.closing:
+        # Until all of its body has come, where the next request begins is not known.
+        if self.site.closing or not self._handlingRequest:
             self.persistent = False
         lines = [b"%s %s %s\r\n" % (version, code, reason)]
         names = set()
@@ -101,8 +102,9 @@ class Channel(http.HTTPChannel):
     def requestDone(self, request: Request) -> None:
         self.site.answers.stop(self)
         if not self._handlingRequest:
-            # Answered before its body has come.
+            # Answered before its body has come: what still comes is dropped.
             self.persistent = False
+            self._refused = True
             self._await(None)
         super().requestDone(request)
         if self.persistent and self._phase is None and not self.requests:
