@@ -55,7 +55,8 @@ def main(path: str, application: str, limits: str) -> None:
 
 def _served(settings: Config) -> Served:
     """The configured application, which writes its access log to standard error. SIGUSR1 is a drain."""
-    served = Served(prepare(settings), settings.limits, reactor=reactor, access_log=2 if settings.access_log else None)
+    served = Served(prepare(settings), settings.limits, reactor=reactor)
+    served.log_to(2 if settings.access_log else None)
     signal.signal(signal.SIGUSR1, lambda _number, _frame: reactor.callFromThread(served.close_idle, unasked=True))
     return served
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from twisted.web import pages, resource, server
+from twisted.web.http import NO_BODY_CODES
 
 from . import ranges
 from .conditions import Validators
@@ -50,8 +51,7 @@ class Files(resource.Resource):
             return _error(request, 405 if request.method in _KNOWN else 501)
         if request.method == b"OPTIONS":
             request.setHeader(b"Allow", b", ".join(_METHODS))
-            request.setResponseCode(204)
-            return b""
+            return _bare(request, 204)
         try:
             names = _names(request.postpath)
             descriptor, found = self._open(names)
@@ -106,8 +106,7 @@ def _answer(request: Any, descriptor: int, found: os.stat_result) -> bytes | int
     code = validators.code(request.requestHeaders)
     if code != 200:
         os.close(descriptor)
-        request.setResponseCode(code)
-        return b""
+        return _bare(request, code)
     content_type = _content_type(request.postpath[-1] or _INDEX)
     request.setHeader(b"Content-Type", content_type)
     selection = ranges.whole(found.st_size)
@@ -135,6 +134,16 @@ def _answer(request: Any, descriptor: int, found: os.stat_result) -> bytes | int
         request.finish()
     else:
         send(request, descriptor, selection.parts)
+    return server.NOT_DONE_YET
+
+
+def _bare(request: Any, code: int) -> bytes | int:
+    """Without a body; of 204 and 304 a length would say something else (RFC 9110, section 8.6)."""
+    request.setResponseCode(code)
+    if code not in NO_BODY_CODES:
+        return b""
+    request.write(b"")
+    request.finish()
     return server.NOT_DONE_YET
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from types import ModuleType
@@ -15,6 +16,8 @@ from ..config.model import Factory
 from ..errors import ServerError
 
 _LONGEST_MESSAGE = 1 << 14
+#: For a module to load, when it is tried.
+_LOAD_SECONDS = 20
 
 
 def load(app: Factory) -> Any:
@@ -51,6 +54,8 @@ def check(app: Factory) -> None:
     with open(reading, "rb") as pipe:
         told = pipe.read(_LONGEST_MESSAGE).decode(errors="replace")
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == -signal.SIGALRM:
+        raise ServerError("app-refused", f"{app.module}:{app.attribute} is not loaded after {_LOAD_SECONDS} seconds", "what a module does when it is loaded must come to an end")
     if told:
         message, _, hint = told.partition("\0")
         raise ServerError("app-refused", message, hint or None)
@@ -61,6 +66,8 @@ def check(app: Factory) -> None:
 def _report(app: Factory, writing: int) -> None:
     status = 1
     try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(_LOAD_SECONDS)
         load(app)
         status = 0
     except ServerError as error:

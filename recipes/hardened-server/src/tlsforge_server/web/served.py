@@ -56,21 +56,16 @@ def check(config: Config) -> None:
 
 
 class Served(ServerFactory):
-    """Builds protocols of the application that is in place. ``access_log`` is a descriptor opened for appending, which stays the
-    caller's; a foreign factory does not write to it."""
+    """Builds protocols of the application that is in place. A foreign factory's connections know nothing of the access log, nor of the
+    limits of requests."""
 
     noisy = False
 
-    def __init__(self, application: Application, limits: Limits, *, reactor: Any, access_log: int | None = None) -> None:
+    def __init__(self, application: Application, limits: Limits, *, reactor: Any) -> None:
         self.application = application
         self._site = make_site(application.root, application.headers, limits)
-        self._site.access_log = None if access_log is None else AccessLog(access_log, reactor)
+        self._reactor = reactor
         self._started = False
-
-    @property
-    def factory(self) -> ServerFactory:
-        """What an endpoint protects: the same for as long as the process serves."""
-        return self
 
     @property
     def closing(self) -> bool:
@@ -98,6 +93,12 @@ class Served(ServerFactory):
         if application.foreign is not None:
             # The site has nothing to answer with any more.
             self.close_idle(unasked=True)
+
+    def log_to(self, descriptor: int | None) -> None:
+        """Where access log lines go from here on: a file opened for appending, which stays the caller's. What waits is still written to
+        the former."""
+        self.flush()
+        self._site.access_log = None if descriptor is None else AccessLog(descriptor, self._reactor)
 
     def flush(self) -> None:
         """Writes what the access log still has, before the process ends."""
