@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 from behinds import Behind
 from client import answer, connected, rest
+from frames import HANDSHAKE
 from OpenSSL import SSL
 from proxied import Proxied
 from upstreams import OK, answering, head
@@ -18,9 +19,6 @@ from upstreams import OK, answering, head
 
 PIECE = bytes(range(256)) * 256
 PIECES = 4096  # 256 MiB
-
-
-UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -144,7 +142,7 @@ def test_a_websocket_passes_as_bytes_both_ways(proxy: Proxied) -> None:
     port = proxy(socketed, request_seconds=1.0, idle_seconds=0.3)
     with connected(port) as connection:
         # What comes with the request is for the WebSocket too.
-        connection.sendall(UPGRADE + b"early")
+        connection.sendall(HANDSHAKE + b"early")
         status, headers, rest_ = answer(connection)
         assert status == 101 and headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" and headers["upgrade"].lower() == "websocket"
         while len(rest_) < 10:
@@ -179,11 +177,11 @@ def test_a_websocket_has_back_pressure_and_ends_with_either_side(proxy: Proxied)
 
     port = proxy(flood, take)
     with connected(port) as connection:
-        connection.sendall(UPGRADE)
+        connection.sendall(HANDSHAKE)
         time.sleep(0.5)
         assert len(rest(connection)) > len(PIECE) * 64, "all of it, before the end"
     with connected(port) as connection:
-        connection.sendall(UPGRADE)
+        connection.sendall(HANDSHAKE)
         assert answer(connection)[0] == 101
         connection.sendall(PIECE * 64)
         connection.shutdown()
@@ -197,5 +195,5 @@ def test_a_websocket_that_is_refused_is_an_answer(proxy: Proxied) -> None:
     port = proxy(answering(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"))
     with connected(port) as connection:
         for _ in range(2):
-            connection.sendall(UPGRADE)
+            connection.sendall(HANDSHAKE)
             assert answer(connection)[::2] == (403, b"no")

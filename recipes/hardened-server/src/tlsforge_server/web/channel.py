@@ -46,6 +46,13 @@ class Channel(http.HTTPChannel):
                 self._await(self.site.heads)
             super().dataReceived(data)
 
+    def rawDataReceived(self, data: bytes) -> None:
+        if self._upgraded is not None:
+            # What came in one piece with the request.
+            self._upgraded.dataReceived(data)
+        else:
+            super().rawDataReceived(data)
+
     def lineReceived(self, line: bytes) -> None:
         if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
             self.refuse(431)
