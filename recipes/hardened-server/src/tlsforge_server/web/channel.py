@@ -192,6 +192,10 @@ class Channel(http.HTTPChannel):
                 self.cut()
                 return
             self.requests[-1].code = code
+        else:
+            unread = self.requestFactory(self)
+            unread.code = code
+            self.site.log(unread)
         self._stop_clocks()
         self.persistent = False
         self.writeHeaders(b"HTTP/1.1", b"%d" % code, http.RESPONSES.get(code, b"Error"), Headers({b"Content-Length": [b"0"]}))
