@@ -47,14 +47,13 @@ class HeaderBlock:
     """Headers as lines, ready to be put into answers."""
 
     #: Of these, an application's are left out.
-    _OURS = frozenset((b"Server", b"Connection"))
+    dropped = frozenset((b"Server", b"Connection", b"Strict-Transport-Security"))
 
     def __init__(self, headers: Headers) -> None:
         self.headers = headers
         self._lines = [(name, b"%s: %s\r\n" % (name, value)) for name, value in headers]
         self._names = frozenset(name for name, _ in headers)
         self._block = b"".join(line for _, line in self._lines)
-        self.dropped = self._OURS | (self._names & {b"Strict-Transport-Security"})
 
     def beside(self, names: set[bytes]) -> bytes:
         """The lines of those that ``names``, in Twisted's spelling, does not have."""
