@@ -19,8 +19,8 @@ def frame(payload: bytes, kind: int = BINARY, *, final: bool = True, masked: boo
     """``claimed`` is a length in the place of the payload's own."""
     length = len(payload) if claimed is None else claimed
     first = bytes([(0x80 if final else 0) | kind])
-    bit = 0x80 if masked else 0
-    size = bytes([bit | length]) if length < 126 else bytes([bit | 126]) + struct.pack(">H", length) if length < 1 << 16 else bytes([bit | 127]) + struct.pack(">Q", length)
+    short, more = (length, b"") if length < 126 else (126, struct.pack(">H", length)) if length < 1 << 16 else (127, struct.pack(">Q", length))
+    size = bytes([(0x80 if masked else 0) | short]) + more
     if not masked:
         return first + size + payload
     mask = os.urandom(4)

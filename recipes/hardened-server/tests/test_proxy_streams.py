@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import time
 from pathlib import Path
@@ -189,6 +190,27 @@ def test_a_websocket_has_back_pressure_and_ends_with_either_side(proxy: Proxied)
     while not received or received[0] < len(PIECE) * 64:
         assert time.monotonic() < deadline, received
         time.sleep(0.02)
+
+
+def test_a_client_that_does_not_end_after_its_websocket_has_is_cut(proxy: Proxied) -> None:
+    def ending(connection: socket.socket) -> None:
+        head(connection)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nbye")
+
+    port = proxy(ending, stall_seconds=0.5)
+    before = descriptors(proxy.running)
+    with connected(port) as connection:
+        connection.sendall(HANDSHAKE)
+        assert rest(connection).endswith(b"bye")
+        assert descriptors(proxy.running) > before, "it waits for the client's end"
+        deadline = time.monotonic() + 2
+        while descriptors(proxy.running) > before:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def descriptors(running: Behind) -> int:
+    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
 
 
 def test_a_websocket_that_is_refused_is_an_answer(proxy: Proxied) -> None:

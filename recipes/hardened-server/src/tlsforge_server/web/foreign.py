@@ -29,7 +29,8 @@ def load(app: Factory) -> Any:
     found: Any = module
     for part in app.attribute.split("."):
         if not hasattr(found, part):
-            raise ServerError("app-refused", f"{_place(module)} has no {app.attribute}", "app.factory must name a factory of the module, or a function that makes one")
+            hint = "app.attribute must name a factory of the module, or a function that makes one"
+            raise ServerError("app-refused", f"{_place(module)} has no {app.attribute}", hint)
         found = getattr(found, part)
     if not IProtocolFactory.providedBy(found) and callable(found):
         try:
@@ -55,7 +56,8 @@ def check(app: Factory) -> None:
         told = pipe.read(_LONGEST_MESSAGE).decode(errors="replace")
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == -signal.SIGALRM:
-        raise ServerError("app-refused", f"{app.module}:{app.attribute} is not loaded after {_LOAD_SECONDS} seconds", "what a module does when it is loaded must come to an end")
+        hint = "what a module does when it is loaded must come to an end"
+        raise ServerError("app-refused", f"{app.module}:{app.attribute} is not loaded after {_LOAD_SECONDS} seconds", hint)
     if told:
         message, _, hint = told.partition("\0")
         raise ServerError("app-refused", message, hint or None)

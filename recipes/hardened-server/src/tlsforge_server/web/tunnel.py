@@ -20,6 +20,8 @@ class Tunnel(Protocol):
 
     def __init__(self, request: Request, line: Line, quiet: Deadlines[Tunnel]) -> None:
         self._request = request
+        self._channel = request.channel
+        self._client_gone = False
         self._line = line
         self._quiet = quiet
 
@@ -35,7 +37,8 @@ class Tunnel(Protocol):
         self._line.transport.write(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        # It goes on until the upstream has taken what is left, or nothing moves any more.
+        # It goes on until the upstream has taken what is left, or the time is over.
+        self._client_gone = True
         self._line.transport.unregisterProducer()
         self._line.transport.loseConnection()
 
@@ -46,8 +49,10 @@ class Tunnel(Protocol):
 
     def lost(self, reason: Failure) -> None:
         self._quiet.stop(self)
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
+        if not self._client_gone:
+            self.transport.unregisterProducer()
+            # The channel's way of it has a deadline, for a client that does not take what is left.
+            self._channel.loseConnection()
 
     def cut(self) -> None:
         self._line.transport.abortConnection()

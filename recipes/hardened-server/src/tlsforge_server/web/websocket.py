@@ -74,12 +74,13 @@ class EchoProtocol(Protocol):
         self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
+        if self._ended:
+            return
         self._quiet.start(self)
         self._nudged = False
-        if not self._ended:
-            self._state.receive_data(data)
-            for event in self._state.events():
-                self._handle(event)
+        self._state.receive_data(data)
+        for event in self._state.events():
+            self._handle(event)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._quiet.stop(self)
