@@ -150,9 +150,9 @@ function serverPython(...tools) {
     ...(prefix ? [join(prefix, "bin", "python"), join(prefix, "bin", "python3")] : []),
     "python3",
   ].filter(Boolean);
-  const python = candidates.find((candidate) => imports(candidate, "twisted, OpenSSL, service_identity"));
+  const python = candidates.find((candidate) => imports(candidate, "twisted, OpenSSL, service_identity, wsproto"));
   if (python === undefined)
-    return { reason: "a Python with Twisted and pyOpenSSL: set TLSFORGE_TEST_PYTHON or TLSFORGE_TEST_PREFIX" };
+    return { reason: "a Python with Twisted, pyOpenSSL and wsproto: set TLSFORGE_TEST_PYTHON or TLSFORGE_TEST_PREFIX" };
   if (imports(python, tools.join(", "))) return { python };
   if (!all) return { reason: `${tools.join(" and ")} for ${python}` };
   const path = join(work, tools.join("-"));

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,10 @@ from commanded import Commanded, HalfClosing, tell  # noqa: E402
 from echoes import WebSocketEcho, make_web  # noqa: E402
 from tlsforge_server.config import parse as config  # noqa: E402
 from tlsforge_server.tls import context  # noqa: E402
-from tlsforge_server.config.model import Limits  # noqa: E402
+from tlsforge_server.config.model import Config, Limits  # noqa: E402
 from tlsforge_server.endpoint.service import SocketEndpoint  # noqa: E402
 from tlsforge_server.tls.libssl import open_mapped  # noqa: E402
+from tlsforge_server.web.served import Served, prepare  # noqa: E402
 from twisted.internet import reactor as global_reactor  # noqa: E402
 from twisted.internet.protocol import Factory  # noqa: E402
 from twisted.protocols.portforward import ProxyFactory  # noqa: E402
@@ -40,13 +43,22 @@ def main(path: str, application: str, limits: str) -> None:
     settings = config.parse(Path(path).read_bytes(), path)
     libssl = wheel.WheelLibSsl(Path("/wheel")) if LIBSSL is None else open_mapped(Path(LIBSSL))
     credentials = context.build(settings, libssl, datetime.now(UTC))
-    factory: Any = _application(application)
+    bounds = Limits(**json.loads(limits))
+    factory: Any = _served(replace(settings, limits=bounds)) if application == "served" else _application(application)
     factory.noisy = False
-    service = SocketEndpoint(credentials.context, Limits(**json.loads(limits)), reactor).protect(factory)
+    service = SocketEndpoint(credentials.context, bounds, reactor).protect(factory)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
         port = service.accept(listening)
     tell(port=port.getHost().port)
     reactor.run()
+
+
+def _served(settings: Config) -> Served:
+    """The configured application, which writes its access log to standard error. SIGUSR1 is a drain."""
+    served = Served(prepare(settings), settings.limits, reactor=reactor)
+    served.log_to(2 if settings.access_log else None)
+    signal.signal(signal.SIGUSR1, lambda _number, _frame: reactor.callFromThread(served.close_idle, unasked=True))
+    return served
 
 
 def _application(name: str) -> Any:

@@ -44,6 +44,23 @@ def get(connection: SSL.Connection, path: str = "/", *, method: str = "GET", hea
     return answer(connection, method)
 
 
+def exchange(port: int, request: bytes) -> bytes:
+    """Everything that is answered to bytes on a connection, until it closes."""
+    with connected(port) as connection:
+        connection.sendall(request)
+        return rest(connection)
+
+
+def rest(connection: SSL.Connection) -> bytes:
+    """Everything up to the closing alert."""
+    data = b""
+    while True:
+        try:
+            data += connection.recv(1 << 16)
+        except SSL.ZeroReturnError:
+            return data
+
+
 def generation(port: int) -> int:
     """The generation of the server that answers, by its page."""
     with connected(port) as connection:

@@ -32,6 +32,7 @@ import pytest  # noqa: E402
 from behinds import Behind  # noqa: E402
 from fleet import Fleet, free_port  # noqa: E402
 from pki import Authority  # noqa: E402
+from proxied import Proxied  # noqa: E402
 from tlsforge_server.tls.libssl import LibSsl, open_mapped  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -227,3 +228,22 @@ def behind(document: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., B
     yield run
     for each in made:
         each.end()
+
+
+@pytest.fixture
+def served(document: dict[str, Any], tmp_path: Path, behind: Callable[..., Behind]) -> Callable[..., Behind]:
+    """Starts a configured application behind the endpoint."""
+
+    def run(app: dict[str, Any], *, log: bool = False, **limits: float) -> Behind:
+        document.update({"app": app, "accessLog": log})
+        (tmp_path / "behind.json").write_text(json.dumps(document))
+        return behind("served", **limits)
+
+    return run
+
+
+@pytest.fixture
+def proxy(served: Callable[..., Behind]) -> Iterator[Proxied]:
+    made = Proxied(served)
+    yield made
+    made.close()

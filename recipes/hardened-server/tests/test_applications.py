@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 import struct
 import time
@@ -14,6 +13,7 @@ import pytest
 from behinds import Behind
 from client import answer, connected, get
 from commanded import pattern
+from frames import frame
 from OpenSSL import SSL
 
 Behinds = Callable[..., Behind]
@@ -37,12 +37,6 @@ def test_twisted_web(behind: Behinds) -> None:
                 received += connection.recv(65536)
         assert received.count(b"True 127.0.0.1") == 3
         assert received.endswith(b"".join(b"%d\n" % number for number in range(1, 21)))
-
-
-def frame(payload: bytes, kind: int = 2) -> bytes:
-    mask = os.urandom(4)
-    length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
-    return bytes([0x80 | kind]) + length + mask + bytes(each ^ mask[index % 4] for index, each in enumerate(payload))
 
 
 def test_a_websocket_echo(behind: Behinds) -> None:

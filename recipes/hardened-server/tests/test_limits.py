@@ -201,4 +201,4 @@ def test_static_files_stay_in_their_folder(serve: Serve, document: dict[str, Any
         assert status in (404, 302) and b"secret" not in body and b"hidden" not in body
         assert headers["x-content-type-options"] == "nosniff"
         status, headers, body = get(connection, "/page.html")
-        assert (status, body, headers["content-type"]) == (200, b"<p>page", "text/html")
+        assert (status, body, headers["content-type"]) == (200, b"<p>page", "text/html; charset=utf-8")
