@@ -25,8 +25,9 @@ class Credentials:
     in_force: dict[str, object]
 
 
-def build(config: Config, libssl: LibSsl, now: datetime, read: Read = from_disk) -> Credentials:
-    """Raises ServerError when a certificate is not right or OpenSSL does not do what the policy says."""
+def build(config: Config, libssl: LibSsl, now: datetime, read: Read = from_disk, *, check: bool = True) -> Credentials:
+    """Raises ServerError when a certificate is not right or OpenSSL does not do what the policy says. Without ``check`` nothing is read
+    back: for what another process has built before."""
     loaded = certificates.load_all(config.certificates, now, read)
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     try:
@@ -39,4 +40,4 @@ def build(config: Config, libssl: LibSsl, now: datetime, read: Read = from_disk)
         ) from error
     for certificate in loaded:
         certificate.use_in(context)
-    return Credentials(context, loaded, read_back(context, config.policy, loaded))
+    return Credentials(context, loaded, read_back(context, config.policy, loaded) if check else {})

@@ -87,6 +87,8 @@ class Site(server.Site):
     noisy = False
     limits: Limits
     headers: list[tuple[bytes, bytes]]
+    #: Where access log lines go.
+    access_log: int | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
