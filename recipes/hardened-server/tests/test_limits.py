@@ -54,6 +54,7 @@ def serve(document: dict[str, Any], libssl: LibSsl) -> Iterator[Serve]:
         serving: Serving = blockingCallFromThread(reactor, Serving, reactor, settings, credentials.context, limits)
         servings.append(serving)
         listening.append(socket.create_server(("127.0.0.1", 0)))
+        listening[-1].setblocking(False)
         blockingCallFromThread(reactor, serving.accept, [(kind, listening[-1])])
         return int(listening[-1].getsockname()[1])
 

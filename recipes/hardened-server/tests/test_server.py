@@ -266,7 +266,7 @@ def test_the_number_of_a_dead_server_given_to_another_process_does_not_count(sta
     [
         ({"extra": 1}, "config-invalid"),
         ({"app": {"kind": "static", "directory": "/none"}}, "app-refused"),
-        ({"paths": {"run": "/none", "state": "/none/state", "log": None}}, "paths-unusable"),
+        ({"paths": {"run": "/dev/null/none", "state": "/dev/null/none", "log": None}}, "paths-unusable"),
     ],
 )
 def test_it_refuses_to_start_with_one_json_line(start: Start, document: Document, change: Document, code: str) -> None:

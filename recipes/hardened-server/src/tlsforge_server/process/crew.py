@@ -45,6 +45,10 @@ class Crew:
         if member in self._members.values() and member.pid is not None:
             self._nursery.kill(member.pid)
 
+    def disband(self) -> None:
+        """For when there are no members, and are to be none."""
+        self._nursery.dismiss()
+
     def _born(self, key: int, pid: int | None, error: str) -> None:
         if pid is not None:
             self._members[key].pid = pid

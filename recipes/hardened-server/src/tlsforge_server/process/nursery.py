@@ -65,12 +65,16 @@ class Nursery:
         """Ends a child at once, and no other process that may have got its number."""
         self._send({"kill": pid})
 
-    def close(self) -> None:
-        """Ends it. Returns when it has ended, which takes as long as its last child."""
+    def dismiss(self) -> None:
+        """It ends with its last child, and tells nothing any more."""
         if self._channel is not None:
             self._channel.close()
         else:
             self._socket.close()
+
+    def close(self) -> None:
+        """Dismisses it and returns when it has ended."""
+        self.dismiss()
         os.waitpid(self.pid, 0)
 
     def _send(self, message: Message, *ends: socket.socket) -> None:

@@ -96,9 +96,10 @@ class Supervisor:
             names.refuse_second(role)
             names.publish(role)
         except BaseException:
+            self._stopping = True
             self._succession.end()
-            names.drop_all()
             yield self._workers.end()
+            names.drop_all()
             raise
         self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
         self._log_in_force()

@@ -201,6 +201,7 @@ class Workers:
     def _see_end(self) -> None:
         assert self._ending is not None
         if not self._crew.members and not self._ending.called:
+            self._crew.disband()
             self._ending.callback(None)
 
     def _fill(self, wait: float = 0) -> None:
