@@ -61,6 +61,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
 
     from .process import account, inherited, logs, notify, supervisor, worker
     from .process.accesslog import make_folder
+    from .process.clock import steady
     from .process.nursery import Nursery
     from .process.prepared import prepare
     from .tls import libssl
@@ -81,7 +82,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     try:
         from twisted.internet import reactor
 
-        running = _Running(reactor, stream)
+        running = _Running(steady(reactor), stream)
         server = supervisor.Supervisor(
             source, prepared, mapped, reactor=reactor, nursery=nursery, notifier=notify.from_environment(), ended=running.end
         )

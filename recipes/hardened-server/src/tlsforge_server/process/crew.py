@@ -17,13 +17,15 @@ _NOTICE_SECONDS = 2.0
 
 
 class Crew:
-    """``lost`` is told each member that has ended, and how. Without a nursery, which is ``barren`` then, no more are born."""
+    """``lost`` is told each member that has ended, and how. ``sterile`` is called when the nursery has ended: the crew is ``barren`` then,
+    and no more are born."""
 
-    def __init__(self, reactor: Any, nursery: Nursery, lost: Callable[[Member, str], None]) -> None:
+    def __init__(self, reactor: Any, nursery: Nursery, *, lost: Callable[[Member, str], None], sterile: Callable[[], None]) -> None:
         self.barren = False
         self._reactor = reactor
         self._nursery = nursery
         self._lost = lost
+        self._sterile = sterile
         self._members: dict[int, Member] = {}
         self._key = 0
         nursery.attach(reactor, born=self._born, died=self._died, lost=self._nursery_lost)
@@ -38,11 +40,19 @@ class Crew:
         ours, theirs = socket.socketpair()
         member = self._members[self._key] = Member(self._reactor, ours, overdue=self._overdue, hung_up=self._hung_up)
         with theirs:
-            self._nursery.bear(self._key, theirs, grace)
+            if self.barren:
+                self._reactor.callLater(0, self._gone, member, "cannot be made")
+            else:
+                self._nursery.bear(self._key, theirs, grace)
         return member
 
     def kill(self, member: Member) -> None:
-        if member in self._members.values() and member.pid is not None:
+        if member not in self._members.values():
+            return
+        if self.barren:
+            # Its number may be another process's by now. Its channel closes: that ends one that can still end.
+            self._gone(member, "is given up")
+        elif member.pid is not None:
             self._nursery.kill(member.pid)
 
     def disband(self) -> None:
@@ -77,7 +87,7 @@ class Crew:
 
     def _nursery_lost(self) -> None:
         self.barren = True
-        log.error("the process that workers are made by has ended: none can be replaced any more")
+        self._sterile()
         for member in self.members:
             if member.pid is None or member.silent:
                 self._gone(member, "has ended")

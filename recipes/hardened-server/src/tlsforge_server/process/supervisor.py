@@ -147,6 +147,8 @@ class Supervisor:
             self._access_log.open(prepared.config.access_log)
             yield self._workers.exchange(self._state(prepared), anew=anew)
         except Exception as error:
+            # Those that serve have the former one still; others that take their place are to have it too.
+            self._access_log.open(self._prepared.config.access_log)
             self._last_error = error.message if isinstance(error, ServerError) else f"{type(error).__name__}: {error}"
             log.error("reload refused, the former configuration stays: {message}", message=self._last_error)
             raise
@@ -216,7 +218,7 @@ class Supervisor:
 
     def _state(self, prepared: Prepared) -> State:
         material = {"sealed": prepared.sealed, "checked": prepared.checked.timestamp(), "tickets": None, "staples": {}}
-        return State(material, self._access_log.descriptor, prepared.config.limits, prepared.count)
+        return State(material, self._access_log, prepared.config.limits, prepared.count)
 
     def _duty(self) -> Duty:
         accepted = [*self._real.accepted(), *self._trial.accepted()]

@@ -26,6 +26,7 @@ from ..tls.context import build
 from ..tls.libssl import LibSsl
 from .bounds import bound_memory, fitted
 from .channel import Channel, Message
+from .clock import steady
 from .lockdown import lock_down
 from .nursery import Work
 from .serving import Serving
@@ -46,8 +47,8 @@ def begin(libssl: LibSsl, callbacks_work: bool | None) -> Work:
     def work(end: socket.socket) -> int:
         from twisted.internet import reactor
 
-        worker = Worker(reactor, end, libssl, lockdown)
-        loop: Any = reactor
+        loop = steady(reactor)
+        worker = Worker(loop, end, libssl, lockdown)
         loop.run(installSignalHandlers=False)
         return worker.code
 

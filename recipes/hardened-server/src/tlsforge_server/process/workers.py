@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from ..config.model import Limits
 from ..errors import ServerError
+from .accesslog import AccessLog
 from .backoff import Backoff
 from .bounds import resident_bytes
 from .crew import Crew
@@ -37,7 +38,7 @@ class State:
     """What all workers have in common; ``material`` as the channel has it."""
 
     material: Mapping[str, object]
-    access_log: int | None
+    access_log: AccessLog
     limits: Limits
     count: int
 
@@ -57,7 +58,7 @@ class Workers:
         self._reactor = reactor
         self._duty = duty
         self._bereft = bereft
-        self._crew = Crew(reactor, nursery, self._lost)
+        self._crew = Crew(reactor, nursery, lost=self._lost, sterile=self._nursery_lost)
         self._backoff = Backoff()
         self._filling: Any = None
         self._looking: Any = None
@@ -101,13 +102,13 @@ class Workers:
             yield self.renew(state)
             for surplus in former[state.count :]:
                 self._retire(surplus)
-            self._fill()
+            yield self._make(state.count - len(self._serving))
             return
         trial.admitted = True
-        others = [self._begin() for _ in range(state.count - 1)]
-        yield DeferredList([self._dutiful(trial), *others], consumeErrors=True)
+        yield DeferredList([self._dutiful(trial), self._make(state.count - 1)])
         for each in former:
             self._retire(each)
+        self._fill()
 
     def renew(self, state: State) -> Deferred[Any]:
         """The same configuration with other ticket keys, staples or access log. Fires when each has it, or is ended because it cannot."""
@@ -156,7 +157,8 @@ class Workers:
         return given.addErrback(self._could_not_begin, member)
 
     def _give(self, member: Member, state: State) -> Deferred[None]:
-        descriptors = [] if state.access_log is None else [state.access_log]
+        # As it is open at this moment.
+        descriptors = [] if state.access_log.descriptor is None else [state.access_log.descriptor]
         return member.ask({"material": state.material}, descriptors, seconds=_MATERIAL_SECONDS)
 
     def _dutiful(self, member: Member) -> Deferred[None]:
@@ -198,6 +200,10 @@ class Workers:
         if self._crew.barren and not self._crew.members and self._ending is None:
             self._bereft()
 
+    def _nursery_lost(self) -> None:
+        self.trouble = "the process that workers are made by has ended: none can be replaced any more"
+        log.error("{trouble}; start the server again", trouble=self.trouble)
+
     def _see_end(self) -> None:
         assert self._ending is not None
         if not self._crew.members and not self._ending.called:
@@ -211,13 +217,15 @@ class Workers:
         if wait:
             self._filling = self._reactor.callLater(wait, self._fill)
         elif not self._crew.barren and self._ending is None:
-            for _ in range(self._state.count - len(self._serving)):
-                # Why it could not is in the log, and it is missing again.
-                self._begin().addErrback(lambda _failure: None)
+            self._make(self._state.count - len(self._serving))
+
+    def _make(self, count: int) -> Deferred[Any]:
+        """So many more. Fires when they serve; why one cannot is in the log, and it is missing again then."""
+        return DeferredList([self._begin() for _ in range(count)], consumeErrors=True)
 
     def _look(self) -> None:
         self._looking = self._reactor.callLater(_LOOK_SECONDS, self._look)
-        if self.trouble is not None and self._backoff.is_over(self._reactor.seconds()):
+        if self.trouble is not None and not self._crew.barren and self._backoff.is_over(self._reactor.seconds()):
             self.trouble = None
         self._ask_how()
         for member in self._serving:
@@ -229,7 +237,11 @@ class Workers:
     def _replace(self, member: Member) -> None:
         """By another one that serves already when this one begins to drain."""
         member.since = self._reactor.seconds()
-        self._begin().addCallbacks(lambda _none: self._retire(member), lambda _failure: None)
+        self._begin().addCallbacks(lambda _none: self._give_way(member), lambda _failure: None)
+
+    def _give_way(self, member: Member) -> None:
+        self._retire(member)
+        self._fill()
 
 
 def _first(failure: Any) -> Any:
