@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +142,9 @@ def test_a_stop_has_a_deadline_that_no_worker_moves(start: Start, port: int, han
         running.process.terminate()
         if hangs == "while it drains":
             time.sleep(0.5)
-            for pid in family:
-                if pid != family[0]:
+            # The one that has nothing under way has ended.
+            for pid in family[1:]:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
         code, _errors = running.ended()
     assert code == 0 and 1.5 < time.monotonic() - began < 8
@@ -254,19 +256,35 @@ def test_an_access_log_that_has_grown_is_put_aside(start: Start, document: Docum
     wait_for(lambda: str(path) in {os.readlink(each) for each in Path(f"/proc/{running.status()['workers'][0]}/fd").iterdir()})
 
 
-def test_descriptors_used_up_are_no_end(start: Start, document: Document, port: int) -> None:
+def bound_descriptors(pid: int, count: int) -> None:
+    subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={count}:"], check=True)
+
+
+def test_without_descriptors_connections_are_turned_away_until_there_are_some(start: Start, port: int) -> None:
     running = start().wait_ready()
-    for pid in (running.process.pid, *running.status()["workers"]):
-        open_now = max(int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir()) + 1
-        subprocess.run(["prlimit", f"--pid={pid}", f"--nofile={open_now + (8 if pid != running.process.pid else 0)}:"], check=True)
+    workers = running.status()["workers"]
+    for pid in workers:
+        bound_descriptors(pid, max(int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir()) + 8)
     held = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
-    time.sleep(0.5)
+    wait_for(lambda: "connections are turned away" in running.log())
+    assert running.status()["workers"] == workers, "none has died of it"
     for each in held:
         each.close()
-    for pid in (running.process.pid, *running.status()["workers"]):
-        subprocess.run(["prlimit", f"--pid={pid}", "--nofile=4096:"], check=True)
-    wait_for(lambda: generation(port) == 7, 10)
-    assert running.ask("reload")["ok"] is True
+    wait_for(lambda: running.status()["connections"] == 0)
+    assert generation(port) == 7
+    for pid in workers:
+        bound_descriptors(pid, 4096)
+    assert running.ask("reload")["status"]["workers"] == workers
+
+
+def test_a_worker_that_dies_while_there_are_no_descriptors_is_replaced_when_there_are(start: Start, port: int) -> None:
+    running = start().wait_ready()
+    victim = running.status()["workers"][0]
+    bound_descriptors(running.process.pid, 3)
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: "no worker can be made: Too many open files" in running.log())
+    assert generation(port) == 7
+    bound_descriptors(running.process.pid, 4096)
     wait_for(lambda: len(running.status()["workers"]) == 2)
 
 

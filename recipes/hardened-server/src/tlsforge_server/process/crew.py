@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 from twisted.logger import Logger
 
+from ..errors import ServerError
 from .member import Member, how_ended
 from .nursery import Nursery
 
@@ -35,9 +36,13 @@ class Crew:
         return list(self._members.values())
 
     def bear(self, grace: float) -> Member:
-        """One more; it can be asked at once. ``grace`` is how long it may take to come to its end, in seconds."""
+        """One more; it can be asked at once. ``grace`` is how long it may take to come to its end, in seconds. Raises ServerError when
+        there are no descriptors for it."""
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise ServerError("worker-failed", f"no worker can be made: {error.strerror}") from error
         self._key += 1
-        ours, theirs = socket.socketpair()
         member = self._members[self._key] = Member(self._reactor, ours, overdue=self._overdue, hung_up=self._hung_up)
         with theirs:
             if self.barren:

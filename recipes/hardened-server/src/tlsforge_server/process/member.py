@@ -52,8 +52,11 @@ class Member:
             return fail(Ended(self._ended))
         self._serial += 1
         answer: Deferred[None] = Deferred()
+        try:
+            self._channel.send({"serial": self._serial, **what}, descriptors)
+        except OSError as error:
+            return fail(ServerError("worker-failed", f"a worker cannot be told what it is to be: {error.strerror}"))
         self._asked[self._serial] = (answer, self._reactor.callLater(seconds, self._overdue, self))
-        self._channel.send({"serial": self._serial, **what}, descriptors)
         return answer
 
     def ended(self, how: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping
 
-from twisted.internet.defer import Deferred, DeferredList, gatherResults, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredList, fail, gatherResults, inlineCallbacks
 from twisted.logger import Logger
 
 from ..config.model import Limits
@@ -20,8 +20,10 @@ from .nursery import Nursery
 
 log = Logger(namespace="tlsforge")
 
-#: For a worker to begin, and to take other material.
-_MATERIAL_SECONDS = 15.0
+#: For a worker to begin.
+_BIRTH_SECONDS = 15.0
+#: To take other material.
+_MATERIAL_SECONDS = 5.0
 #: To accept or to pause: shorter than another process waits while it takes over.
 _DUTY_SECONDS = 3.0
 #: To say how it is: its application may be busy for a while.
@@ -150,7 +152,11 @@ class Workers:
 
     def _begin(self) -> Deferred[None]:
         """One more that serves. Fails when it cannot."""
-        member = self._crew.bear(self._state.limits.drain_seconds)
+        try:
+            member = self._crew.bear(self._state.limits.drain_seconds)
+        except ServerError as error:
+            log.error("{why}", why=error.message)
+            return fail(error)
         member.admitted = True
         given = self._give(member, self._state)
         self._dutiful(member)
@@ -159,11 +165,12 @@ class Workers:
     def _give(self, member: Member, state: State) -> Deferred[None]:
         # As it is open at this moment.
         descriptors = [] if state.access_log.descriptor is None else [state.access_log.descriptor]
-        return member.ask({"material": state.material}, descriptors, seconds=_MATERIAL_SECONDS)
+        seconds = _MATERIAL_SECONDS if member.ready else _BIRTH_SECONDS
+        return member.ask({"material": state.material}, descriptors, seconds=seconds)
 
     def _dutiful(self, member: Member) -> Deferred[None]:
         duty, descriptors = self._duty()
-        seconds = _DUTY_SECONDS if member.ready else _MATERIAL_SECONDS
+        seconds = _DUTY_SECONDS if member.ready else _BIRTH_SECONDS
         return member.ask({"duty": duty}, descriptors, seconds=seconds).addErrback(self._refused, member)
 
     def _ask_how(self) -> Deferred[Any]:
@@ -211,7 +218,7 @@ class Workers:
             self._ending.callback(None)
 
     def _fill(self, wait: float = 0) -> None:
-        """Makes those that are missing, after a while."""
+        """Makes those that are missing, after a while. What fails here is seen to when it is looked next."""
         if self._filling is not None and self._filling.active():
             return
         if wait:
@@ -228,6 +235,7 @@ class Workers:
         if self.trouble is not None and not self._crew.barren and self._backoff.is_over(self._reactor.seconds()):
             self.trouble = None
         self._ask_how()
+        self._fill()
         for member in self._serving:
             held = resident_bytes(member.pid) if member.pid is not None and member.ready else None
             if held is not None and held > self._state.limits.worker_bytes and self._reactor.seconds() - member.since > _YOUNG_SECONDS:
