@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from client import answer, connected, get
 from OpenSSL import SSL
-from tlsforge_server.process import server as app
+from datetime import UTC, datetime
+
+from tlsforge_server.config import parse as config
+from tlsforge_server.process.serving import Kind, Serving
+from tlsforge_server.tls import context
 from tlsforge_server.config.model import Limits
 from tlsforge_server.tls.libssl import LibSsl
-from tlsforge_server.process.notify import Notifier
-from tlsforge_server.config.sources import FileSource
 from twisted.internet import reactor as global_reactor
 from twisted.internet.threads import blockingCallFromThread
 
@@ -41,25 +43,28 @@ def _reactor() -> Iterator[None]:
 
 
 @pytest.fixture
-def serve(document: dict[str, Any], libssl: LibSsl, tmp_path: Path) -> Iterator[Serve]:
-    """Starts a server in this process and returns its port; ``kind`` is ``listen`` or ``redirect``."""
-    servers: list[app.Server] = []
+def serve(document: dict[str, Any], libssl: LibSsl) -> Iterator[Serve]:
+    """Starts what a worker does in this process and returns its port; ``kind`` is ``listen`` or ``redirect``."""
+    servings: list[Serving] = []
+    listening: list[socket.socket] = []
 
-    def start(kind: str = "listen", limits: Limits = QUICK) -> int:
-        path = tmp_path / "config.json"
-        path.write_text(json.dumps(document))
-        source = FileSource(path)
-        server = app.Server(source, source.load(), libssl, reactor=reactor, limits=limits, notifier=Notifier(None))
-        servers.append(server)
-        blockingCallFromThread(reactor, server.start, False)
-        status: Any = server.status()
-        return int(status[kind][0].rpartition(":")[2])
+    def start(kind: Kind = "listen", limits: Limits = QUICK) -> int:
+        settings = config.parse(json.dumps(document).encode(), "the test")
+        credentials = context.build(settings, libssl, datetime.now(UTC))
+        serving: Serving = blockingCallFromThread(reactor, Serving, reactor, settings, credentials.context, limits)
+        servings.append(serving)
+        listening.append(socket.create_server(("127.0.0.1", 0)))
+        listening[-1].setblocking(False)
+        blockingCallFromThread(reactor, serving.accept, [(kind, listening[-1])])
+        return int(listening[-1].getsockname()[1])
 
     yield start
-    for server in servers:
-        blockingCallFromThread(reactor, server._succession.end)
-        for factory in (server._secure, server._plain):
-            blockingCallFromThread(reactor, factory.abort_all)
+    for serving in servings:
+        blockingCallFromThread(reactor, serving.accept, [])
+        for service in serving.services.values():
+            blockingCallFromThread(reactor, service.abort_all)
+    for each in listening:
+        each.close()
 
 
 def seconds_until_closed(connection: SSL.Connection | socket.socket, send: Callable[[], object] | None = None) -> float:

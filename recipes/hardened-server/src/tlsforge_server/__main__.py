@@ -10,19 +10,18 @@ Exit codes: 0 stopped as asked, 1 refused to start (one JSON line on standard er
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, Sequence, TextIO
+from typing import TYPE_CHECKING, Any, Callable, Sequence, TextIO
 
 from . import options
 from .errors import ServerError
 from .options import Options
 
 if TYPE_CHECKING:
-    from .config.model import Limits
-    from .tls.libssl import OpenLibSsl
     from .config.sources import Source
+    from .process.roles import Role
+    from .tls.libssl import OpenLibSsl
 
 
 def main(argv: Sequence[str], open_libssl: OpenLibSsl | None = None) -> int:
@@ -55,32 +54,42 @@ def _detach() -> None:
 def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     from .lockdown.memory import callbacks_survive_wx
 
-    # In this order: the child that tries callbacks is forked before there is a reactor or a thread.
+    # In this order: the child that tries callbacks is forked before there is a reactor or a thread, and so is the nursery.
     callbacks_work = callbacks_survive_wx()
     source = _source(chosen)
     material = source.load()
-    from twisted.internet import reactor
 
-    from .process import account
-    from .process import inherited
+    from .process import account, inherited, logs, notify, supervisor, worker
+    from .process.accesslog import make_folder
+    from .process.clock import steady
+    from .process.nursery import Nursery
+    from .process.prepared import prepare
     from .tls import libssl
-    from .process import logs
-    from .process import notify
-    from .process.server import Server
     from .web.site import check_folder
 
     config = material.config
     mapped = (open_libssl or libssl.open_mapped)(config.libssl)
-    server = Server(source, material, mapped, reactor=reactor, limits=_limits(), notifier=notify.from_environment())
+    prepared = prepare(material, mapped, supervisor.utc_now())
     if chosen.check:
         return 0
     # Whoever detaches a server reads its standard error until it is ready, and no longer; standard output stays what it was.
     stream = logs.begin(None if chosen.log_stderr else config.paths.log, 1 if chosen.detach else 2, config.user)
+    make_folder(config.paths.state, config.user)
     account.become(config.user)
     # Once more: root could enter any.
     check_folder(config.app)
-    server.start(callbacks_work, "trial" if chosen.trial else "serving", inherited.take(os.environ))
-    _serve(server, reactor, stream)
+    nursery = Nursery(lambda: worker.begin(mapped, callbacks_work), stream.fileno())
+    try:
+        from twisted.internet import reactor
+
+        running = _Running(steady(reactor), stream)
+        server = supervisor.Supervisor(
+            source, prepared, mapped, reactor=reactor, nursery=nursery, notifier=notify.from_environment(), ended=running.end
+        )
+        role: Role = "trial" if chosen.trial else "serving"
+        running.run(server, lambda: server.start(callbacks_work, role, inherited.take(os.environ)))
+    finally:
+        nursery.close()
     return 0
 
 
@@ -99,38 +108,40 @@ def _source(chosen: Options) -> Source:
     return sources.CredentialsSource(Path(folder).absolute())
 
 
-def _serve(server: Any, reactor: Any, stream: TextIO) -> None:
-    # From here on nobody reads standard error: what Python itself may print goes to the log.
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    for descriptor in (1, 2):
-        os.dup2(stream.fileno(), descriptor)
-    signal.alarm(0)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: reactor.callFromThread(server.stop))
-    signal.signal(signal.SIGINT, lambda _number, _frame: reactor.callFromThread(server.stop))
-    signal.signal(signal.SIGHUP, lambda _number, _frame: reactor.callFromThread(_reload, server))
-    reactor.run(installSignalHandlers=False)
+class _Running:
+    """The reactor's run: until the start has failed, or the server has ended."""
+
+    def __init__(self, reactor: Any, stream: TextIO) -> None:
+        self._reactor = reactor
+        self._stream = stream
+        self._error: BaseException | None = None
+
+    def run(self, server: Any, start: Callable[[], Any]) -> None:
+        """Raises what the start failed with, or what ended the server."""
+        self._reactor.callWhenRunning(lambda: start().addCallbacks(lambda _none: self._is_ready(server), lambda failure: self.end(failure.value)))
+        self._reactor.run(installSignalHandlers=False)
+        if self._error is not None:
+            raise self._error
+
+    def end(self, error: BaseException | None) -> None:
+        self._error = error
+        self._reactor.callLater(0, self._reactor.stop)
+
+    def _is_ready(self, server: Any) -> None:
+        # From here on nobody reads standard error: what Python itself may print goes to the log.
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        for descriptor in (1, 2):
+            os.dup2(self._stream.fileno(), descriptor)
+        signal.alarm(0)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self._reactor.callFromThread(server.stop))
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self._reactor.callFromThread(_reload, server))
 
 
 def _reload(server: Any) -> None:
     # The failure stands in the log and in the status; nobody waits for this one's answer.
     server.reload().addErrback(lambda _failure: None)
-
-
-def _limits() -> Limits:
-    """The default limits, with as many connections as the process may have descriptors, less those for other uses."""
-    from .config.model import Limits
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = Limits.connections + 256
-    ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft < ceiling:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
-            soft = ceiling
-        except OSError:
-            pass  # A service's system call filter may refuse it: then fewer connections are taken.
-    return Limits(connections=max(16, min(Limits.connections, soft - 256)))
 
 
 if __name__ == "__main__":

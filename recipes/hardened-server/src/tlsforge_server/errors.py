@@ -20,6 +20,7 @@ Code = Literal[
     "user-refused",
     "spawn-refused",
     "take-over-refused",
+    "worker-failed",
     "stopping",
     "internal",
 ]

@@ -26,11 +26,15 @@ LONGEST_NAME = "standby.sock"
 
 def load(path: Path) -> Config:
     """The configuration in a file, or ServerError ``config-invalid`` with the key at fault."""
+    return parse(read(path), str(path))
+
+
+def read(path: Path) -> bytes:
+    """The document in a file, or ServerError ``config-invalid``."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ServerError("config-invalid", f"{path} cannot be read: {error.strerror}") from error
-    return parse(raw, str(path))
 
 
 def parse(raw: bytes, origin: str) -> Config:

@@ -23,6 +23,8 @@ class Material:
 
     config: Config
     read: Read
+    #: The document that the configuration was parsed from.
+    raw: bytes
 
 
 class Source(Protocol):
@@ -36,7 +38,8 @@ class FileSource:
     path: Path
 
     def load(self) -> Material:
-        return Material(configuration.load(self.path), from_disk)
+        raw = configuration.read(self.path)
+        return Material(configuration.parse(raw, str(self.path)), from_disk, raw)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class CredentialsSource:
     folder: Path
 
     def load(self) -> Material:
-        config = configuration.load(self.folder / "server.json")
+        path = self.folder / "server.json"
+        raw = configuration.read(path)
+        config = configuration.parse(raw, str(path))
         files: dict[Path, Path] = {}
         for index, pair in enumerate(config.certificates):
             files[pair.chain] = self.folder / f"certificate-{index}.pem"
@@ -57,7 +62,7 @@ class CredentialsSource:
         def read(path: Path, *, secret: bool) -> bytes:  # noqa: ARG001 - whoever made the folder has set its modes
             return from_disk(files[path], secret=False)
 
-        return Material(config, read)
+        return Material(config, read, raw)
 
 
 class BundleSource:
@@ -87,7 +92,8 @@ def parse_bundle(raw: bytes) -> BundleSource:
 def bundled(document: object) -> Material:
     """What ``{"config": text, "files": {path: text}}`` holds. A path that ``files`` lacks is refused at once."""
     config_text, files = _parts(document)
-    config = configuration.parse(config_text.encode("utf-8", "surrogatepass"), "the bundle's config")
+    raw = config_text.encode("utf-8", "surrogatepass")
+    config = configuration.parse(raw, "the bundle's config")
     parameters = None if config.policy.dhe is None else config.policy.dhe.parameters
     for path in (*(each for pair in config.certificates for each in (pair.chain, pair.key)), *([] if parameters is None else [parameters])):
         if str(path) not in files:
@@ -96,7 +102,7 @@ def bundled(document: object) -> Material:
     def read(path: Path, *, secret: bool) -> bytes:  # noqa: ARG001 - there is no file whose mode could be wrong
         return files[str(path)].encode("utf-8", "surrogatepass")
 
-    return Material(config, read)
+    return Material(config, read, raw)
 
 
 def _parts(document: object) -> tuple[str, Mapping[str, str]]:

@@ -49,7 +49,7 @@ COMMANDS: dict[str, tuple[dict[str, type], dict[str, type]]] = {
 class Controlled(Interface):
     """What the control socket can ask of a server."""
 
-    def status(self) -> dict[str, object]: ...
+    def status(self) -> Deferred[dict[str, object]]: ...
 
     def reload(self, bundle: object = None) -> Deferred[None]: ...
 
@@ -117,8 +117,8 @@ class _Control(LineOnlyReceiver, TimeoutMixin):
         self._stop = True
         return {"ok": True}
 
-    def _status(self, _result: None = None) -> dict[str, object]:
-        return {"ok": True, "status": self._server.status()}
+    def _status(self, _result: None = None) -> Deferred[dict[str, object]]:
+        return self._server.status().addCallback(lambda status: {"ok": True, "status": status})
 
     def _sockets(self) -> dict[str, object]:
         names, descriptors = self._server.held()

@@ -1,27 +1,28 @@
-"""The sockets that this process holds and the services that take connections from them. Holding and accepting are two things: a process that
-stands by holds without accepting, and while a role changes hands two processes accept from the same sockets."""
+"""The sockets that this server holds, and whether its workers accept from them. Holding and accepting are two things: a server that stands
+by holds without accepting, and while a role changes hands two accept from the same sockets."""
 
 from __future__ import annotations
 
 import socket
-from typing import Literal, Mapping, MutableMapping, Sequence
+from typing import Any, Callable, MutableMapping, Sequence
+
+from twisted.internet.defer import Deferred
 
 from . import listen
 from ..config.model import Address
-from ..endpoint.service import Accepting, Service
+from .serving import Kind
 
-Kind = Literal["listen", "redirect"]
-Wanted = Sequence[tuple[Kind, Address]]
 Place = tuple[Kind, Address]
+Wanted = Sequence[Place]
 
 
 class Listeners:
-    """``services`` gives what takes the connections of each kind of address."""
+    """``changed`` is called when what is accepted from has changed, and its result fires when the workers have followed."""
 
-    def __init__(self, services: Mapping[Kind, Service]) -> None:
-        self._services = services
+    def __init__(self, changed: Callable[[], Deferred[Any]]) -> None:
+        self._changed = changed
         self._sockets: dict[Place, socket.socket] = {}
-        self._ports: list[Accepting] = []
+        self.accepting = False
 
     def complete(self, wanted: Wanted, held: MutableMapping[str, socket.socket]) -> list[Place]:
         """Holds every wanted address: what it has, else one of ``held``, which is then gone from there, else bound. All or, with
@@ -46,21 +47,26 @@ class Listeners:
         for place in places:
             self._sockets.pop(place).close()
 
-    def accept(self) -> None:
-        """Serves connections from here on. Raises ServerError when a socket cannot listen."""
+    def accept(self) -> Deferred[Any]:
+        """Connections are served from here on, and when the result fires by all workers. Raises ServerError when a socket cannot listen."""
         listen.listen_all(self._sockets.values())
-        for (kind, _address), each in self._sockets.items():
-            self._ports.append(self._services[kind].accept(each))
+        self.accepting = True
+        return self._changed()
 
-    def pause(self) -> None:
-        """Accepts no more, at once; what comes waits with the socket for whoever else accepts from it."""
-        for port in self._ports:
-            port.stopListening()
-        self._ports.clear()
+    def pause(self) -> Deferred[Any]:
+        """When the result fires none is accepted any more; what comes waits with the socket for whoever else accepts from it."""
+        self.accepting = False
+        return self._changed()
 
-    def close(self) -> None:
-        self.pause()
+    def close(self) -> Deferred[Any]:
+        """Holds nothing, and no worker does when the result fires."""
+        paused = self.pause()
         self.release(list(self._sockets))
+        return paused
+
+    def accepted(self) -> list[tuple[Kind, socket.socket]]:
+        """What is accepted from, with its kind."""
+        return [(kind, each) for (kind, _address), each in self._sockets.items()] if self.accepting else []
 
     def sockets(self, kind: Kind) -> list[socket.socket]:
         return [each for (of_kind, _address), each in self._sockets.items() if of_kind == kind]

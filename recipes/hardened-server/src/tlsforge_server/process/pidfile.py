@@ -22,7 +22,7 @@ def owner(path: Path) -> int | None:
     """The process that wrote the file, when it still runs."""
     try:
         lines = path.read_text(encoding="ascii", errors="replace").split()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ServerError("paths-unusable", f"{path} cannot be read: {error.strerror}") from error
@@ -47,7 +47,7 @@ def remove(path: Path) -> None:
     try:
         if path.read_text(encoding="ascii", errors="replace").split()[:1] == [str(os.getpid())]:
             path.unlink()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
 
 

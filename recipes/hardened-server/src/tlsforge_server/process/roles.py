@@ -7,6 +7,7 @@ somebody. A private name, which is there for the moment of a change only, keeps 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -81,7 +82,7 @@ class Names:
         """Whether the role's socket is this process's."""
         try:
             found = self._folder.socket(role).lstat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return (found.st_dev, found.st_ino) == self._identity
 
@@ -93,5 +94,6 @@ class Names:
                 self._folder.socket(role).unlink(missing_ok=True)
 
     def drop_all(self) -> None:
-        self.private.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            self.private.unlink()
         self.drop(*_STEMS)

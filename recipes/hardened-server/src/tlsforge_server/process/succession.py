@@ -52,7 +52,7 @@ class Succession:
         self._ended = False
 
     def begin(self, role: Role, inherited: dict[str, Any]) -> None:
-        """Gets the sockets and, on the real addresses or for a trial on a loopback one, accepts. Blocking; raises ServerError."""
+        """Gets the sockets, of the real addresses or for a trial of a loopback one, to be accepted from. Blocking; raises ServerError."""
         self.role = role
         wanted = self._wanted()
         if role == "trial":
@@ -97,7 +97,8 @@ class Succession:
             gained = self._complete(self._wanted(), held)
             self._closing(False)
             # From here on both accept, from the same sockets: at no moment does nobody.
-            self._real.accept()
+            yield self._real.accept()
+            self._check_not_ended()
             if peer is not None:
                 peer = yield deferToThread(_relieve, peer)
                 self._check_not_ended()
@@ -110,7 +111,7 @@ class Succession:
         self.names.drop(before)
         self.role = "serving"
         self._set_clock(None)
-        self._trial.close()
+        yield self._trial.close()
         log.info("took over{whence}", whence="" if peer is None else ", the process before stands by")
         if peer is None:
             self._notifier.ready(f"generation {self._config.generation} serves", os.getpid())
@@ -131,9 +132,10 @@ class Succession:
             raise ServerError("take-over-refused", "the process that asked has gone")
         self.names.keep_hold()
         self.names.change("standing-by")
-        self._real.pause()
-        self._closing(True)
         self.role = "standing-by"
+        self._closing(True)
+        yield self._real.pause()
+        self._check_not_ended()
         self._set_clock(self._config.stand_by_seconds)
         log.info("process {pid} takes over; standing by for {seconds} s", pid=pid, seconds=self._config.stand_by_seconds)
 
@@ -194,13 +196,13 @@ class Succession:
     def _undo(self, before: Role, gained: list[Place]) -> None:
         if self._ended:
             return
-        self._real.pause()
         if before == "trial":
             # Not only what was gained: what was bound at the start listens by now.
             self._real.close()
         else:
-            self._real.release(gained)
             self._closing(True)
+            self._real.pause()
+            self._real.release(gained)
         self.names.let_go()
 
     def _wanted(self) -> list[Place]:

@@ -1,0 +1,100 @@
+"""One worker, as its supervisor sees it: what it was asked, and whether it has answered."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import Any, Callable, Mapping, Sequence
+
+from twisted.internet.defer import Deferred, fail
+
+from ..errors import ServerError
+from .channel import Channel, Message
+
+
+class Ended(Exception):
+    """The worker has ended before it answered."""
+
+
+class Member:
+    """``overdue`` is called when an answer does not come in time, ``hung_up`` when the worker has closed its channel."""
+
+    def __init__(self, reactor: Any, end: socket.socket, *, overdue: Callable[[Member], None], hung_up: Callable[[Member], None]) -> None:
+        self.pid: int | None = None
+        self.open = 0
+        self.lockdown: dict[str, str] = {}
+        #: Since when, by the reactor's clock.
+        self.since: float = reactor.seconds()
+        #: Serves, or is about to; one that only tries a configuration does not.
+        self.admitted = False
+        #: Is brought to its end.
+        self.leaving = False
+        #: Has taken its first material.
+        self.ready = False
+        #: Has closed its channel.
+        self.silent = False
+        self._reactor = reactor
+        self._overdue = overdue
+        self._serial = 0
+        self._asked: dict[int, tuple[Deferred[None], Any]] = {}
+        self._ended: str | None = None
+        self._hung_up = hung_up
+        self._channel = Channel(reactor, end, self._received, self._lost)
+
+    @property
+    def waits(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._asked)
+
+    def ask(self, what: Mapping[str, object], descriptors: Sequence[int] = (), *, seconds: float) -> Deferred[None]:
+        """Fires when it is in force. Fails with the worker's ServerError, or with ``Ended``."""
+        if self._ended is not None:
+            return fail(Ended(self._ended))
+        self._serial += 1
+        answer: Deferred[None] = Deferred()
+        try:
+            self._channel.send({"serial": self._serial, **what}, descriptors)
+        except OSError as error:
+            return fail(ServerError("worker-failed", f"a worker cannot be told what it is to be: {error.strerror}"))
+        self._asked[self._serial] = (answer, self._reactor.callLater(seconds, self._overdue, self))
+        return answer
+
+    def ended(self, how: str) -> None:
+        """Nothing comes from it any more."""
+        self._ended = how
+        self._channel.close()
+        asked, self._asked = self._asked, {}
+        for answer, clock in asked.values():
+            _cancel(clock)
+            answer.errback(Ended(how))
+
+    def _lost(self) -> None:
+        self.silent = True
+        self._hung_up(self)
+
+    def _received(self, message: Message, _descriptors: list[int]) -> None:
+        self.open = message["open"]
+        self.lockdown = message["lockdown"]
+        answer, clock = self._asked.pop(message["serial"])
+        _cancel(clock)
+        if message["error"] is None:
+            self.ready = True
+            answer.callback(None)
+        else:
+            told = dict(message["error"])
+            answer.errback(ServerError(told.pop("code"), told.pop("message"), told.pop("hint", None), **told))
+
+
+def how_ended(code: int) -> str:
+    """An exit code in words; negative for a signal."""
+    if code >= 0:
+        return f"ended with {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def _cancel(clock: Any) -> None:
+    if clock.active():
+        clock.cancel()

@@ -1,0 +1,42 @@
+"""A configuration that has been checked as far as it can be without serving it, and in the form in which workers get it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..config.model import Config
+from ..config.sealed import Sealed, seal, unseal
+from ..config.sources import Material
+from ..tls.context import Credentials, build
+from ..tls.libssl import LibSsl
+from ..web.site import check_folder
+
+
+@dataclass(frozen=True)
+class Prepared:
+    config: Config
+    credentials: Credentials
+    sealed: Sealed
+    checked: datetime
+
+    @property
+    def count(self) -> int:
+        """How many workers it asks for."""
+        return self.config.workers or _processors()
+
+
+def prepare(material: Material, libssl: LibSsl, now: datetime) -> Prepared:
+    """Reads everything once and makes handshakes with it in memory. Blocking; raises ServerError."""
+    sealed = seal(material)
+    credentials = build(material.config, libssl, now, unseal(sealed).read)
+    check_folder(material.config.app)
+    return Prepared(material.config, credentials, sealed, now)
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,94 @@
+"""What a worker does for clients: the endpoint, the application behind it, and the sockets that it accepts from. Made once; what can
+change while connections live is exchanged."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any, Callable, Literal, Mapping, Sequence
+
+from OpenSSL import SSL
+
+from ..config.model import Config, Limits
+from ..endpoint.plain import PlainService
+from ..endpoint.service import Accepting, Endpoint, Service, SocketEndpoint
+from ..web.redirect import HEADERS as REDIRECT_HEADERS
+from ..web.redirect import Redirect
+from ..web.site import make_root, make_site, security_headers
+
+#: What is done with the connections of a socket.
+Kind = Literal["listen", "redirect"]
+
+#: How often it is looked whether the last connection has ended.
+_DRAIN_LOOK_SECONDS = 0.05
+
+
+class Serving:
+    """``limits`` are what this process can keep. Accepts from nothing until it is told to."""
+
+    def __init__(self, reactor: Any, config: Config, context: SSL.Context, limits: Limits) -> None:
+        self._reactor = reactor
+        self._limits = limits
+        self._names = config.names
+        self._endpoint: Endpoint = SocketEndpoint(context, limits, reactor)
+        self._site = make_site(make_root(config), security_headers(config.app, config.hsts), limits)
+        self._redirect_site = make_site(Redirect(config.names, config.listen[0].port), REDIRECT_HEADERS, limits)
+        self.services: Mapping[Kind, Service] = {
+            "listen": self._endpoint.protect(self._site),
+            "redirect": PlainService(self._redirect_site, limits, reactor),
+        }
+        self._ports: list[Accepting] = []
+        self._redirect_port = config.listen[0].port
+
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return sum(service.open for service in self.services.values())
+
+    def exchange(self, config: Config, context: SSL.Context) -> None:
+        """What comes from here on is served by this; nothing is closed. The application and the limits are the same."""
+        self._endpoint.exchange(context)
+        self._site.resource = make_root(config)
+        self._site.headers = security_headers(config.app, config.hsts)
+        self._names = config.names
+        self.redirect_to(self._redirect_port)
+
+    def log_to(self, descriptor: int | None) -> None:
+        """Where access log lines go."""
+        self._site.access_log = descriptor
+
+    def accept(self, sockets: Sequence[tuple[Kind, socket.socket]]) -> None:
+        """Takes connections from these, which stay the caller's, and from no others."""
+        former, self._ports = self._ports, [self.services[kind].accept(each) for kind, each in sockets]
+        for port in former:
+            port.stopListening()
+
+    def redirect_to(self, port: int) -> None:
+        """Redirects lead to the port that is really served."""
+        self._redirect_port = port
+        self._redirect_site.resource = Redirect(self._names, port)
+
+    def bring_to_end(self, closing: bool) -> None:
+        """Whether connections are to end with their next answer."""
+        self._site.closing = closing
+        self._redirect_site.closing = closing
+
+    def drain(self, done: Callable[[], None]) -> None:
+        """Accepts no more, lets requests under way end, and cuts what is left when the deadline has passed."""
+        self.accept([])
+        self.bring_to_end(True)
+        self._drain(self._reactor.seconds(), done)
+
+    def _drain(self, began: float, done: Callable[[], None]) -> None:
+        passed = self._reactor.seconds() - began
+        unasked = passed >= self._limits.first_request_seconds
+        self._site.close_idle(unasked=unasked)
+        self._redirect_site.close_idle(unasked=unasked)
+        if unasked:
+            for service in self.services.values():
+                service.abort_unfinished()
+        if self.open and passed < self._limits.drain_seconds:
+            self._reactor.callLater(_DRAIN_LOOK_SECONDS, self._drain, began, done)
+            return
+        for service in self.services.values():
+            service.abort_all()
+        done()

@@ -1,0 +1,21 @@
+"""What of a server's state has a form of its own in its status."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ..tls.certificates import Certificate
+
+
+def certificate_status(certificate: Certificate) -> dict[str, object]:
+    return {
+        "names": list(certificate.names),
+        "notAfter": iso(certificate.not_after),
+        "sha256": certificate.fingerprint.hex(),
+        "chainSha256": certificate.chain_digest.hex(),
+        "staple": None,
+    }
+
+
+def iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,271 @@
+"""The server's first process: it has the role, the names, the sockets and the workers, and serves nothing itself. What was built is put
+together here, reloaded, and brought to an end."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Any, Callable
+
+from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+
+from . import account
+from . import spawn
+from ..config.sources import BundleSource, Source
+from ..errors import ServerError
+from ..tls.libssl import LibSsl
+from .accesslog import AccessLog
+from .control import ControlFactory, ControlPort
+from .listeners import Listeners
+from .lockdown import lock_down
+from .notify import Notifier
+from .nursery import Nursery
+from .prepared import Prepared, prepare
+from .roles import Role, RunFolder
+from .status import certificate_status, iso
+from .succession import Succession
+from .workers import Duty, State, Workers
+
+log = Logger(namespace="tlsforge")
+
+#: How long a status waits for what workers tell.
+_TELL_SECONDS = 0.5
+_ACCESS_LOG_LOOK_SECONDS = 5.0
+#: What is fixed for the life of this process.
+_FIXED = ("listen", "redirect", "paths", "user", "libssl", "stand_by_seconds")
+#: What is fixed for the life of a worker.
+_FIXED_IN_WORKERS = ("app", "limits")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Supervisor:
+    """``source`` is read again at a reload; ``prepared`` is what it gave first. ``ended`` is called when it has come to its end, with the
+    error that it was brought to it by, or None."""
+
+    def __init__(
+        self,
+        source: Source,
+        prepared: Prepared,
+        libssl: LibSsl,
+        *,
+        reactor: Any,
+        nursery: Nursery,
+        notifier: Notifier,
+        ended: Callable[[ServerError | None], None],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._source = source
+        self._prepared = prepared
+        self._libssl = libssl
+        self._reactor = reactor
+        self._nursery = nursery
+        self._notifier = notifier
+        self._ended = ended
+        self._now = now
+        self._workers = Workers(reactor, nursery, duty=self._duty, bereft=self._bereft)
+        self._access_log = AccessLog(prepared.config.paths.state)
+        self._real = Listeners(self._workers.update)
+        self._trial = Listeners(self._workers.update)
+        self._succession = Succession(
+            reactor, prepared.config, self._real, self._trial, notifier, closing=self._bring_to_end, expired=self.stop
+        )
+        self._lockdown: dict[str, str] = {}
+        self._last_error: str | None = None
+        self._changing = DeferredLock()
+        self._closing = False
+        self._stopping = False
+        self._fatal: ServerError | None = None
+
+    @inlineCallbacks
+    def start(self, callbacks_work: bool | None, role: Role = "serving", inherited: dict[str, Any] | None = None) -> Any:
+        """Binds, gives up what is no longer needed, and fires when the workers serve. Fails with ServerError and leaves nothing behind when
+        something is refused."""
+        names = self._succession.names
+        try:
+            names.refuse_second(role)
+            self._succession.begin(role, inherited or {})
+            self._lockdown = lock_down(callbacks_work)
+            self._access_log.open(self._prepared.config.access_log)
+            yield self._workers.start(self._state(self._prepared))
+            self._open_control()
+            names.refuse_second(role)
+            names.publish(role)
+        except BaseException:
+            self._stopping = True
+            self._succession.end()
+            yield self._workers.end()
+            names.drop_all()
+            raise
+        self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
+        self._log_in_force()
+        if role == "serving":
+            self._notifier.ready(self._summary())
+
+    def status(self) -> Deferred[dict[str, object]]:
+        """ServerStatus of the contract."""
+        return self._workers.refresh(_TELL_SECONDS).addCallback(lambda _none: self._status())
+
+    def _status(self) -> dict[str, object]:
+        prepared, accepting = self._prepared, self._succession.accepting
+        return {
+            "pid": os.getpid(),
+            "workers": self._workers.pids,
+            "role": self._succession.role,
+            "until": None if self._succession.until is None else iso(self._succession.until),
+            "user": account.name(),
+            "listen": accepting.names("listen"),
+            "redirect": accepting.names("redirect"),
+            "generation": prepared.config.generation,
+            "certificates": [certificate_status(each) for each in prepared.credentials.certificates],
+            "policy": {**prepared.credentials.in_force, **self._in_force()},
+            "configDigest": prepared.config.digest,
+            "libssl": self._libssl.path,
+            "lastError": self._last_error or self._workers.trouble or self._access_log.trouble,
+            "connections": self._workers.open,
+        }
+
+    def reload(self, bundle: object = None) -> Deferred[None]:
+        """Takes configuration and certificates from the bundle, or from the source again. Fails with ServerError and changes nothing
+        when they are not right."""
+        return self._changing.run(self._reload, bundle)
+
+    @inlineCallbacks
+    def _reload(self, bundle: object) -> Any:
+        tells = self._succession.role == "serving"
+        if tells:
+            self._notifier.reloading()
+        try:
+            # Off the reactor's thread: the handshakes that check the policy would hold up the control socket.
+            prepared = yield deferToThread(self._prepare, bundle)
+            former = self._prepared.config
+            anew = any(getattr(prepared.config, what) != getattr(former, what) for what in _FIXED_IN_WORKERS)
+            self._access_log.open(prepared.config.access_log)
+            yield self._workers.exchange(self._state(prepared), anew=anew)
+        except Exception as error:
+            # Those that serve have the former one still; others that take their place are to have it too.
+            self._access_log.open(self._prepared.config.access_log)
+            self._last_error = error.message if isinstance(error, ServerError) else f"{type(error).__name__}: {error}"
+            log.error("reload refused, the former configuration stays: {message}", message=self._last_error)
+            raise
+        else:
+            self._prepared = prepared
+            self._last_error = None
+            log.info("reloaded")
+            self._log_in_force()
+        finally:
+            if tells:
+                self._notifier.ready(self._summary())
+
+    def _prepare(self, bundle: object) -> Prepared:
+        material = (self._source if bundle is None else BundleSource(bundle)).load()
+        for what in _FIXED:
+            if getattr(material.config, what) != getattr(self._prepared.config, what):
+                raise ServerError("reload-refused", f"{what} cannot change while the server runs", "stop and launch it")
+        return prepare(material, self._libssl, self._now())
+
+    def spawn(self, program: str, bundle: object) -> Deferred[None]:
+        """Starts another generation's program as a trial beside this process."""
+        return deferToThread(spawn.spawn, program, bundle, RunFolder(self._prepared.config.paths.run).socket("trial"))
+
+    def take_over(self) -> Deferred[None]:
+        """See ``Succession``; so are the three below."""
+        return self._changing.run(self._succession.take_over)
+
+    def stand_by(self, pid: int, asker_waits: Callable[[], bool]) -> Deferred[None]:
+        return self._changing.run(self._succession.stand_by, pid, asker_waits)
+
+    def relieved(self, pid: int) -> None:
+        self._succession.relieved(pid)
+
+    def held(self) -> tuple[dict[str, object], list[int]]:
+        if self._stopping:
+            # Whoever asks is about to take the names; they are not to be removed from under it at the end.
+            self.give_way()
+            raise ServerError("stopping", "this process is about to end")
+        descriptors = [each.fileno() for each in (*self._real.sockets("listen"), *self._real.sockets("redirect"))]
+        return {"listen": self._real.names("listen"), "redirect": self._real.names("redirect")}, descriptors
+
+    def give_way(self) -> None:
+        """Gives up the names in the run folder before the process ends."""
+        self._succession.names.drop_all()
+
+    def stop(self) -> None:
+        """Stops listening at once; the workers let requests under way end, and cut what is left when the deadline has passed."""
+        if self._stopping:
+            return
+        self._stopping = True
+        log.info("stopping")
+        if self._succession.role == "serving":
+            self._notifier.stopping()
+        self._succession.end()
+        self._workers.end().addCallback(lambda _none: self._finish())
+
+    def _finish(self) -> None:
+        self._succession.names.drop_all()
+        self._access_log.close()
+        log.info("stopped")
+        self._ended(self._fatal)
+
+    def _bereft(self) -> None:
+        self._fatal = ServerError("worker-failed", "no worker is left and none can be made", "start the server again")
+        log.error("{why}", why=self._fatal.message)
+        self.stop()
+
+    def _state(self, prepared: Prepared) -> State:
+        material = {"sealed": prepared.sealed, "checked": prepared.checked.timestamp(), "tickets": None, "staples": {}}
+        return State(material, self._access_log, prepared.config.limits, prepared.count)
+
+    def _duty(self) -> Duty:
+        accepted = [*self._real.accepted(), *self._trial.accepted()]
+        port = next((each.getsockname()[1] for kind, each in accepted if kind == "listen"), None)
+        duty = {"kinds": [kind for kind, _each in accepted], "closing": self._closing, "redirectPort": port}
+        return duty, [each.fileno() for _kind, each in accepted]
+
+    def _bring_to_end(self, closing: bool) -> None:
+        self._closing = closing
+
+    def _look_at_access_log(self) -> None:
+        if self._stopping:
+            return
+        self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
+        if self._access_log.has_grown():
+            self._workers.renew(self._state(self._prepared))
+
+    def _open_control(self) -> None:
+        path = self._succession.names.private
+        try:
+            path.unlink(missing_ok=True)
+            factory: Any = ControlFactory(self)
+            port: Any = ControlPort(os.fsencode(path), factory, mode=0o600, reactor=self._reactor)
+            port.startListening()
+        except Exception as error:
+            raise ServerError("paths-unusable", f"the control socket {path} cannot be made: {error}") from error
+
+    def _summary(self) -> str:
+        return f"generation {self._prepared.config.generation} on {', '.join(self._succession.accepting.names('listen'))}"
+
+    def _log_in_force(self) -> None:
+        log.info(
+            "{role}, listening on {listen}; profile {profile}, {low} to {high}, groups {groups}; tickets off; certificates {certificates}; {lockdown}; libssl {libssl}",
+            role=self._succession.role,
+            listen=", ".join(self._succession.accepting.names("listen")),
+            profile=self._prepared.config.policy.profile,
+            low=self._prepared.config.policy.min_version,
+            high=self._prepared.config.policy.max_version,
+            groups=":".join(self._prepared.config.policy.groups),
+            certificates=", ".join(f"{each.kind} until {each.not_after:%Y-%m-%d}" for each in self._prepared.credentials.certificates),
+            lockdown=", ".join(f"{name} {state}" for name, state in self._in_force().items()),
+            libssl=self._libssl.path,
+        )
+
+    def _in_force(self) -> dict[str, str]:
+        """What this process and its workers have given up; where they differ, both."""
+        theirs = self._workers.lockdown
+        return {
+            name: state if theirs.get(name, state) == state else f"{theirs[name]} (workers), {state} (supervisor)" for name, state in self._lockdown.items()
+        }
