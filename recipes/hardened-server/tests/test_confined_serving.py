@@ -25,7 +25,9 @@ from client import answer, connected, get
 from tlsforge_server.config import parse
 from tlsforge_server.tls import context, libssl
 from tlsforge_server.endpoint.service import SocketEndpoint
-from tlsforge_server.web.site import make_root, make_site, security_headers
+from tlsforge_server.web.applications import make_root
+from tlsforge_server.web.headers import security_headers
+from tlsforge_server.web.site import make_site
 
 config = parse.load(Path(sys.argv[3]))
 keys = {path: path.read_bytes() for pair in config.certificates for path in (pair.chain, pair.key)}

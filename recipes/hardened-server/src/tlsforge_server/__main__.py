@@ -65,19 +65,21 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     from .process.nursery import Nursery
     from .process.prepared import prepare
     from .tls import libssl
-    from .web.site import check_folder
+    from .web import served
 
     config = material.config
     mapped = (open_libssl or libssl.open_mapped)(config.libssl)
     prepared = prepare(material, mapped, supervisor.utc_now())
     if chosen.check:
+        account.become(config.user)
+        served.check(config)
         return 0
     # Whoever detaches a server reads its standard error until it is ready, and no longer; standard output stays what it was.
     stream = logs.begin(None if chosen.log_stderr else config.paths.log, 1 if chosen.detach else 2, config.user)
     make_folder(config.paths.state, config.user)
     account.become(config.user)
-    # Once more: root could enter any.
-    check_folder(config.app)
+    # By the user who serves it: root could enter any folder.
+    served.check(config)
     nursery = Nursery(lambda: worker.begin(mapped, callbacks_work), stream.fileno())
     try:
         from twisted.internet import reactor

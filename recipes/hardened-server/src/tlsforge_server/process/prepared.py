@@ -9,9 +9,10 @@ from datetime import datetime
 from ..config.model import Config
 from ..config.sealed import Sealed, seal, unseal
 from ..config.sources import Material
+from ..lockdown.confinement import Confinement, Free, of
 from ..tls.context import Credentials, build
 from ..tls.libssl import LibSsl
-from ..web.site import check_folder
+from ..web.applications import check_folder
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Prepared:
     credentials: Credentials
     sealed: Sealed
     checked: datetime
+    #: What its workers are left.
+    confinement: Confinement | Free
 
     @property
     def count(self) -> int:
@@ -32,7 +35,7 @@ def prepare(material: Material, libssl: LibSsl, now: datetime) -> Prepared:
     sealed = seal(material)
     credentials = build(material.config, libssl, now, unseal(sealed).read)
     check_folder(material.config.app)
-    return Prepared(material.config, credentials, sealed, now)
+    return Prepared(material.config, credentials, sealed, now, of(material.config))
 
 
 def _processors() -> int:

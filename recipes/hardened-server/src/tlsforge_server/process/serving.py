@@ -11,9 +11,10 @@ from OpenSSL import SSL
 from ..config.model import Config, Limits
 from ..endpoint.plain import PlainService
 from ..endpoint.service import Accepting, Endpoint, Service, SocketEndpoint
+from ..web import served
 from ..web.redirect import HEADERS as REDIRECT_HEADERS
 from ..web.redirect import Redirect
-from ..web.site import make_root, make_site, security_headers
+from ..web.site import make_site
 
 #: What is done with the connections of a socket.
 Kind = Literal["listen", "redirect"]
@@ -30,10 +31,10 @@ class Serving:
         self._limits = limits
         self._names = config.names
         self._endpoint: Endpoint = SocketEndpoint(context, limits, reactor)
-        self._site = make_site(make_root(config), security_headers(config.app, config.hsts), limits)
+        self._served = served.Served(served.prepare(config), limits, reactor=reactor)
         self._redirect_site = make_site(Redirect(config.names, config.listen[0].port), REDIRECT_HEADERS, limits)
         self.services: Mapping[Kind, Service] = {
-            "listen": self._endpoint.protect(self._site),
+            "listen": self._endpoint.protect(self._served),
             "redirect": PlainService(self._redirect_site, limits, reactor),
         }
         self._ports: list[Accepting] = []
@@ -45,16 +46,16 @@ class Serving:
         return sum(service.open for service in self.services.values())
 
     def exchange(self, config: Config, context: SSL.Context) -> None:
-        """What comes from here on is served by this; nothing is closed. The application and the limits are the same."""
+        """What comes from here on is served by this; nothing is closed. The limits are the same."""
+        application = served.prepare(config, self._served)
         self._endpoint.exchange(context)
-        self._site.resource = make_root(config)
-        self._site.headers = security_headers(config.app, config.hsts)
+        self._served.exchange(application)
         self._names = config.names
         self.redirect_to(self._redirect_port)
 
     def log_to(self, descriptor: int | None) -> None:
         """Where access log lines go."""
-        self._site.access_log = descriptor
+        self._served.log_to(descriptor)
 
     def accept(self, sockets: Sequence[tuple[Kind, socket.socket]]) -> None:
         """Takes connections from these, which stay the caller's, and from no others."""
@@ -69,7 +70,7 @@ class Serving:
 
     def bring_to_end(self, closing: bool) -> None:
         """Whether connections are to end with their next answer."""
-        self._site.closing = closing
+        self._served.closing = closing
         self._redirect_site.closing = closing
 
     def drain(self, done: Callable[[], None]) -> None:
@@ -81,7 +82,7 @@ class Serving:
     def _drain(self, began: float, done: Callable[[], None]) -> None:
         passed = self._reactor.seconds() - began
         unasked = passed >= self._limits.first_request_seconds
-        self._site.close_idle(unasked=unasked)
+        self._served.close_idle(unasked=unasked)
         self._redirect_site.close_idle(unasked=unasked)
         if unasked:
             for service in self.services.values():
@@ -91,4 +92,5 @@ class Serving:
             return
         for service in self.services.values():
             service.abort_all()
+        self._served.flush()
         done()

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from ..tls.certificates import Certificate
 
 
-def certificate_status(certificate: Certificate) -> dict[str, object]:
+def certificate_status(certificate: Certificate, staple: str | None) -> dict[str, object]:
     return {
         "names": list(certificate.names),
         "notAfter": iso(certificate.not_after),
+        "renewAfter": iso(certificate.renew_after),
         "sha256": certificate.fingerprint.hex(),
         "chainSha256": certificate.chain_digest.hex(),
-        "staple": None,
+        "staple": staple,
+        "notes": list(certificate.notes),
     }
 
 

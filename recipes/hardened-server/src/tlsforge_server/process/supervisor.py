@@ -15,24 +15,27 @@ from . import account
 from . import spawn
 from ..config.sources import BundleSource, Source
 from ..errors import ServerError
+from ..lockdown import lock_down
+from ..lockdown.confinement import SUPERVISOR
 from ..tls.libssl import LibSsl
-from .accesslog import AccessLog
 from .control import ControlFactory, ControlPort
 from .listeners import Listeners
-from .lockdown import lock_down
 from .notify import Notifier
 from .nursery import Nursery
 from .prepared import Prepared, prepare
 from .roles import Role, RunFolder
 from .status import certificate_status, iso
 from .succession import Succession
+from .upkeep import Upkeep
 from .workers import Duty, State, Workers
 
 log = Logger(namespace="tlsforge")
 
 #: How long a status waits for what workers tell.
 _TELL_SECONDS = 0.5
-_ACCESS_LOG_LOOK_SECONDS = 5.0
+#: How long certificates without a staple are waited for: at a start, and at a reload, which somebody waits for.
+_FIRST_STAPLES_SECONDS = 10.0
+_STAPLES_SECONDS = 5.0
 #: What is fixed for the life of this process.
 _FIXED = ("listen", "redirect", "paths", "user", "libssl", "stand_by_seconds")
 #: What is fixed for the life of a worker.
@@ -68,7 +71,7 @@ class Supervisor:
         self._ended = ended
         self._now = now
         self._workers = Workers(reactor, nursery, duty=self._duty, bereft=self._bereft)
-        self._access_log = AccessLog(prepared.config.paths.state)
+        self._upkeep = Upkeep(reactor, prepared.config.paths, renew=self._renew, now=now)
         self._real = Listeners(self._workers.update)
         self._trial = Listeners(self._workers.update)
         self._succession = Succession(
@@ -81,16 +84,20 @@ class Supervisor:
         self._stopping = False
         self._fatal: ServerError | None = None
 
-    @inlineCallbacks
-    def start(self, callbacks_work: bool | None, role: Role = "serving", inherited: dict[str, Any] | None = None) -> Any:
+    def start(self, callbacks_work: bool | None, role: Role = "serving", inherited: dict[str, Any] | None = None) -> Deferred[None]:
         """Binds, gives up what is no longer needed, and fires when the workers serve. Fails with ServerError and leaves nothing behind when
         something is refused."""
+        return self._changing.run(self._start, callbacks_work, role, inherited)
+
+    @inlineCallbacks
+    def _start(self, callbacks_work: bool | None, role: Role, inherited: dict[str, Any] | None) -> Any:
         names = self._succession.names
         try:
             names.refuse_second(role)
             self._succession.begin(role, inherited or {})
-            self._lockdown = lock_down(callbacks_work)
-            self._access_log.open(self._prepared.config.access_log)
+            self._lockdown = lock_down(callbacks_work, SUPERVISOR)
+            self._upkeep.access_log.open(self._prepared.config.access_log)
+            yield self._upkeep.ready(self._prepared, _FIRST_STAPLES_SECONDS)
             yield self._workers.start(self._state(self._prepared))
             self._open_control()
             names.refuse_second(role)
@@ -98,10 +105,11 @@ class Supervisor:
         except BaseException:
             self._stopping = True
             self._succession.end()
+            self._upkeep.close()
             yield self._workers.end()
             names.drop_all()
             raise
-        self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
+        self._upkeep.follow(self._prepared)
         self._log_in_force()
         if role == "serving":
             self._notifier.ready(self._summary())
@@ -121,11 +129,11 @@ class Supervisor:
             "listen": accepting.names("listen"),
             "redirect": accepting.names("redirect"),
             "generation": prepared.config.generation,
-            "certificates": [certificate_status(each) for each in prepared.credentials.certificates],
+            "certificates": [certificate_status(each, self._upkeep.stapler.status(each.fingerprint)) for each in prepared.credentials.certificates],
             "policy": {**prepared.credentials.in_force, **self._in_force()},
             "configDigest": prepared.config.digest,
             "libssl": self._libssl.path,
-            "lastError": self._last_error or self._workers.trouble or self._access_log.trouble,
+            "lastError": self._last_error or self._workers.trouble or self._upkeep.trouble,
             "connections": self._workers.open,
         }
 
@@ -142,18 +150,22 @@ class Supervisor:
         try:
             # Off the reactor's thread: the handshakes that check the policy would hold up the control socket.
             prepared = yield deferToThread(self._prepare, bundle)
-            former = self._prepared.config
-            anew = any(getattr(prepared.config, what) != getattr(former, what) for what in _FIXED_IN_WORKERS)
-            self._access_log.open(prepared.config.access_log)
+            yield self._upkeep.ready(prepared, _STAPLES_SECONDS)
+            former = self._prepared
+            anew = any(getattr(prepared.config, what) != getattr(former.config, what) for what in _FIXED_IN_WORKERS)
+            anew = anew or prepared.confinement != former.confinement
+            self._upkeep.access_log.open(prepared.config.access_log)
             yield self._workers.exchange(self._state(prepared), anew=anew)
         except Exception as error:
             # Those that serve have the former one still; others that take their place are to have it too.
-            self._access_log.open(self._prepared.config.access_log)
+            self._upkeep.access_log.open(self._prepared.config.access_log)
+            self._upkeep.follow(self._prepared)
             self._last_error = error.message if isinstance(error, ServerError) else f"{type(error).__name__}: {error}"
             log.error("reload refused, the former configuration stays: {message}", message=self._last_error)
             raise
         else:
             self._prepared = prepared
+            self._upkeep.follow(prepared)
             self._last_error = None
             log.info("reloaded")
             self._log_in_force()
@@ -203,11 +215,12 @@ class Supervisor:
         if self._succession.role == "serving":
             self._notifier.stopping()
         self._succession.end()
+        self._upkeep.stapler.pause()
         self._workers.end().addCallback(lambda _none: self._finish())
 
     def _finish(self) -> None:
         self._succession.names.drop_all()
-        self._access_log.close()
+        self._upkeep.close()
         log.info("stopped")
         self._ended(self._fatal)
 
@@ -217,8 +230,8 @@ class Supervisor:
         self.stop()
 
     def _state(self, prepared: Prepared) -> State:
-        material = {"sealed": prepared.sealed, "checked": prepared.checked.timestamp(), "tickets": None, "staples": {}}
-        return State(material, self._access_log, prepared.config.limits, prepared.count)
+        material = {"sealed": prepared.sealed, "checked": prepared.checked.timestamp(), **self._upkeep.material(prepared)}
+        return State(material, self._upkeep.access_log, prepared.config.limits, prepared.count)
 
     def _duty(self) -> Duty:
         accepted = [*self._real.accepted(), *self._trial.accepted()]
@@ -228,13 +241,14 @@ class Supervisor:
 
     def _bring_to_end(self, closing: bool) -> None:
         self._closing = closing
+        # While another process serves it is that one which asks; what it learns is on the shelf.
+        if closing:
+            self._upkeep.stapler.pause()
+        else:
+            self._upkeep.stapler.resume()
 
-    def _look_at_access_log(self) -> None:
-        if self._stopping:
-            return
-        self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
-        if self._access_log.has_grown():
-            self._workers.renew(self._state(self._prepared))
+    def _renew(self) -> None:
+        self._changing.run(lambda: None if self._stopping else self._workers.renew(self._state(self._prepared)))
 
     def _open_control(self) -> None:
         path = self._succession.names.private
@@ -251,17 +265,20 @@ class Supervisor:
 
     def _log_in_force(self) -> None:
         log.info(
-            "{role}, listening on {listen}; profile {profile}, {low} to {high}, groups {groups}; tickets off; certificates {certificates}; {lockdown}; libssl {libssl}",
+            "{role}, listening on {listen}; profile {profile}, {low} to {high}, groups {groups}; resumption {resumption}; certificates {certificates}; {lockdown}; libssl {libssl}",
             role=self._succession.role,
             listen=", ".join(self._succession.accepting.names("listen")),
             profile=self._prepared.config.policy.profile,
             low=self._prepared.config.policy.min_version,
             high=self._prepared.config.policy.max_version,
             groups=":".join(self._prepared.config.policy.groups),
+            resumption=self._prepared.credentials.in_force["resumption"],
             certificates=", ".join(f"{each.kind} until {each.not_after:%Y-%m-%d}" for each in self._prepared.credentials.certificates),
             lockdown=", ".join(f"{name} {state}" for name, state in self._in_force().items()),
             libssl=self._libssl.path,
         )
+        for note in self._prepared.credentials.notes:
+            log.warn("{note}", note=note)
 
     def _in_force(self) -> dict[str, str]:
         """What this process and its workers have given up; where they differ, both."""

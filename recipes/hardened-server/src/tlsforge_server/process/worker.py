@@ -22,12 +22,16 @@ from twisted.logger import Logger
 
 from ..config.sealed import unseal
 from ..errors import ServerError
+from ..lockdown import lock_down
+from ..lockdown.confinement import NURSERY, of
+from ..ocsp import message as staples
 from ..tls.context import build
 from ..tls.libssl import LibSsl
+from ..tls.staple import Staples
+from ..tls.tickets import TicketKeys
 from .bounds import bound_memory, fitted
 from .channel import Channel, Message
 from .clock import steady
-from .lockdown import lock_down
 from .nursery import Work
 from .serving import Serving
 
@@ -40,7 +44,7 @@ _MEMORY_FACTOR = 2
 def begin(libssl: LibSsl, callbacks_work: bool | None) -> Work:
     """For the nursery: gives up what no worker needs and loads what all of them do. Returns the life of a worker process, which has no
     reactor before it begins."""
-    lockdown = lock_down(callbacks_work)
+    lockdown = lock_down(callbacks_work, NURSERY)
     # The reactor's modules, but no reactor.
     importlib.import_module("twisted.internet.default")
 
@@ -48,7 +52,7 @@ def begin(libssl: LibSsl, callbacks_work: bool | None) -> Work:
         from twisted.internet import reactor
 
         loop = steady(reactor)
-        worker = Worker(loop, end, libssl, lockdown)
+        worker = Worker(loop, end, libssl, callbacks_work, lockdown)
         loop.run(installSignalHandlers=False)
         return worker.code
 
@@ -58,10 +62,12 @@ def begin(libssl: LibSsl, callbacks_work: bool | None) -> Work:
 class Worker:
     """Ends, as asked or when the other end of the channel closes, by stopping the reactor."""
 
-    def __init__(self, reactor: Any, end: socket.socket, libssl: LibSsl, lockdown: dict[str, str]) -> None:
+    def __init__(self, reactor: Any, end: socket.socket, libssl: LibSsl, callbacks_work: bool | None, lockdown: dict[str, str]) -> None:
         self.code = 0
         self._reactor = reactor
         self._libssl = libssl
+        self._callbacks_work = callbacks_work
+        self._staples = Staples()
         self._lockdown = lockdown
         self._serving: Serving | None = None
         self._built_from: object = None
@@ -99,11 +105,16 @@ class Worker:
             self._end()
 
     def _take_material(self, material: Message) -> None:
+        self._staples.replace(staples.unpacked(material["staples"]))
         built_from = (material["sealed"], material["tickets"])
         if built_from != self._built_from:
             given = unseal(material["sealed"])
+            if self._serving is None:
+                self._lockdown = lock_down(self._callbacks_work, of(given.config))
+            keys = None if material["tickets"] is None else TicketKeys.from_hex(material["tickets"])
             # By the clock of the check: what has expired since then is served until there is another.
-            credentials = build(given.config, self._libssl, datetime.fromtimestamp(material["checked"], UTC), given.read, check=False)
+            checked = datetime.fromtimestamp(material["checked"], UTC)
+            credentials = build(given.config, self._libssl, checked, given.read, tickets=keys, staples=self._staples, check=False)
             if self._serving is None:
                 bound_memory(_MEMORY_FACTOR * given.config.limits.worker_bytes)
                 self._serving = Serving(self._reactor, given.config, credentials.context, fitted(given.config.limits))

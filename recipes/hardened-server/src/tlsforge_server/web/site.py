@@ -9,12 +9,9 @@ from twisted.web import resource, server
 from ..config.model import Limits
 from ..endpoint.clockwork import Deadlines
 from .accesslog import AccessLog
-from .applications import check_folder, make_root
 from .channel import Channel
-from .headers import HeaderBlock, Headers, security_headers
+from .headers import HeaderBlock, Headers
 from .request import Request
-
-__all__ = ["Site", "check_folder", "make_root", "make_site", "security_headers"]
 
 
 def make_site(root: resource.Resource, headers: Headers, limits: Limits) -> Site:

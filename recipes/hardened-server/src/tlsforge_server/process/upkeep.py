@@ -1,0 +1,93 @@
+"""What workers get anew while their configuration stays: the keys of tickets, staples, the access log's file."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Callable
+
+from twisted.internet.defer import Deferred
+
+from ..config.model import Paths, Tickets
+from ..ocsp import leaf, message
+from ..ocsp.stapler import Stapler
+from ..tls.tickets import TicketKeys
+from .accesslog import AccessLog
+from .prepared import Prepared
+
+_ACCESS_LOG_LOOK_SECONDS = 5.0
+
+
+class Upkeep:
+    """``renew`` is called when the workers are to get what ``material`` and ``access_log`` hold then. Nothing is asked and nothing rotates
+    before ``follow``."""
+
+    def __init__(self, reactor: Any, paths: Paths, *, renew: Callable[[], object], now: Callable[[], datetime]) -> None:
+        self.access_log = AccessLog(paths.state)
+        self.stapler = Stapler(reactor, folder=paths.state / "ocsp", changed=self._staples_changed, now=now)
+        self._reactor = reactor
+        self._renew = renew
+        self._keys: TicketKeys | None = None
+        self._tickets: Tickets | None = None
+        self._rotating: Any = None
+        self._looking: Any = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What somebody should look at."""
+        return self.access_log.trouble or next(iter(self.stapler.warnings()), None)
+
+    def ready(self, prepared: Prepared, seconds: float) -> Deferred[None]:
+        """Before something is served: see ``Stapler.ready``."""
+        return self.stapler.ready(_leaves(prepared), seconds)
+
+    def material(self, prepared: Prepared) -> dict[str, object]:
+        """What of a worker's material is kept here."""
+        if prepared.config.policy.tickets is not None and self._keys is None:
+            self._keys = TicketKeys.make()
+        keys = None if prepared.config.policy.tickets is None or self._keys is None else self._keys.hex()
+        return {"tickets": keys, "staples": message.packed(self.stapler.staples)}
+
+    def follow(self, prepared: Prepared) -> None:
+        """This is what is served from here on. Keys stay as they are, and their turn comes anew where it has another length."""
+        self.stapler.follow(_leaves(prepared))
+        if self._looking is None:
+            self._looking = self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
+        tickets = prepared.config.policy.tickets
+        if tickets != self._tickets:
+            self._tickets = tickets
+            _cancel(self._rotating)
+            if tickets is None:
+                self._keys = None
+            else:
+                self._rotating = self._reactor.callLater(tickets.rotate_seconds, self._rotate)
+
+    def close(self) -> None:
+        """Asks nobody any more, and holds no file."""
+        self.stapler.pause()
+        _cancel(self._rotating)
+        _cancel(self._looking)
+        self.access_log.close()
+
+    def _staples_changed(self, _staples: object) -> None:
+        self._renew()
+
+    def _rotate(self) -> None:
+        assert self._keys is not None and self._tickets is not None
+        self._keys = self._keys.rotated()
+        self._rotating = self._reactor.callLater(self._tickets.rotate_seconds, self._rotate)
+        self._renew()
+
+    def _look_at_access_log(self) -> None:
+        self._looking = self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
+        if self.access_log.has_grown():
+            self._renew()
+
+
+def _leaves(prepared: Prepared) -> list[leaf.Leaf]:
+    mode = prepared.config.ocsp
+    return [leaf.of(each.leaf, each.issuer, where=str(each.paths.chain), mode=mode) for each in prepared.credentials.certificates]
+
+
+def _cancel(call: Any) -> None:
+    if call is not None and call.active():
+        call.cancel()
