@@ -53,13 +53,15 @@ def _detach() -> None:
 
 def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     from .lockdown.memory import callbacks_survive_wx
+    from .process import inherited
 
+    passed = inherited.announced(os.environ)
     # In this order: the child that tries callbacks is forked before there is a reactor or a thread, and so is the nursery.
     callbacks_work = callbacks_survive_wx()
     source = _source(chosen)
     material = source.load()
 
-    from .process import account, inherited, logs, notify, supervisor, worker
+    from .process import account, logs, notify, supervisor, worker
     from .process.accesslog import make_folder
     from .process.clock import steady
     from .process.nursery import Nursery
@@ -89,7 +91,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
             source, prepared, mapped, reactor=reactor, nursery=nursery, notifier=notify.from_environment(), ended=running.end
         )
         role: Role = "trial" if chosen.trial else "serving"
-        running.run(server, lambda: server.start(callbacks_work, role, inherited.take(os.environ)))
+        running.run(server, lambda: server.start(callbacks_work, role, inherited.take(passed)))
     finally:
         nursery.close()
     return 0

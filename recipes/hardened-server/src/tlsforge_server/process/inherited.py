@@ -16,15 +16,19 @@ FIRST = 3
 NAMES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 
-def take(environment: MutableMapping[str, str]) -> dict[str, socket.socket]:
-    """The listening TCP sockets meant for this process, by their address; the variables are gone then. Others are told and closed."""
+def announced(environment: MutableMapping[str, str]) -> int:
+    """How many descriptors were passed to this process; the variables are gone then. Twisted's endpoints take them away as well, when they
+    are loaded."""
     meant_for, count = environment.get("LISTEN_PID", ""), environment.get("LISTEN_FDS", "")
     for name in NAMES:
         environment.pop(name, None)
-    if meant_for != str(os.getpid()) or not count.isdigit():
-        return {}
+    return int(count) if meant_for == str(os.getpid()) and count.isdigit() else 0
+
+
+def take(count: int) -> dict[str, socket.socket]:
+    """The listening TCP sockets among so many descriptors, by their address. Others are told and closed."""
     taken: dict[str, socket.socket] = {}
-    for descriptor in range(FIRST, FIRST + int(count)):
+    for descriptor in range(FIRST, FIRST + count):
         try:
             each = socket.socket(fileno=descriptor)
         except OSError as error:

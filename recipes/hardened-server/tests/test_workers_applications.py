@@ -1,0 +1,64 @@
+"""Applications as workers serve them: in whole servers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from client import connected, get
+from conftest import Running
+
+Start = Callable[..., Running]
+MODULE = """
+from twisted.internet.protocol import Factory, Protocol
+class Upper(Protocol):
+    def dataReceived(self, data):
+        self.transport.write(data.upper())
+ready = Factory.forProtocol(Upper)
+"""
+
+
+def test_the_access_log_has_a_line_for_each_request(start: Start, document: dict[str, Any]) -> None:
+    document["accessLog"] = True
+    running = start().wait_ready()
+    with connected(running.port()) as connection:
+        assert get(connection)[0] == 200
+        assert get(connection, "/none")[0] == 404
+    log = Path(document["paths"]["state"]) / "access.log"
+    assert [line.split('"')[1] for line in _lines(log, 2)] == ["GET / HTTP/1.1", "GET /none HTTP/1.1"]
+    log.rename(log.with_name("moved"))
+    assert running.ask("reload")["ok"]
+    with connected(running.port()) as connection:
+        assert get(connection, "/after")[0] == 404
+    assert len(_lines(log, 1)) == 1
+
+
+def _lines(path: Path, count: int) -> list[str]:
+    deadline = time.monotonic() + 3
+    while not path.exists() or len(lines := path.read_text().splitlines()) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return lines
+
+
+def test_a_factory_is_served_by_each_worker_and_a_wrong_one_is_refused(start: Start, document: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(MODULE)
+    document["app"] = {"kind": "factory", "module": "theirs", "attribute": "ready", "path": str(tmp_path)}
+    document["workers"] = 2
+    running = start().wait_ready()
+    for _ in range(4):
+        with connected(running.port()) as connection:
+            connection.sendall(b"hello")
+            assert connection.recv(10) == b"HELLO"
+    assert running.ask("reload")["ok"]
+    document["app"]["attribute"] = "none"
+    running.write()
+    refused = running.ask("reload")
+    assert refused["error"]["code"] == "app-refused" and "theirs.py has no none" in refused["error"]["message"]
+    with connected(running.port()) as connection:
+        connection.sendall(b"still")
+        assert connection.recv(10) == b"STILL"
+    code, errors = start().ended()
+    assert code == 1 and "theirs.py has no none" in errors
