@@ -234,7 +234,11 @@ class Supervisor:
             return
         self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
         if self._access_log.has_grown():
-            self._workers.renew(self._state(self._prepared))
+            self._renew()
+
+    def _renew(self) -> None:
+        """Gives workers what has changed beside the configuration; not in the middle of a reload, which would be undone."""
+        self._changing.run(lambda: self._workers.renew(self._state(self._prepared)))
 
     def _open_control(self) -> None:
         path = self._succession.names.private
