@@ -90,8 +90,10 @@ def test_one_that_dies_again_and_again_is_made_again_later(start: Start, port: i
     killed = 0
     while "next one is made in" not in running.log():
         for pid in running.status()["workers"]:
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
+            # One that is gone already may not have been told yet.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
             wait_for(lambda: state_of(pid) == "X")
         assert killed < 20
     assert killed > 5 and "one after the other" in running.status()["lastError"]
@@ -174,6 +176,20 @@ def test_reloads_under_load_fail_nobody(start: Start, port: int) -> None:
             assert generation(port) == 8 + count, "the answer comes when all workers have it"
     assert load.failed == [] and load.done > 100
     assert running.status()["workers"] == workers
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.03, 0.06, 0.1])
+def test_a_stop_in_the_middle_of_a_reload_is_a_stop(start: Start, port: int, delay: float) -> None:
+    running = start().wait_ready()
+    family = descendants(running.process.pid)
+    running.document["workers"] = 4
+    running.write()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(running.control_path)
+        client.sendall(b'{"command": "reload"}\n')
+        time.sleep(delay)
+        running.process.terminate()
+        assert running.ended()[0] == 0 and gone(family)
 
 
 def test_a_reload_changes_how_many_there_are(start: Start, port: int) -> None:

@@ -59,6 +59,8 @@ class Crew:
             self._gone(member, "is given up")
         elif member.pid is not None:
             self._nursery.kill(member.pid)
+        else:
+            member.condemned = True
 
     def disband(self) -> None:
         """For when there are no members, and are to be none."""
@@ -67,6 +69,8 @@ class Crew:
     def _born(self, key: int, pid: int | None, error: str) -> None:
         if pid is not None:
             self._members[key].pid = pid
+            if self._members[key].condemned:
+                self._nursery.kill(pid)
         else:
             self._gone(self._members[key], error)
 

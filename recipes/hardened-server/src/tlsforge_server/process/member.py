@@ -27,6 +27,8 @@ class Member:
         self.since: float = reactor.seconds()
         #: Serves, or is about to; one that only tries a configuration does not.
         self.admitted = False
+        #: Is to be killed as soon as it is known by its number.
+        self.condemned = False
         #: Is brought to its end.
         self.leaving = False
         #: Has taken its first material.

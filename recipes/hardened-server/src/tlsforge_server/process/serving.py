@@ -38,6 +38,7 @@ class Serving:
             "redirect": PlainService(self._redirect_site, limits, reactor),
         }
         self._ports: list[Accepting] = []
+        self._drains_from: float | None = None
         self._redirect_port = config.listen[0].port
 
     @property
@@ -73,22 +74,28 @@ class Serving:
         self._served.closing = closing
         self._redirect_site.closing = closing
 
-    def drain(self, done: Callable[[], None]) -> None:
-        """Accepts no more, lets requests under way end, and cuts what is left when the deadline has passed."""
-        self.accept([])
-        self.bring_to_end(True)
-        self._drain(self._reactor.seconds(), done)
+    def drain(self, done: Callable[[], None], *, gently: bool) -> None:
+        """Accepts no more, lets requests under way end, and cuts what is left when the deadline has passed. ``gently``: connections that
+        are idle may come with another request until then, and the same begins only afterwards. Called again, the sooner one counts."""
+        start = self._reactor.seconds() + (self._limits.drain_seconds if gently else 0)
+        former, self._drains_from = self._drains_from, start if self._drains_from is None else min(start, self._drains_from)
+        if former is None:
+            self.accept([])
+            self.bring_to_end(True)
+            self._drain(done)
 
-    def _drain(self, began: float, done: Callable[[], None]) -> None:
-        passed = self._reactor.seconds() - began
+    def _drain(self, done: Callable[[], None]) -> None:
+        assert self._drains_from is not None
+        passed = self._reactor.seconds() - self._drains_from
         unasked = passed >= self._limits.first_request_seconds
-        self._served.close_idle(unasked=unasked)
-        self._redirect_site.close_idle(unasked=unasked)
+        if passed >= 0:
+            self._served.close_idle(unasked=unasked)
+            self._redirect_site.close_idle(unasked=unasked)
         if unasked:
             for service in self.services.values():
                 service.abort_unfinished()
         if self.open and passed < self._limits.drain_seconds:
-            self._reactor.callLater(_DRAIN_LOOK_SECONDS, self._drain, began, done)
+            self._reactor.callLater(_DRAIN_LOOK_SECONDS, self._drain, done)
             return
         for service in self.services.values():
             service.abort_all()

@@ -248,6 +248,7 @@ class Supervisor:
             self._upkeep.stapler.resume()
 
     def _renew(self) -> None:
+        """Gives workers what has changed beside the configuration; not in the middle of a reload, which would be undone."""
         self._changing.run(lambda: None if self._stopping else self._workers.renew(self._state(self._prepared)))
 
     def _open_control(self) -> None:

@@ -4,7 +4,7 @@ message has a number, and its answer says that it is in force, or why not.
     {"serial", "material": {…}, "accessLog"}         the configuration and its files (``sealed``), when they were checked, the keys of
                                                      tickets, the staples; the access log's descriptor when there is one
     {"serial", "duty": {…}}                          what it accepts from, with a descriptor for each, and whether connections are to end
-    {"serial", "end": true}                          no more: it drains and ends
+    {"serial", "end": "gently" | "now"}              no more: it drains and ends
     {"serial"}                                       nothing: it is asked how it is
 
 Each  ->  {"serial", "open", "error", "lockdown"}    ``error`` as on the control socket, or null
@@ -102,7 +102,7 @@ class Worker:
                 for each in sockets:
                     each.close()
         elif "end" in message:
-            self._end()
+            self._end(gently=message["end"] == "gently")
 
     def _take_material(self, material: Message) -> None:
         self._staples.replace(staples.unpacked(material["staples"]))
@@ -140,14 +140,12 @@ class Worker:
             self._serving.redirect_to(duty["redirectPort"])
         self._serving.accept(list(zip(duty["kinds"], sockets, strict=True)))
 
-    def _end(self) -> None:
-        if self._ending:
-            return
-        self._ending = True
-        if self._serving is None:
+    def _end(self, *, gently: bool = False) -> None:
+        former, self._ending = self._ending, True
+        if self._serving is not None:
+            self._serving.drain(self._stop, gently=gently)
+        elif not former:
             self._stop()
-        else:
-            self._serving.drain(self._stop)
 
     def _stop(self) -> None:
         self._reactor.callLater(0, self._reactor.stop)

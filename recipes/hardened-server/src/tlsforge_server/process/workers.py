@@ -142,7 +142,7 @@ class Workers:
                 if clock is not None and clock.active():
                     clock.cancel()
             for each in self._crew.members:
-                self._retire(each)
+                self._retire(each, gently=False)
             self._see_end()
         return self._ending
 
@@ -152,6 +152,8 @@ class Workers:
 
     def _begin(self) -> Deferred[None]:
         """One more that serves. Fails when it cannot."""
+        if self._ending is not None:
+            return fail(ServerError("stopping", "this process is about to end"))
         try:
             member = self._crew.bear(self._state.limits.drain_seconds)
         except ServerError as error:
@@ -187,12 +189,14 @@ class Workers:
             log.error("worker {pid} fails: {why}", pid=member.pid, why=getattr(failure.value, "message", failure.value))
             self._crew.kill(member)
 
-    def _retire(self, member: Member) -> None:
-        if not member.leaving:
-            member.leaving = True
-            seconds = self._state.limits.drain_seconds + _SLACK_SECONDS
-            member.ask({"end": True}, seconds=seconds).addErrback(lambda _failure: None)
-            self._reactor.callLater(seconds, self._crew.kill, member)
+    def _retire(self, member: Member, *, gently: bool = True) -> None:
+        """Gently where others serve on: who has a connection open is answered once more and told to connect anew."""
+        if member.leaving and gently:
+            return
+        member.leaving = True
+        seconds = (2 if gently else 1) * self._state.limits.drain_seconds + _SLACK_SECONDS
+        member.ask({"end": "gently" if gently else "now"}, seconds=seconds).addErrback(lambda _failure: None)
+        self._reactor.callLater(seconds, self._crew.kill, member)
 
     def _lost(self, member: Member, how: str) -> None:
         if self._ending is not None:
