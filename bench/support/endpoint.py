@@ -62,7 +62,7 @@ def _ours(reactor: Any, factory: Any, folder: str, libssl: str) -> int:
 
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     options = ("NO_COMPRESSION", "NO_RENEGOTIATION", "NO_TICKET")
-    applied = Policy("modern", "TLSv1.3", "TLSv1.3", (), SUITES, GROUPS, SIGNATURES, "client", options, ("http/1.1",))
+    applied = Policy("modern", "TLSv1.3", "TLSv1.3", (), SUITES, GROUPS, SIGNATURES, "client", options, ("http/1.1",), None, None)
     policy.apply(context, applied, open_mapped(Path(libssl)))
     context.use_certificate_chain_file(f"{folder}/cert.pem")
     context.use_privatekey_file(f"{folder}/key.pem")
