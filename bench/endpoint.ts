@@ -1,22 +1,10 @@
 /** What a connection costs the server's endpoint, against `openssl s_server` of the same build, stock Twisted and nginx. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { ForgeError } from "../src/errors.ts";
-import {
-  heldKiB,
-  load,
-  nginx,
-  nginxVersion,
-  sServer,
-  twisted,
-  type Contender,
-  type Stack,
-} from "./support/contender.ts";
+import { rmSync } from "node:fs";
+import { heldKiB, load, nginx, nginxVersion, sServer, twisted, type Contender } from "./support/contender.ts";
 import { figure, figuresText, type Figure } from "./support/figure.ts";
 import { machineText, watchMachine, type Machine } from "./support/machine.ts";
 import { prefixOf, runProgram, say, type Arguments } from "./support/program.ts";
+import { stackOf, type Stack } from "./support/stack.ts";
 import { round, summarise, type Summary } from "./support/statistics.ts";
 import { table } from "./support/table.ts";
 
@@ -164,27 +152,4 @@ function rowText({ what, unit, values, ratios }: Row): string {
     ratios[name] === undefined ? "" : `ours is ${ratios[name].median} of it`,
   ]);
   return `${what}\n${table(lines)}`;
-}
-
-/** The stack of a prefix, and a P-256 certificate made for this run. */
-function stackOf(prefix: string): Stack {
-  const store = path.join(prefix, "store");
-  const output = (recipe: string): string => {
-    const name = readdirSync(store).find((each) => new RegExp(`^[0-9a-f]{16}-${recipe}-\\d`).test(each));
-    if (name === undefined) throw new ForgeError("not-found", `${store} has no ${recipe}`, { hint: "npm start first" });
-    return path.join(store, name);
-  };
-  const openssl = output("openssl");
-  const library = readdirSync(`${openssl}/lib`).find((name) => /^libssl.*\.so\.\d/.test(name));
-  const folder = mkdtempSync(path.join(tmpdir(), "tlsforge-endpoint-"));
-  const argv = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2"];
-  argv.push("-subj", "/CN=localhost", "-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`);
-  const made = spawnSync(`${openssl}/bin/openssl`, argv, { encoding: "utf8" });
-  if (made.status !== 0) throw new ForgeError("incomplete", `no certificate could be made: ${made.stderr}`);
-  return {
-    python: `${output("python-tls")}/bin/python`,
-    openssl: `${openssl}/bin/openssl`,
-    libssl: realpathSync(`${openssl}/lib/${library}`),
-    folder,
-  };
 }

@@ -5,14 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-
-export interface Stack {
-  readonly python: string;
-  readonly openssl: string;
-  readonly libssl: string;
-  /** Holds `cert.pem` and `key.pem`. */
-  readonly folder: string;
-}
+import type { Stack } from "./stack.ts";
 
 export interface Contender {
   readonly name: string;
@@ -127,11 +120,11 @@ function contender(name: string, port: number, child: ChildProcess): Contender {
   };
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
+export async function firstLine(child: ChildProcess): Promise<string> {
   let text = "";
   for await (const chunk of child.stdout ?? []) {
     text += String(chunk);
@@ -140,7 +133,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return text.trim();
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
