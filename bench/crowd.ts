@@ -34,8 +34,6 @@ interface Result {
   readonly idle: number;
   readonly slow: number;
   readonly phases: readonly Phase[];
-  /** Of the crowd, by the server before the end. */
-  readonly cut: number;
   /** What the crowd adds to the server's memory (proportional set size), without the kernel's buffers. */
   readonly crowdMiB: number;
   readonly figures: readonly Figure[];
@@ -96,6 +94,15 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
     crowd.stdin.end();
     const end = JSON.parse(String((await told.next()).value)) as { ended: number; cpuSeconds: number };
     await ended(crowd);
+    if (end.ended > 0) {
+      throw new ForgeError(
+        "incomplete",
+        `the server has ended ${end.ended} of ${opened} before the good clients were done`,
+        {
+          hint: "its log says why; a smaller --count takes less time",
+        },
+      );
+    }
     await sleep(2000);
     const phases = [before, crowded, await phase("unloaded, after")];
     const seen = machine(
@@ -106,7 +113,6 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
       idle,
       slow,
       phases,
-      cut: end.ended,
       crowdMiB,
       figures: figuresOf(phases, seen),
       machine: seen,
@@ -164,7 +170,7 @@ function figuresOf(phases: readonly Phase[], machine: Machine): readonly Figure[
 }
 
 function text(result: Result): string {
-  const { processes, idle, slow, phases, cut, crowdMiB, figures, machine } = result;
+  const { processes, idle, slow, phases, crowdMiB, figures, machine } = result;
   const rows = phases.map((each) => [
     each.name,
     `${each.medianMs} ms`,
@@ -175,7 +181,7 @@ function text(result: Result): string {
   const failures = [...new Set(phases.flatMap((each) => each.failures))].map((each) => `Failed     ${each}\n`);
   return [
     table([["good clients", "median", "p99", "failed", "server CPU"], ...rows]),
-    `Crowd      ${idle} idle and ${slow} slow connections; the server has ended ${cut} of them; ${crowdMiB} MiB more in its ${processes} processes\n`,
+    `Crowd      ${idle} idle and ${slow} slow connections, open to the end; ${crowdMiB} MiB more in its ${processes} processes\n`,
     ...failures,
     figuresText(figures) + machineText(machine),
   ].join("");
