@@ -22,7 +22,12 @@ SIGNATURES = ("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256")
 
 
 def serve(kind: str, application: str, folder: str, libssl: str) -> None:
-    from twisted.internet import reactor
+    if kind == "ours":
+        from tlsforge_server.endpoint.reactor import process_reactor
+
+        reactor = process_reactor()
+    else:
+        from twisted.internet import reactor
 
     factory = _web() if application == "web" else _answer()
     port = (_ours if kind == "ours" else _stock)(reactor, factory, folder, libssl)
@@ -130,10 +135,10 @@ def client(group: str) -> Any:
     return context
 
 
-def connect(context: Any, port: int, source: str = "127.0.0.1") -> Any:
+def connect(context: Any, port: int, source: str | None = None) -> Any:
     from OpenSSL import SSL
 
-    tcp = socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
+    tcp = socket.create_connection(("127.0.0.1", port), source_address=None if source is None else (source, 0))
     tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection = SSL.Connection(context, tcp)
     connection.set_connect_state()

@@ -59,8 +59,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     callbacks_work = callbacks_survive_wx()
     source = _source(chosen)
     material = source.load()
-    from twisted.internet import reactor
-
+    from .endpoint.reactor import process_reactor
     from .process import account
     from .process import inherited
     from .tls import libssl
@@ -69,6 +68,7 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     from .process.server import Server
     from .web.site import check_folder
 
+    reactor = process_reactor()
     config = material.config
     mapped = (open_libssl or libssl.open_mapped)(config.libssl)
     server = Server(source, material, mapped, reactor=reactor, limits=_limits(), notifier=notify.from_environment())
