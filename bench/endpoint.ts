@@ -1,13 +1,10 @@
-/** What a connection costs the server's endpoint, against `openssl s_server` of the same build and stock Twisted. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { ForgeError } from "../src/errors.ts";
-import { heldKiB, load, sServer, twisted, type Contender, type Stack } from "./support/contender.ts";
+/** What a connection costs the server's endpoint, against `openssl s_server` of the same build, stock Twisted and nginx. */
+import { rmSync } from "node:fs";
+import { heldKiB, load, nginx, nginxVersion, sServer, twisted, type Contender } from "./support/contender.ts";
 import { figure, figuresText, type Figure } from "./support/figure.ts";
 import { machineText, watchMachine, type Machine } from "./support/machine.ts";
 import { prefixOf, runProgram, say, type Arguments } from "./support/program.ts";
+import { stackOf, type Stack } from "./support/stack.ts";
 import { round, summarise, type Summary } from "./support/statistics.ts";
 import { table } from "./support/table.ts";
 
@@ -22,6 +19,8 @@ interface Row {
 
 interface Result {
   readonly rows: readonly Row[];
+  /** What the ratios have to be read beside. */
+  readonly notes: readonly string[];
   readonly figures: readonly Figure[];
   readonly machine: Machine;
 }
@@ -35,8 +34,13 @@ await runProgram({
     count: { value: "N", help: "connections of a round (default: 400)" },
   },
   run,
-  text: ({ rows, figures, machine }: Result) =>
-    rows.map(rowText).join("\n") + "\n" + figuresText(figures) + machineText(machine),
+  text: ({ rows, notes, figures, machine }: Result) =>
+    [
+      ...rows.map(rowText),
+      ...notes.map((note) => `Note       ${note}\n`),
+      figuresText(figures),
+      machineText(machine),
+    ].join(""),
 });
 
 async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
@@ -73,17 +77,24 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
   try {
     const plain = [await started(twisted("ours", "answer", stack)), await started(twisted("stock", "answer", stack))];
     const web = [await started(twisted("ours", "web", stack)), await started(twisted("stock", "web", stack))];
+    const version = nginxVersion();
+    const other = version === null ? [] : [await started(nginx(stack))];
     const all = [...plain, await started(sServer(stack))];
     const perConnection = { count, per: 1, unit: "us" };
     const rows = [
-      await compare("handshake, X25519", all, { kind: "handshake", ...perConnection }),
+      await compare("handshake, X25519", [...all, ...other], { kind: "handshake", ...perConnection }),
       await compare("handshake, X25519MLKEM768", all, { kind: "handshake", group: "X25519MLKEM768", ...perConnection }),
-      await compare("handshake and one GET, plain protocol", all, { kind: "get", ...perConnection }),
-      await compare("handshake and one GET, twisted.web", web, { kind: "get", ...perConnection }),
+      await compare("handshake and one GET, plain protocol", [...all, ...other], { kind: "get", ...perConnection }),
+      await compare("handshake and one GET, twisted.web", [...web, ...other], { kind: "get", ...perConnection }),
       await compare("bodies of 4 MB, for each MB", web, { kind: "body", count: 25, per: 4, unit: "us" }),
       await memory(stack, servers),
     ];
-    return { rows, figures: figuresOf(rows), machine: machine(own) };
+    const nginxNote =
+      version === null
+        ? "nginx: not measured, since it is not installed"
+        : `${version} of the system, which is not the OpenSSL of the others; one process, no tickets`;
+    const notes = [nginxNote, "s_server and stock Twisted send two tickets with each handshake, ours none"];
+    return { rows, notes, figures: figuresOf(rows), machine: machine(own) };
   } finally {
     await Promise.all(servers.map(async (server) => await server.stop()));
     rmSync(stack.folder, { recursive: true });
@@ -115,18 +126,20 @@ function rowOf(what: string, unit: string, samples: Readonly<Record<string, read
 }
 
 function figuresOf(rows: readonly Row[]): readonly Figure[] {
-  const ratio = (row: number, name: string, atMost: number): Figure =>
-    figure(
-      `${rows[row]?.what}, against ${name}`,
-      { value: rows[row]?.ratios[name]?.median ?? Number.NaN, atMost, unit: "" },
-      false,
-    );
+  const ratio = (row: number, name: string, atMost: number): readonly Figure[] => {
+    const value = rows[row]?.ratios[name]?.median;
+    return value === undefined
+      ? []
+      : [figure(`${rows[row]?.what}, against ${name}`, { value, atMost, unit: "" }, false)];
+  };
   const kib = { value: rows[5]?.values["ours"]?.median ?? Number.NaN, atMost: 15, unit: "KiB" };
   return [
-    ratio(0, "s_server", 1.25),
-    ratio(0, "stock", 0.7),
-    ratio(1, "s_server", 1.25),
-    ratio(4, "stock", 0.9),
+    ...ratio(0, "s_server", 1.25),
+    ...ratio(0, "stock", 0.7),
+    ...ratio(1, "s_server", 1.25),
+    ...ratio(2, "nginx", 1.15),
+    ...ratio(3, "nginx", 1.7),
+    ...ratio(4, "stock", 0.9),
     figure("memory of an idle connection", kib, false),
   ];
 }
@@ -139,27 +152,4 @@ function rowText({ what, unit, values, ratios }: Row): string {
     ratios[name] === undefined ? "" : `ours is ${ratios[name].median} of it`,
   ]);
   return `${what}\n${table(lines)}`;
-}
-
-/** The stack of a prefix, and a P-256 certificate made for this run. */
-function stackOf(prefix: string): Stack {
-  const store = path.join(prefix, "store");
-  const output = (recipe: string): string => {
-    const name = readdirSync(store).find((each) => new RegExp(`^[0-9a-f]{16}-${recipe}-\\d`).test(each));
-    if (name === undefined) throw new ForgeError("not-found", `${store} has no ${recipe}`, { hint: "npm start first" });
-    return path.join(store, name);
-  };
-  const openssl = output("openssl");
-  const library = readdirSync(`${openssl}/lib`).find((name) => /^libssl.*\.so\.\d/.test(name));
-  const folder = mkdtempSync(path.join(tmpdir(), "tlsforge-endpoint-"));
-  const argv = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2"];
-  argv.push("-subj", "/CN=localhost", "-keyout", `${folder}/key.pem`, "-out", `${folder}/cert.pem`);
-  const made = spawnSync(`${openssl}/bin/openssl`, argv, { encoding: "utf8" });
-  if (made.status !== 0) throw new ForgeError("incomplete", `no certificate could be made: ${made.stderr}`);
-  return {
-    python: `${output("python-tls")}/bin/python`,
-    openssl: `${openssl}/bin/openssl`,
-    libssl: realpathSync(`${openssl}/lib/${library}`),
-    folder,
-  };
 }

@@ -1,18 +1,11 @@
 /** Servers that `bench:endpoint` compares, each a process of its own. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-
-export interface Stack {
-  readonly python: string;
-  readonly openssl: string;
-  readonly libssl: string;
-  /** Holds `cert.pem` and `key.pem`. */
-  readonly folder: string;
-}
+import type { Stack } from "./stack.ts";
 
 export interface Contender {
   readonly name: string;
@@ -22,6 +15,9 @@ export interface Contender {
   readonly residentKiB: () => number;
   readonly stop: () => Promise<void>;
 }
+
+/** Where Debian has servers, and an account's PATH often does not lead. */
+const withSbin = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` };
 
 const script = path.join(import.meta.dirname, "endpoint.py");
 
@@ -41,6 +37,40 @@ export async function sServer(stack: Stack): Promise<Contender> {
   const child = spawn(stack.openssl, argv, { stdio: "ignore" });
   await sleep(300);
   return contender("s_server", port, child);
+}
+
+/** Which nginx there is, with the OpenSSL that it has: the system's, not the stack's. Null when there is none. */
+export function nginxVersion(): string | null {
+  const { stderr } = spawnSync("nginx", ["-V"], { encoding: "utf8", env: withSbin });
+  const [, version, openssl] = /nginx\/(\S+)[^]*built with (OpenSSL \S+)/.exec(stderr ?? "") ?? [];
+  return version === undefined ? null : `nginx ${version} with ${openssl}`;
+}
+
+/** The system's nginx as one process, with the same certificate, suites and answer; of the groups those that its OpenSSL has. */
+export async function nginx(stack: Stack): Promise<Contender> {
+  const port = await freePort();
+  const { folder } = stack;
+  const configuration = `${folder}/nginx.conf`;
+  writeFileSync(
+    configuration,
+    `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr crit;
+    events { worker_connections 4096; }
+    http {
+      access_log off;
+      server {
+        listen 127.0.0.1:${port} ssl backlog=1024;
+        ssl_certificate ${folder}/cert.pem; ssl_certificate_key ${folder}/key.pem;
+        ssl_protocols TLSv1.3; ssl_ecdh_curve X25519:P-256:P-384; ssl_session_tickets off; ssl_session_cache off;
+        location / { default_type text/plain; add_header X-Padding abcdefg; return 200 "Hello, world!\\n"; }
+      }
+    }`,
+  );
+  const child = spawn("nginx", ["-p", folder, "-e", "stderr", "-c", configuration], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: withSbin,
+  });
+  await sleep(300);
+  return contender("nginx", port, child);
 }
 
 /** Runs the client to its end. */
@@ -90,11 +120,11 @@ function contender(name: string, port: number, child: ChildProcess): Contender {
   };
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
+export async function firstLine(child: ChildProcess): Promise<string> {
   let text = "";
   for await (const chunk of child.stdout ?? []) {
     text += String(chunk);
@@ -103,7 +133,7 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return text.trim();
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

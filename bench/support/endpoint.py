@@ -22,7 +22,12 @@ SIGNATURES = ("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256")
 
 
 def serve(kind: str, application: str, folder: str, libssl: str) -> None:
-    from twisted.internet import reactor
+    if kind == "ours":
+        from tlsforge_server.endpoint.reactor import process_reactor
+
+        reactor = process_reactor()
+    else:
+        from twisted.internet import reactor
 
     factory = _web() if application == "web" else _answer()
     port = (_ours if kind == "ours" else _stock)(reactor, factory, folder, libssl)
@@ -62,7 +67,7 @@ def _ours(reactor: Any, factory: Any, folder: str, libssl: str) -> int:
 
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     options = ("NO_COMPRESSION", "NO_RENEGOTIATION", "NO_TICKET")
-    applied = Policy("modern", "TLSv1.3", "TLSv1.3", (), SUITES, GROUPS, SIGNATURES, "client", options, ("http/1.1",))
+    applied = Policy("modern", "TLSv1.3", "TLSv1.3", (), SUITES, GROUPS, SIGNATURES, "client", options, ("http/1.1",), None, None)
     policy.apply(context, applied, open_mapped(Path(libssl)))
     context.use_certificate_chain_file(f"{folder}/cert.pem")
     context.use_privatekey_file(f"{folder}/key.pem")
@@ -81,11 +86,11 @@ def _stock(reactor: Any, factory: Any, folder: str, _libssl: str) -> int:
 def load(what: str, port: str, count: str, group: str) -> None:
     from OpenSSL import SSL
 
-    context = _client(group)
+    context = client(group)
     if what == "body":
         _bodies(context, int(port), int(count))
     for _ in range(int(count) if what != "body" else 0):
-        connection = _connect(context, int(port))
+        connection = connect(context, int(port))
         if what == "get":
             connection.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             received = b""
@@ -103,14 +108,14 @@ def load(what: str, port: str, count: str, group: str) -> None:
 
 
 def hold(port: str, count: str) -> None:
-    context = _client("X25519")
-    held = [_connect(context, int(port)) for _ in range(int(count))]
+    context = client("X25519")
+    held = [connect(context, int(port)) for _ in range(int(count))]
     print(len(held), flush=True)
     sys.stdin.read()
 
 
 def _bodies(context: Any, port: int, count: int) -> None:
-    connection = _connect(context, port)
+    connection = connect(context, port)
     for _ in range(count):
         connection.send(b"GET /body HTTP/1.1\r\nHost: localhost\r\n\r\n")
         left = BODY_BYTES
@@ -121,7 +126,7 @@ def _bodies(context: Any, port: int, count: int) -> None:
             data = connection.recv(min(65536, left))
 
 
-def _client(group: str) -> Any:
+def client(group: str) -> Any:
     from OpenSSL import SSL
     from tlsforge_server.tls.loopback import client_context
 
@@ -130,10 +135,10 @@ def _client(group: str) -> Any:
     return context
 
 
-def _connect(context: Any, port: int) -> Any:
+def connect(context: Any, port: int, source: str | None = None) -> Any:
     from OpenSSL import SSL
 
-    tcp = socket.create_connection(("127.0.0.1", port))
+    tcp = socket.create_connection(("127.0.0.1", port), source_address=None if source is None else (source, 0))
     tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection = SSL.Connection(context, tcp)
     connection.set_connect_state()

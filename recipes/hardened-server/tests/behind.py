@@ -24,6 +24,11 @@ if LIBSSL is None:
 
     wheel.configure()
 
+from tlsforge_server.endpoint.reactor import process_reactor  # noqa: E402
+
+# Before any application's module takes it.
+reactor: Any = process_reactor()
+
 from commanded import Commanded, HalfClosing, tell  # noqa: E402
 from echoes import WebSocketEcho, make_web  # noqa: E402
 from tlsforge_server.config import parse as config  # noqa: E402
@@ -32,12 +37,8 @@ from tlsforge_server.config.model import Config, Limits  # noqa: E402
 from tlsforge_server.endpoint.service import SocketEndpoint  # noqa: E402
 from tlsforge_server.tls.libssl import open_mapped  # noqa: E402
 from tlsforge_server.web.served import Served, prepare  # noqa: E402
-from twisted.internet import reactor as global_reactor  # noqa: E402
 from twisted.internet.protocol import Factory  # noqa: E402
 from twisted.protocols.portforward import ProxyFactory  # noqa: E402
-
-reactor: Any = global_reactor
-
 
 def main(path: str, application: str, limits: str) -> None:
     settings = config.parse(Path(path).read_bytes(), path)

@@ -24,6 +24,7 @@ from twisted.internet.test import connectionmixins, test_tcp, test_tls  # noqa: 
 from twisted.internet.test.reactormixins import ReactorBuilder  # noqa: E402
 
 REACTORS = [
+    "tlsforge_server.endpoint.epoll.ServingReactor",
     "twisted.internet.epollreactor.EPollReactor",
     "twisted.internet.pollreactor.PollReactor",
     "twisted.internet.selectreactor.SelectReactor",
@@ -31,7 +32,7 @@ REACTORS = [
 ]
 
 #: Without asyncio's, whose own ``stop`` leaves a delayed call behind, which these tests take for the transport's.
-OWN = REACTORS[:3]
+OWN = REACTORS[:4]
 
 
 def make_service(reactor: Any, factory: Any, limits: Limits = Limits()) -> TlsService:

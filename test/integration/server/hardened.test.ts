@@ -133,7 +133,10 @@ describeWith(["linux", "prefix"], "the server of a provisioned prefix", () => {
     expect(
       (await reload(prefix, { ...bundle, config: renderConfig({ ...wanted.config, generation: 2 }) })).generation,
     ).toBe(2);
-    const config = renderConfig({ ...wanted.config, certificates: [{ chain: "/dev/null/none", key: "/dev/null/none" }] });
+    const config = renderConfig({
+      ...wanted.config,
+      certificates: [{ chain: "/dev/null/none", key: "/dev/null/none" }],
+    });
     await expect(reload(prefix, { ...bundle, config })).rejects.toMatchObject({ code: "server-failed" });
     expect(await status(prefix)).toMatchObject({
       state: "serving",

@@ -61,9 +61,9 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     source = _source(chosen)
     material = source.load()
 
+    from .endpoint.reactor import process_reactor
     from .process import account, logs, notify, supervisor, worker
     from .process.accesslog import make_folder
-    from .process.clock import steady
     from .process.nursery import Nursery
     from .process.prepared import prepare
     from .tls import libssl
@@ -84,9 +84,8 @@ def _run(chosen: Options, open_libssl: OpenLibSsl | None) -> int:
     served.check(config)
     nursery = Nursery(lambda: worker.begin(mapped, callbacks_work), stream.fileno())
     try:
-        from twisted.internet import reactor
-
-        running = _Running(steady(reactor), stream)
+        reactor = process_reactor()
+        running = _Running(reactor, stream)
         server = supervisor.Supervisor(
             source, prepared, mapped, reactor=reactor, nursery=nursery, notifier=notify.from_environment(), ended=running.end
         )

@@ -33,7 +33,7 @@ class Connection(Sender):
     disconnected = 0
     protocol: Any = None
 
-    _log_prefix = "TLS handshake"
+    _log_prefix: str | None = None
     #: By the application.
     _paused = False
     #: Reading waits until the socket can be written; OpenSSL may hold more than was read.
@@ -43,16 +43,23 @@ class Connection(Sender):
     _write_closing = False
     _write_closed = False
 
-    def __init__(self, house: House, on: socket.socket, peer: tuple[Any, ...]) -> None:
-        super().__init__(house.reactor, on)
+    def __init__(self, house: House, number: int, peer: tuple[Any, ...]) -> None:
+        super().__init__(house.reactor, number)
         self.peer = peer
         self._house = house
-        self._engine = Engine(house.context, on)
+        self._engine = Engine(house.context, self)
         self._outbox = Outbox()
         house.handshakes.start(self)
         self._read_on()
 
     def logPrefix(self) -> str:
+        if self._log_prefix is not None:
+            return self._log_prefix
+        protocol = self.protocol
+        if protocol is None:
+            return "TLS connection"
+        name = protocol.logPrefix() if ILoggingContext.providedBy(protocol) else type(protocol).__name__
+        self._log_prefix = f"{name},{self.peer[0]}"
         return self._log_prefix
 
     # The reactor's events
@@ -133,8 +140,6 @@ class Connection(Sender):
             self.disconnecting = self._ending = True
             self._flush()
             return
-        name = protocol.logPrefix() if ILoggingContext.providedBy(protocol) else type(protocol).__name__
-        self._log_prefix = f"{name},{self.peer[0]}"
         self._corked = True
         try:
             protocol.makeConnection(self)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from typing import Any
 
 
 class Descriptor:
-    """Asks the reactor only for changes: each costs a system call."""
+    """Asks the reactor only for changes: each costs a system call. The socket is a number; Python's object of it is made when somebody asks."""
 
     _reading = False
     _writing = False
 
-    def __init__(self, reactor: Any, on: socket.socket) -> None:
-        on.setblocking(False)
+    _socket: socket.socket | None = None
+
+    def __init__(self, reactor: Any, number: int) -> None:
+        os.set_blocking(number, False)
         self.reactor = reactor
-        self.socket = on
-        self._number = on.fileno()
+        self._number = number
+
+    @property
+    def socket(self) -> socket.socket:
+        """Raises OSError when it is closed."""
+        if self._socket is None:
+            if self._number == -1:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            # With its kind given, it is made without asking the kernel for that.
+            self._socket = socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK, proto=socket.IPPROTO_TCP, fileno=self._number)
+        return self._socket
 
     def fileno(self) -> int:
         """-1 when it is closed."""
@@ -45,8 +58,11 @@ class Descriptor:
     def _close(self) -> None:
         self._read_off()
         self._write_off()
-        self._number = -1
-        self.socket.close()
+        number, self._number = self._number, -1
+        if self._socket is None:
+            os.close(number)
+        else:
+            self._socket.close()
 
     def _shut(self) -> bool:
         """Sends nothing more (FIN). False when there is nobody left to send to."""

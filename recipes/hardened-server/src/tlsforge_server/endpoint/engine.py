@@ -6,11 +6,12 @@ cryptography binds, since the wrappers raise for each wait; everything else is p
 
 from __future__ import annotations
 
-import socket
 from enum import Enum, auto
 from typing import Any
 
 from OpenSSL import SSL
+
+from .descriptor import Descriptor
 
 _lib: Any = getattr(SSL, "_lib")
 _ffi: Any = getattr(SSL, "_ffi")
@@ -40,8 +41,9 @@ class Engine:
 
     error: SSL.Error | None = None
 
-    def __init__(self, context: SSL.Context, on: socket.socket) -> None:
-        self.connection = SSL.Connection(context, on)
+    def __init__(self, context: SSL.Context, on: Descriptor) -> None:
+        # Of a socket it wants the number only.
+        self.connection = SSL.Connection(context, on)  # type: ignore[arg-type]
         self.connection.set_accept_state()
         self._ssl: Any = getattr(self.connection, "_ssl")
 

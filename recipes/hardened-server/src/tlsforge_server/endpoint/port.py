@@ -22,7 +22,8 @@ _USED_UP = (errno.EMFILE, errno.ENFILE)
 #: What is wrong with one connection, or too much for now (accept(2)); the next try may be right.
 _PASSING = (errno.ECONNABORTED, errno.EPERM, errno.EINTR, errno.EPROTO, errno.ENOBUFS, errno.ENOMEM)
 
-Accepted = Callable[[socket.socket, tuple[Any, ...]], None]
+#: Gets a connected socket's number and its peer's address. The socket is then its business, whatever goes wrong.
+Accepted = Callable[[int, tuple[Any, ...]], None]
 
 
 @implementer(IListeningPort, IReadDescriptor)
@@ -64,9 +65,11 @@ class Port:
         return type(self._factory).__name__
 
     def doRead(self) -> None:
+        accept = getattr(self._socket, "_accept")
         for _ in range(self._at_once):
             try:
-                connection, peer = self._socket.accept()
+                # What accept() makes a Python object of.
+                number, peer = accept()
             except BlockingIOError:
                 self._at_once = 1
                 return
@@ -78,10 +81,9 @@ class Port:
                 return
             self._full = False
             try:
-                self._accepted(connection, peer)
+                self._accepted(number, peer)
             except Exception:
                 log.failure("a connection could not be taken")
-                connection.close()
             if not self._listening:
                 return
         self._at_once = min(2 * self._at_once, _AT_ONCE)

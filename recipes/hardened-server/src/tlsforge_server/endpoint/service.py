@@ -6,6 +6,7 @@ bounds for peers that do not read, and a context that can be exchanged while con
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any, Protocol as Interface
 
@@ -122,13 +123,14 @@ class TlsService:
         self._connections.discard(connection)
         self._caps.give(connection.peer[0])
 
-    def _accepted(self, accepted: socket.socket, peer: tuple[Any, ...]) -> None:
+    def _accepted(self, number: int, peer: tuple[Any, ...]) -> None:
         if not self._caps.take(peer[0]):
-            accepted.close()
+            os.close(number)
             return
         try:
-            self._connections.add(TlsTransport(self, accepted, peer))
+            self._connections.add(TlsTransport(self, number, peer))
         except BaseException:
+            os.close(number)
             self._caps.give(peer[0])
             raise
 

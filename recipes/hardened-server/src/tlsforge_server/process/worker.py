@@ -12,7 +12,6 @@ Each  ->  {"serial", "open", "error", "lockdown"}    ``error`` as on the control
 
 from __future__ import annotations
 
-import importlib
 import os
 import socket
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from ..config.sealed import unseal
+from ..endpoint.reactor import process_reactor
 from ..errors import ServerError
 from ..lockdown import lock_down
 from ..lockdown.confinement import NURSERY, of
@@ -31,7 +31,6 @@ from ..tls.staple import Staples
 from ..tls.tickets import TicketKeys
 from .bounds import bound_memory, fitted
 from .channel import Channel, Message
-from .clock import steady
 from .nursery import Work
 from .serving import Serving
 
@@ -45,13 +44,8 @@ def begin(libssl: LibSsl, callbacks_work: bool | None) -> Work:
     """For the nursery: gives up what no worker needs and loads what all of them do. Returns the life of a worker process, which has no
     reactor before it begins."""
     lockdown = lock_down(callbacks_work, NURSERY)
-    # The reactor's modules, but no reactor.
-    importlib.import_module("twisted.internet.default")
-
     def work(end: socket.socket) -> int:
-        from twisted.internet import reactor
-
-        loop = steady(reactor)
+        loop = process_reactor()
         worker = Worker(loop, end, libssl, callbacks_work, lockdown)
         loop.run(installSignalHandlers=False)
         return worker.code
