@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import socket
 import time
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from behinds import Behind
 from client import answer, connected, rest
 from frames import HANDSHAKE
 from OpenSSL import SSL
@@ -198,19 +196,21 @@ def test_a_client_that_does_not_end_after_its_websocket_has_is_cut(proxy: Proxie
         connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nbye")
 
     port = proxy(ending, stall_seconds=0.5)
-    before = descriptors(proxy.running)
     with connected(port) as connection:
         connection.sendall(HANDSHAKE)
         assert rest(connection).endswith(b"bye")
-        assert descriptors(proxy.running) > before, "it waits for the client's end"
-        deadline = time.monotonic() + 2
-        while descriptors(proxy.running) > before:
+        theirs = connection.getsockname()[1]
+        assert is_held(port, theirs), "it waits for the client's end"
+        deadline = time.monotonic() + 10
+        while is_held(port, theirs):
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
 
-def descriptors(running: Behind) -> int:
-    return len(os.listdir(f"/proc/{running.process.pid}/fd"))
+def is_held(port: int, client: int) -> bool:
+    """Whether a process still has the connection that leads from the client's port."""
+    ends = f"0100007F:{port:04X} 0100007F:{client:04X}"
+    return any(ends in line and line.split()[9] != "0" for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines())
 
 
 def test_a_websocket_that_is_refused_is_an_answer(proxy: Proxied) -> None:
