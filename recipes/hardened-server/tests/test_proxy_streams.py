@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from behinds import Behind
 from client import answer, connected, rest
 from frames import HANDSHAKE
 from OpenSSL import SSL
