@@ -161,6 +161,8 @@ export interface ServerStatus {
   readonly libssl: string;
   /** The last reload's failure, when it failed and the old certificate is still in service. */
   readonly lastError: string | null;
+  /** What else somebody should look at, such as a log that cannot be written. A server of an older recipe does not tell. */
+  readonly troubles?: readonly string[];
   /** Addresses that answer plain HTTP with a redirect. */
   readonly redirect?: readonly string[];
   /** Connections that are open now. */

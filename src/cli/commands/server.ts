@@ -170,7 +170,7 @@ function told(
   outcome: "done" | "unchanged",
   standsBy: ServerStatus | null = null,
 ): Result {
-  const due = certificateWarnings(status.certificates);
+  const troubles = [...certificateWarnings(status.certificates), ...(status.troubles ?? [])];
   const lines = [
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
@@ -179,7 +179,7 @@ function told(
       ? []
       : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
     ...certificateLines(status.certificates),
-    ...due.map((warning) => `Warning    ${warning}`),
+    ...troubles.map((trouble) => `Warning    ${trouble}`),
     ...(status.lastError === null
       ? []
       : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
@@ -191,8 +191,8 @@ function told(
     exitCode: 0,
     fields: {
       prefix: context.options.prefix,
-      server: { ...serverFields(status), standingBy: standingFields(standsBy) },
-      warnings: [...failed, ...due],
+      server: { ...serverFields(status), inForce: status.policy, standingBy: standingFields(standsBy) },
+      warnings: [...failed, ...troubles],
       ...(status.vulnerable === undefined ? {} : { vulnerable: status.vulnerable }),
     },
     text: `${lines.join("\n")}\n`,

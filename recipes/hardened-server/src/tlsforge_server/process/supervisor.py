@@ -133,7 +133,8 @@ class Supervisor:
             "policy": {**prepared.credentials.in_force, **self._in_force()},
             "configDigest": prepared.config.digest,
             "libssl": self._libssl.path,
-            "lastError": self._last_error or self._workers.trouble or self._upkeep.trouble,
+            "lastError": self._last_error,
+            "troubles": [*([] if self._workers.trouble is None else [self._workers.trouble]), *self._upkeep.troubles],
             "connections": self._workers.open,
         }
 

@@ -32,9 +32,9 @@ class Upkeep:
         self._looking: Any = None
 
     @property
-    def trouble(self) -> str | None:
+    def troubles(self) -> list[str]:
         """What somebody should look at."""
-        return self.access_log.trouble or next(iter(self.stapler.warnings()), None)
+        return [*([] if self.access_log.trouble is None else [self.access_log.trouble]), *self.stapler.warnings()]
 
     def ready(self, prepared: Prepared, seconds: float) -> Deferred[None]:
         """Before something is served: see ``Stapler.ready``."""
