@@ -180,9 +180,7 @@ function told(
       : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
     ...certificateLines(status.certificates),
     ...due.map((warning) => `Warning    ${warning}`),
-    ...(status.lastError === null
-      ? []
-      : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
+    ...(status.lastError === null ? [] : [`Trouble    ${status.lastError}`]),
     ...vulnerableText(status.vulnerable ?? [], [...status.listen, ...(status.redirect ?? [])]),
   ];
   const failed = status.lastError === null ? [] : [status.lastError];
@@ -191,7 +189,7 @@ function told(
     exitCode: 0,
     fields: {
       prefix: context.options.prefix,
-      server: { ...serverFields(status), standingBy: standingFields(standsBy) },
+      server: { ...serverFields(status), standingBy: standingFields(standsBy), policy: status.policy },
       warnings: [...failed, ...due],
       ...(status.vulnerable === undefined ? {} : { vulnerable: status.vulnerable }),
     },
