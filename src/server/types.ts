@@ -161,6 +161,8 @@ export interface ServerStatus {
   readonly libssl: string;
   /** The last reload's failure, when it failed and the old certificate is still in service. */
   readonly lastError: string | null;
+  /** What somebody should look at: workers that end, an access log that cannot be written, a responder that gives no staple. */
+  readonly trouble?: string | null;
   /** Addresses that answer plain HTTP with a redirect. */
   readonly redirect?: readonly string[];
   /** Connections that are open now. */

@@ -171,6 +171,7 @@ function told(
   standsBy: ServerStatus | null = null,
 ): Result {
   const due = certificateWarnings(status.certificates);
+  const troubles = status.trouble ? [status.trouble] : [];
   const lines = [
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
@@ -180,7 +181,8 @@ function told(
       : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
     ...certificateLines(status.certificates),
     ...due.map((warning) => `Warning    ${warning}`),
-    ...(status.lastError === null ? [] : [`Trouble    ${status.lastError}`]),
+    ...(status.lastError === null ? [] : [`Last reload failed, what served before it serves: ${status.lastError}`]),
+    ...troubles.map((trouble) => `Trouble    ${trouble}`),
     ...vulnerableText(status.vulnerable ?? [], [...status.listen, ...(status.redirect ?? [])]),
   ];
   const failed = status.lastError === null ? [] : [status.lastError];
@@ -190,7 +192,7 @@ function told(
     fields: {
       prefix: context.options.prefix,
       server: { ...serverFields(status), standingBy: standingFields(standsBy), policy: status.policy },
-      warnings: [...failed, ...due],
+      warnings: [...failed, ...troubles, ...due],
       ...(status.vulnerable === undefined ? {} : { vulnerable: status.vulnerable }),
     },
     text: `${lines.join("\n")}\n`,

@@ -133,7 +133,8 @@ class Supervisor:
             "policy": {**prepared.credentials.in_force, **self._in_force()},
             "configDigest": prepared.config.digest,
             "libssl": self._libssl.path,
-            "lastError": self._last_error or self._workers.trouble or self._upkeep.trouble,
+            "lastError": self._last_error,
+            "trouble": self._workers.trouble or self._upkeep.trouble,
             "connections": self._workers.open,
         }
 
