@@ -161,6 +161,8 @@ export interface ServerStatus {
   readonly libssl: string;
   /** The last reload's failure, when it failed and the old certificate is still in service. */
   readonly lastError: string | null;
+  /** How long its connections may take to come to their end when it stops; a server of an older recipe does not tell. */
+  readonly drainSeconds?: number;
   /** What somebody should look at: workers that end, an access log that cannot be written, a responder that gives no staple. */
   readonly trouble?: string | null;
   /** Addresses that answer plain HTTP with a redirect. */

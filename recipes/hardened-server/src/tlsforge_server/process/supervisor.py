@@ -136,6 +136,7 @@ class Supervisor:
             "lastError": self._last_error,
             "trouble": self._workers.trouble or self._upkeep.trouble,
             "connections": self._workers.open,
+            "drainSeconds": prepared.config.limits.drain_seconds,
         }
 
     def reload(self, bundle: object = None) -> Deferred[None]:
