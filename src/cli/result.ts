@@ -88,10 +88,10 @@ export interface HostFields {
 }
 
 export type ServerFields = Pick<ServerStatus, "pid" | "workers" | "listen" | "generation" | "certificates"> & {
-  /** The policy as OpenSSL has it, and what its processes have given up. */
-  readonly inForce?: ServerStatus["policy"];
   /** Who was relieved and can take over again at once. */
   readonly standingBy?: Pick<ServerStatus, "pid" | "generation" | "until"> | null;
+  /** As read back from OpenSSL, and what the process and its workers have given up. */
+  readonly policy?: ServerStatus["policy"];
 };
 
 /** The part of a server's status that records hold. */

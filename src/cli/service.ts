@@ -82,8 +82,9 @@ async function closedOn(host: Host, start: string): Promise<string | null> {
   return null;
 }
 
-/** What a worker may hold where the site does not say: `Limits` of the server. */
+/** What a worker may hold, and how long connections may take to end, where the site does not say: `Limits` of the server. */
 const workerBytes = 512 << 20;
+const drainSeconds = 5;
 
 /** What resources of a service are made from. */
 export interface ServiceWork {
@@ -152,6 +153,7 @@ async function systemdOptions({ site, prefix, service, lowPort, reload }: Servic
     folders: foldersOf(site.server.app),
     workers,
     workerBytes: limits.workerBytes ?? workerBytes,
+    drainSeconds: limits.drainSeconds ?? drainSeconds,
     ...(reload === null ? {} : { reload }),
   };
 }

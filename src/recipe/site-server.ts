@@ -116,6 +116,8 @@ const hsts = mapping({
 }));
 
 const seconds = z.number().min(0.01).max(86_400);
+/** Service managers, and we ourselves, wait somewhat longer for a server that stops, and no longer than two minutes. */
+const drainSeconds = seconds.max(90);
 const count = z.int().min(1);
 /** What a worker holds before it serves anybody, with room to breathe. */
 const leastWorkerBytes = 128 << 20;
@@ -127,7 +129,7 @@ const limits = mapping({
   "request-seconds": seconds.exactOptional(),
   "idle-seconds": seconds.exactOptional(),
   "stall-seconds": seconds.exactOptional(),
-  "drain-seconds": seconds.exactOptional(),
+  "drain-seconds": drainSeconds.exactOptional(),
   connections: count.exactOptional(),
   "connections-per-address": count.exactOptional(),
   "header-bytes": count.exactOptional(),

@@ -2,11 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import { ask, isStatus, livingPid, processStart, serverPaths, status } from "./light.ts";
 import { refusal } from "./refusal.ts";
-import { endCandidate } from "./roles.ts";
+import { endCandidate, endSeconds } from "./roles.ts";
 import type { Bundle, ServerStatus, Supervisor } from "./types.ts";
 
-/** Longer than the server's own drain deadline of 5 s. */
-const stopSeconds = 15;
 const reloadSeconds = 30;
 
 /**
@@ -34,7 +32,7 @@ export async function stop(prefix: string, supervisor: Supervisor | null = null)
   } else {
     await supervisor.stop();
   }
-  await gone(prefix, pid);
+  await gone(prefix, pid, endSeconds(before.state === "serving" ? before.status : null));
   // One that was on its way may have come only now.
   await endCandidates(prefix);
   return "stopped";
@@ -45,15 +43,15 @@ async function endCandidates(prefix: string): Promise<void> {
   await endCandidate(prefix, "standby");
 }
 
-async function gone(prefix: string, pid: number | null): Promise<void> {
+async function gone(prefix: string, pid: number | null, seconds: number): Promise<void> {
   const start = pid === null ? null : processStart(pid);
-  const deadline = Date.now() + stopSeconds * 1000;
+  const deadline = Date.now() + seconds * 1000;
   while (Date.now() < deadline) {
     const ended = pid === null || start === null || processStart(pid) !== start;
     if (ended && (await status(prefix)).state === "not-serving") return;
     await sleep(20);
   }
-  throw unreachable(`process ${pid ?? "?"} was asked to stop and still runs after ${stopSeconds} s`, pid);
+  throw unreachable(`process ${pid ?? "?"} was asked to stop and still runs after ${seconds} s`, pid);
 }
 
 /**

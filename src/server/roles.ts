@@ -8,8 +8,6 @@ import { refusal } from "./refusal.ts";
 import type { ServerStatus } from "./types.ts";
 
 const takeOverSeconds = 15;
-/** Longer than the server's own drain deadline of 5 s. */
-const endSeconds = 15;
 /** For one that does not answer, and then for what the kernel ends. */
 const silentSeconds = 8;
 
@@ -73,7 +71,7 @@ export async function endCandidate(prefix: string, which: Candidate): Promise<vo
     asked === null ? (await lookAt(prefix, which)).state === "absent" : !runs(asked);
   if (there.state === "answers") {
     await ask(serverPaths(prefix)[which], { command: "stop" }, 5);
-    if (await within(endSeconds, gone)) return;
+    if (await within(endSeconds(there.status), gone)) return;
     // Without a process to signal it can only be waited for: one that is about to end does not answer either.
   } else if (asked === null && (await within(silentSeconds, gone))) return;
   const living = processOf(prefix, which);
@@ -91,6 +89,11 @@ export async function endCandidate(prefix: string, which: Candidate): Promise<vo
         pid === undefined ? `end the process that has ${serverPaths(prefix)[which]}` : `end it with: kill -KILL ${pid}`,
     },
   );
+}
+
+/** How long to wait for a server that was asked to stop: longer than it gives its connections. */
+export function endSeconds(status: Pick<ServerStatus, "drainSeconds"> | null): number {
+  return Math.ceil(status?.drainSeconds ?? 5) + 10;
 }
 
 function told(pid: number): LivingProcess | null {

@@ -161,7 +161,9 @@ export interface ServerStatus {
   readonly libssl: string;
   /** The last reload's failure, when it failed and the old certificate is still in service. */
   readonly lastError: string | null;
-  /** What else somebody should look at, such as a log that cannot be written. A server of an older recipe does not tell. */
+  /** How long its connections may take to come to their end when it stops; a server of an older recipe does not tell. */
+  readonly drainSeconds?: number;
+  /** What somebody should look at: workers that end, an access log that cannot be written, a responder that gives no staple. */
   readonly troubles?: readonly string[];
   /** Addresses that answer plain HTTP with a redirect. */
   readonly redirect?: readonly string[];

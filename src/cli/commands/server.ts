@@ -170,7 +170,8 @@ function told(
   outcome: "done" | "unchanged",
   standsBy: ServerStatus | null = null,
 ): Result {
-  const troubles = [...certificateWarnings(status.certificates), ...(status.troubles ?? [])];
+  const due = certificateWarnings(status.certificates);
+  const troubles = status.troubles ?? [];
   const lines = [
     `Serving    ${status.listen.join(", ")}`,
     `Process    ${status.pid} (workers ${status.workers.join(", ")})`,
@@ -179,10 +180,9 @@ function told(
       ? []
       : [`Stands by  generation ${standsBy.generation}, until ${standsBy.until ?? "it is stopped"}`]),
     ...certificateLines(status.certificates),
-    ...troubles.map((trouble) => `Warning    ${trouble}`),
-    ...(status.lastError === null
-      ? []
-      : [`Last reload failed, the old certificate is in service: ${status.lastError}`]),
+    ...due.map((warning) => `Warning    ${warning}`),
+    ...(status.lastError === null ? [] : [`Last reload failed, what served before it serves: ${status.lastError}`]),
+    ...troubles.map((trouble) => `Trouble    ${trouble}`),
     ...vulnerableText(status.vulnerable ?? [], [...status.listen, ...(status.redirect ?? [])]),
   ];
   const failed = status.lastError === null ? [] : [status.lastError];
@@ -191,8 +191,8 @@ function told(
     exitCode: 0,
     fields: {
       prefix: context.options.prefix,
-      server: { ...serverFields(status), inForce: status.policy, standingBy: standingFields(standsBy) },
-      warnings: [...failed, ...troubles],
+      server: { ...serverFields(status), standingBy: standingFields(standsBy), policy: status.policy },
+      warnings: [...failed, ...troubles, ...due],
       ...(status.vulnerable === undefined ? {} : { vulnerable: status.vulnerable }),
     },
     text: `${lines.join("\n")}\n`,

@@ -19,6 +19,8 @@ export interface SystemdOptions {
   /** Processes that serve (0: one for each processor), and the most that each may hold. */
   readonly workers: number;
   readonly workerBytes: number;
+  /** How long connections may take to come to their end when the service stops. */
+  readonly drainSeconds: number;
   /** What `systemctl reload` runs, as root and outside of the sandbox: who reads new keys must be allowed to. */
   readonly reload?: readonly string[];
 }
@@ -45,7 +47,8 @@ export function serviceUnit(options: SystemdOptions): string {
       ...(reload === undefined ? [] : [`ExecReload=+${words(reload)}`]),
       "Restart=on-failure",
       "RestartSec=2",
-      "TimeoutStopSec=30",
+      // The server needs its own deadline, and some seconds more for a worker that does not keep it.
+      `TimeoutStopSec=${Math.ceil(options.drainSeconds) + 25}`,
       // A worker that the kernel ends for want of memory is replaced by its server.
       "OOMPolicy=continue",
       ...options.credentials.map(([id, file]) => `LoadCredential=${id}:${specifiers(absolutePath(file, "file"))}`),
@@ -125,6 +128,8 @@ function sandbox(options: SystemdOptions): readonly string[] {
     "SystemCallFilter=@system-service",
     // Without capset(2), which is privileged too: what the ambient capability is kept for is the next generation, which this process starts.
     "SystemCallFilter=~@privileged @resources @keyring @aio @memlock",
+    // By name, as no group of systemd 252 has them: workers take from themselves what they need no more.
+    "SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self",
     "SystemCallErrorNumber=EPERM",
     "LimitNOFILE=65536",
     "LimitCORE=0",

@@ -39,6 +39,18 @@ check "process: no capability" same "0000000000000000 0000000000000000 000000000
   "$(of_process "$pid" CapPrm) $(of_process "$pid" CapEff) $(of_process "$pid" CapBnd) $(of_process "$pid" CapAmb)"
 check "process: no new privileges" same 1 "$(of_process "$pid" NoNewPrivs)"
 check "process: a filter of system calls" same 2 "$(of_process "$pid" Seccomp)"
+forge status --json
+workers=$(field '["server"]["workers"]' | tr -d '[],')
+check "workers: there are some" test -n "$workers"
+starts() { case $2 in "$1"*) ;; *) echo "wanted $1…, found $2"; return 1 ;; esac; }
+each_worker() { for worker in $workers; do same "$2" "$(of_process "$worker" "$1")" || return 1; done; }
+check "workers: no new privileges" each_worker NoNewPrivs 1
+check "workers: no capability" each_worker CapPrm 0000000000000000
+more_filters() { for worker in $workers; do [ "$(of_process "$worker" Seccomp_filters)" -gt "$(of_process "$pid" Seccomp_filters)" ] || return 1; done; }
+check "workers: more filters of system calls than their server" more_filters
+check "workers: confined by Landlock" starts "in force, ABI " "$(field '["server"]["policy"]["landlock"]')"
+check "workers: system calls denied" starts "in force" "$(field '["server"]["policy"]["systemCalls"]')"
+check "workers: no memory is writable and executable" same "in force" "$(field '["server"]["policy"]["memoryDenyWriteExecute"]')"
 cannot_write() { nsenter -t "$pid" -m -- setpriv --reuid "$(of_process "$pid" Uid)" --clear-groups -- sh -c "for folder in $prefix $prefix/store $prefix/var $prefix/current; do if touch \$folder/x 2>/dev/null; then echo \$folder; exit 1; fi; done"; }
 check "process: cannot write the prefix" cannot_write
 check "units: systemd finds nothing wrong with them" same "" "$(systemd-analyze verify /etc/systemd/system/tlsforge.service /etc/systemd/system/tlsforge.socket 2>&1)"
@@ -169,14 +181,15 @@ check "as at a boot: what was accepted last is served" same "$before_stop" "$(se
 site "$both"
 forge provision
 check "back to the first site file: exit 0" exits 0
-sed -i 's/^TasksMax=64/TasksMax=65/' /etc/systemd/system/tlsforge.service
+tasks=$(sed -n 's/^TasksMax=//p' /etc/systemd/system/tlsforge.service)
+sed -i 's/^TasksMax=.*/TasksMax=65/' /etc/systemd/system/tlsforge.service
 forge plan
-check "a unit changed by hand: plan shows how" printed 'changed by hand: has "TasksMax=65"; lacks "TasksMax=64"'
+check "a unit changed by hand: plan shows how" printed "changed by hand: has \"TasksMax=65\"; lacks \"TasksMax=$tasks\""
 check "a unit changed by hand: plan says where it is kept" printed "tlsforge.service.tlsforge-saved"
 forge provision
 check "a unit changed by hand: exit 0" exits 0
 check "a unit changed by hand: kept" grep -q TasksMax=65 /etc/systemd/system/tlsforge.service.tlsforge-saved
-check "a unit changed by hand: ours stands again" grep -q TasksMax=64 /etc/systemd/system/tlsforge.service
+check "a unit changed by hand: ours stands again" grep -qx "TasksMax=$tasks" /etc/systemd/system/tlsforge.service
 check "a unit changed by hand: it serves" answers 443
 
 # --- another service manager, there and back
@@ -198,6 +211,11 @@ check "with systemd again: the account is gone" not getent passwd tlsforge
 
 forge stop
 check "stop: nothing is active" not systemctl -q is-active tlsforge.service tlsforge.socket
+check "stop: it ended by itself" same success "$(systemctl show tlsforge.service -p Result --value)"
+check "stop: no process is left" not pgrep -f "$prefix"
+check "stop: nothing is left of it in /run" not ls /run/tlsforge /run/private/tlsforge /run/credentials/tlsforge.service
+check "stop: what it keeps is nobody else's" same 0 "$(as alice sh -c 'cat /var/lib/tlsforge/* /var/lib/private/tlsforge/*' 2>/dev/null | wc -c)"
+check "stop: the access log has been written" test -s /var/lib/private/tlsforge/access.log
 forge launch
 check "launch: exit 0" exits 0
 check "launch: it serves again" answers 443

@@ -24,6 +24,7 @@ const options: SystemdOptions = {
   ],
   workers: 2,
   workerBytes: 512 << 20,
+  drainSeconds: 5,
   lowPort: "socket",
   folders: ["/home/web/my site 100%"],
   reload: ["/bin/sh", "-c", 'echo "$0" 100% >/reloaded'],

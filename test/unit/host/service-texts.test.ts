@@ -15,6 +15,7 @@ const options: SystemdOptions = {
   ],
   workers: 0,
   workerBytes: 512 << 20,
+  drainSeconds: 5,
   lowPort: "socket",
   folders: [],
 };
@@ -67,6 +68,11 @@ describe("the units", () => {
     expect(bounds({ workers: 2 })).toEqual(["TasksMax=240", "MemoryMax=3584M"]);
     expect(bounds({ workers: 1, workerBytes: 128 << 20 })).toEqual(["TasksMax=192", "MemoryMax=1024M"]);
     expect(bounds({ workers: 0 })).toEqual(["TasksMax=8192", "MemoryMax=80%"]);
+  });
+
+  test("systemd waits longer for a stop than the server does for its connections", () => {
+    const wait = (drainSeconds: number) => unit({ drainSeconds }).find((line) => line.startsWith("TimeoutStopSec="));
+    expect([wait(5), wait(0.5), wait(60)]).toEqual(["TimeoutStopSec=30", "TimeoutStopSec=26", "TimeoutStopSec=85"]);
   });
 
   test("an address of the machine's is waited for, or bound before it is there", () => {

@@ -86,7 +86,6 @@ const valid: readonly (readonly [string, object])[] = [
     "status, of one that never ends",
     done("status", { server: { ...server, standingBy: { ...standingBy, until: null } } }),
   ],
-  ["status, with what is in force", done("status", { server: { ...server, inForce: { landlock: "in force" } } })],
   ["status, nobody stands by", done("status", { server: { ...server, standingBy: null } })],
   ["uninstall", done("uninstall", uninstalled)],
   [

@@ -136,6 +136,7 @@ class Supervisor:
             "lastError": self._last_error,
             "troubles": [*([] if self._workers.trouble is None else [self._workers.trouble]), *self._upkeep.troubles],
             "connections": self._workers.open,
+            "drainSeconds": prepared.config.limits.drain_seconds,
         }
 
     def reload(self, bundle: object = None) -> Deferred[None]:
