@@ -1,10 +1,11 @@
 /** The hardened server of this repository's sources, started for one benchmark on the Python of a stack. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../../src/errors.ts";
+import { treeOf } from "../../test/tools/tree.ts";
 import { ended, freePort } from "./contender.ts";
 import { root } from "./program.ts";
 import type { Stack } from "./stack.ts";
@@ -106,9 +107,4 @@ async function answers(port: number, child: ChildProcess): Promise<boolean> {
     await sleep(50);
   }
   return false;
-}
-
-function treeOf(pid: number): readonly number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
-  return [pid, ...children.flatMap((child) => treeOf(child))];
 }

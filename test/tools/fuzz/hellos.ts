@@ -2,13 +2,14 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { connect as secure } from "node:tls";
+import { treeOf } from "../tree.ts";
 import { drawFrom, mutate, type Draw } from "./mutate.ts";
 
 export interface HelloOptions {
   /** `127.0.0.1:PORT` of a server on this machine. */
   readonly target: string;
-  /** All its processes: their memory and descriptors are looked at. */
-  readonly pids: readonly number[];
+  /** Its first process: memory and descriptors of all below it are looked at too. */
+  readonly pid: number;
   /** The openssl program whose hellos are mutated, beside Node's. */
   readonly openssl: string;
   readonly runs: number;
@@ -21,6 +22,8 @@ export interface HellosSent {
   readonly runs: number;
   /** What the server answered with, by the first record's type. */
   readonly answers: Readonly<Record<"alert" | "hello" | "nothing" | "other", number>>;
+  /** Of the server. */
+  readonly processes: number;
   /** Growth of the resident memory of all processes after the first tenth of the runs, in bytes. */
   readonly growthBytes: number;
   /** Descriptors that are open afterwards and were not before. */
@@ -32,18 +35,22 @@ export interface HellosSent {
 /** A connection has to be over by then: far above any answer, below the server's own deadline for a handshake. */
 const hangMs = 8_000;
 
-/** Sends mutated first flights to a live server, each on a connection of its own. Throws when one hangs, or when the server no longer answers. */
+/**
+ * Sends mutated first flights to a live server, each on a connection of its own. Throws when one hangs, when the server no longer answers, or when its
+ * processes are not the same at the end.
+ */
 export async function fuzzHellos(options: HelloOptions): Promise<HellosSent> {
   const hellos = await firstFlights(options.openssl);
   const draw = drawFrom(options.seed);
   const answers = { alert: 0, hello: 0, nothing: 0, other: 0 };
   const began = performance.now();
-  const descriptors = count(options.pids);
+  const pids = treeOf(options.pid);
+  const descriptors = count(pids);
   let [begun, slowestMs, resident] = [0, 0, 0];
   const client = async (): Promise<void> => {
     while (begun < options.runs) {
       begun += 1;
-      if (begun === Math.ceil(options.runs / 10)) resident = residentBytes(options.pids);
+      if (begun === Math.ceil(options.runs / 10)) resident = residentBytes(pids);
       const bytes = mutate(pick(hellos, draw), pick(hellos, draw), draw);
       const start = performance.now();
       const answer = await one(options.target, bytes, draw);
@@ -53,11 +60,15 @@ export async function fuzzHellos(options: HelloOptions): Promise<HellosSent> {
   };
   await Promise.all(Array.from({ length: options.clients }, client));
   await greet(options.target);
+  const after = treeOf(options.pid);
+  if (`${after}` !== `${pids}`)
+    throw new Error(`the server's processes were ${pids} and are ${after} (seed ${options.seed})`);
   return {
     runs: begun,
     answers,
-    growthBytes: residentBytes(options.pids) - resident,
-    descriptors: (await settled(options.pids, descriptors)) - descriptors,
+    processes: pids.length,
+    growthBytes: residentBytes(pids) - resident,
+    descriptors: (await settled(pids, descriptors)) - descriptors,
     slowestMs,
     seconds: (performance.now() - began) / 1000,
   };

@@ -18,6 +18,8 @@ SCHEMA = "tlsforge.server/1"
 TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 #: RFC 7919, as far as its strength fits today's.
 DHE_GROUPS = ("ffdhe2048", "ffdhe3072", "ffdhe4096")
+SHORTEST_TICKET_SECONDS = 60
+#: RFC 8446, section 4.6.1.
 LONGEST_TICKET_SECONDS = 604_800
 #: Longest path of a Unix socket that Linux and FreeBSD both take (``sun_path`` less its NUL).
 SOCKET_PATH_LIMIT = 103
@@ -106,8 +108,8 @@ def _policy(fields: Fields) -> Policy:
 def _tickets(fields: Fields) -> Tickets:
     tickets = Tickets(rotate_seconds=fields.whole("rotateSeconds"))
     fields.done()
-    if not 60 <= tickets.rotate_seconds <= LONGEST_TICKET_SECONDS:
-        fields.refuse("rotateSeconds", f"must be from 60 to {LONGEST_TICKET_SECONDS}, a week (RFC 8446, section 4.6.1)")
+    if not SHORTEST_TICKET_SECONDS <= tickets.rotate_seconds <= LONGEST_TICKET_SECONDS:
+        fields.refuse("rotateSeconds", f"must be from {SHORTEST_TICKET_SECONDS} to {LONGEST_TICKET_SECONDS}, a week (RFC 8446, section 4.6.1)")
     return tickets
 
 
