@@ -61,8 +61,8 @@ export async function fuzzHellos(options: HelloOptions): Promise<HellosSent> {
   await Promise.all(Array.from({ length: options.clients }, client));
   await greet(options.target);
   const after = treeOf(options.pid);
-  if (`${after}` !== `${pids}`)
-    throw new Error(`the server's processes were ${pids} and are ${after} (seed ${options.seed})`);
+  if (after.join() !== pids.join())
+    throw new Error(`the server's processes were ${pids.join()} and are ${after.join()} (seed ${options.seed})`);
   return {
     runs: begun,
     answers,
