@@ -60,9 +60,9 @@ export async function fuzzHellos(options: HelloOptions): Promise<HellosSent> {
   };
   await Promise.all(Array.from({ length: options.clients }, client));
   await greet(options.target);
-  const after = treeOf(options.pid);
-  if (`${after}` !== `${pids}`)
-    throw new Error(`the server's processes were ${pids} and are ${after} (seed ${options.seed})`);
+  const [before, after] = [pids, treeOf(options.pid)].map((all) => all.join(", "));
+  if (after !== before)
+    throw new Error(`the server's processes were ${before} and are ${after} (seed ${options.seed})`);
   return {
     runs: begun,
     answers,
