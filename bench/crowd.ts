@@ -1,18 +1,17 @@
 /** How good clients fare while a crowd of idle and slow connections holds the server. */
 import { spawn, type ChildProcessByStdio } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../src/errors.ts";
-import { ended } from "./support/contender.ts";
 import { figure, figuresText, type Figure } from "./support/figure.ts";
-import { hardened, type Hardened } from "./support/hardened.ts";
+import { cpuSecondsOf, hardened, type Hardened } from "./support/hardened.ts";
 import { busy, machineText, watchMachine, type Machine } from "./support/machine.ts";
 import { prefixOf, runProgram, say, type Arguments } from "./support/program.ts";
-import { cpuSecondsOf } from "./support/served.ts";
+import { ended } from "./support/processes.ts";
 import { stackOf, type Stack } from "./support/stack.ts";
 import { round } from "./support/statistics.ts";
 import { table } from "./support/table.ts";
@@ -55,11 +54,17 @@ await runProgram({
 });
 
 async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
-  const stack = stackOf(prefixOf(given));
+  const stack = await stackOf(prefixOf(given));
   const [idle, slow, count] = [given.count("idle", 10_000), given.count("slow", 2000), given.count("count", 1000)];
   const workers = given.text("workers") === undefined ? 0 : given.count("workers", 1);
   const machine = watchMachine();
+  const directory = path.join(stack.folder, "served");
+  mkdirSync(directory);
+  writeFileSync(`${directory}/index.html`, "Hello, world!\n");
+  writeFileSync(`${directory}/large`, Buffer.alloc(4_000_000));
   const server = await hardened(stack, {
+    name: "server",
+    app: { kind: "static", directory },
     workers,
     // The crowd is to stay: what is measured is how it weighs, not how it is got rid of.
     limits: {
@@ -69,7 +74,6 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
       requestSeconds: 3600,
       firstRequestSeconds: 3600,
     },
-    files: { "index.html": "Hello, world!\n", large: Buffer.alloc(4_000_000) },
   });
   try {
     const phase = async (name: string): Promise<Phase> => {
@@ -106,7 +110,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
     await sleep(2000);
     const phases = [before, crowded, await phase("unloaded, after")];
     const seen = machine(
-      cpuSecondsOf(server.processes()) + phases.reduce((sum, each) => sum + each.clientCpuSeconds, end.cpuSeconds),
+      cpuSecondsOf(server) + phases.reduce((sum, each) => sum + each.clientCpuSeconds, end.cpuSeconds),
     );
     return {
       processes: server.processes().length,
@@ -125,7 +129,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
 
 async function measured(name: string, of: { server: Hardened; stack: Stack; count: number }): Promise<Phase> {
   const { server, stack, count } = of;
-  const [cpu, began] = [cpuSecondsOf(server.processes()), performance.now()];
+  const [cpu, began] = [cpuSecondsOf(server), performance.now()];
   const child = client(stack, ["good", String(server.port), String(count)]);
   const told = JSON.parse(await textOf(child.stdout)) as {
     milliseconds: number[];
@@ -140,7 +144,7 @@ async function measured(name: string, of: { server: Hardened; stack: Stack; coun
     medianMs: share(0.5),
     p99Ms: share(0.99),
     failures: told.failures,
-    serverCpuSeconds: round(cpuSecondsOf(server.processes()) - cpu),
+    serverCpuSeconds: round(cpuSecondsOf(server) - cpu),
     clientCpuSeconds: told.cpuSeconds,
     wallSeconds: round((performance.now() - began) / 1000),
   };

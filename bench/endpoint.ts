@@ -44,7 +44,7 @@ await runProgram({
 });
 
 async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
-  const stack = stackOf(prefixOf(given));
+  const stack = await stackOf(prefixOf(given));
   const [rounds, count] = [given.count("rounds", 7), given.count("count", 400)];
   const machine = watchMachine();
   let own = 0;

@@ -2,12 +2,12 @@
 import { rmSync } from "node:fs";
 import { load as connections } from "./support/contender.ts";
 import { figure, figuresText, type Figure } from "./support/figure.ts";
+import { cpuSecondsOf, hardened, type Hardened } from "./support/hardened.ts";
 import { startLoad, type LoadResult } from "./support/load.ts";
 import { busy, machineText, watchMachine, type Machine } from "./support/machine.ts";
 import { prefixOf, runProgram, say, type Arguments } from "./support/program.ts";
 import { stackOf, type Stack } from "./support/stack.ts";
 import { round, summarise, type Summary } from "./support/statistics.ts";
-import { supervised, type Supervised } from "./support/supervised.ts";
 
 interface Result {
   readonly handshakes: Handshakes;
@@ -54,11 +54,11 @@ await runProgram({
 });
 
 async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
-  const stack = stackOf(prefixOf(given));
-  const servers: Supervised[] = [];
-  const start = async (name: string, workers: number): Promise<Supervised> => {
+  const stack = await stackOf(prefixOf(given));
+  const servers: Hardened[] = [];
+  const start = async (name: string, workers: number): Promise<Hardened> => {
     signal.throwIfAborted();
-    const server = await supervised(stack, name, workers);
+    const server = await hardened(stack, { name, workers, app: { kind: "about" }, limits: { drainSeconds: 2 } });
     servers.push(server);
     return server;
   };
@@ -69,7 +69,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
     for (let count = 0; count < given.count("starts", 10); count += 1) {
       const server = await start(`start-${count}`, 2);
       starts.push(server.startMs);
-      own += total(server);
+      own += cpuSecondsOf(server);
       await server.stop();
       servers.pop();
     }
@@ -84,7 +84,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
       count: given.count("count", 1600),
     });
     const { load, reloadMs } = await reloads(two, stack, { signal, count: given.count("reloads", 100) });
-    own += total(one) + total(two);
+    own += cpuSecondsOf(one) + cpuSecondsOf(two);
     const seen = machine(own);
     const startMs = summarise(starts);
     const figures = [
@@ -106,8 +106,8 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
 
 /** In turns; the first round warms up. */
 async function compare(of: {
-  readonly one: Supervised;
-  readonly two: Supervised;
+  readonly one: Hardened;
+  readonly two: Hardened;
   readonly stack: Stack;
   readonly signal: AbortSignal;
   readonly rounds: number;
@@ -144,7 +144,7 @@ async function compare(of: {
 }
 
 async function reloads(
-  server: Supervised,
+  server: Hardened,
   stack: Stack,
   { signal, count }: { readonly signal: AbortSignal; readonly count: number },
 ): Promise<{ readonly load: LoadResult; readonly reloadMs: Summary }> {
@@ -168,10 +168,6 @@ async function reloads(
   }
   say("reloads: done");
   return { load: await load.stop(), reloadMs: summarise(took) };
-}
-
-function total(server: Supervised): number {
-  return [...server.cpuMicroseconds().values()].reduce((sum, value) => sum + value, 0) / 1e6;
 }
 
 function spread({ median, min, max }: Summary): string {

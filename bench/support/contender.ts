@@ -1,10 +1,9 @@
 /** Servers that `bench:endpoint` compares, each a process of its own. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { cpuMicrosecondsOf, ended, freePort } from "./processes.ts";
 import type { Stack } from "./stack.ts";
 
 export interface Contender {
@@ -107,11 +106,7 @@ function contender(name: string, port: number, child: ChildProcess): Contender {
   return {
     name,
     port,
-    cpuMicroseconds: () =>
-      readdirSync(`/proc/${pid}/task`).reduce(
-        (sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1000,
-        0,
-      ),
+    cpuMicroseconds: () => cpuMicrosecondsOf(pid),
     residentKiB: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]),
     async stop() {
       child.kill("SIGKILL");
@@ -120,24 +115,11 @@ function contender(name: string, port: number, child: ChildProcess): Contender {
   };
 }
 
-export async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-}
-
-export async function firstLine(child: ChildProcess): Promise<string> {
+async function firstLine(child: ChildProcess): Promise<string> {
   let text = "";
   for await (const chunk of child.stdout ?? []) {
     text += String(chunk);
     if (text.includes("\n")) break;
   }
   return text.trim();
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

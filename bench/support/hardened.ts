@@ -1,55 +1,70 @@
-/** The hardened server of this repository's sources, started for one benchmark on the Python of a stack. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+/** The hardened server as a prefix has it, started for one benchmark on a free port. */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
 import { ForgeError } from "../../src/errors.ts";
 import { treeOf } from "../../test/tools/tree.ts";
-import { ended, freePort } from "./contender.ts";
-import { root } from "./program.ts";
+import { ask } from "../../src/server/light.ts";
+import { cpuMicrosecondsOf, ended, freePort } from "./processes.ts";
 import type { Stack } from "./stack.ts";
 
 export interface Hardened {
   readonly port: number;
-  /** All processes of its tree. */
+  /** Milliseconds from the start of the process to the end of the first handshake. */
+  readonly startMs: number;
+  /** Those that serve. */
+  readonly workers: readonly number[];
+  /** All of its tree. */
   readonly processes: () => readonly number[];
+  /** Of each of its processes so far, by process id. */
+  readonly cpuMicroseconds: () => ReadonlyMap<number, number>;
+  readonly reload: () => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
 interface Wanted {
-  /** Of the configuration; its defaults where left out. */
+  /** Of its folder, below the stack's. */
+  readonly name: string;
+  /** As in the configuration: what it serves, what it is limited to, and by how many processes (0: one for each processor). */
+  readonly app: Readonly<Record<string, unknown>>;
   readonly limits: Readonly<Record<string, number>>;
-  /** How many processes serve; 0: one for each processor. */
   readonly workers: number;
-  /** What it serves. */
-  readonly files: Readonly<Record<string, Buffer | string>>;
 }
 
-const program =
-  "import sys; sys.path.insert(0, sys.argv.pop(1)); from tlsforge_server.__main__ import main; sys.exit(main(sys.argv[1:]))";
-
-/** Serves files of the stack's folder with TLS 1.3. Throws ForgeError when it does not start. */
+/** Serves with TLS 1.3 alone. Throws ForgeError `server-failed` when it does not within 15 s. */
 export async function hardened(stack: Stack, wanted: Wanted): Promise<Hardened> {
+  const folder = path.join(stack.folder, wanted.name);
+  const control = path.join(folder, "run/server.sock");
+  mkdirSync(path.dirname(control), { recursive: true });
   const port = await freePort();
-  const served = path.join(stack.folder, "served");
-  for (const folder of [served, path.join(stack.folder, "run")]) mkdirSync(folder);
-  for (const [name, content] of Object.entries(wanted.files)) writeFileSync(path.join(served, name), content);
-  const file = path.join(stack.folder, "config.json");
-  writeFileSync(file, JSON.stringify(configuration(stack, { ...wanted, port, served })));
-  const source = path.join(root, "recipes/hardened-server/src");
-  const child = spawn(stack.python, ["-I", "-B", "-c", program, source, "--config", file, "--log-stderr"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const said: string[] = [];
-  child.stderr.on("data", (chunk) => said.push(String(chunk)));
-  if (!(await answers(port, child))) {
-    child.kill("SIGKILL");
-    throw new ForgeError("not-serving", `the server does not start: ${said.join("").trim()}`);
+  const file = path.join(folder, "config.json");
+  writeFileSync(file, JSON.stringify(configuration(stack, { ...wanted, folder, port })));
+  const began = performance.now();
+  const child = spawn(stack.server, ["--config", file], { stdio: ["ignore", "ignore", "pipe"] });
+  const refusal = textOf(child.stderr);
+  while (!(await shakesHands(port))) {
+    if (child.exitCode !== null || performance.now() - began > 15_000) {
+      child.kill("SIGKILL");
+      const log = readFileSync(`${folder}/log`, { encoding: "utf8", flag: "a+" });
+      throw new ForgeError("server-failed", `the server does not serve: ${(await refusal) || log}`);
+    }
+    await sleep(2);
   }
+  const startMs = performance.now() - began;
+  const processes = (): readonly number[] => treeOf(child.pid ?? 0);
   return {
     port,
-    processes: () => treeOf(child.pid ?? 0),
+    startMs,
+    workers: await workersOf(control),
+    processes,
+    cpuMicroseconds: () => new Map(processes().map((pid) => [pid, cpuMicrosecondsOf(pid)])),
+    async reload() {
+      const told = (await ask(control, { command: "reload" }, 30)) as { readonly ok?: boolean };
+      if (told.ok !== true) throw new ForgeError("server-failed", `a reload fails: ${JSON.stringify(told)}`);
+    },
     async stop() {
       child.kill("SIGTERM");
       await ended(child);
@@ -57,8 +72,32 @@ export async function hardened(stack: Stack, wanted: Wanted): Promise<Hardened> 
   };
 }
 
-function configuration(stack: Stack, of: Wanted & { readonly port: number; readonly served: string }): object {
-  const { folder } = stack;
+/** CPU seconds of all processes of a server so far. */
+export function cpuSecondsOf(server: Hardened): number {
+  return [...server.cpuMicroseconds().values()].reduce((sum, value) => sum + value, 0) / 1e6;
+}
+
+/** The control socket is there a moment after the workers. */
+async function workersOf(control: string): Promise<readonly number[]> {
+  for (let tries = 0; tries < 500; tries += 1) {
+    const told = await ask(control, { command: "status" }, 5);
+    if ("status" in told && told.status !== undefined) return told.status.workers;
+    await sleep(10);
+  }
+  throw new ForgeError("server-failed", `the server has no control socket at ${control}`);
+}
+
+async function shakesHands(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port, servername: "localhost", rejectUnauthorized: false }, () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
+
+function configuration(stack: Stack, of: Wanted & { readonly folder: string; readonly port: number }): object {
   return {
     schema: "tlsforge.server/1",
     generation: 1,
@@ -79,32 +118,18 @@ function configuration(stack: Stack, of: Wanted & { readonly port: number; reado
     listen: [`127.0.0.1:${of.port}`],
     redirect: [],
     names: ["localhost"],
-    certificates: [{ chain: `${folder}/cert.pem`, key: `${folder}/key.pem` }],
+    certificates: [{ chain: `${stack.folder}/cert.pem`, key: `${stack.folder}/key.pem` }],
     sni: "default",
-    ocsp: "off",
+    ocsp: "auto",
     hsts: { maxAge: 0, includeSubdomains: false, preload: false },
-    app: { kind: "static", directory: of.served },
+    app: of.app,
     accessLog: false,
     workers: of.workers,
     limits: of.limits,
-    paths: { run: `${folder}/run`, state: `${folder}/state`, log: null },
+    paths: { run: `${of.folder}/run`, state: `${of.folder}/state`, log: `${of.folder}/log` },
     user: null,
     standBySeconds: 0,
     libssl: stack.libssl,
     about: {},
   };
-}
-
-/** Whether it takes connections within 15 s. */
-async function answers(port: number, child: ChildProcess): Promise<boolean> {
-  for (let tries = 0; tries < 300 && child.exitCode === null; tries += 1) {
-    const reached = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => resolve(true));
-      socket.on("error", () => resolve(false));
-      socket.on("connect", () => socket.destroy());
-    });
-    if (reached) return true;
-    await sleep(50);
-  }
-  return false;
 }

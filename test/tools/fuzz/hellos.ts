@@ -60,9 +60,9 @@ export async function fuzzHellos(options: HelloOptions): Promise<HellosSent> {
   };
   await Promise.all(Array.from({ length: options.clients }, client));
   await greet(options.target);
-  const [before, after] = [pids, treeOf(options.pid)].map((all) => all.join(", "));
-  if (after !== before)
-    throw new Error(`the server's processes were ${before} and are ${after} (seed ${options.seed})`);
+  const after = treeOf(options.pid);
+  if (after.join() !== pids.join())
+    throw new Error(`the server's processes were ${pids.join()} and are ${after.join()} (seed ${options.seed})`);
   return {
     runs: begun,
     answers,
