@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from . import account
 from . import spawn
 from ..config.sources import BundleSource, Source
-from ..errors import ServerError
+from ..errors import ServerError, stopping
 from ..lockdown import lock_down
 from ..lockdown.confinement import SUPERVISOR
 from ..tls.libssl import LibSsl
@@ -146,6 +146,7 @@ class Supervisor:
 
     @inlineCallbacks
     def _reload(self, bundle: object) -> Any:
+        self._check_not_stopping()
         tells = self._succession.role == "serving"
         if tells:
             self._notifier.reloading()
@@ -172,7 +173,7 @@ class Supervisor:
             log.info("reloaded")
             self._log_in_force()
         finally:
-            if tells:
+            if tells and not self._stopping:
                 self._notifier.ready(self._summary())
 
     def _prepare(self, bundle: object) -> Prepared:
@@ -186,6 +187,7 @@ class Supervisor:
 
     def spawn(self, program: str, bundle: object) -> Deferred[None]:
         """Starts another generation's program as a trial beside this process."""
+        self._check_not_stopping()
         return deferToThread(spawn.spawn, program, bundle, RunFolder(self._prepared.config.paths.run).socket("trial"))
 
     def take_over(self) -> Deferred[None]:
@@ -202,7 +204,7 @@ class Supervisor:
         if self._stopping:
             # Whoever asks is about to take the names; they are not to be removed from under it at the end.
             self.give_way()
-            raise ServerError("stopping", "this process is about to end")
+        self._check_not_stopping()
         descriptors = [each.fileno() for each in (*self._real.sockets("listen"), *self._real.sockets("redirect"))]
         return {"listen": self._real.names("listen"), "redirect": self._real.names("redirect")}, descriptors
 
@@ -221,6 +223,10 @@ class Supervisor:
         self._succession.end()
         self._upkeep.stapler.pause()
         self._workers.end().addCallback(lambda _none: self._finish())
+
+    def _check_not_stopping(self) -> None:
+        if self._stopping:
+            raise stopping()
 
     def _finish(self) -> None:
         self._succession.names.drop_all()
