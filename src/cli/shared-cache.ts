@@ -1,6 +1,6 @@
 /** The cache of downloads in the home folder, which every prefix of a user shares: each that has put something there leaves a link to itself. */
 import { createHash } from "node:crypto";
-import { lstat, mkdir, readdir, readlink, symlink } from "node:fs/promises";
+import { lstat, mkdir, readdir, readlink, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Context } from "./context.ts";
 
@@ -10,12 +10,16 @@ function folderOf({ home }: Whose): string {
   return path.join(home, ".cache", "tlsforge");
 }
 
+/** There when the folder around the cache was made for it. */
+const madeParent = "made-parent";
+
 /** Leaves the link of a prefix. That it cannot be left only means that the cache may go with another prefix: what is in it is fetched again. */
 export async function noteUser(whose: Whose): Promise<void> {
   const { prefix } = whose.options;
   const links = path.join(folderOf(whose), "prefixes");
   const name = createHash("sha256").update(prefix).digest("hex").slice(0, 16);
-  await mkdir(links, { recursive: true }).catch(() => undefined);
+  const first = await mkdir(links, { recursive: true }).catch(() => undefined);
+  if (first === path.dirname(folderOf(whose))) await writeFile(path.join(folderOf(whose), madeParent), "");
   await symlink(prefix, path.join(links, name)).catch(() => undefined);
 }
 
@@ -44,6 +48,13 @@ export async function cacheOf(
       .filter((prefix) => prefix !== null)
       .toSorted(),
   };
+}
+
+/** Removes the cache, and the folder around it when that was made for it and nobody else has come to use it. */
+export async function removeCache(folder: string): Promise<void> {
+  const made = await lstat(path.join(folder, madeParent)).catch(() => null);
+  await rm(folder, { recursive: true, force: true });
+  if (made !== null) await rmdir(path.dirname(folder)).catch(() => undefined);
 }
 
 async function isThere(prefix: string | null): Promise<boolean> {

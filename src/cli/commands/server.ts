@@ -64,9 +64,12 @@ interface Current {
 
 async function recordServer(context: Context, { manifest, site }: Current, { config }: ServerSetup): Promise<void> {
   const { prefix, config: file } = context.options;
+  const digest = configDigest(config);
   await keepSite(prefix, manifest.generation, site, file);
   await updateManifest(prefix, manifest.generation, {
-    server: { configDigest: configDigest(config), listen: config.listen },
+    server: { configDigest: digest, listen: config.listen },
+    // It serves something else than the inputs of its provision say: to the next one that is not nothing to do.
+    ...(digest === manifest.server?.configDigest ? {} : { fingerprint: "" }),
     ...(manifest.vulnerable === undefined ? {} : { exposed: recordedExposure(context, config, manifest) }),
   });
 }

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import type { Emit } from "../../events.ts";
 import { remainsOf, undoHost, undoRefusal, type Host, type HostRecord } from "../../host/index.ts";
@@ -16,7 +15,7 @@ import type { Context } from "../context.ts";
 import { knownRecords, openLedger } from "../ledger.ts";
 import { machine } from "../prepare.ts";
 import { errorFields, type Result } from "../result.ts";
-import { cacheOf } from "../shared-cache.ts";
+import { cacheOf, removeCache } from "../shared-cache.ts";
 import { supervisorOfRunning } from "../standing.ts";
 
 /** What of it is to stay. */
@@ -68,7 +67,7 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
     await release();
   }
   const cache = request.keepCache ? null : await cacheOf(context);
-  if (cache !== null && cache.users.length === 0) await rm(cache.folder, { recursive: true, force: true });
+  if (cache !== null && cache.users.length === 0) await removeCache(cache.folder);
   if (cache !== null) emit({ type: "notice", message: cacheText(cache) });
   const undone = records.map(({ id, before, after }): Undone => {
     const detail = remains.get(id);

@@ -37,7 +37,6 @@ check "user, high port: keys are hers alone" same "" "$(find $prefix/var -type f
 hers stop --prefix $prefix
 hers uninstall --yes --prefix $prefix
 check "user, uninstall: exit 0" exits 0
-rm -rf /home/alice/.cache
 snapshot $work/after
 check "user, uninstall: no difference to the machine before" no_difference $work/before $work/after
 

@@ -135,7 +135,7 @@ class Supervisor:
             "configDigest": prepared.config.digest,
             "libssl": self._libssl.path,
             "lastError": self._last_error,
-            "troubles": [*([] if self._workers.trouble is None else [self._workers.trouble]), *self._upkeep.troubles],
+            "troubles": [*([] if self._workers.trouble is None else [self._workers.trouble]), *self._upkeep.troubles, *_unanswered(prepared)],
             "connections": self._workers.open,
             "drainSeconds": prepared.config.limits.drain_seconds,
         }
@@ -182,7 +182,9 @@ class Supervisor:
         for what in _FIXED:
             if getattr(material.config, what) != getattr(self._prepared.config, what):
                 raise ServerError("reload-refused", f"{what} cannot change while the server runs", "stop and launch it")
-        return prepare(material, self._libssl, self._now())
+        prepared = prepare(material, self._libssl, self._now())
+        _refuse_lost_names(self._prepared, prepared)
+        return prepared
 
     def spawn(self, program: str, bundle: object) -> Deferred[None]:
         """Starts another generation's program as a trial beside this process."""
@@ -287,7 +289,7 @@ class Supervisor:
             lockdown=", ".join(f"{name} {state}" for name, state in self._in_force().items()),
             libssl=self._libssl.path,
         )
-        for note in self._prepared.credentials.notes:
+        for note in (*self._prepared.credentials.notes, *_unanswered(self._prepared)):
             log.warn("{note}", note=note)
 
     def _in_force(self) -> dict[str, str]:
@@ -296,3 +298,15 @@ class Supervisor:
         return {
             name: state if theirs.get(name, state) == state else f"{theirs[name]} (workers), {state} (supervisor)" for name, state in self._lockdown.items()
         }
+
+
+def _unanswered(prepared: Prepared) -> list[str]:
+    return [f"no certificate answers for {name}, which the configuration names" for name in prepared.credentials.unanswered]
+
+
+def _refuse_lost_names(former: Prepared, prepared: Prepared) -> None:
+    """A name of the site that is answered for stays answered for, as long as the site has it."""
+    for name in prepared.credentials.unanswered:
+        if name in former.config.names and name not in former.credentials.unanswered:
+            reason = f"no certificate answers for {name}, and one that is served does"
+            raise ServerError("certificate-refused", reason, "use one that is for this name too, or take the name out of the configuration")
