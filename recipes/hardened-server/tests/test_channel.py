@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -64,6 +65,28 @@ def test_a_refusal_is_what_it_says(seen: Seen) -> None:
     (error,) = seen.outcome
     assert isinstance(error, ServerError)
     assert (error.code, error.message, error.hint, error.facts) == ("app-refused", "no", "put it right", {"listen": "here"})
+
+
+def test_where_there_are_no_descriptors_for_copies_none_is_left_behind(seen: Seen, reactor: Any) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(4)]
+    before = os.listdir("/proc/self/fd")
+    try:
+        # Room for two copies of four.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_highest(held) + 3, hard))
+        with pytest.raises(ServerError, match="cannot be told"):
+            run(reactor, lambda: seen.member.ask({}, held, seconds=20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert os.listdir("/proc/self/fd") == before
+    for each in held:
+        os.close(each)
+
+
+def _highest(held: list[int]) -> int:
+    """The highest number below which none is free."""
+    used = {int(each) for each in os.listdir("/proc/self/fd")}
+    return next(number for number in range(max(held), max(used) + 2) if number + 1 not in used)
 
 
 def _descriptor(end: socket.socket) -> None:

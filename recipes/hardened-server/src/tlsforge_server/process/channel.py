@@ -73,9 +73,9 @@ class Channel:
         reactor.addReader(self)
 
     def send(self, message: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
-        """Never blocks. The descriptors stay the caller's: it may close them at once."""
+        """Never blocks. The descriptors stay the caller's: it may close them at once. Raises OSError when there are none for copies of them."""
         if self._open:
-            self._waiting.append((_line(message, descriptors), [os.dup(each) for each in descriptors]))
+            self._waiting.append((_line(message, descriptors), _copies(descriptors)))
             self.doWrite()
 
     def close(self) -> None:
@@ -132,6 +132,17 @@ class Channel:
 
 def _line(message: Mapping[str, object], descriptors: Sequence[int]) -> bytes:
     return json.dumps({**message, "descriptors": len(descriptors)} if descriptors else message).encode() + b"\n"
+
+
+def _copies(descriptors: Sequence[int]) -> list[int]:
+    made: list[int] = []
+    try:
+        for each in descriptors:
+            made.append(os.dup(each))
+    except OSError:
+        _close(made)
+        raise
+    return made
 
 
 def _close(descriptors: Sequence[int]) -> None:
