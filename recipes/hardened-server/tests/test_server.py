@@ -337,5 +337,3 @@ def _serial(connection: SSL.Connection) -> int:
     certificate = connection.get_peer_certificate(as_cryptography=True)
     assert certificate is not None
     return certificate.serial_number
-
-

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from client import connected, generation, get
 from conftest import COMMAND, LIBSSL, Running
+from family import children, descendants, gone, state_of
 from fleet import Fleet, wait_for
 from load import Load
 
@@ -28,29 +29,9 @@ def _two(document: Document, port: int) -> None:
     document["limits"] = {"drainSeconds": 2}
 
 
-def state_of(pid: int) -> str:
-    """The kernel's letter for a process; X when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
-    except OSError:
-        return "X"
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for task in Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()]
-
-
-def descendants(pid: int) -> list[int]:
-    return [each for child in children(pid) for each in (child, *descendants(child))]
-
-
 def nanoseconds_of(pid: int) -> int:
     """Of processor time."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
-
-
-def gone(pids: list[int]) -> bool:
-    return all(state_of(each) in "XZ" for each in pids)
 
 
 def test_the_first_process_serves_nothing_and_its_workers_share(start: Start, port: int) -> None:
@@ -137,28 +118,6 @@ def test_without_the_process_that_makes_them_workers_serve_on_and_it_is_said(sta
     assert code == 1 and "no worker is left" in running.log(), errors
 
 
-@pytest.mark.parametrize("hangs", ["at once", "while it drains"])
-def test_a_stop_has_a_deadline_that_no_worker_moves(start: Start, port: int, hangs: str) -> None:
-    running = start().wait_ready()
-    family = descendants(running.process.pid)
-    with connected(port) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
-        if hangs == "at once":
-            for pid in running.status()["workers"]:
-                os.kill(pid, signal.SIGSTOP)
-        began = time.monotonic()
-        running.process.terminate()
-        if hangs == "while it drains":
-            time.sleep(0.5)
-            # The one that has nothing under way has ended.
-            for pid in family[1:]:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGSTOP)
-        code, _errors = running.ended()
-    assert code == 0 and 1.5 < time.monotonic() - began < 8
-    assert gone(family)
-
-
 def test_one_that_hangs_is_replaced_by_a_reload(start: Start, document: Document, port: int) -> None:
     running = start().wait_ready()
     stuck = running.status()["workers"][0]
@@ -182,51 +141,6 @@ def test_reloads_under_load_fail_nobody(start: Start, port: int) -> None:
             assert generation(port) == 8 + count, "the answer comes when all workers have it"
     assert load.failed == [] and load.done > 100
     assert running.status()["workers"] == workers
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.03, 0.06, 0.1])
-def test_a_stop_in_the_middle_of_a_reload_is_a_stop(start: Start, port: int, delay: float) -> None:
-    running = start().wait_ready()
-    family = descendants(running.process.pid)
-    running.document["workers"] = 4
-    running.write()
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(running.control_path)
-        client.sendall(b'{"command": "reload"}\n')
-        time.sleep(delay)
-        running.process.terminate()
-        assert running.ended()[0] == 0 and gone(family)
-
-
-def test_a_reload_after_a_stop_is_refused_and_the_stop_has_its_deadline(start: Start, document: Document, port: int, tmp_path: Path) -> None:
-    running = start().wait_ready()
-    family = descendants(running.process.pid)
-    with connected(port) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
-        wait_for(lambda: running.status()["connections"] == 1)
-        # Other workers would take the place of all.
-        document["app"] = {"kind": "static", "directory": str(tmp_path)}
-        running.write()
-        running.process.terminate()
-        wait_for(lambda: "stopping" in running.log())
-        assert running.ask("reload")["error"]["code"] == "stopping"
-        assert running.ended()[0] == 0 and gone(family)
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.3])
-def test_a_stop_in_the_middle_of_a_reload_of_the_application_is_a_stop(start: Start, document: Document, port: int, tmp_path: Path, delay: float) -> None:
-    running = start().wait_ready()
-    family = descendants(running.process.pid)
-    document["app"] = {"kind": "static", "directory": str(tmp_path)}
-    running.write()
-    with connected(port) as connection, socket.socket(socket.AF_UNIX) as client:
-        # What is under way lets workers, and so the reload, live on for a while.
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
-        client.connect(running.control_path)
-        client.sendall(b'{"command": "reload"}\n')
-        time.sleep(delay)
-        running.process.terminate()
-        assert running.ended()[0] == 0 and gone(family)
 
 
 def test_a_reload_changes_how_many_there_are(start: Start, port: int) -> None:
