@@ -78,11 +78,14 @@ def set_at(*path: str) -> Callable[[Document, Any], None]:
         (("policy", "dhe"), {}, "policy.dhe.group or parameters must be given"),
         (("sni",), "lax", "sni is 'lax'"),
         (("workers",), -1, "workers must be a whole number"),
+        (("workers",), 257, "workers must be a whole number from 0 to 256"),
+        (("limits",), {"connections": 10**30}, "limits.connections must be a whole number from 0 to"),
         (("limits",), {"headSeconds": 0}, "limits.headSeconds must be a number"),
         (("limits",), {"connections": 0}, "limits.connections must not be 0"),
         (("limits",), {"head": 1}, "limits.head is not a known key"),
         (("app",), {"kind": "proxy", "upstream": "ftp://127.0.0.1"}, "app.upstream has the scheme 'ftp'"),
         (("app",), {"kind": "proxy", "upstream": "http://127.0.0.1:70000"}, "which is not a URL"),
+        (("app",), {"kind": "proxy", "upstream": "http://127.0.0.1:0"}, "with nothing after it"),
         (("app",), {"kind": "proxy", "upstream": "http://127.0.0.1/a"}, "with nothing after it"),
         (("app",), {"kind": "proxy", "upstream": "unix:run"}, "expected an absolute path"),
         (("app",), {"kind": "factory", "module": "a-b", "attribute": "f", "path": None}, "which is no Python name"),
@@ -103,6 +106,7 @@ def set_at(*path: str) -> Callable[[Document, Any], None]:
         (("user",), {"name": "root", "uid": 0, "gid": 0}, "user.uid is root's"),
         (("user",), {"name": "a", "uid": 1, "gid": 1, "home": "/"}, "user.home is not a known key"),
         (("standBySeconds",), -1, "standBySeconds must be a whole number"),
+        (("standBySeconds",), 10**11, "standBySeconds must be a whole number from 0 to 86400"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_path(document: Document, path: tuple[str, ...], value: Any, message: str) -> None:
@@ -130,7 +134,7 @@ def test_every_key_is_demanded(document: Document) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"[]", b"{", b'{"schema": "tlsforge.server/1", "schema": "tlsforge.server/1"}', b'{"generation": NaN}', b"\xff"]
+    "raw", [b"", b"[]", b"{", b'{"schema": "tlsforge.server/1", "schema": "tlsforge.server/1"}', b'{"generation": NaN}', b"\xff", b"[" * 1_000_000]
 )
 def test_what_is_not_one_object_is_refused(raw: bytes) -> None:
     with pytest.raises(ServerError) as refused:

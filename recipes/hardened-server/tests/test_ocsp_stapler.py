@@ -10,8 +10,9 @@ import pytest
 from cryptography.x509 import ocsp
 from ocsp_pki import DAY, HOUR, refusal
 from ocsp_world import ISSUER, MINUTE, World, gone
+from tlsforge_server.moments import iso
 from tlsforge_server.ocsp.leaf import Leaf
-from tlsforge_server.ocsp.response import Refused, iso
+from tlsforge_server.ocsp.response import Refused
 from twisted.internet.defer import fail
 
 

@@ -21,9 +21,9 @@ from reactors import reactor, run
 from responder import OPENSSL, Behaviour, drips, endless, openssl_responder, says, status, write_files
 from tlsforge_server.errors import ServerError
 from tlsforge_server.ocsp import fetch as by_http
+from tlsforge_server.moments import iso
 from tlsforge_server.ocsp.leaf import Leaf
 from tlsforge_server.ocsp.message import packed, unpacked
-from tlsforge_server.ocsp.response import iso
 from tlsforge_server.ocsp.stapler import Stapler
 from twisted.internet.task import LoopingCall
 

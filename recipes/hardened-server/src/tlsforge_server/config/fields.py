@@ -14,7 +14,7 @@ def read_json(raw: bytes, origin: str) -> Fields:
     """The fields of a JSON document. A key that stands twice, and NaN, are refused."""
     try:
         document = json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServerError("config-invalid", f"{origin} is not valid JSON: {error}") from error
     return Fields(document, origin, "")
 
@@ -46,10 +46,10 @@ class Fields:
             self.refuse(key, "holds a control character")
         return value
 
-    def whole(self, key: str) -> int:
+    def whole(self, key: str, most: int = 10**12) -> int:
         value = self._get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self.refuse(key, "must be a whole number, 0 or more")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+            self.refuse(key, f"must be a whole number from 0 to {most}")
         return value
 
     def number(self, key: str, least: float) -> float:

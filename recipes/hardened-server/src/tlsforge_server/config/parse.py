@@ -21,6 +21,8 @@ DHE_GROUPS = ("ffdhe2048", "ffdhe3072", "ffdhe4096")
 SHORTEST_TICKET_SECONDS = 60
 #: RFC 8446, section 4.6.1.
 LONGEST_TICKET_SECONDS = 604_800
+LONGEST_STAND_BY_SECONDS = 86_400
+MOST_WORKERS = 256
 #: Longest path of a Unix socket that Linux and FreeBSD both take (``sun_path`` less its NUL).
 SOCKET_PATH_LIMIT = 103
 LONGEST_NAME = "standby.sock"
@@ -57,11 +59,11 @@ def parse(raw: bytes, origin: str) -> Config:
         hsts=_hsts(fields.child("hsts")),
         app=_app(fields.child("app")),
         access_log=fields.flag("accessLog"),
-        workers=fields.whole("workers"),
+        workers=fields.whole("workers", MOST_WORKERS),
         limits=_limits(fields.child("limits")),
         paths=_paths(fields.child("paths")),
         user=_user(fields),
-        stand_by_seconds=fields.whole("standBySeconds"),
+        stand_by_seconds=fields.whole("standBySeconds", LONGEST_STAND_BY_SECONDS),
         libssl=fields.path("libssl"),
         about=fields.table("about"),
         digest=hashlib.sha256(raw).hexdigest(),
@@ -182,7 +184,7 @@ def _upstream(fields: Fields, key: str) -> Upstream:
         fields.refuse(key, f"is {text!r}, which is not a URL")
     if parts.scheme != "http":
         fields.refuse(key, f"has the scheme {parts.scheme!r}; expected http://HOST:PORT or unix:/PATH")
-    if not host or parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
+    if not host or port == 0 or parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
         fields.refuse(key, f"is {text!r}; expected http://HOST:PORT, with nothing after it")
     return Upstream(host, 80 if port is None else port, None)
 

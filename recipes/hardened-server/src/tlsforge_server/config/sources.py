@@ -84,7 +84,7 @@ def parse_bundle(raw: bytes) -> BundleSource:
         raise ServerError("config-invalid", f"the bundle is longer than {BUNDLE_LIMIT} bytes")
     try:
         document = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServerError("config-invalid", f"the bundle is not valid JSON: {error}") from error
     return BundleSource(document)
 

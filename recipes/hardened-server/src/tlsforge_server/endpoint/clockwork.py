@@ -52,8 +52,13 @@ class Deadlines(Generic[Item]):
                 break
             late.append(item)
         for item in late:
-            if self._due.pop(item, None) is not None:
+            if self._due.pop(item, None) is None:
+                continue
+            try:
                 self._late(item)
+            except Exception:
+                # The others' time is over all the same.
+                log.failure("what is late could not be ended")
 
 
 class TakesTurns(Protocol):

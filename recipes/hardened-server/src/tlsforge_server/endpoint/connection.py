@@ -49,8 +49,9 @@ class Connection(Sender):
         self._house = house
         self._engine = Engine(house.context, self)
         self._outbox = Outbox()
-        house.handshakes.start(self)
+        # Before its deadline: one that the reactor does not take is closed by whoever accepted it, and its number is another's when it comes due.
         self._read_on()
+        house.handshakes.start(self)
 
     def logPrefix(self) -> str:
         if self._log_prefix is not None:

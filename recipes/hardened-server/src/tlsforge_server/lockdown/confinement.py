@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import mimetypes
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config.model import Config, Factory, Proxy, Static
+from ..config.model import Config, Factory, Proxy, Static, is_address
 
 #: What shared libraries, time zones, random numbers and a look at oneself need. Of other processes /proc shows what it shows to anybody:
 #: Landlock keeps the rest, which needs the right to trace them.
@@ -68,7 +67,7 @@ def of(config: Config) -> Confinement | Free:
         folder = (found.st_dev, found.st_ino)
     elif isinstance(app, Proxy):
         connect = (app.upstream.port,) if app.upstream.socket is None else ()
-        if connect and not _is_address(app.upstream.host):
+        if connect and not is_address(app.upstream.host):
             read |= {Path(name).resolve().parent for name in _NAME_FILES} | {Path("/etc")}
             connect, datagrams = tuple(sorted({*connect, _DNS_PORT})), True
     places = {path.resolve() for path in read}
@@ -83,11 +82,3 @@ def _code() -> set[Path]:
             if len(columns) == 6 and columns[1].startswith("r-x") and columns[5].startswith("/"):
                 folders.add(Path(columns[5]).parent)
     return folders
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

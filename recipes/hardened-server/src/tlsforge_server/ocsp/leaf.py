@@ -8,10 +8,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import AuthorityInformationAccessOID
+
+from ..tls import extensions
+from ..tls.chain import issued
 
 #: Of a certificate that names more, the first are asked.
 _RESPONDERS = 3
@@ -34,8 +35,8 @@ class Leaf:
 
 def of(certificate: x509.Certificate, issuer: x509.Certificate | None, *, where: str, mode: Literal["auto", "off"] = "auto") -> Leaf:
     """``issuer`` is taken for one only when it has signed the certificate. With ``off`` nobody is asked."""
-    issuer = issuer if issuer is not None and _issued(issuer, certificate) else None
-    named = _named(certificate)
+    issuer = issuer if issuer is not None and issued(issuer, certificate) else None
+    named = extensions.responders(certificate)
     usable = tuple(url for url in named if _is_usable(url))[:_RESPONDERS]
     return Leaf(
         certificate=certificate,
@@ -43,7 +44,7 @@ def of(certificate: x509.Certificate, issuer: x509.Certificate | None, *, where:
         where=where,
         fingerprint=certificate.fingerprint(hashes.SHA256()),
         responders=usable,
-        must_staple=_must_staple(certificate),
+        must_staple=extensions.must_staple(certificate),
         unaskable=_why_not(mode, issuer, named, usable),
         applies=mode == "auto" and bool(named),
     )
@@ -70,18 +71,6 @@ def _why_not(mode: str, issuer: x509.Certificate | None, named: Sequence[str], u
     return None if issuer is not None else "cannot be asked: the chain has no issuer"
 
 
-def _named(certificate: x509.Certificate) -> list[str]:
-    try:
-        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-    except x509.ExtensionNotFound:
-        return []
-    return [
-        each.access_location.value
-        for each in access
-        if each.access_method == AuthorityInformationAccessOID.OCSP and isinstance(each.access_location, x509.UniformResourceIdentifier)
-    ]
-
-
 def _is_usable(url: str) -> bool:
     try:
         check_url(url)
@@ -98,19 +87,3 @@ def check_url(url: str) -> None:
         raise ValueError("is not an http URL")
     if parts.username is not None or not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError("is not a plain URL")
-
-
-def _must_staple(certificate: x509.Certificate) -> bool:
-    """RFC 7633: the feature ``status_request``."""
-    try:
-        return x509.TLSFeatureType.status_request in certificate.extensions.get_extension_for_class(x509.TLSFeature).value
-    except x509.ExtensionNotFound:
-        return False
-
-
-def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True

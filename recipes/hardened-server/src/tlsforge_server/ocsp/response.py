@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from cryptography import x509
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
+from ..moments import iso
 from .leaf import Leaf, question
 
 #: How far the responder's clock may be ahead of ours.
@@ -200,7 +201,3 @@ def _holds(verify: Callable[[], None]) -> bool:
 
 def _name(oid: x509.ObjectIdentifier) -> str:
     return f"{oid._name} ({oid.dotted_string})"
-
-
-def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ..moments import iso
 from .leaf import Leaf
-from .response import Refused, Revoked, Staple, iso
+from .response import Refused, Revoked, Staple
 
 #: Between attempts that fail: doubled each time, from the first to the second, and up to a quarter more by chance.
 _BACKOFF = timedelta(seconds=60)

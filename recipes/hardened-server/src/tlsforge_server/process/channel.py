@@ -22,19 +22,24 @@ _MOST_DESCRIPTORS = 253
 
 
 class Inbox:
-    """Puts messages together. Raises EOFError at the end, and when a descriptor was lost because the process can have no more."""
+    """Puts messages together. Raises EOFError at the end, and when a descriptor was lost because the process can have no more. ``most``
+    bounds the bytes of one who is not trusted: beyond them, and for any descriptor, it has come to its end too."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
         self._text = b""
         self._descriptors: list[int] = []
 
     def read(self, on: socket.socket) -> list[tuple[Message, list[int]]]:
         """What has come to its end by now. Raises BlockingIOError when nothing is there."""
-        data, descriptors, flags, _address = socket.recv_fds(on, _CHUNK, _MOST_DESCRIPTORS)
+        # What there is no room for is not received, and that is told.
+        data, descriptors, flags, _address = socket.recv_fds(on, _CHUNK, _MOST_DESCRIPTORS if self._most is None else 0)
         self._descriptors += descriptors
         if not data or flags & socket.MSG_CTRUNC:
             raise EOFError
         *lines, self._text = (self._text + data).split(b"\n")
+        if self._most is not None and len(self._text) > self._most:
+            raise EOFError
         return [self._message(line) for line in lines]
 
     def _message(self, line: bytes) -> tuple[Message, list[int]]:
@@ -53,23 +58,24 @@ def send(on: socket.socket, message: Message, descriptors: Sequence[int] = ()) -
 
 @implementer(IReadWriteDescriptor)
 class Channel:
-    """One end, with a reactor. ``lost`` is called once, when the other end has closed; after ``close`` nothing is called any more."""
+    """One end, with a reactor. ``lost`` is called once, when the other end has closed; after ``close`` nothing is called any more. ``most``
+    is as in ``Inbox``."""
 
-    def __init__(self, reactor: Any, on: socket.socket, received: Received, lost: Callable[[], None]) -> None:
+    def __init__(self, reactor: Any, on: socket.socket, received: Received, lost: Callable[[], None], *, most: int | None = None) -> None:
         self._reactor = reactor
         self._socket = on
         self._received = received
         self._lost = lost
-        self._inbox = Inbox()
+        self._inbox = Inbox(most)
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
         self._open = True
         on.setblocking(False)
         reactor.addReader(self)
 
     def send(self, message: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
-        """Never blocks. The descriptors stay the caller's: it may close them at once."""
+        """Never blocks. The descriptors stay the caller's: it may close them at once. Raises OSError when there are none for copies of them."""
         if self._open:
-            self._waiting.append((_line(message, descriptors), [os.dup(each) for each in descriptors]))
+            self._waiting.append((_line(message, descriptors), _copies(descriptors)))
             self.doWrite()
 
     def close(self) -> None:
@@ -86,7 +92,10 @@ class Channel:
     def doRead(self) -> None:
         try:
             for message, descriptors in self._inbox.read(self._socket):
-                self._received(message, descriptors)
+                if self._open:
+                    self._received(message, descriptors)
+                else:
+                    _close(descriptors)
         except BlockingIOError:
             return
         except (OSError, EOFError):
@@ -123,6 +132,17 @@ class Channel:
 
 def _line(message: Mapping[str, object], descriptors: Sequence[int]) -> bytes:
     return json.dumps({**message, "descriptors": len(descriptors)} if descriptors else message).encode() + b"\n"
+
+
+def _copies(descriptors: Sequence[int]) -> list[int]:
+    made: list[int] = []
+    try:
+        for each in descriptors:
+            made.append(os.dup(each))
+    except OSError:
+        _close(made)
+        raise
+    return made
 
 
 def _close(descriptors: Sequence[int]) -> None:

@@ -153,7 +153,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     """The request in a line, when it is a command with the keys that it takes."""
     try:
         request = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(request, dict) or not isinstance(request.get("command"), str) or request["command"] not in COMMANDS:
         return None

@@ -8,8 +8,12 @@ from typing import Any, Callable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred, fail
 
-from ..errors import ServerError
+from ..errors import Code, ServerError
 from .channel import Channel, Message
+
+
+#: Of an answer. A worker may have become a client's by now: what it says is looked at before anything follows from it.
+_ANSWER_BYTES = 1 << 16
 
 
 class Ended(Exception):
@@ -41,7 +45,7 @@ class Member:
         self._asked: dict[int, tuple[Deferred[None], Any]] = {}
         self._ended: str | None = None
         self._hung_up = hung_up
-        self._channel = Channel(reactor, end, self._received, self._lost)
+        self._channel = Channel(reactor, end, self._received, self._lost, most=_ANSWER_BYTES)
 
     @property
     def waits(self) -> bool:
@@ -75,16 +79,20 @@ class Member:
         self._hung_up(self)
 
     def _received(self, message: Message, _descriptors: list[int]) -> None:
-        self.open = message["open"]
-        self.lockdown = message["lockdown"]
+        error = None if message["error"] is None else _refusal(**message["error"])
+        count, lockdown = int(message["open"]), {str(name): str(state) for name, state in message["lockdown"].items()}
         answer, clock = self._asked.pop(message["serial"])
+        self.open, self.lockdown = count, lockdown
         _cancel(clock)
-        if message["error"] is None:
+        if error is None:
             self.ready = True
             answer.callback(None)
         else:
-            told = dict(message["error"])
-            answer.errback(ServerError(told.pop("code"), told.pop("message"), told.pop("hint", None), **told))
+            answer.errback(error)
+
+
+def _refusal(code: Code, message: str, hint: str | None = None, **facts: object) -> ServerError:
+    return ServerError(code, str(message), hint, **facts)
 
 
 def how_ended(code: int) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from ..moments import iso
 from ..tls.certificates import Certificate
 
 
@@ -17,7 +16,3 @@ def certificate_status(certificate: Certificate, staple: str | None) -> dict[str
         "staple": staple,
         "notes": list(certificate.notes),
     }
-
-
-def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

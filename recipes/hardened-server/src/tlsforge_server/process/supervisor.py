@@ -17,6 +17,7 @@ from ..config.sources import BundleSource, Source
 from ..errors import ServerError, stopping
 from ..lockdown import lock_down
 from ..lockdown.confinement import SUPERVISOR
+from ..moments import iso
 from ..tls.libssl import LibSsl
 from .control import ControlFactory, ControlPort
 from .listeners import Listeners
@@ -24,7 +25,7 @@ from .notify import Notifier
 from .nursery import Nursery
 from .prepared import Prepared, prepare
 from .roles import Role, RunFolder
-from .status import certificate_status, iso
+from .status import certificate_status
 from .succession import Succession
 from .upkeep import Upkeep
 from .workers import Duty, State, Workers

@@ -44,6 +44,7 @@ def begin(libssl: LibSsl, callbacks_work: bool | None) -> Work:
     """For the nursery: gives up what no worker needs and loads what all of them do. Returns the life of a worker process, which has no
     reactor before it begins."""
     lockdown = lock_down(callbacks_work, NURSERY)
+
     def work(end: socket.socket) -> int:
         loop = process_reactor()
         worker = Worker(loop, end, libssl, callbacks_work, lockdown)
@@ -143,5 +144,3 @@ class Worker:
 
     def _stop(self) -> None:
         self._reactor.callLater(0, self._reactor.stop)
-
-

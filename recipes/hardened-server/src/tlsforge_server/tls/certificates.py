@@ -6,7 +6,6 @@ import hashlib
 import stat
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol, Sequence
 
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 
-from ..config.model import CertificatePaths
+from ..config.model import CertificatePaths, is_address
 from ..errors import ServerError
 from .chain import arrange
 from .memory import as_file
@@ -64,7 +63,7 @@ class Certificate:
     @property
     def hosts(self) -> tuple[str, ...]:
         """The names that a client can ask for, in lower case: all but addresses (RFC 6066, section 3)."""
-        return tuple(name.lower().removesuffix(".") for name in self.names if not _is_address(name))
+        return tuple(name.lower().removesuffix(".") for name in self.names if not is_address(name))
 
     def use_in(self, context: SSL.Context) -> None:
         """Adds the pair to a context. Each pair keeps its own chain, because the chain comes by file and not as extra certificates."""
@@ -190,11 +189,3 @@ def _names(path: Path, leaf: x509.Certificate) -> tuple[str, ...]:
         *alternative.get_values_for_type(x509.DNSName),
         *(str(address) for address in alternative.get_values_for_type(x509.IPAddress)),
     )
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
+from ..moments import iso
 from .refusal import refuse
 
 
@@ -40,14 +41,15 @@ def _issuers(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -
     order = [leaf]
     while not _is_root(order[-1]):
         # Where an authority has several certificates, one that leads on is better than its root.
-        candidates = [each for each in certificates if each not in order and _issued(each, order[-1])]
+        candidates = [each for each in certificates if each not in order and issued(each, order[-1])]
         if not candidates:
             break
         order.append(min(candidates, key=_is_root))
     return order
 
 
-def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+def issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Whether one has signed the other, and is named as its issuer."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
@@ -56,7 +58,7 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
 
 
 def _is_root(certificate: x509.Certificate) -> bool:
-    return certificate.subject == certificate.issuer and _issued(certificate, certificate)
+    return certificate.subject == certificate.issuer and issued(certificate, certificate)
 
 
 def _notes(certificates: Sequence[x509.Certificate], order: Sequence[x509.Certificate], sent: Sequence[x509.Certificate]) -> tuple[str, ...]:
@@ -79,10 +81,6 @@ def _check_dates(path: Path, certificates: Sequence[x509.Certificate], certifica
     position = list(certificates).index(certificate)
     what = "the certificate" if position == 0 else f"certificate {position + 1} of the chain"
     if now < certificate.not_valid_before_utc:
-        refuse(path, f"{what} is valid only from {_iso(certificate.not_valid_before_utc)}", "check the clock")
+        refuse(path, f"{what} is valid only from {iso(certificate.not_valid_before_utc)}", "check the clock")
     if now > certificate.not_valid_after_utc:
-        refuse(path, f"{what} expired at {_iso(certificate.not_valid_after_utc)}", "renew it")
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        refuse(path, f"{what} expired at {iso(certificate.not_valid_after_utc)}", "renew it")

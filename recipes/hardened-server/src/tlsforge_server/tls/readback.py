@@ -208,5 +208,3 @@ def _canonical(group: str) -> str:
 def _same(expected: str, found: str) -> None:
     if expected.lower() != found.lower():
         raise ServerError("policy-refused", f"OpenSSL negotiates {found or 'nothing'} where the policy leads to {expected}")
-
-

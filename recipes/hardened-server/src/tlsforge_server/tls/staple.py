@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from cryptography import x509
-from cryptography.x509.oid import AuthorityInformationAccessOID
 from OpenSSL import SSL
+
+from .extensions import must_staple, responders
 
 _lib: Any = getattr(SSL, "_lib")
 _ffi: Any = getattr(SSL, "_ffi")
@@ -51,17 +52,8 @@ class Staples:
 
 
 def may_staple(leaf: x509.Certificate) -> bool:
-    """Whether a certificate names a responder, or is of no use without a staple (RFC 7633)."""
-    try:
-        access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-        if any(each.access_method == AuthorityInformationAccessOID.OCSP for each in access):
-            return True
-    except x509.ExtensionNotFound:
-        pass
-    try:
-        return x509.TLSFeatureType.status_request in leaf.extensions.get_extension_for_class(x509.TLSFeature).value
-    except x509.ExtensionNotFound:
-        return False
+    """Whether a certificate names a responder, or is of no use without a staple."""
+    return bool(responders(leaf)) or must_staple(leaf)
 
 
 def _fingerprint(leaf: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.protocol import Protocol, connectionDone
@@ -198,7 +199,7 @@ class Channel(http.HTTPChannel):
             self.site.log(unread)
         self._stop_clocks()
         self.persistent = False
-        self.writeHeaders(b"HTTP/1.1", b"%d" % code, http.RESPONSES.get(code, b"Error"), Headers({b"Content-Length": [b"0"]}))
+        self.writeHeaders(b"HTTP/1.1", b"%d" % code, HTTPStatus(code).phrase.encode(), Headers({b"Content-Length": [b"0"]}))
         self.loseConnection()
 
     def _respondToBadRequestAndDisconnect(self) -> None:

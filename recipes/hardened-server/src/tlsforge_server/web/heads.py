@@ -6,8 +6,6 @@ import re
 
 from twisted.web.http_headers import Headers
 
-#: RFC 9110, section 5.6.2.
-TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 #: RFC 9110, section 7.2: a name, an IPv4 address or an IPv6 address in brackets, and maybe a port.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
