@@ -12,6 +12,8 @@ import { round, summarise, type Summary } from "./support/statistics.ts";
 interface Result {
   readonly handshakes: Handshakes;
   readonly startMs: Summary;
+  /** CPU milliseconds of all processes of the server until then. */
+  readonly startCpuMs: Summary;
   readonly reloadMs: Summary;
   readonly load: LoadResult;
   readonly figures: readonly Figure[];
@@ -41,9 +43,9 @@ await runProgram({
     reloads: { value: "N", help: "reloads (default: 100)" },
   },
   run,
-  text: ({ handshakes: { one, two, ratio, share }, startMs, reloadMs, load, figures, machine }: Result) =>
+  text: ({ handshakes: { one, two, ratio, share }, startMs, startCpuMs, reloadMs, load, figures, machine }: Result) =>
     `handshake, one worker   ${spread(one)} us\nhandshake, two workers  ${spread(two)} us, ${spread(ratio)} of one\n` +
-    `the busier of two has   ${spread(share)}\nstart to handshake      ${spread(startMs)} ms\n` +
+    `the busier of two has   ${spread(share)}\nstart to handshake      ${spread(startMs)} ms, CPU ${spread(startCpuMs)} ms\n` +
     `reload                  ${spread(reloadMs)} ms; ${load.answered} requests answered meanwhile, ${load.failures.length} failed\n` +
     load.failures
       .slice(0, 10)
@@ -65,10 +67,11 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
   const machine = watchMachine();
   let own = 0;
   try {
-    const starts: number[] = [];
+    const starts = { wallMs: [] as number[], cpuMs: [] as number[] };
     for (let count = 0; count < given.count("starts", 10); count += 1) {
       const server = await start(`start-${count}`, 2);
-      starts.push(server.startMs);
+      starts.wallMs.push(server.startMs);
+      starts.cpuMs.push(cpuSecondsOf(server) * 1000);
       own += cpuSecondsOf(server);
       await server.stop();
       servers.pop();
@@ -86,7 +89,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
     const { load, reloadMs } = await reloads(two, stack, { signal, count: given.count("reloads", 100) });
     own += cpuSecondsOf(one) + cpuSecondsOf(two);
     const seen = machine(own);
-    const startMs = summarise(starts);
+    const [startMs, startCpuMs] = [summarise(starts.wallMs), summarise(starts.cpuMs)];
     const figures = [
       figure(
         "CPU of a handshake, two workers to one",
@@ -97,7 +100,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
       figure("start to first handshake, median", { value: startMs.median, atMost: 600, unit: "ms" }, busy(seen)),
       figure("failed requests during reloads", { value: load.failures.length, atMost: 0, unit: "" }, false),
     ];
-    return { handshakes, startMs, reloadMs, load, figures, machine: seen };
+    return { handshakes, startMs, startCpuMs, reloadMs, load, figures, machine: seen };
   } finally {
     await Promise.all(servers.map(async (server) => await server.stop()));
     rmSync(stack.folder, { recursive: true });

@@ -172,9 +172,14 @@ async function servingNow(prefix: string, { config }: ServerSetup): Promise<Serv
 
 /** Whether a generation's server could take over from the one that runs. Nothing is stopped or started. Throws the errors of a launch. */
 export async function checkServer(context: Context, setup: ServerSetup, running: Running | null): Promise<void> {
-  const standsBy = await candidate(context.options.prefix, "standby");
-  const held = [running?.status, standsBy].flatMap((each) => [...(each?.listen ?? []), ...(each?.redirect ?? [])]);
+  const held = await heldBy(context.options.prefix, running?.status ?? null);
   await checkLaunch(launchOptions(context, setup), held);
+}
+
+/** The addresses of who serves and who stands by. */
+export async function heldBy(prefix: string, serving: ServerStatus | null): Promise<readonly string[]> {
+  const standsBy = await candidate(prefix, "standby");
+  return [serving, standsBy].flatMap((each) => [...(each?.listen ?? []), ...(each?.redirect ?? [])]);
 }
 
 /** Gives the running server a configuration that differs in nothing but what a reload can change. When it refuses, everything stays as it was. */

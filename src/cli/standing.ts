@@ -13,7 +13,7 @@ import {
   type ServerStatus,
   type Supervisor,
 } from "../server/index.ts";
-import { readLedger, readManifest, rollbackTo, updateManifest, type Manifest } from "../store/index.ts";
+import { readLedger, rollbackTo, updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { applyWishes, hostWishes, runnerOf, takeBackUnwished } from "./host-changes.ts";
 import { exposureOf, refuseExposed } from "./exposure.ts";
@@ -21,7 +21,7 @@ import { asKept, siteOf } from "./kept-site.ts";
 import { loadStack } from "./load.ts";
 import { machine } from "./prepare.ts";
 import type { HostMoment } from "./service.ts";
-import { generationFile, readConfig, serve, type Running } from "./serve.ts";
+import { generationFile, heldBy, readConfig, serve, type Running } from "./serve.ts";
 import { interpreterOf, serverOutputs, setUpServer, type ServerSetup } from "./setup.ts";
 
 /** What serves from a prefix, or null. Throws `server-failed` when that cannot be told: then nothing may be switched. */
@@ -83,13 +83,16 @@ export async function readServerConfig(prefix: string, generation: number): Prom
 }
 
 /**
- * Refuses a site's addresses that another program has, before minutes of building. Only where this prefix has never served: later on it may be
- * our own who hold them, and each launch looks again. Throws `port-in-use`.
+ * Refuses a site's addresses that another program has, before minutes of building. What our own servers have is not meant, nor what a service
+ * manager may hold for one that does not run: each launch looks again. Throws `port-in-use`.
  */
 export async function refuseTakenPorts(context: Context, { server: { listen, redirect } }: Site): Promise<void> {
-  if ((await readManifest(context.options.prefix)) !== null || (await supervisorOfRunning(context)) !== null) return;
-  if ((await status(context.options.prefix)).state !== "not-serving") return;
-  await refuseTaken([...listen, ...redirect], []);
+  const { prefix } = context.options;
+  const state = await status(prefix);
+  if (state.state === "unknown") return;
+  if (state.state === "not-serving" && (await supervisorOfRunning(context)) !== null) return;
+  const serving = state.state === "serving" ? state.status : null;
+  await refuseTaken([...listen, ...redirect], await heldBy(prefix, serving));
 }
 
 /** A generation's server as it was launched before. Throws `not-found` when it never was. */

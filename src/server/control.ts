@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import { ask, isStatus, livingPid, processStart, serverPaths, status } from "./light.ts";
@@ -65,6 +66,8 @@ export async function reload(prefix: string, bundle: Bundle): Promise<ServerStat
   }
   const paths = serverPaths(prefix);
   if (before.state === "unknown") throw unreachable(before.reason, livingPid(paths.pid));
+  // From here on it knows itself how its last reload went.
+  await rm(paths.refused, { force: true });
   const answer = await ask(paths.control, { command: "reload", bundle }, reloadSeconds);
   if ("ok" in answer && answer.ok && isStatus(answer.status)) return answer.status;
   if ("ok" in answer && answer.error !== undefined) throw refusal(answer.error, "The server keeps what it had");

@@ -82,7 +82,7 @@ export async function status(prefix: string, timeoutSeconds = 3): Promise<Server
     return { state: "unknown", reason: `process ${pid} of ${paths.pid} runs, but nothing answers at ${paths.control}` };
   }
   if (answer.ok && isStatus(answer.status)) {
-    const lastError = answer.status.lastError ?? refusedReload(paths.refused, answer.status.pid);
+    const lastError = refusedReload(paths.refused, answer.status.pid) ?? answer.status.lastError;
     return { state: "serving", status: { ...answer.status, lastError } };
   }
   return { state: "unknown", reason: `${paths.control} answers something else than a status` };

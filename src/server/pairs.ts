@@ -12,7 +12,7 @@ export interface FoundPairs {
   readonly pairs: readonly CertificateFiles[];
   /** Sorts of their keys, by Node's names: `rsa`, `ec`, `ed25519`. */
   readonly sorts: ReadonlySet<string>;
-  /** What lies there and is not served, each with the reason. */
+  /** What lies there and is not served, each with the reason, and what is not as it should be. */
   readonly notes: readonly string[];
 }
 
@@ -53,7 +53,11 @@ export async function certificatesIn(directory: string, now = new Date()): Promi
       details: notes,
       hint: "put NAME.pem (certificate, then intermediates) and NAME.key there, or fullchain.pem and privkey.pem",
     });
-  for (const each of served) refuseOutOfTime(each, now);
+  for (const each of served) {
+    refuseOutOfTime(each, now);
+    if (((await stat(each.key)).mode & 0o007) !== 0)
+      notes.push(`${each.key} is a key that every user of this machine has access to: chmod 600 ${each.key}`);
+  }
   return { pairs: served.map(({ chain, key }) => ({ chain, key })), sorts: new Set(served.map(sortOf)), notes };
 }
 

@@ -298,6 +298,7 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
   test("a port in use names its owner, and the server that served goes on", async () => {
     const squatter = await hold();
     const taken = (squatter.address() as AddressInfo).port;
+    const before = (await served(["generations"])).record.generations;
     try {
       for (const argv of [["launch"], ["provision", "--yes"]]) {
         const { record } = await served(argv, siteText({ listen: taken }));
@@ -309,6 +310,7 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
           server: { listen: [`127.0.0.1:${port}`] },
         });
       }
+      expect((await served(["generations"])).record.generations).toEqual(before);
     } finally {
       squatter.close();
     }

@@ -67,7 +67,7 @@ def test_files_are_read_where_they_are_and_nowhere_else(document: Document, tmp_
 )
 def test_a_proxy_reaches_its_upstream(document: Document, upstream: str, ports: tuple[int, ...], names: bool) -> None:
     found = left(document, {"kind": "proxy", "upstream": upstream})
-    assert found.connect == ports
+    assert (found.connect, found.datagrams) == (ports, names)
     assert [may_read(found, each) for each in ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")] == [names] * 3
 
 

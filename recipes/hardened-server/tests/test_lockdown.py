@@ -90,9 +90,9 @@ listening.listen()
 told = {"nursery": lockdown.lock_down(True, confinement.NURSERY), "filters": [status("Seccomp_filters")]}
 def worker(confine):
     def tried():
+        client = socket.socket(socket.AF_UNIX)
         states = lockdown.lock_down(True, confine)
-        with socket.socket(socket.AF_UNIX) as client:
-            return [states["systemCalls"], attempt(client.connect, sys.argv[2]), attempt(os.execv, "/nowhere", ["true"]), status("Seccomp_filters")]
+        return [states["systemCalls"], attempt(client.connect, sys.argv[2]), attempt(os.execv, "/nowhere", ["true"]), status("Seccomp_filters")]
     return in_fork(tried)
 read = (*code(), Path("/proc"))
 told |= {"page": worker(Confinement(read, (), None)), "proxy": worker(Confinement(read, (), ())), "factory": worker(Free("it is a test"))}
@@ -102,8 +102,62 @@ told |= {"page": worker(Confinement(read, (), None)), "proxy": worker(Confinemen
     filters = int(told["filters"][0])
     assert told["nursery"]["systemCalls"] == "in force, but for execve: its workers differ"
     assert told["page"] == ["in force", "EPERM", "EPERM", str(filters + 2)]
-    assert told["proxy"] == ["in force, but for connect", "done", "EPERM", str(filters + 1)]
+    assert told["proxy"] == ["in force, but for connect", "done", "EPERM", str(filters + 3)]
     assert told["factory"] == ["in force, but for execve: it is a test", "done", "ENOENT", str(filters)]
+
+
+@linux
+@pytest.mark.parametrize(
+    ("confine", "ways"),
+    [
+        ("None", []),
+        # The upstream is another one than those that are tried.
+        ("()", ["unix stream"]),
+        ("(9,)", []),
+        ("(9, 53), True", ["datagram", "netlink"]),
+    ],
+)
+def test_a_worker_has_no_way_out_but_to_its_upstream(confine: str, ways: list[str]) -> None:
+    """Landlock alone lets through: Unix sockets with a path, datagrams, and what is opened by sending."""
+    code = f"""
+import socket
+folder = Path(sys.argv[2])
+stream = socket.socket(socket.AF_UNIX)
+stream.bind(str(folder / "stream"))
+stream.listen()
+letters = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+letters.bind(str(folder / "letters"))
+datagrams = socket.socket(type=socket.SOCK_DGRAM)
+datagrams.bind(("127.0.0.1", 0))
+tcp = socket.create_server(("127.0.0.1", 0))
+def sent(to, flags, *kind):
+    with socket.socket(*kind) as client:
+        client.sendto(b"x", flags, to.getsockname())
+def message(to):
+    with socket.socket() as client:
+        client.sendmsg([b"x"], [], socket.MSG_FASTOPEN, to.getsockname())
+def connected(to, *kind):
+    with socket.socket(*kind) as client:
+        client.connect(to.getsockname())
+def tried():
+    lockdown.lock_down(True, Confinement(code(), (), {confine}))
+    return {{
+        "tcp": attempt(connected, tcp),
+        "tcp, opened by sending": attempt(sent, tcp, socket.MSG_FASTOPEN),
+        "tcp, opened by a message": attempt(message, tcp),
+        "datagram": attempt(sent, datagrams, 0, socket.AF_INET, socket.SOCK_DGRAM),
+        "unix stream": attempt(connected, stream, socket.AF_UNIX),
+        "unix datagram": attempt(sent, letters, 0, socket.AF_UNIX, socket.SOCK_DGRAM),
+        "unix pair": attempt(lambda: socket.socketpair(type=socket.SOCK_DGRAM)[0].sendto(b"x", letters.getsockname())),
+        "netlink": attempt(socket.socket, socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC),
+    }}
+told = {{"without": attempt(sent, tcp, socket.MSG_FASTOPEN), "with": in_fork(tried)}}
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        told = in_child(code, folder)
+    assert told["without"] == "done", "the way is there"
+    by_landlock = [] if kernel_has_landlock() or confine in ("None", "()") else ["tcp"]
+    assert [way for way, became in told["with"].items() if became == "done"] == [*by_landlock, *ways]
 
 
 @linux
@@ -183,7 +237,7 @@ def test_a_worker_can_still_do_all_that_serving_takes() -> None:
     code = """
 import socket, threading, time
 from OpenSSL import SSL, crypto
-told = lockdown.lock_down(True, Confinement((*code(), *map(Path, confinement._SYSTEM), Path("/etc")), (Path("/dev/null"),), ()))
+told = lockdown.lock_down(True, Confinement((*code(), *map(Path, confinement._SYSTEM), Path("/etc")), (Path("/dev/null"),), (53,), True))
 assert "decimal" not in sys.modules
 import decimal, _decimal                                        # a module, and one that is a shared library
 context = SSL.Context(SSL.TLS_METHOD)

@@ -13,7 +13,7 @@ import pytest
 from confined import in_child
 from tlsforge_server.lockdown import calls, seccomp
 from tlsforge_server.lockdown.calls import NUMBERS, PROCESSORS, Processor
-from tlsforge_server.lockdown.seccomp import CONNECT, EXECUTE, NEVER, WRITE_EXECUTE, Denied
+from tlsforge_server.lockdown.seccomp import DATAGRAMS, EXECUTE, INTERNET, NEVER, SOCKETS, UNIX, WRITE_EXECUTE, Denied
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measures of Linux")
 
@@ -172,6 +172,8 @@ except linux.NotInForce as why:
 
 
 def test_a_list_names_calls_that_have_numbers() -> None:
-    assert {each.call for each in NEVER + EXECUTE + CONNECT + WRITE_EXECUTE} == set(NUMBERS)
+    assert {each.call for each in NEVER + EXECUTE + SOCKETS + UNIX + INTERNET + DATAGRAMS + WRITE_EXECUTE} == set(NUMBERS)
+    for one in (NEVER, EXECUTE, SOCKETS, UNIX, INTERNET, DATAGRAMS, WRITE_EXECUTE):
+        assert len({each.call for each in one}) == len(one), "of two for a call the second would not be looked at"
     with pytest.raises(KeyError):
         seccomp.program((Denied("no such call"),), PROCESSORS["x86_64"])

@@ -145,6 +145,23 @@ def test_reload_changes_the_certificate_under_live_connections(start: Start, doc
         assert get(before)[0] == 200
 
 
+def test_a_certificate_that_loses_a_name_of_the_site_is_not_taken(start: Start, document: Document, authority: Authority, tmp_path: Path) -> None:
+    document["certificates"] = [authority.leaf("ecdsa").write(tmp_path / "both")]
+    document["names"].append("more.example.org")
+    running = start().wait_ready()
+    assert running.status()["troubles"] == (told := ["no certificate answers for more.example.org, which the configuration names"])
+    assert told[0] in running.log()
+    authority.leaf("ecdsa", names=("localhost", "other.example.org")).write(tmp_path / "both")
+    refused = running.ask("reload")["error"]
+    assert refused["code"] == "certificate-refused"
+    assert refused["message"] == "no certificate answers for www.example.org, and one that is served does"
+    assert running.status()["lastError"] == refused["message"] and running.status()["certificates"][0]["names"][1] == "www.example.org"
+    document["names"] = ["localhost"]
+    running.write()
+    status = running.ask("reload")["status"]
+    assert (status["troubles"], status["certificates"][0]["names"][1]) == ([], "other.example.org")
+
+
 def test_a_bad_reload_changes_nothing(start: Start, document: Document, authority: Authority, tmp_path: Path) -> None:
     running = start().wait_ready()
     port = running.port()

@@ -87,13 +87,13 @@ def test_a_staple_comes_when_the_responder_does_and_stays_when_both_have_gone(fl
     write_files(tmp_path / "responder", ISSUER, ISSUER.direct, served.certificate)
     fleet.start(document)
     assert "cannot be asked: ConnectionRefusedError" in staple_of(fleet)
-    assert "OCSP" in fleet.status("serving")["lastError"]
+    assert "OCSP" in fleet.status("serving")["troubles"][0]
     assert [served.is_stapled(each) for each in at_each(fleet, port)] == [False] * 2
     workers = fleet.status("serving")["workers"]
     with openssl_responder(tmp_path / "responder", asked, "-nmin", "60"):
         wait_for(lambda: staple_of(fleet).startswith("good until "), 15)
     assert [served.is_stapled(each) for each in at_each(fleet, port)] == [True] * 2
-    assert fleet.status("serving")["workers"] == workers and fleet.status("serving")["lastError"] is None
+    assert fleet.status("serving")["workers"] == workers and fleet.status("serving")["troubles"] == []
     until = staple_of(fleet)
     stop(fleet)
     began = time.monotonic()

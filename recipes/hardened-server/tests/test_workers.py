@@ -198,6 +198,37 @@ def test_a_stop_in_the_middle_of_a_reload_is_a_stop(start: Start, port: int, del
         assert running.ended()[0] == 0 and gone(family)
 
 
+def test_a_reload_after_a_stop_is_refused_and_the_stop_has_its_deadline(start: Start, document: Document, port: int, tmp_path: Path) -> None:
+    running = start().wait_ready()
+    family = descendants(running.process.pid)
+    with connected(port) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+        wait_for(lambda: running.status()["connections"] == 1)
+        # Other workers would take the place of all.
+        document["app"] = {"kind": "static", "directory": str(tmp_path)}
+        running.write()
+        running.process.terminate()
+        wait_for(lambda: "stopping" in running.log())
+        assert running.ask("reload")["error"]["code"] == "stopping"
+        assert running.ended()[0] == 0 and gone(family)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.3])
+def test_a_stop_in_the_middle_of_a_reload_of_the_application_is_a_stop(start: Start, document: Document, port: int, tmp_path: Path, delay: float) -> None:
+    running = start().wait_ready()
+    family = descendants(running.process.pid)
+    document["app"] = {"kind": "static", "directory": str(tmp_path)}
+    running.write()
+    with connected(port) as connection, socket.socket(socket.AF_UNIX) as client:
+        # What is under way lets workers, and so the reload, live on for a while.
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
+        client.connect(running.control_path)
+        client.sendall(b'{"command": "reload"}\n')
+        time.sleep(delay)
+        running.process.terminate()
+        assert running.ended()[0] == 0 and gone(family)
+
+
 def test_a_reload_changes_how_many_there_are(start: Start, port: int) -> None:
     running = start().wait_ready()
     with Load(port) as load:

@@ -62,3 +62,12 @@ def test_a_factory_is_served_by_each_worker_and_a_wrong_one_is_refused(start: St
         assert connection.recv(10) == b"STILL"
     code, errors = start().ended()
     assert code == 1 and "theirs.py has no none" in errors
+
+
+def test_a_worker_looks_for_its_own_garbage_and_not_among_what_it_shares(start: Start, document: dict[str, Any], tmp_path: Path) -> None:
+    told = MODULE.replace("data.upper()", 'b"%d %d" % (gc.isenabled(), gc.get_freeze_count() > 10_000)')
+    (tmp_path / "theirs.py").write_text(f"import gc\n{told}")
+    document["app"] = {"kind": "factory", "module": "theirs", "attribute": "ready", "path": str(tmp_path)}
+    with connected(start().wait_ready().port()) as connection:
+        connection.sendall(b"hello")
+        assert connection.recv(10) == b"1 1"

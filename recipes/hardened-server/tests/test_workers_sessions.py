@@ -144,6 +144,6 @@ def test_a_rotation_keeps_tickets_of_the_last_key_and_the_next_one_none(document
         assert again(given) == {(200, True)}
         rotated(second)
         assert again(given) == {(200, False)}
-        assert fleet.status("serving")["workers"] == workers and fleet.status("serving")["lastError"] is None
+        assert fleet.status("serving")["workers"] == workers and fleet.status("serving")["troubles"] == []
     finally:
         fleet.close()

@@ -379,6 +379,16 @@ describeWith(["linux"], "what the server's user could put into the run folder", 
     expect(await lastError()).toBe("again");
     server.close();
   });
+
+  it("of a reload that was refused here and one that the server refused, the later one is told", async () => {
+    const told = { pid: 17, generation: 1, configDigest: "", listen: [], certificates: [], lastError: "by the server" };
+    const server = await answering(JSON.stringify({ ok: true, status: told }));
+    await keepRefusal(prefix, 17, "here");
+    expect(await status(prefix)).toMatchObject({ status: { lastError: "here" } });
+    await reload(prefix, { config: "", files: {} });
+    expect(await status(prefix)).toMatchObject({ status: { lastError: "by the server" } });
+    server.close();
+  });
 });
 
 describeWith(["linux", "root"], "a pid file of another user's (root)", () => {

@@ -1,5 +1,5 @@
 /** Certificates with their keys, found in folders laid out as people and their programs do it. */
-import { appendFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
@@ -36,7 +36,7 @@ beforeEach(async () => {
 async function put(name: string, ...from: readonly string[]): Promise<string> {
   const file = join(folder, name);
   await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, "");
+  await writeFile(file, "", { mode: 0o600 });
   for (const each of from) await appendFile(file, await read(each));
   return file;
 }
@@ -185,6 +185,14 @@ describeWith(["openssl"], "certificates of a folder", () => {
       message: expect.stringMatching(message) as string,
       hint: expect.stringMatching(hint) as string,
     });
+  });
+
+  test("are served with a key that everybody can read, and that is told", async () => {
+    await put("site.pem", ecdsa.certificate);
+    await chmod(await put("site.key", ecdsa.key), 0o644);
+    expect((await found()).notes).toEqual([
+      "site.key is a key that every user of this machine has access to: chmod 600 site.key",
+    ]);
   });
 
   test("of a folder that is not there are refused", async () => {

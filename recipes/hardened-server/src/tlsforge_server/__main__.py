@@ -9,6 +9,7 @@ Exit codes: 0 stopped as asked, 1 refused to start (one JSON line on standard er
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -32,6 +33,8 @@ def main(argv: Sequence[str], open_libssl: OpenLibSsl | None = None) -> int:
         print(error.line(), file=sys.stderr)
         return 2
     os.umask(0o077)
+    # What a start makes stays: to look for garbage among it takes a fifth of its time.
+    gc.disable()
     if chosen.detach:
         _detach()
     try:
@@ -137,6 +140,8 @@ class _Running:
         for descriptor in (1, 2):
             os.dup2(self._stream.fileno(), descriptor)
         signal.alarm(0)
+        gc.freeze()
+        gc.enable()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: self._reactor.callFromThread(server.stop))
         signal.signal(signal.SIGHUP, lambda _number, _frame: self._reactor.callFromThread(_reload, server))

@@ -46,3 +46,8 @@ class ServerError(Exception):
     def line(self) -> str:
         """One JSON line: ``{"error": {...}}``."""
         return json.dumps({"error": self.record()})
+
+
+def stopping() -> ServerError:
+    """What is asked of a process that is about to end is refused with this."""
+    return ServerError("stopping", "this process is about to end")

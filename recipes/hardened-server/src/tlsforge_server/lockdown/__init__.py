@@ -48,10 +48,13 @@ def _system_calls(confine: Confinement | Free) -> str:
     if isinstance(confine, Free):
         return f"but for execve: {confine.reason}"
     seccomp.install(seccomp.EXECUTE)
-    if confine.connect is not None:
-        return "but for connect"
-    seccomp.install(seccomp.CONNECT)
-    return ""
+    if confine.connect is None:
+        seccomp.install(seccomp.SOCKETS)
+        return ""
+    seccomp.install(seccomp.UNIX if confine.connect else seccomp.INTERNET)
+    if not confine.datagrams:
+        seccomp.install(seccomp.DATAGRAMS)
+    return "but for connect"
 
 
 def _other_threads() -> str | None:

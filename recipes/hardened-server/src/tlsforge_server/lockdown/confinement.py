@@ -30,8 +30,10 @@ class Confinement:
     read: tuple[Path, ...]
     #: Files, which are opened and not made.
     write: tuple[Path, ...]
-    #: TCP ports that connections may be made to, and Unix sockets with a path, whichever; None for no connection at all.
+    #: TCP ports that connections may be made to; none of them: to Unix sockets, whichever; None for no connection at all.
     connect: tuple[int, ...] | None
+    #: Whether datagrams may be sent, to wherever: names are looked up with them.
+    datagrams: bool = False
     #: Device and inode of the application's folder: another folder in its place is another confinement.
     folder: tuple[int, int] | None = None
 
@@ -59,7 +61,7 @@ def of(config: Config) -> Confinement | Free:
         return Free("the application is not ours")
     read = {*_code(), *map(Path, (*_SYSTEM, *mimetypes.knownfiles)), config.libssl.parent}
     connect: tuple[int, ...] | None = None
-    folder = None
+    datagrams, folder = False, None
     if isinstance(app, Static):
         read.add(app.directory)
         found = app.directory.stat()
@@ -68,9 +70,9 @@ def of(config: Config) -> Confinement | Free:
         connect = (app.upstream.port,) if app.upstream.socket is None else ()
         if connect and not _is_address(app.upstream.host):
             read |= {Path(name).resolve().parent for name in _NAME_FILES} | {Path("/etc")}
-            connect = tuple(sorted({*connect, _DNS_PORT}))
+            connect, datagrams = tuple(sorted({*connect, _DNS_PORT})), True
     places = {path.resolve() for path in read}
-    return Confinement(tuple(sorted(path for path in places if places.isdisjoint(path.parents))), (Path("/dev/null"),), connect, folder)
+    return Confinement(tuple(sorted(path for path in places if places.isdisjoint(path.parents))), (Path("/dev/null"),), connect, datagrams, folder)
 
 
 def _code() -> set[Path]:

@@ -50,8 +50,27 @@ NEVER: tuple[Denied, ...] = (
 
 EXECUTE: tuple[Denied, ...] = (Denied("execve"), Denied("execveat"))
 
-#: Landlock knows nothing of Unix sockets with a path (before ABI 9): of which the server's own control socket is one.
-CONNECT: tuple[Denied, ...] = (Denied("connect"),)
+# Landlock knows nothing of Unix sockets with a path (before ABI 9), of which the server's own control socket is one, nor of datagrams, nor
+# of a connection that is opened by sending (MSG_FASTOPEN).
+_AF_UNIX, _AF_INET_OR_INET6, _SOCK_DGRAM, _MSG_FASTOPEN = 1, 2, 2, 0x20000000
+
+#: No socket but those that come from elsewhere.
+SOCKETS: tuple[Denied, ...] = tuple(map(Denied, ("socket", "socketpair", "connect")))
+
+#: No Unix socket. AF_INET, AF_INET6 and AF_NETLINK, by which names are looked up, are even numbers.
+UNIX: tuple[Denied, ...] = (
+    Denied("socket", masks=(_AF_UNIX,)),
+    Denied("socketpair"),
+    Denied("sendto", argument=3, masks=(_MSG_FASTOPEN,)),
+    Denied("sendmsg", argument=2, masks=(_MSG_FASTOPEN,)),
+    Denied("sendmmsg", argument=3, masks=(_MSG_FASTOPEN,)),
+)
+
+#: No socket of the internet.
+INTERNET: tuple[Denied, ...] = (Denied("socket", masks=(_AF_INET_OR_INET6,)), Denied("socketpair"))
+
+#: No socket but for streams. A list of its own: of a call a list has one argument.
+DATAGRAMS: tuple[Denied, ...] = (Denied("socket", argument=1, masks=(_SOCK_DGRAM,)),)
 
 _MODE_FILTER = 2
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000

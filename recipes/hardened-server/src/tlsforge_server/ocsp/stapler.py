@@ -13,7 +13,6 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from ..errors import ServerError
-from . import fetch as by_http
 from .leaf import Leaf, request
 from .response import Refused, Revoked, Staple, verified
 from .shelf import Shelf
@@ -27,6 +26,13 @@ _LEAST_SECONDS = 0.05
 
 #: Asks a responder: URL and request to the body of its answer, or a failure with Refused.
 Fetch = Callable[[str, bytes], Deferred[bytes]]
+
+
+def _by_http(reactor: Any, url: str, asked: bytes) -> Deferred[bytes]:
+    # Loaded when somebody is asked: many certificates have nobody to ask.
+    from .fetch import fetch
+
+    return fetch(reactor, url, asked)
 
 
 class Stapler:
@@ -46,7 +52,7 @@ class Stapler:
         self._reactor = reactor
         self._shelf = Shelf(folder) if folder is not None else None
         self._changed = changed
-        self._fetch: Fetch = fetch or (lambda url, asked: by_http.fetch(reactor, url, asked))
+        self._fetch: Fetch = fetch or (lambda url, asked: _by_http(reactor, url, asked))
         self._now = now
         self._random = random
         self._served: tuple[Leaf, ...] = ()

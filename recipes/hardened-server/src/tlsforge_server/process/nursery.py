@@ -36,7 +36,6 @@ class Nursery:
         to."""
         assert "twisted.internet.reactor" not in sys.modules, "a reactor, once made, cannot be shared with a child"
         ours, theirs = socket.socketpair()
-        gc.collect()
         self.pid = os.fork()
         if self.pid == 0:
             _tend(theirs, log, begin)
@@ -87,7 +86,9 @@ def _tend(on: socket.socket, log: int, begin: Begin) -> None:
     try:
         _only_ours(on.fileno(), log)
         work = begin()
+        # What is there now is shared by all children for as long as none writes to it, as a search for garbage would.
         gc.freeze()
+        gc.enable()
         code = _Tending(on, _wake_at_deaths(), work).run()
     except BaseException:  # noqa: BLE001 - this process has nobody to raise to
         traceback.print_exc()

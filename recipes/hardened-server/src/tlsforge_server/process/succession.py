@@ -13,7 +13,7 @@ from twisted.logger import Logger
 
 from . import handover
 from ..config.model import Address, Config
-from ..errors import ServerError
+from ..errors import ServerError, stopping
 from .handover import Gone, Peer
 from .listeners import Listeners, Place
 from .notify import Notifier
@@ -211,7 +211,7 @@ class Succession:
     def _check_not_ended(self, held: dict[str, Any] | None = None) -> None:
         if self._ended:
             handover.close_all(list((held or {}).values()))
-            raise ServerError("stopping", "this process is about to end")
+            raise stopping()
 
     def _set_clock(self, seconds: int | None) -> None:
         for call in (self._clock, self._watch):

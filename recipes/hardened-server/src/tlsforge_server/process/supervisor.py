@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from . import account
 from . import spawn
 from ..config.sources import BundleSource, Source
-from ..errors import ServerError
+from ..errors import ServerError, stopping
 from ..lockdown import lock_down
 from ..lockdown.confinement import SUPERVISOR
 from ..tls.libssl import LibSsl
@@ -134,7 +134,7 @@ class Supervisor:
             "configDigest": prepared.config.digest,
             "libssl": self._libssl.path,
             "lastError": self._last_error,
-            "troubles": [*([] if self._workers.trouble is None else [self._workers.trouble]), *self._upkeep.troubles],
+            "troubles": [*([] if self._workers.trouble is None else [self._workers.trouble]), *self._upkeep.troubles, *_unanswered(prepared)],
             "connections": self._workers.open,
             "drainSeconds": prepared.config.limits.drain_seconds,
         }
@@ -146,6 +146,7 @@ class Supervisor:
 
     @inlineCallbacks
     def _reload(self, bundle: object) -> Any:
+        self._check_not_stopping()
         tells = self._succession.role == "serving"
         if tells:
             self._notifier.reloading()
@@ -172,7 +173,7 @@ class Supervisor:
             log.info("reloaded")
             self._log_in_force()
         finally:
-            if tells:
+            if tells and not self._stopping:
                 self._notifier.ready(self._summary())
 
     def _prepare(self, bundle: object) -> Prepared:
@@ -180,10 +181,13 @@ class Supervisor:
         for what in _FIXED:
             if getattr(material.config, what) != getattr(self._prepared.config, what):
                 raise ServerError("reload-refused", f"{what} cannot change while the server runs", "stop and launch it")
-        return prepare(material, self._libssl, self._now())
+        prepared = prepare(material, self._libssl, self._now())
+        _refuse_lost_names(self._prepared, prepared)
+        return prepared
 
     def spawn(self, program: str, bundle: object) -> Deferred[None]:
         """Starts another generation's program as a trial beside this process."""
+        self._check_not_stopping()
         return deferToThread(spawn.spawn, program, bundle, RunFolder(self._prepared.config.paths.run).socket("trial"))
 
     def take_over(self) -> Deferred[None]:
@@ -200,7 +204,7 @@ class Supervisor:
         if self._stopping:
             # Whoever asks is about to take the names; they are not to be removed from under it at the end.
             self.give_way()
-            raise ServerError("stopping", "this process is about to end")
+        self._check_not_stopping()
         descriptors = [each.fileno() for each in (*self._real.sockets("listen"), *self._real.sockets("redirect"))]
         return {"listen": self._real.names("listen"), "redirect": self._real.names("redirect")}, descriptors
 
@@ -219,6 +223,10 @@ class Supervisor:
         self._succession.end()
         self._upkeep.stapler.pause()
         self._workers.end().addCallback(lambda _none: self._finish())
+
+    def _check_not_stopping(self) -> None:
+        if self._stopping:
+            raise stopping()
 
     def _finish(self) -> None:
         self._succession.names.drop_all()
@@ -280,7 +288,7 @@ class Supervisor:
             lockdown=", ".join(f"{name} {state}" for name, state in self._in_force().items()),
             libssl=self._libssl.path,
         )
-        for note in self._prepared.credentials.notes:
+        for note in (*self._prepared.credentials.notes, *_unanswered(self._prepared)):
             log.warn("{note}", note=note)
 
     def _in_force(self) -> dict[str, str]:
@@ -289,3 +297,15 @@ class Supervisor:
         return {
             name: state if theirs.get(name, state) == state else f"{theirs[name]} (workers), {state} (supervisor)" for name, state in self._lockdown.items()
         }
+
+
+def _unanswered(prepared: Prepared) -> list[str]:
+    return [f"no certificate answers for {name}, which the configuration names" for name in prepared.credentials.unanswered]
+
+
+def _refuse_lost_names(former: Prepared, prepared: Prepared) -> None:
+    """A name of the site that is answered for stays answered for, as long as the site has it."""
+    for name in prepared.credentials.unanswered:
+        if name in former.config.names and name not in former.credentials.unanswered:
+            reason = f"no certificate answers for {name}, and one that is served does"
+            raise ServerError("certificate-refused", reason, "use one that is for this name too, or take the name out of the configuration")

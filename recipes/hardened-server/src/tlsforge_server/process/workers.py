@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, DeferredList, fail, gatherResults, 
 from twisted.logger import Logger
 
 from ..config.model import Limits
-from ..errors import ServerError
+from ..errors import ServerError, stopping
 from .accesslog import AccessLog
 from .backoff import Backoff
 from .bounds import resident_bytes
@@ -91,10 +91,12 @@ class Workers:
     @inlineCallbacks
     def exchange(self, state: State, *, anew: bool) -> Any:
         """Another state, first tried by a worker that serves nobody: when that one fails nothing has changed. ``anew``: what changes cannot
-        be exchanged in a process that runs, so others take the place of all."""
+        be exchanged in a process that runs, so others take the place of all. Fails with ``stopping`` when they come to their end."""
+        self._check_not_ending()
         trial = self._crew.bear(state.limits.drain_seconds)
         try:
             yield self._give(trial, state)
+            self._check_not_ending()
         except Exception as error:
             self._retire(trial)
             raise _plain(error) from error
@@ -153,7 +155,7 @@ class Workers:
     def _begin(self) -> Deferred[None]:
         """One more that serves. Fails when it cannot."""
         if self._ending is not None:
-            return fail(ServerError("stopping", "this process is about to end"))
+            return fail(stopping())
         try:
             member = self._crew.bear(self._state.limits.drain_seconds)
         except ServerError as error:
@@ -163,6 +165,11 @@ class Workers:
         given = self._give(member, self._state)
         self._dutiful(member)
         return given.addErrback(self._could_not_begin, member)
+
+    def _check_not_ending(self) -> None:
+        # A worker that is made after the others were told to end would be told by nobody.
+        if self._ending is not None:
+            raise stopping()
 
     def _give(self, member: Member, state: State) -> Deferred[None]:
         # As it is open at this moment.

@@ -27,13 +27,14 @@ from .tickets import TicketKeys, seal
 @dataclass(frozen=True)
 class Credentials:
     """What connections are made from, and what is known to be in force in it. ``context`` goes over to those of ``identities`` by the name
-    that a client asks for. ``notes`` are for people: what was put right, and what the configuration has no certificate for."""
+    that a client asks for. For people: ``notes`` say what was put right, ``unanswered`` are the site's names that no certificate is for."""
 
     context: SSL.Context
     certificates: tuple[Certificate, ...]
     identities: tuple[Identity, ...]
     in_force: dict[str, object]
     notes: tuple[str, ...]
+    unanswered: tuple[str, ...]
 
 
 def build(
@@ -67,7 +68,7 @@ def build(
             "no callback can be made: this process may not have writable and executable memory, and its cffi needs it",
             "build cffi and libffi for it, or start without MemoryDenyWriteExecute",
         ) from error
-    return Credentials(contexts[0], loaded, found, in_force, _notes(config, loaded))
+    return Credentials(contexts[0], loaded, found, in_force, _notes(loaded), _unanswered(config, loaded))
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,10 @@ def _asked(identity: Identity, *, by_name: bool) -> str | None:
     return identity.hosts[0].replace("*", "tlsforge-check") if by_name and identity.hosts else None
 
 
-def _notes(config: Config, loaded: Sequence[Certificate]) -> tuple[str, ...]:
-    put_right = [f"{certificate.paths.chain}: {note}" for certificate in loaded for note in certificate.notes]
+def _notes(loaded: Sequence[Certificate]) -> tuple[str, ...]:
+    return tuple(f"{certificate.paths.chain}: {note}" for certificate in loaded for note in certificate.notes)
+
+
+def _unanswered(config: Config, loaded: Sequence[Certificate]) -> tuple[str, ...]:
     # What a site without a name is called has a certificate of our own authority only.
-    missing = [name for name in uncovered(config.names, loaded) if name != "localhost"]
-    return (*put_right, *(f"no certificate answers for {name}, which the configuration names" for name in missing))
+    return tuple(name for name in uncovered(config.names, loaded) if name != "localhost")

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import os
+from typing import Callable
 
 from twisted.web import resource
 
 from ..config.model import App, Config, Factory, Proxy, Static, WebSocketEcho
 from ..errors import ServerError
-from .about import About
-from .files import Files
 
 
 def make_root(config: Config) -> resource.Resource:
     """The resource tree of the configured application; not of a factory, which has none. Raises ServerError ``app-refused``."""
-    app = config.app
+    check_folder(config.app)
+    return maker(config.app)(config)
+
+
+def maker(app: App) -> Callable[[Config], resource.Resource]:
+    """What makes the resource tree of an application. Its modules are loaded here and no others: a process that has called it shares them
+    with the children that it makes."""
     assert not isinstance(app, Factory)
-    # What only some applications need is loaded for them.
     if isinstance(app, Proxy):
         from .proxy import ReverseProxy
 
-        return ReverseProxy(app.upstream, config.limits)
+        upstream = app.upstream
+        return lambda config: ReverseProxy(upstream, config.limits)
     if isinstance(app, WebSocketEcho):
         from .websocket import Echo
 
-        return Echo(config.limits)
+        return lambda config: Echo(config.limits)
     if isinstance(app, Static):
-        check_folder(app)
-        return Files(app.directory)
-    return About(config)
+        from .files import Files
+
+        directory = app.directory
+        return lambda _config: Files(directory)
+    from .about import About
+
+    return About
 
 
 def check_folder(app: App) -> None:

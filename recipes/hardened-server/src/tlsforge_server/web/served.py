@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 
 from ..config.model import Config, Factory, Limits
 from .accesslog import AccessLog
-from .applications import check_folder, make_root
+from .applications import check_folder, make_root, maker
 from .headers import Headers, security_headers
 from .site import make_site
 
@@ -46,13 +46,15 @@ def prepare(config: Config, current: Served | None = None) -> Application:
 
 
 def check(config: Config) -> None:
-    """Raises ServerError ``app-refused`` for an application that this process, or a child that it makes, could not serve. Runs nothing of
-    anybody's in this process, which must not have threads yet."""
+    """Raises ServerError ``app-refused`` for an application that this process, or a child that it makes, could not serve. Loads what it
+    needs of this package, and runs nothing of anybody's in this process, which must not have threads yet."""
     check_folder(config.app)
     if isinstance(config.app, Factory):
         from .foreign import check as check_factory
 
         check_factory(config.app)
+    else:
+        maker(config.app)
 
 
 class Served(ServerFactory):
