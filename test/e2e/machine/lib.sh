@@ -42,6 +42,9 @@ printed() { grep -qF -- "$1" "$work/out" || { cat "$work/out"; return 1; }; }
 # same WANTED FOUND
 same() { [ "$1" = "$2" ] || { echo "wanted $1, found $2"; return 1; }; }
 
+# starts WANTED FOUND: what was found begins with what was wanted
+starts() { case $2 in "$1"*) ;; *) echo "wanted $1..., found $2"; return 1 ;; esac; }
+
 # at_most LIMIT NUMBER
 at_most() { awk "BEGIN { exit !(\"$2\" != \"\" && $2 + 0 <= $1) }" || { echo "$2, more than $1"; return 1; }; }
 

