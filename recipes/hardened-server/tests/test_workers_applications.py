@@ -64,6 +64,16 @@ def test_a_factory_is_served_by_each_worker_and_a_wrong_one_is_refused(start: St
     assert code == 1 and "theirs.py has no none" in errors
 
 
+def test_a_factory_that_hangs_is_told_as_one(start: Start, document: dict[str, Any], tmp_path: Path) -> None:
+    running = start().wait_ready()
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(600)\n")
+    document["app"] = {"kind": "factory", "module": "endless", "attribute": "ready", "path": str(tmp_path)}
+    running.write()
+    refused = running.ask("reload")
+    assert "did not answer in time and was ended before it could serve" in refused["error"]["message"]
+    assert "app.factory" in refused["error"]["hint"]
+
+
 def test_a_worker_looks_for_its_own_garbage_and_not_among_what_it_shares(start: Start, document: dict[str, Any], tmp_path: Path) -> None:
     told = MODULE.replace("data.upper()", 'b"%d %d" % (gc.isenabled(), gc.get_freeze_count() > 10_000)')
     (tmp_path / "theirs.py").write_text(f"import gc\n{told}")
