@@ -119,6 +119,8 @@ const seconds = z.number().min(0.01).max(86_400);
 /** Service managers, and we ourselves, wait somewhat longer for a server that stops, and no longer than two minutes. */
 const drainSeconds = seconds.max(90);
 const count = z.int().min(1);
+/** What browsers send without cookies fits: with less every request is refused. */
+const leastHeaderBytes = 1 << 10;
 /** What a worker holds before it serves anybody, with room to breathe. */
 const leastWorkerBytes = 128 << 20;
 
@@ -132,7 +134,7 @@ const limits = mapping({
   "drain-seconds": drainSeconds.exactOptional(),
   connections: count.exactOptional(),
   "connections-per-address": count.exactOptional(),
-  "header-bytes": count.exactOptional(),
+  "header-bytes": z.int().min(leastHeaderBytes).exactOptional(),
   "body-bytes": count.exactOptional(),
   "worker-bytes": z.int().min(leastWorkerBytes).exactOptional(),
 })

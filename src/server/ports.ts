@@ -43,7 +43,7 @@ export async function refuseTaken(addresses: readonly string[], held: readonly s
 export async function portInUse(address: string): Promise<ForgeError> {
   const owner = await portOwner(split(address).port);
   return new ForgeError("port-in-use", `${address} is in use${owner === null ? "" : ` by ${owner}`}`, {
-    hint: "stop that program, or choose another address with server.listen in the site file",
+    hint: "stop that program, or choose another address in server.listen or server.redirect of the site file",
   });
 }
 

@@ -18,6 +18,7 @@ from OpenSSL import SSL
 from datetime import UTC, datetime
 
 from tlsforge_server.config import parse as config
+from tlsforge_server.process.bounds import fitted
 from tlsforge_server.process.serving import Kind, Serving
 from tlsforge_server.tls import context
 from tlsforge_server.config.model import Limits
@@ -156,6 +157,10 @@ def test_connections_are_capped(serve: Serve) -> None:
     time.sleep(0.2)
     with connected(port) as connection:
         assert get(connection)[0] == 200
+
+
+def test_a_cap_below_what_the_descriptors_allow_stays() -> None:
+    assert fitted(replace(Limits(), connections=3)).connections == 3
 
 
 def test_connections_of_one_address_are_capped(serve: Serve) -> None:

@@ -55,6 +55,13 @@ def test_a_policy_that_is_in_force_is_read_back(
     assert int(str(in_force["handshakes"])) > 20
 
 
+def test_a_certificate_that_the_policy_cannot_sign_for_is_named(document: Document, libssl: LibSsl, authority: Any, tmp_path: Any) -> None:
+    document["policy"]["signatureAlgorithms"] = ["rsa_pss_rsae_sha256"]
+    document["certificates"] = [authority.leaf("p384").write(tmp_path / "p384")]
+    with pytest.raises(ServerError, match="no signature algorithm for the certificate .*p384.* which signs with ecdsa_secp384r1_sha384"):
+        build(parse(document), libssl, now())
+
+
 def test_tls_1_3_alone_is_read_back(document: Document, libssl: LibSsl) -> None:
     document["policy"].update(minVersion="TLSv1.3", ciphers=[])
     built = build(parse(document), libssl, now())

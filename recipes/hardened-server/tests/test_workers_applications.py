@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from client import connected, get
 from conftest import Running
 
@@ -62,6 +63,24 @@ def test_a_factory_is_served_by_each_worker_and_a_wrong_one_is_refused(start: St
         assert connection.recv(10) == b"STILL"
     code, errors = start().ended()
     assert code == 1 and "theirs.py has no none" in errors
+
+
+@pytest.mark.parametrize(("app", "code"), [({"kind": "proxy", "upstream": "http://127.0.0.1:9"}, 502), ({"kind": "websocket-echo"}, 426)])
+def test_it_starts_with_each_application(start: Start, document: dict[str, Any], app: dict[str, str], code: int) -> None:
+    document["app"] = app
+    running = start().wait_ready()
+    with connected(running.port()) as connection:
+        assert get(connection)[0] == code
+
+
+def test_a_factory_that_hangs_is_told_as_one(start: Start, document: dict[str, Any], tmp_path: Path) -> None:
+    running = start().wait_ready()
+    (tmp_path / "endless.py").write_text("import time\ntime.sleep(600)\n")
+    document["app"] = {"kind": "factory", "module": "endless", "attribute": "ready", "path": str(tmp_path)}
+    running.write()
+    refused = running.ask("reload")
+    assert "did not answer in time and was ended before it could serve" in refused["error"]["message"]
+    assert "app.factory" in refused["error"]["hint"]
 
 
 def test_a_worker_looks_for_its_own_garbage_and_not_among_what_it_shares(start: Start, document: dict[str, Any], tmp_path: Path) -> None:

@@ -29,6 +29,12 @@ export async function rollback(context: Context, named: string | undefined): Pro
     const previous = await currentGeneration(prefix);
     if (wanted !== undefined && wanted === previous) return unchanged(prefix, wanted);
     const target = await rollbackTarget(prefix, wanted);
+    if (target.report !== null && !target.accepted)
+      emit({
+        type: "warning",
+        message: `generation ${target.generation} did not reach its grade when it was made`,
+        hint: `tlsforge generations lists those that did; its report is ${target.report.path}`,
+      });
     const running = await runningServer(context);
     const standing = previous === null ? null : await readableManifest(prefix, previous);
     const server = await switchServing(context, { target, standing, running });

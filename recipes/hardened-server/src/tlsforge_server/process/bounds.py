@@ -11,11 +11,13 @@ from ..config.model import Limits
 
 #: Descriptors for anything but connections.
 _OTHERS = 256
+#: However few descriptors there are.
 _FEWEST_CONNECTIONS = 16
 
 
 def fitted(limits: Limits) -> Limits:
-    """With as many connections as this process may have descriptors, less those for other uses; as many as wanted are asked for."""
+    """With as many connections as this process may have descriptors, less those for other uses, and never more than wanted; as many as
+    wanted are asked for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = limits.connections + _OTHERS
     ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -25,7 +27,7 @@ def fitted(limits: Limits) -> Limits:
             soft = ceiling
         except OSError:
             pass  # A service's system call filter may refuse it: then fewer connections are taken.
-    return replace(limits, connections=max(_FEWEST_CONNECTIONS, min(limits.connections, soft - _OTHERS)))
+    return replace(limits, connections=min(limits.connections, max(_FEWEST_CONNECTIONS, soft - _OTHERS)))
 
 
 def bound_memory(size: int) -> None:

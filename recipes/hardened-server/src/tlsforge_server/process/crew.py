@@ -77,7 +77,7 @@ class Crew:
     def _died(self, pid: int, code: int) -> None:
         for member in self.members:
             if member.pid == pid:
-                self._gone(member, how_ended(code))
+                self._gone(member, "did not answer in time and was ended" if member.late else how_ended(code))
 
     def _gone(self, member: Member, how: str) -> None:
         self._members = {key: each for key, each in self._members.items() if each is not member}
@@ -86,6 +86,7 @@ class Crew:
 
     def _overdue(self, member: Member) -> None:
         log.error("worker {pid} does not answer and is ended", pid=member.pid)
+        member.late = True
         self.kill(member)
 
     def _hung_up(self, member: Member) -> None:

@@ -33,6 +33,8 @@ class Member:
         self.admitted = False
         #: Is to be killed as soon as it is known by its number.
         self.condemned = False
+        #: Did not answer in time.
+        self.late = False
         #: Is brought to its end.
         self.leaving = False
         #: Has taken its first material.

@@ -270,5 +270,5 @@ def _first(failure: Any) -> Any:
 
 def _plain(error: Exception) -> Exception:
     if isinstance(error, Ended):
-        return ServerError("worker-failed", f"a worker {error} before it could serve", "the log may tell why")
+        return ServerError("worker-failed", f"a worker {error} before it could serve", "the log may tell why; an app.factory must neither end its process nor hang")
     return error

@@ -154,7 +154,7 @@ def _parse_key(path: Path, text: bytes, validate: bool) -> PrivateKey:
 def _check_leaf(path: Path, leaf: x509.Certificate) -> None:
     try:
         if leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            refuse(path, "is the certificate of an authority for the key", "give the server a certificate and key of its own")
+            refuse(path, "is the certificate of an authority, not of a server", "one that openssl req -x509 makes for itself needs -addext basicConstraints=critical,CA:FALSE")
     except x509.ExtensionNotFound:
         pass
     try:

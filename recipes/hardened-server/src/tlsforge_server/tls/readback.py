@@ -20,6 +20,7 @@ UNKNOWN_HOST = "tlsforge-check.invalid"
 def read_back(subject: Subject) -> dict[str, object]:
     """What is in force, as read from a finished context. Raises ServerError ``policy-refused`` at the first difference."""
     policy = subject.policy
+    _check_usable(subject)
     options = _check_options(subject)
     suites = _check_lists(subject)
     _check_versions(subject)
@@ -146,13 +147,18 @@ def _certificate_curve(subject: Subject) -> str | None:
     return None
 
 
+def _check_usable(subject: Subject) -> None:
+    """Before any handshake: one with a certificate that nothing can sign for fails without its name."""
+    for certificate in subject.certificates:
+        if not set(certificate.signatures) & set(subject.policy.signature_algorithms):
+            message = f"the policy has no signature algorithm for the certificate {certificate.paths.chain}, which signs with {certificate.signatures[0]}"
+            raise ServerError("policy-refused", message, "take a certificate with another key: RSA, P-256 or P-384")
+
+
 def _check_signatures(subject: Subject) -> None:
     policy = subject.policy
     for certificate in subject.certificates:
-        usable = [name for name in certificate.signatures if name in policy.signature_algorithms]
-        if not usable:
-            raise ServerError("policy-refused", f"the policy has no signature algorithm for the certificate {certificate.paths.chain}")
-        for name in usable:
+        for name in (name for name in certificate.signatures if name in policy.signature_algorithms):
             if policy.max_version == "TLSv1.3":
                 outcome = subject.accepts(f"the signature algorithm {name}", version="TLSv1.3", signature_algorithms=[name])
                 if outcome.certificate != certificate.fingerprint:

@@ -29,7 +29,7 @@ def load(app: Factory) -> Any:
     found: Any = module
     for part in app.attribute.split("."):
         if not hasattr(found, part):
-            hint = "app.attribute must name a factory of the module, or a function that makes one"
+            hint = "app.factory, MODULE:ATTRIBUTE, must name a factory of the module, or a function that makes one"
             raise ServerError("app-refused", f"{_place(module)} has no {app.attribute}", hint)
         found = getattr(found, part)
     if not IProtocolFactory.providedBy(found) and callable(found):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import h11
-from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone, TimeoutError
 from twisted.internet.interfaces import IPushProducer
@@ -29,6 +28,9 @@ class ReverseProxy(Streaming):
 
     def __init__(self, upstream: Upstream, limits: Limits) -> None:
         super().__init__()
+        # Not before: importing it makes it, and the process that only loads this module must have none.
+        from twisted.internet import reactor as global_reactor
+
         reactor: Any = global_reactor
         self.lines = Lines(upstream, reactor)
         #: WebSockets have no end by which they could be late: they are cut when nothing passes for as long as a request may take.

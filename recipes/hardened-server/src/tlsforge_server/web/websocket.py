@@ -6,7 +6,6 @@ import base64
 import binascii
 from typing import Any
 
-from twisted.internet import reactor as global_reactor
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -34,6 +33,9 @@ class Echo(resource.Resource):
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
+        # Not before: importing it makes it, and the process that only loads this module must have none.
+        from twisted.internet import reactor as global_reactor
+
         reactor: Any = global_reactor
         self._quiet: Deadlines[EchoProtocol] = Deadlines(reactor, limits.idle_seconds, EchoProtocol.nudge)
 
