@@ -5,8 +5,8 @@ type Certificates = ServerStatus["certificates"];
 
 /** Lines for people: whom each is for, its end, its staple, and what is odd about it. */
 export function certificateLines(certificates: Certificates): readonly string[] {
-  return certificates.flatMap(({ names, notAfter, staple, notes = [] }) => [
-    `Certificate ${names.join(", ")}, until ${notAfter}${staple === null ? "" : `; OCSP staple: ${staple}`}`,
+  return certificates.flatMap(({ names, kind, notAfter, staple, notes = [] }) => [
+    `Certificate ${names.join(", ")}${kind === undefined ? "" : ` (${kind})`}, until ${notAfter}${staple === null ? "" : `; OCSP staple: ${staple}`}`,
     ...notes.map((note) => `            ${note}`),
   ]);
 }

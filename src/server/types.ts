@@ -145,6 +145,8 @@ export interface ServerStatus {
   readonly generation: number;
   readonly certificates: readonly {
     readonly names: readonly string[];
+    /** The sort of its key, as TLS 1.2 names suites; a server of an older recipe does not tell. */
+    readonly kind?: string;
     readonly notAfter: string;
     readonly staple: string | null;
     /** When it is to be renewed, by what it says itself (ISO 8601); a server of an older recipe does not tell. */

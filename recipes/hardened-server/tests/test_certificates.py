@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 from pki import Authority, Pair
 from tlsforge_server.tls import certificates
 from tlsforge_server.config.model import CertificatePaths
@@ -99,6 +99,15 @@ def test_a_right_chain_needs_no_note(authority: Authority, tmp_path: Path) -> No
     pair = authority.leaf("ecdsa")
     assert arranged(tmp_path, pair.key, *pair.chain).notes == ()
     assert arranged(tmp_path, pair.key, pair.chain[0]).notes == ()
+
+
+def test_a_leaf_alone_that_says_where_its_issuer_is_has_a_note(authority: Authority, tmp_path: Path) -> None:
+    place = x509.UniformResourceIdentifier("http://ca.example/issuer.der")
+    access = x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)])
+    pair = authority.leaf("ecdsa", extensions=(access,))
+    (note,) = arranged(tmp_path, pair.key, pair.chain[0]).notes
+    assert note.startswith("the chain lacks the issuer's certificate") and place.value in note
+    assert arranged(tmp_path, pair.key, *pair.chain).notes == ()
 
 
 def test_a_note_tells_which_certificate(authority: Authority, tmp_path: Path) -> None:

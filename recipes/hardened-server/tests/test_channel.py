@@ -18,7 +18,7 @@ from tlsforge_server.errors import ServerError
 from tlsforge_server.process.member import Ended, Member
 
 __all__ = ["reactor"]
-RIGHT = {"serial": 1, "open": 3, "error": None, "lockdown": {"landlock": "in force"}}
+RIGHT = {"serial": 1, "open": 3, "lost": 0, "error": None, "lockdown": {"landlock": "in force"}}
 
 
 class Seen:

@@ -50,9 +50,11 @@ def test_requests_go_on_and_so_does_the_log_when_there_is_room(fleet: Fleet, doc
     assert load.failed == []
     assert "the access log cannot be written, requests go on without it: No space left on device" in server_log()
     assert server_log().count("cannot be written") <= 2, "once for each worker"
+    wait_for(lambda: "the access log cannot be written, lines lost: " in "".join(fleet.status("serving")["troubles"]))
     (inside / "filler").unlink()
     ask(20)
     wait_for(lambda: "the access log is written again; lines lost: " in server_log())
+    wait_for(lambda: fleet.status("serving")["troubles"] == [])
     lines = (inside / "access.log").read_text().splitlines()
     assert lines[-1].split('"')[1].startswith("GET /") and all(line.count('"') == 6 for line in lines[-10:])
     assert fleet.status("serving")["workers"] == workers

@@ -25,7 +25,7 @@ class Member:
 
     def __init__(self, reactor: Any, end: socket.socket, *, overdue: Callable[[Member], None], hung_up: Callable[[Member], None]) -> None:
         self.pid: int | None = None
-        self.open = 0
+        self.open = self.lost = 0
         self.lockdown: dict[str, str] = {}
         #: Since when, by the reactor's clock.
         self.since: float = reactor.seconds()
@@ -82,9 +82,9 @@ class Member:
 
     def _received(self, message: Message, _descriptors: list[int]) -> None:
         error = None if message["error"] is None else _refusal(**message["error"])
-        count, lockdown = int(message["open"]), {str(name): str(state) for name, state in message["lockdown"].items()}
+        count, lost, lockdown = int(message["open"]), int(message["lost"]), {str(name): str(state) for name, state in message["lockdown"].items()}
         answer, clock = self._asked.pop(message["serial"])
-        self.open, self.lockdown = count, lockdown
+        self.open, self.lost, self.lockdown = count, lost, lockdown
         _cancel(clock)
         if error is None:
             self.ready = True

@@ -46,6 +46,11 @@ class Serving:
         """How many connections there are."""
         return sum(service.open for service in self.services.values())
 
+    @property
+    def lost(self) -> int:
+        """Lines of the access log that could not be written since it could be last."""
+        return self._served.lost
+
     def exchange(self, config: Config, context: SSL.Context) -> None:
         """What comes from here on is served by this; nothing is closed. The limits are the same."""
         application = served.prepare(config, self._served)

@@ -9,6 +9,7 @@ from ..tls.certificates import Certificate
 def certificate_status(certificate: Certificate, staple: str | None) -> dict[str, object]:
     return {
         "names": list(certificate.names),
+        "kind": certificate.kind,
         "notAfter": iso(certificate.not_after),
         "renewAfter": iso(certificate.renew_after),
         "sha256": certificate.fingerprint.hex(),

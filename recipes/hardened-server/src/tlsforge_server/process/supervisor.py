@@ -135,7 +135,7 @@ class Supervisor:
             "configDigest": prepared.config.digest,
             "libssl": self._libssl.path,
             "lastError": self._last_error,
-            "troubles": [*([] if self._workers.trouble is None else [self._workers.trouble]), *self._upkeep.troubles, *_unanswered(prepared)],
+            "troubles": [*self._workers.troubles, *self._upkeep.troubles, *_unanswered(prepared)],
             "connections": self._workers.open,
             "drainSeconds": prepared.config.limits.drain_seconds,
         }

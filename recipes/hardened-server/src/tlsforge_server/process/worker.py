@@ -7,7 +7,8 @@ message has a number, and its answer says that it is in force, or why not.
     {"serial", "end": "gently" | "now"}              no more: it drains and ends
     {"serial"}                                       nothing: it is asked how it is
 
-Each  ->  {"serial", "open", "error", "lockdown"}    ``error`` as on the control socket, or null
+Each  ->  {"serial", "open", "lost", "error", "lockdown"}    ``lost``: lines of the access log, since it could be written last; ``error``
+                                                             as on the control socket, or null
 """
 
 from __future__ import annotations
@@ -79,11 +80,15 @@ class Worker:
         except Exception as bug:
             log.failure("a worker cannot become what it is to be")
             error = ServerError("internal", f"{type(bug).__name__}: {bug}").record()
-        self._channel.send({"serial": message["serial"], "open": self._open, "error": error, "lockdown": self._lockdown})
+        self._channel.send({"serial": message["serial"], "open": self._open, "lost": self._lost, "error": error, "lockdown": self._lockdown})
 
     @property
     def _open(self) -> int:
         return 0 if self._serving is None else self._serving.open
+
+    @property
+    def _lost(self) -> int:
+        return 0 if self._serving is None else self._serving.lost
 
     def _become(self, message: Message, descriptors: list[int]) -> None:
         if "material" in message:

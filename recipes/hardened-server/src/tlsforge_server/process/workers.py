@@ -77,6 +77,13 @@ class Workers:
         return sum(each.open for each in self._crew.members)
 
     @property
+    def troubles(self) -> list[str]:
+        """What somebody should look at."""
+        lost = sum(each.lost for each in self._serving)
+        told = [f"the access log cannot be written, lines lost: {lost}; the server's log says why"] if lost else []
+        return told if self.trouble is None else [self.trouble, *told]
+
+    @property
     def lockdown(self) -> dict[str, str]:
         """What is in force in them."""
         return next((each.lockdown for each in self._serving if each.ready), {})

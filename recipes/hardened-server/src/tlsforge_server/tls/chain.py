@@ -9,6 +9,7 @@ from typing import Sequence
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from ..moments import iso
 from .refusal import refuse
@@ -74,7 +75,19 @@ def _notes(certificates: Sequence[x509.Certificate], order: Sequence[x509.Certif
             notes.append(f"{name} has no part in the chain: left out")
         elif each not in sent:
             notes.append(f"{name} is a root, which clients have: left out")
+    if len(order) == 1 and (url := _issuer_at(order[0])) is not None:
+        notes.append(f"the chain lacks the issuer's certificate, without which many clients cannot trust it: append the one from {url}")
     return tuple(notes)
+
+
+def _issuer_at(certificate: x509.Certificate) -> str | None:
+    """Where a certificate says that its issuer's is to be had, in DER form."""
+    try:
+        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except (x509.ExtensionNotFound, ValueError):
+        return None
+    places = (each.access_location for each in access if each.access_method == AuthorityInformationAccessOID.CA_ISSUERS)
+    return next((str(each.value) for each in places), None)
 
 
 def _check_dates(path: Path, certificates: Sequence[x509.Certificate], certificate: x509.Certificate, now: datetime) -> None:

@@ -78,6 +78,11 @@ class Served(ServerFactory):
     def closing(self, closing: bool) -> None:
         self._site.closing = closing
 
+    @property
+    def lost(self) -> int:
+        """Lines that the access log has dropped since it could be written last."""
+        return 0 if self._site.access_log is None else self._site.access_log.dropped
+
     def close_idle(self, *, unasked: bool) -> None:
         """See ``Site.close_idle``. A foreign factory's connections are left to the drain's deadline."""
         self._site.close_idle(unasked=unasked)
