@@ -104,7 +104,7 @@ async function takeBack(
   { built, manifest, wishes }: Pick<Prepared, "built" | "manifest" | "wishes">,
 ): Promise<void> {
   const { prefix } = context.options;
-  const work = { prefix, resources: wishes.resources, earlier: manifest.host, emit: context.emit };
+  const work = { prefix, resources: wishes.resources, emit: context.emit };
   await updateManifest(prefix, manifest.generation, { host: await takeBackUnwished(built.selection.host, work) });
 }
 
