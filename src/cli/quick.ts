@@ -58,7 +58,7 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
 }
 
 /** Whether the site file is the one that the generation remembers: which one counts otherwise is the full run's to say. */
-function sameSiteFile({ prefix, config }: FingerprintParts): boolean {
+export function sameSiteFile({ prefix, config }: Pick<FingerprintParts, "prefix" | "config">): boolean {
   const kept = readJson<{ readonly file?: string | null }>(`${prefix}/current/site.json`);
   return kept?.file === undefined || kept.file === config;
 }

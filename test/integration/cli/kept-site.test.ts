@@ -5,6 +5,7 @@ import type { Context } from "../../../src/cli/context.ts";
 import { asKept, keepSite, siteOf, withCurrentSiteFile, withSiteFile } from "../../../src/cli/kept-site.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import { parseSite } from "../../../src/recipe/index.ts";
+import { sameSiteFile } from "../../../src/cli/quick.ts";
 import { parseCommandLine } from "../../../src/cli/program.ts";
 import type { Result } from "../../../src/cli/result.ts";
 import type { Manifest } from "../../../src/store/index.ts";
@@ -170,6 +171,20 @@ describe("the site file of a generation", () => {
         ],
       },
     });
+  });
+
+  test.each<[string | null | undefined, string | null, boolean]>([
+    ["/a.yaml", "/a.yaml", true],
+    ["/a.yaml", "/b.yaml", false],
+    ["/a.yaml", null, false],
+    [null, null, true],
+    [null, "/a.yaml", false],
+    [undefined, null, true],
+    [undefined, "/a.yaml", true],
+  ])("that was %s is the full run's to look at when it is %s: no quick answer (%s)", async (kept, config, same) => {
+    const { context } = await launchedWith(kept);
+    await madeCurrent(context.options.prefix);
+    expect(sameSiteFile({ prefix: context.options.prefix, config })).toBe(same);
   });
 
   test("is none in a prefix without a generation, where the defaults count", async () => {
