@@ -57,7 +57,11 @@ export function withGlobals(command: Command): Command {
       "root of everything (TLSFORGE_PREFIX; default: /opt/tlsforge for root, else ~/.local/share/tlsforge)",
       notEmpty,
     )
-    .option("--config <file>", "site file (default: tlsforge.yaml here, when there is one)", notEmpty)
+    .option(
+      "--config <file>",
+      "site file (default: tlsforge.yaml here, else the one that the prefix was last made or launched with)",
+      notEmpty,
+    )
     .option("--recipes <dir>", "folder of recipes and stacks (TLSFORGE_RECIPES; default: those that ship)", notEmpty)
     .option("--json", "one JSON document on standard output")
     .option("-y, --yes", "go on without asking")

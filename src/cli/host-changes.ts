@@ -132,21 +132,21 @@ export function serviceChange(plans: readonly ResourcePlan[], over: readonly Hos
   return { unit: changes("unit"), socket: changes("socket") || over.some(({ kind }) => kind === "socket") };
 }
 
-/** Changes of the machine for a generation. `earlier`: its records; what the ledger says of the same resource counts more. */
+/** Changes of the machine for a generation. */
 interface WishWork {
   readonly prefix: string;
   readonly resources: readonly Resource[];
-  readonly earlier: readonly HostRecord[];
   readonly emit: Emit;
 }
 
 /**
  * Applies what is wished for, and gives the plans that were followed and the records that stand then. What is no longer wished for stays: the
- * server that still serves may need it. Every step is in the prefix's ledger before it is taken. Throws as `applyHost` does.
+ * server that still serves may need it. Every step is in the prefix's ledger before it is taken. `earlier`: the generation's
+ * records; what the ledger says of the same resource counts more. Throws as `applyHost` does.
  */
 export async function applyWishes(
   host: Host,
-  { prefix, resources, earlier, emit }: WishWork,
+  { prefix, resources, earlier, emit }: WishWork & { readonly earlier: readonly HostRecord[] },
 ): Promise<{ readonly plans: readonly ResourcePlan[]; readonly records: readonly HostRecord[] }> {
   const ledger = await openLedger(prefix, earlier);
   const known = ledger.records();
@@ -159,14 +159,14 @@ export async function applyWishes(
 }
 
 /**
- * Takes back what is no longer wished for, and gives the records that stand then. What cannot be taken back is left alone and told as blocked;
+ * Takes back what is no longer wished for after `applyWishes`, which leaves every record in the ledger and none of what is lost, and gives the records that stand then. What cannot be taken back is left alone and told as blocked;
  * it stays ours unless nothing of ours is there any more. Throws as `undoHost` does.
  */
 export async function takeBackUnwished(
   host: Host,
-  { prefix, resources, earlier, emit }: WishWork,
+  { prefix, resources, emit }: WishWork,
 ): Promise<readonly HostRecord[]> {
-  const ledger = await openLedger(prefix, earlier);
+  const ledger = await openLedger(prefix);
   const over = unwished(ledger.records(), resources);
   const standing = await undoHost(host, over, { emit, journal: ledger.journal });
   for (const { id } of await lostRecords(host, standing, [])) await ledger.forget(id);

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import { parseSite, type Site } from "../recipe/index.ts";
-import { atomicWrite, type Manifest } from "../store/index.ts";
+import { atomicWrite, readManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { loadSite } from "./load.ts";
 import { generationFile } from "./serve.ts";
@@ -35,8 +35,8 @@ export async function asKept(context: Context, { generation }: Manifest): Promis
 }
 
 /**
- * The same context with the site file that the generation was last launched for where none is given now, which is said. One that is gone is
- * told too: then the defaults count. Throws `prefix-unusable`.
+ * The same context with the site file that the generation was last launched for where none is given now, which is said. Throws
+ * `site-invalid` when that one is gone: the defaults are not what was asked for; and `prefix-unusable`.
  */
 export async function withSiteFile(context: Context, manifest: Manifest): Promise<Context> {
   if (context.options.config !== null) return context;
@@ -47,12 +47,15 @@ export async function withSiteFile(context: Context, manifest: Manifest): Promis
     context.emit({ type: "notice", message: `the site file is ${config}, as of generation ${manifest.generation}` });
     return kept;
   }
-  context.emit({
-    type: "warning",
-    message: `the site file of generation ${manifest.generation}, ${config}, is gone: the defaults count`,
-    hint: "name another with --config",
+  throw new ForgeError("site-invalid", `the site file of generation ${manifest.generation}, ${config}, is gone`, {
+    hint: "put it back, or name another with --config; an empty one asks for the defaults",
   });
-  return context;
+}
+
+/** The same for the prefix's current generation; the context as it is where there is none. */
+export async function withCurrentSiteFile(context: Context): Promise<Context> {
+  const manifest = await readManifest(context.options.prefix);
+  return manifest === null ? context : withSiteFile(context, manifest);
 }
 
 /** What is kept of a generation's site; null when it was never launched. */
@@ -71,7 +74,7 @@ async function readKept(prefix: string, generation: number): Promise<Kept | null
   }
   throw new ForgeError("prefix-unusable", `${place} cannot be read`, {
     cause,
-    hint: "remove it: then the site file counts; or provision again",
+    hint: "remove it, and name the site file with --config",
   });
 }
 

@@ -44,7 +44,7 @@ async function readSite(path: string): Promise<SiteFile> {
 /** Checks a site file's text, and that the folders it names are there. Throws `site-invalid`. */
 export async function checkSite(file: SiteFile): Promise<Site> {
   const site = parseSite(file);
-  await checkFolders(site, file.path);
+  await checkFolders(site, file);
   return site;
 }
 

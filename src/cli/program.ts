@@ -98,7 +98,8 @@ function commandTree(
 
   runs(
     withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
-    async (context, args, options) => {
+    async (given, args, options) => {
+      const context = await asRemembered(given);
       const request = buildRequest(args, options, context);
       const result = await (await import("./commands/provision.ts")).provision(context, request);
       if (result.exitCode === 0) await (await import("./kept-plan.ts")).keepNextPlan(context, request);
@@ -110,7 +111,8 @@ function commandTree(
       "--exit-code",
       "exit 10 when something would change",
     ),
-    async (context, args, options) => {
+    async (given, args, options) => {
+      const context = await asRemembered(given);
       const request = buildRequest(args, options, context);
       const [{ plan }, { keepPlan }] = await Promise.all([import("./commands/plan.ts"), import("./kept-plan.ts")]);
       const result = await plan(context, { ...request, exitCode: options["exitCode"] === true });
@@ -122,8 +124,10 @@ function commandTree(
     withSources(
       add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
     ),
-    async (context, args, options) =>
-      (await import("./commands/build.ts")).build(context, buildRequest(args, options, context)),
+    async (given, args, options) => {
+      const context = await asRemembered(given);
+      return (await import("./commands/build.ts")).build(context, buildRequest(args, options, context));
+    },
   );
   runs(
     add(program, "launch", "start the server of the current generation").option(
@@ -222,6 +226,11 @@ function commandTree(
     (await import("./commands/completion.ts")).completion(program, args[0] ?? ""),
   );
   return program;
+}
+
+/** With the site file that the prefix remembers, where none is given. */
+async function asRemembered(context: Context): Promise<Context> {
+  return (await import("./kept-site.ts")).withCurrentSiteFile(context);
 }
 
 function fullName(command: Command): string {

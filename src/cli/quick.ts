@@ -37,7 +37,7 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   if (manifest.server === null || manifest.report === null) return null;
   // What is not there is the full run's to complain about.
   if (!existsSync(parts.recipes) || (parts.config !== null && !isFile(parts.config))) return null;
-  if (manifest.fingerprint !== inputsFingerprint(parts)) return null;
+  if (!sameSiteFile(parts) || manifest.fingerprint !== inputsFingerprint(parts)) return null;
   if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`)))
     return null;
   if (!manifest.host.every((record) => stands(record) === true) || !ledgerAgrees(parts.prefix, manifest)) return null;
@@ -55,6 +55,12 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   if (config === null || !servesFiles(server, config)) return null;
   const report = readJson<Report>(manifest.report.path);
   return report === null ? null : { manifest, server, report };
+}
+
+/** Whether the site file is the one that the generation remembers: which one counts otherwise is the full run's to say. */
+export function sameSiteFile({ prefix, config }: Pick<FingerprintParts, "prefix" | "config">): boolean {
+  const kept = readJson<{ readonly file?: string | null }>(`${prefix}/current/site.json`);
+  return kept?.file === undefined || kept.file === config;
 }
 
 /**

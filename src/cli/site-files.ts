@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { ForgeError, type ErrorCode } from "../errors.ts";
 import { siteSpan, type Site, type Stack } from "../recipe/index.ts";
-import { certificatesIn, dhProblem } from "../server/index.ts";
+import { answersFor, certificatesIn, dhProblem } from "../server/index.ts";
 
 /** A site file: its text, and where it lies. */
 export interface SiteFile {
@@ -10,22 +10,36 @@ export interface SiteFile {
   readonly path: string;
 }
 
-/** Checks that the folders are there. Throws `site-invalid`. */
-export async function checkFolders({ server: { app, certificate } }: Site, file: string): Promise<void> {
-  if (app.kind === "static") await needFolder(file, "server.app.static", app.directory);
-  if (app.kind === "factory" && app.path !== null) await needFolder(file, "server.app.path", app.path);
-  if (certificate.kind === "directory") await needFolder(file, "server.certificate.directory", certificate.directory);
+/** Checks that the folders are there, and that a socket is one, each with its line. Throws `site-invalid`. */
+export async function checkFolders({ server: { app, certificate } }: Site, file: SiteFile): Promise<void> {
+  if (app.kind === "static") await needFolder(app.directory, { file, key: ["app", "static"] });
+  if (app.kind === "factory" && app.path !== null) await needFolder(app.path, { file, key: ["app", "path"] });
+  if (app.kind === "proxy" && app.upstream.startsWith("unix:"))
+    await refuseOther(app.upstream.slice("unix:".length), { file, key: ["app", "proxy"] });
+  if (certificate.kind === "directory")
+    await needFolder(certificate.directory, { file, key: ["certificate", "directory"] });
 }
 
-async function needFolder(file: string, key: string, folder: string): Promise<void> {
+async function needFolder(folder: string, at: Place): Promise<void> {
+  const name = `server.${at.key.join(".")}`;
   const facts = await stat(folder).catch((error: unknown) => {
-    throw new ForgeError("site-invalid", `${file}: ${key}: the folder ${folder} cannot be used: ${reasonOf(error)}`, {
-      cause: error,
-      hint: `make the folder, or mend ${key}`,
-    });
+    const problem = `${name}: the folder ${folder} cannot be used: ${reasonOf(error)}`;
+    throw refusal("site-invalid", { ...at, problem, hint: `make the folder, or mend ${name}`, cause: error });
   });
   if (facts.isDirectory()) return;
-  throw new ForgeError("site-invalid", `${file}: ${key}: ${folder} is no folder`, { hint: `name a folder in ${key}` });
+  const problem = `${name}: ${folder} is no folder`;
+  throw refusal("site-invalid", { ...at, problem, hint: `name a folder in ${name}` });
+}
+
+/** What listens on a socket may make it later; anything else of that name stays in its way. */
+async function refuseOther(path: string, at: Place): Promise<void> {
+  const facts = await stat(path).catch(() => null);
+  if (facts === null || facts.isSocket()) return;
+  throw refusal("site-invalid", {
+    ...at,
+    problem: `server.app.proxy: ${path} is no Unix socket`,
+    hint: 'name the socket that the other server listens on, or use "http://HOST:PORT"',
+  });
 }
 
 /**
@@ -43,21 +57,29 @@ async function checkDhe({ server: { dhe } }: Site, file: SiteFile, purpose: Stac
   if (problem === null) return;
   throw refusal("site-invalid", {
     file,
-    key: "dhe",
+    key: ["dhe"],
     problem,
     hint: "name a file that openssl dhparam -2 made, or let it be made with generate",
   });
 }
 
 async function checkCertificates({ server }: Site, file: SiteFile, purpose: Stack["purpose"]): Promise<void> {
-  const { certificate, dhe } = server;
+  const { certificate, dhe, names: wanted } = server;
   if (certificate.kind !== "directory") return;
-  const at = { file, key: "certificate" } as const;
-  const { sorts } = await certificatesIn(certificate.directory).catch((error: unknown) => {
+  const at = { file, key: ["certificate"] } as const;
+  const { sorts, names } = await certificatesIn(certificate.directory).catch((error: unknown) => {
     if (!(error instanceof ForgeError)) throw error;
     const { message: problem, hint, details } = error;
     throw refusal(error.code, { ...at, problem, hint, details });
   });
+  for (const [index, name] of wanted.entries())
+    if (name !== "localhost" && !answersFor(names, name))
+      throw refusal("certificate-failed", {
+        file,
+        key: ["names", index],
+        problem: `no certificate in ${certificate.directory} is for "${name}"`,
+        hint: `put one there, or leave the name out: those there are for ${namesText(names)}`,
+      });
   if (purpose === "reproduction" || dhe === null || dhe.kind === "off" || sorts.has("rsa")) return;
   throw refusal("certificate-failed", {
     ...at,
@@ -66,20 +88,30 @@ async function checkCertificates({ server }: Site, file: SiteFile, purpose: Stac
   });
 }
 
-/** What is wrong with what a key of `server` names. */
-interface Wrong {
+function namesText(names: ReadonlySet<string>): string {
+  return [...names].map((name) => name.slice(name.indexOf(":") + 1)).join(", ") || "no name";
+}
+
+/** Where a site file names something: a key of `server`, or one below it. */
+interface Place {
   readonly file: SiteFile;
-  readonly key: "dhe" | "certificate";
+  readonly key: readonly (string | number)[];
+}
+
+/** What is wrong with it. */
+interface Wrong extends Place {
   readonly problem: string;
   readonly hint?: string | undefined;
   readonly details?: readonly string[] | undefined;
+  readonly cause?: unknown;
 }
 
-function refusal(code: ErrorCode, { file, key, problem, hint, details = [] }: Wrong): ForgeError {
-  const span = siteSpan(file, "server", key);
+function refusal(code: ErrorCode, { file, key, problem, hint, details = [], cause }: Wrong): ForgeError {
+  const span = siteSpan(file, "server", ...key);
   const place = span === null ? file.path : `${span.file}:${span.line}`;
   return new ForgeError(code, `${place}: ${problem}`, {
     details,
+    cause,
     ...(span === null ? {} : { span }),
     ...(hint === undefined ? {} : { hint }),
   });

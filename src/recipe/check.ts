@@ -10,23 +10,32 @@ import { quote, type Problem } from "./problems.ts";
  */
 export type NotYet = ReadonlyMap<string, string>;
 
+/** What to write instead of a value of the wrong type, by place and value (`server.hsts: off`). */
+export type Instead = ReadonlyMap<string, string>;
+
 type Issue = z.core.$ZodIssue;
 
-interface Context {
-  readonly document: SourceDocument;
+interface Advice {
   readonly notYet: NotYet;
+  readonly instead: Instead;
+}
+
+interface Context extends Advice {
+  readonly document: SourceDocument;
 }
 
 /** Checks a document against a schema: its value when it fits, every problem with its place when not. */
 export function check<Schema extends z.ZodType>(
   schema: Schema,
   document: SourceDocument,
-  notYet: NotYet = new Map(),
+  advice: Partial<Advice> = {},
 ): { value?: z.output<Schema>; problems: readonly Problem[] } {
   if (!document.usable) return { problems: document.problems };
+  const { notYet = new Map(), instead = new Map() } = advice;
+  const context = { document, notYet, instead };
   const result = schema.safeParse(document.value);
   if (!result.success) {
-    const problems = result.error.issues.flatMap((issue) => translate(issue, { document, notYet }));
+    const problems = result.error.issues.flatMap((issue) => translate(issue, context));
     return { problems: [...document.problems, ...withoutMisspelt(problems)] };
   }
   return document.problems.length > 0 ? { problems: document.problems } : { value: result.data, problems: [] };
@@ -65,17 +74,23 @@ function translate(issue: Issue, context: Context): Found[] {
         },
       ];
     case "invalid_type":
-      return [wrongType(path, typeNames[issue.expected] ?? issue.expected, document)];
+      return [withAdvice(path, wrongType(path, typeNames[issue.expected] ?? issue.expected, document), context)];
     case "invalid_value":
       return [wrongValue(path, issue.values.map(String), document)];
     case "too_small":
-      return [{ message: emptyMessage(path, document), span: document.locate(path), expected: atLeast(issue) }];
+      return [
+        {
+          message: emptyMessage(path, document),
+          span: document.locate(path),
+          expected: ownMessage(issue) ?? atLeast(issue),
+        },
+      ];
     case "too_big":
       return [
         {
           message: `${describe(path, document)} is too large`,
           span: document.locate(path),
-          expected: `at most ${issue.maximum}`,
+          expected: ownMessage(issue) ?? `at most ${issue.maximum}`,
         },
       ];
     default:
@@ -170,8 +185,7 @@ function translateUnion(issue: UnionIssue, context: Context): Found[] {
     return [wrongType(issue.path, plainUnion ? "text, or a list of texts" : issue.message, document)];
   }
   const value = valueAt(document.value, issue.path);
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return [wrongType(issue.path, `a mapping with one of ${kinds.join(", ")}`, document)];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [kindAlone(issue, kinds, context)];
   const keys = Object.keys(value);
   const given = kinds.filter((kind) => keys.includes(kind));
   if (given.length > 1) {
@@ -188,6 +202,18 @@ function translateUnion(issue: UnionIssue, context: Context): Found[] {
   const branch = kind === undefined ? undefined : issue.errors[kinds.indexOf(kind)];
   if (branch !== undefined) return branch.flatMap((inner) => translate(below(issue.path, inner), context));
   return [unknownKind(issue, { keys, kinds }, context)];
+}
+
+/** A kind is written as the key of a mapping, also one that takes no more than `true`. */
+function kindAlone({ path }: UnionIssue, kinds: readonly string[], { document, notYet }: Context): Found {
+  const value = valueAt(document.value, path);
+  const later = typeof value === "string" ? notYet.get([...path, value].join(".")) : undefined;
+  if (later !== undefined)
+    return { message: `${describe(path, document)} is not available yet`, span: document.locate(path), hint: later };
+  const found = wrongType(path, `a mapping with one of ${kinds.join(", ")}`, document);
+  return typeof value === "string" && kinds.includes(value)
+    ? { ...found, hint: `write { ${value}: ... }, with what belongs there` }
+    : found;
 }
 
 function unknownKind(
@@ -218,6 +244,16 @@ function notYetHint(path: Path, { document, notYet }: Context): string | undefin
   const place = path.join(".");
   if (value === undefined || place === "") return undefined;
   return notYet.get(`${place}: ${plain(value)}`) ?? notYet.get(place);
+}
+
+function withAdvice(path: Path, found: Found, { document, instead }: Context): Found {
+  const hint = instead.get(`${path.join(".")}: ${plain(valueAt(document.value, path))}`);
+  return hint === undefined ? found : { ...found, hint };
+}
+
+/** What the schema itself says against a number; zod's own words are not ours. */
+function ownMessage({ message }: Issue): string | undefined {
+  return /^Too (?:small|big): /.test(message) ? undefined : message;
 }
 
 function emptyMessage(path: Path, document: SourceDocument): string {

@@ -75,20 +75,21 @@ const app = family(
   ],
 );
 
+const bits = "a number of bits from 2048 to 8192 (a server that is only reproduced: from 1024)";
+
 const dhe = z
   .union(
     [
       z.literal("off").transform(() => ({ kind: "off" as const })),
       z.enum(["ffdhe2048", "ffdhe3072"]).transform((group) => ({ kind: "group" as const, group })),
-      mapping({ generate: z.int().min(1024).max(8192) }).transform((value) => ({
+      mapping({ generate: z.int().min(1024, { error: bits }).max(8192, { error: bits }) }).transform((value) => ({
         kind: "generate" as const,
         bits: value.generate,
       })),
       mapping({ file: text }).transform((value) => ({ kind: "file" as const, ...value })),
     ],
     {
-      error:
-        "off, ffdhe2048, ffdhe3072, generate with a number of bits from 1024 to 8192, or file with the path of a PEM file",
+      error: `off, ffdhe2048, ffdhe3072, generate with ${bits}, or file with the path of a PEM file`,
     },
   )
   .describe("Finite-field Diffie-Hellman");
@@ -105,8 +106,11 @@ const tickets = z
   )
   .describe("Session tickets, and how often their key is made anew");
 
+/** The largest number that the server takes for any count or size. */
+const largest = 10 ** 12;
+
 const hsts = mapping({
-  "max-age": z.int().min(0).default(63_072_000).describe("Seconds"),
+  "max-age": z.int().min(0).max(largest).default(63_072_000).describe("Seconds"),
   "include-subdomains": z.boolean().default(true),
   preload: z.boolean().default(false),
 }).transform((value) => ({
@@ -118,7 +122,7 @@ const hsts = mapping({
 const seconds = z.number().min(0.01).max(86_400);
 /** Service managers, and we ourselves, wait somewhat longer for a server that stops, and no longer than two minutes. */
 const drainSeconds = seconds.max(90);
-const count = z.int().min(1);
+const count = z.int().min(1).max(largest);
 /** What browsers send without cookies fits: with less every request is refused. */
 const leastHeaderBytes = 1 << 10;
 /** What a worker holds before it serves anybody, with room to breathe. */
@@ -134,9 +138,9 @@ const limits = mapping({
   "drain-seconds": drainSeconds.exactOptional(),
   connections: count.exactOptional(),
   "connections-per-address": count.exactOptional(),
-  "header-bytes": z.int().min(leastHeaderBytes).exactOptional(),
+  "header-bytes": z.int().min(leastHeaderBytes).max(largest).exactOptional(),
   "body-bytes": count.exactOptional(),
-  "worker-bytes": z.int().min(leastWorkerBytes).exactOptional(),
+  "worker-bytes": z.int().min(leastWorkerBytes).max(largest).exactOptional(),
 })
   .transform((value): Site["server"]["limits"] =>
     Object.fromEntries(Object.entries(value).map(([key, bound]) => [camelCase(key), bound])),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { splitAddress } from "../address.ts";
-import { check, type NotYet } from "./check.ts";
+import { check, type Instead, type NotYet } from "./check.ts";
 import { readDocument, type SourceDocument, type TextFile } from "./document.ts";
 import { mapping, name } from "./fields.ts";
 import { refuse, type Problem } from "./problems.ts";
@@ -41,6 +41,11 @@ const notYet: NotYet = new Map([
   ["server.app.wsgi", 'use proxy: "http://HOST:PORT" to its own server, or factory: "MODULE:ATTRIBUTE"'],
 ]);
 
+/** What asks for no Strict-Transport-Security. A header with a max-age of 0 ends what browsers were told before (RFC 6797, section 6.1.1). */
+const instead: Instead = new Map(
+  ["off", "false", "no", "none"].map((word) => [`server.hsts: ${word}`, "hsts: { max-age: 0 } turns it off"]),
+);
+
 /**
  * Parses and checks a site file; defaults fill what it leaves out, all of them for `null`. Relative folders are taken from the file's own.
  * Throws one ForgeError `site-invalid` whose `details` hold every problem.
@@ -51,7 +56,7 @@ export function parseSite(file: TextFile | null): Site {
   const written = check(
     siteSchema,
     document.usable && document.value === null ? { ...document, value: {} } : document,
-    notYet,
+    { notYet, instead },
   );
   const problems =
     written.value === undefined ? written.problems : [...written.problems, ...lintSite(written.value, document)];

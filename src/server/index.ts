@@ -2,6 +2,7 @@
 export { ensureCertificates, findCertificates } from "./certificates.ts";
 export type { CertificateOptions } from "./certificates.ts";
 export type { KeyKind } from "./issue.ts";
+export { answersFor } from "./names.ts";
 export { certificatesIn } from "./pairs.ts";
 export { configDigest, literalAddress, renderConfig, serverConfig } from "./config.ts";
 export type { ServerConfigInput, ServerSite } from "./config.ts";

@@ -37,6 +37,12 @@ export function namesOf(subjectAltName: string | undefined): string[] {
     .toSorted();
 }
 
+/** Whether a certificate for one of the `covered` names answers for a DNS name: itself, or `*` in place of its first label (RFC 9525, section 6.3). */
+export function answersFor(covered: ReadonlySet<string>, name: string): boolean {
+  const value = name.toLowerCase();
+  return covered.has(`DNS:${value}`) || (/^[^*.]+\./.test(value) && covered.has(`DNS:${value.replace(/^[^.]+/, "*")}`));
+}
+
 function parseName(text: string): HostName {
   const bare = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
   if (isIP(bare) !== 0) return { kind: "IP", value: canonicalIp(bare) };

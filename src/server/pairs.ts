@@ -12,6 +12,8 @@ export interface FoundPairs {
   readonly pairs: readonly CertificateFiles[];
   /** Sorts of their keys, by Node's names: `rsa`, `ec`, `ed25519`. */
   readonly sorts: ReadonlySet<string>;
+  /** Names that they are for, as `namesOf` writes them. */
+  readonly names: ReadonlySet<string>;
   /** What lies there and is not served, each with the reason, and what is not as it should be. */
   readonly notes: readonly string[];
 }
@@ -58,7 +60,12 @@ export async function certificatesIn(directory: string, now = new Date()): Promi
     if (((await stat(each.key)).mode & 0o007) !== 0)
       notes.push(`${each.key} is a key that every user of this machine has access to: chmod 600 ${each.key}`);
   }
-  return { pairs: served.map(({ chain, key }) => ({ chain, key })), sorts: new Set(served.map(sortOf)), notes };
+  return {
+    pairs: served.map(({ chain, key }) => ({ chain, key })),
+    sorts: new Set(served.map(sortOf)),
+    names: new Set(served.flatMap(({ certificate }) => namesOf(certificate.subjectAltName))),
+    notes,
+  };
 }
 
 interface PemFile {

@@ -34,8 +34,13 @@ function expected(error: ForgeError, { colour, program }: ErrorOptions): readonl
     ...rest.map((line) => `  ${line}`),
     ...(error.span === undefined ? [] : place(error.span, colour)),
     ...error.details.flatMap(sanitiseLines).map((line) => `  ${line}`),
-    ...(error.hint === undefined ? [] : hint(typed(error.hint, program), colour)),
+    ...(error.hint === undefined || told(error.hint, error.details) ? [] : hint(typed(error.hint, program), colour)),
   ];
+}
+
+/** Whether the evidence ends with the hint already, as that of what is wrong in a file does. */
+function told(text: string, details: readonly string[]): boolean {
+  return details.some((detail) => detail.endsWith(`\nhint: ${text}`));
 }
 
 function place(span: Span, colour: boolean): readonly string[] {

@@ -115,6 +115,7 @@ class Reload(support.Case):
             answer = server.ask("reload", bundle=self.bundle())
             self.assertEqual(answer["error"]["code"], "reload-refused")
             self.assertEqual(answer["error"]["message"], "%s cannot change while the server runs" % key)
+            self.assertIn("tlsforge provision", answer["error"]["hint"])
             self.document[key] = before
         self.assertIn("user cannot change", server.status()["lastError"])
 

@@ -58,7 +58,9 @@ def test_a_bundle_at_a_reload_exchanges_certificates(fleet: Fleet, document: Doc
     wait_for(lambda: fleet.status("serving")["lastError"] is not None)
     changes: list[Document] = [{"user": {"name": "a", "uid": 1, "gid": 1}}, {"standBySeconds": 1}, {"redirect": []}]
     for changed in changes:
-        assert fleet.ask("serving", "reload", bundle=bundle_of({**document, **changed}))["error"]["code"] == "reload-refused"
+        error = fleet.ask("serving", "reload", bundle=bundle_of({**document, **changed}))["error"]
+        assert error["code"] == "reload-refused"
+        assert error["hint"].startswith("run tlsforge provision")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import { keepSite } from "../kept-site.ts";
 import { buildRecords } from "../make.ts";
 import {
   activateBuilt,
@@ -20,7 +21,8 @@ export async function build(context: Context, request: BuildRequest): Promise<Re
     const same = previous !== null && sameBuilds(previous.builds, manifestBuilds(made));
     const manifest = same ? previous : await activateBuilt(context, built);
     const warnings = warningsOf(made);
-    const { prefix } = context.options;
+    const { prefix, config } = context.options;
+    if (!same) await keepSite(prefix, manifest.generation, built.site, config);
     return {
       outcome: same ? "unchanged" : "done",
       exitCode: 0,

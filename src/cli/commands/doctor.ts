@@ -21,13 +21,24 @@ import { isolation } from "../setup.ts";
  */
 export async function doctor(given: Context): Promise<Result> {
   const manifest = await readManifest(given.options.prefix);
-  const context = manifest === null ? given : await withSiteFile(given, manifest);
+  const context = manifest === null ? given : await withSiteFile(given, manifest).catch(siteProblem);
+  // Of the defaults that nobody asked for there is nothing to tell.
+  if (context instanceof ForgeError) {
+    const { message, hint = null } = context;
+    const gone: Check = { id: "site-file", outcome: "fail", message, fix: hint };
+    return verdict(given.options.prefix, [gone, await serverCheck(given)]);
+  }
   const checks = [
     ...(await requirementChecks(context, manifest)),
     ...(await generationChecks(context, manifest)),
     await serverCheck(context),
   ];
   return verdict(context.options.prefix, checks);
+}
+
+function siteProblem(error: unknown): ForgeError {
+  if (error instanceof ForgeError && error.code === "site-invalid") return error;
+  throw error;
 }
 
 /** What the current generation's stack needs to be built, or where there is none the site file's. */

@@ -104,7 +104,7 @@ async function takeBack(
   { built, manifest, wishes }: Pick<Prepared, "built" | "manifest" | "wishes">,
 ): Promise<void> {
   const { prefix } = context.options;
-  const work = { prefix, resources: wishes.resources, earlier: manifest.host, emit: context.emit };
+  const work = { prefix, resources: wishes.resources, emit: context.emit };
   await updateManifest(prefix, manifest.generation, { host: await takeBackUnwished(built.selection.host, work) });
 }
 
@@ -260,17 +260,14 @@ async function alreadyServing(
   tellService(context, wishes.service);
   const { generation } = previous;
   const runner = await runnerOf(host, wishes);
-  const setup = await setUpServer(context, {
-    site,
-    host,
-    outputs: wishes.outputs,
-    runner,
-    manifest: previous,
-  });
+  const setup = await setUpServer(context, { site, host, outputs: wishes.outputs, runner, manifest: previous });
   const state = await status(prefix);
   const { action } = await serverChange(prefix, state, setup.config);
-  if (action === "none" && state.state === "serving")
+  if (action === "none" && state.state === "serving") {
+    // The same site may be asked for by another file.
+    await keepSite(prefix, generation, site, context.options.config);
     return { manifest: previous, server: state.status, setup, plans, outcome: "unchanged" };
+  }
   // A certificate from elsewhere has to pass the gate before it serves, which one of our own authority's has passed already.
   const former = await readServerConfig(prefix, generation);
   if (action !== "reload" || former === null || ![former, setup.config].every((config) => isOurs(prefix, config)))

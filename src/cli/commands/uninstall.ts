@@ -27,7 +27,8 @@ export interface UninstallRequest {
 /** One thing that tlsforge did to the machine, and what has become of it. */
 interface Undone {
   readonly id: string;
-  readonly outcome: "undone" | "stands" | "would-undo";
+  /** `gone`: nothing of it was there any more. */
+  readonly outcome: "undone" | "gone" | "stands" | "would-undo";
   readonly detail: string;
 }
 
@@ -48,10 +49,12 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   const standing = new Set<string>();
   const told = new Map<string, string>();
   const remains = new Map<string, string>();
+  const there = new Set<string>();
   let removed: Removed;
   try {
     const refusal = await undoRefusal(host, records);
     if (refusal !== null) throw refusal;
+    for (const { id } of await remainsOf(host, records)) there.add(id);
     await stop(prefix, await supervisorOfRunning(context));
     const { journal } = await openLedger(prefix, records);
     const listen: Emit = (event) => {
@@ -71,6 +74,8 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   if (cache !== null) emit({ type: "notice", message: cacheText(cache) });
   const undone = records.map(({ id, before, after }): Undone => {
     const detail = remains.get(id);
+    if (!there.has(id) && detail === undefined)
+      return { id, outcome: "gone", detail: "nothing of it was there any more" };
     return detail === undefined && !standing.has(id)
       ? { id, outcome: "undone", detail: told.get(id) ?? `${after ?? "nothing"} -> ${before ?? "nothing"}` }
       : { id, outcome: "stands", detail: detail ?? "changed by somebody else since" };

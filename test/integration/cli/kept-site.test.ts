@@ -1,14 +1,33 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Context } from "../../../src/cli/context.ts";
-import { asKept, keepSite, siteOf, withSiteFile } from "../../../src/cli/kept-site.ts";
+import { asKept, keepSite, siteOf, withCurrentSiteFile, withSiteFile } from "../../../src/cli/kept-site.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import { parseSite } from "../../../src/recipe/index.ts";
+import { sameSiteFile } from "../../../src/cli/quick.ts";
+import { parseCommandLine } from "../../../src/cli/program.ts";
+import type { Result } from "../../../src/cli/result.ts";
 import type { Manifest } from "../../../src/store/index.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
 const manifest = { generation: 3 } as Manifest;
+const recipes = join(import.meta.dirname, "../../../recipes");
+
+/** Makes generation 3 the current one, of which nothing was built. */
+async function madeCurrent(prefix: string): Promise<void> {
+  const empty = { builds: [], host: [], tools: [], warnings: [], fingerprint: "", server: null, accepted: true };
+  const whole = { schema: "tlsforge.manifest/1", layout: 1, generation: 3, stack: "twisted", report: null, ...empty };
+  await writeFile(join(prefix, "generations/3/manifest.json"), JSON.stringify(whole));
+  await symlink("generations/3", join(prefix, "current"));
+}
+
+/** Runs a command as the command line does, with the shipped recipes. */
+async function ran(context: Context, command: string): Promise<Result> {
+  const parsed = await parseCommandLine([command], { version: "0", cwd: context.cwd });
+  if (!("run" in parsed)) throw new Error(parsed.text);
+  return parsed.run({ ...context, recipes });
+}
 
 async function prepared(): Promise<{ context: Context; file: string }> {
   const folder = await freshFolder();
@@ -102,10 +121,75 @@ describe("the site file of a generation", () => {
     expect(events).toEqual([{ type: "notice", message: `the site file is ${kept}, as of generation 3` }]);
   });
 
-  test("is no more when it is gone, which is told too", async () => {
+  test("is refused when it is gone: what serves does not become what the defaults say", async () => {
     const { context, events } = await launchedWith("/nowhere/tlsforge.yaml");
-    expect((await withSiteFile(context, manifest)).options.config).toBeNull();
-    expect(events).toMatchObject([{ type: "warning" }]);
+    await expect(withSiteFile(context, manifest)).rejects.toMatchObject({
+      code: "site-invalid",
+      message: "the site file of generation 3, /nowhere/tlsforge.yaml, is gone",
+      hint: expect.stringMatching(/put it back, or name another with --config/) as string,
+    });
+    expect(events).toEqual([]);
+  });
+
+  test.each(["provision", "plan", "build", "launch", "reload"])(
+    "counts for %s too, from any folder",
+    async (command) => {
+      const { context } = await launchedWith("/nowhere/tlsforge.yaml");
+      await madeCurrent(context.options.prefix);
+      await expect(ran(context, command)).rejects.toMatchObject({
+        message: expect.stringContaining("/nowhere/tlsforge.yaml, is gone") as string,
+      });
+      // Another that is named counts instead, and is refused for what is wrong with it.
+      const config = join(context.cwd, "broken.yaml");
+      await writeFile(config, "server: { nmaes: [] }\n");
+      await expect(ran({ ...context, options: { ...context.options, config } }, command)).rejects.toMatchObject({
+        message: expect.stringContaining("broken.yaml:1") as string,
+      });
+    },
+  );
+
+  test("is read by plan from any folder, which says so", async () => {
+    const config = join(await freshFolder(), "far.yaml");
+    await writeFile(config, "server: { nmaes: [] }\n");
+    const { context, events } = await launchedWith(config);
+    await madeCurrent(context.options.prefix);
+    await expect(ran(context, "plan")).rejects.toMatchObject({
+      message: expect.stringContaining("far.yaml:1") as string,
+    });
+    expect(events).toEqual([{ type: "notice", message: `the site file is ${config}, as of generation 3` }]);
+  });
+
+  test("gone, is a check of doctor that fails", async () => {
+    const { context } = await launchedWith("/nowhere/tlsforge.yaml");
+    await madeCurrent(context.options.prefix);
+    expect(await ran(context, "doctor")).toMatchObject({
+      exitCode: 1,
+      fields: {
+        checks: [
+          { id: "site-file", outcome: "fail" },
+          { id: "server", outcome: "fail" },
+        ],
+      },
+    });
+  });
+
+  test.each<[string | null | undefined, string | null, boolean]>([
+    ["/a.yaml", "/a.yaml", true],
+    ["/a.yaml", "/b.yaml", false],
+    ["/a.yaml", null, false],
+    [null, null, true],
+    [null, "/a.yaml", false],
+    [undefined, null, true],
+    [undefined, "/a.yaml", true],
+  ])("that was %s is the full run's to look at when it is %s: no quick answer (%s)", async (kept, config, same) => {
+    const { context } = await launchedWith(kept);
+    await madeCurrent(context.options.prefix);
+    expect(sameSiteFile({ prefix: context.options.prefix, config })).toBe(same);
+  });
+
+  test("is none in a prefix without a generation, where the defaults count", async () => {
+    const context = contextIn(await freshFolder());
+    expect(await withCurrentSiteFile(context)).toBe(context);
   });
 
   test.each([[null], [undefined]])("is none where none was kept (%s), without a word", async (kept) => {

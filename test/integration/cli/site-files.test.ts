@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { provision } from "../../../src/cli/commands/provision.ts";
 import type { Context } from "../../../src/cli/context.ts";
+import { checkSite } from "../../../src/cli/load.ts";
 import { refuseTakenPorts } from "../../../src/cli/standing.ts";
 import { parseSite } from "../../../src/recipe/index.ts";
 import { dhPem, oakley2 } from "../../tools/dh.ts";
@@ -85,6 +86,91 @@ describeWith(["openssl"], "certificates of a site file", () => {
       span: { file, line: 2 },
     });
     expect(await readdir(folder)).toEqual(["tls", "tlsforge.yaml"]);
+  });
+
+  test("answer for every name, by themselves or a wildcard of one label; the first other name is refused with its line", async () => {
+    const names = ["localhost", "WWW.example.org", "*.example.net", "a.example.net", "a.b.example.net", "example.net"];
+    const { context, folder, file } = await sited(
+      `server:\n  certificate: { directory: tls }\n  names:\n${names.map((name) => `    - "${name}"\n`).join("")}`,
+    );
+    await issue(join(folder, "tls"), { name: "one", names: ["www.example.org", "*.example.net"] });
+    expect(await provisioned(context)).toMatchObject({
+      code: "certificate-failed",
+      message: `${file}:8: no certificate in ${join(folder, "tls")} is for "a.b.example.net"`,
+      hint: "put one there, or leave the name out: those there are for *.example.net, localhost, www.example.org, 127.0.0.1",
+      span: { file, line: 8 },
+    });
+    expect(await readdir(folder)).toEqual(["tls", "tlsforge.yaml"]);
+  });
+});
+
+describe("what a site file names and is not what it is named for is refused with its line", () => {
+  test.each<[string, string, RegExp, RegExp]>([
+    [
+      "no folder of certificates",
+      "certificate: { directory: gone }",
+      /server\.certificate\.directory: the folder .*\/gone cannot be used: no such file/,
+      /^make the folder/,
+    ],
+    [
+      "no folder of files",
+      "app: { static: gone }",
+      /server\.app\.static: the folder .*\/gone cannot be used/,
+      /^make the folder/,
+    ],
+    [
+      "no folder of a module",
+      'app: { factory: "a:b", path: gone }',
+      /server\.app\.path: the folder .*\/gone cannot be used/,
+      /^make the folder/,
+    ],
+    [
+      "a file of certificates",
+      "certificate: { directory: tlsforge.yaml }",
+      /server\.certificate\.directory: .*tlsforge\.yaml is no folder$/,
+      /^name a folder/,
+    ],
+    [
+      "a file of files",
+      "app: { static: tlsforge.yaml }",
+      /server\.app\.static: .*tlsforge\.yaml is no folder$/,
+      /^name a folder/,
+    ],
+    [
+      "a file of a module",
+      'app: { factory: "a:b", path: tlsforge.yaml }',
+      /server\.app\.path: .*tlsforge\.yaml is no folder$/,
+      /^name a folder/,
+    ],
+    [
+      "a socket that is none",
+      'app: { proxy: "unix:/dev/null" }',
+      /server\.app\.proxy: \/dev\/null is no Unix socket$/,
+      /http:\/\/HOST:PORT/,
+    ],
+  ])("%s", async (_what, text, message, hint) => {
+    const { context, folder, file } = await sited(`server:\n  profile: modern\n  ${text}\n`);
+    const error = await provisioned(context);
+    expect(error).toMatchObject({
+      code: "site-invalid",
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+      span: { file, line: 3 },
+    });
+    expect((error as Error).message.startsWith(`${file}:3: `)).toBe(true);
+    expect(await readdir(folder)).toEqual(["tls", "tlsforge.yaml"]);
+  });
+
+  test("but not a socket that is one, or that its server has yet to make", async () => {
+    const folder = await freshFolder();
+    const path = join(folder, "app.sock");
+    const file = { path: join(folder, "tlsforge.yaml"), text: `server: { app: { proxy: "unix:${path}" } }\n` };
+    const app = { kind: "proxy", upstream: `unix:${path}` };
+    expect((await checkSite(file)).server.app).toEqual(app);
+    const holder = createServer().listen(path);
+    await once(holder, "listening");
+    onTestFinished(() => void holder.close());
+    expect((await checkSite(file)).server.app).toEqual(app);
   });
 });
 

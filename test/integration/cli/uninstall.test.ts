@@ -79,7 +79,7 @@ test("takes back what it made, by its own ledger: then prefix and downloads are 
     exitCode: 0,
     prefix,
     dryRun: false,
-    undone: [{ id: `file:${file}`, outcome: "undone", detail: `${file} -> nothing` }],
+    undone: [{ id: `file:${file}`, outcome: "gone", detail: "nothing of it was there any more" }],
     foreign: [],
   });
   expect(result.text).toContain(`removed ${prefix}\n`);
@@ -132,7 +132,7 @@ test("what somebody has changed since is left, told, and makes the exit code 1",
   expect(result.text).toContain(`removed ${prefix} but its record of what stands, ${prefix}/host.json\n`);
   expect(await readdir(prefix)).toEqual(["host.json", "layout"]);
   await rm(file);
-  expect(told(await uninstall(context, whole))).toMatchObject({ outcome: "done", undone: [{ outcome: "undone" }] });
+  expect(told(await uninstall(context, whole))).toMatchObject({ outcome: "done", undone: [{ outcome: "gone" }] });
   expect(await isThere(prefix)).toBe(false);
   expect(events).toContainEqual(expect.objectContaining({ type: "host-change", action: "blocked" }));
 });

@@ -68,6 +68,8 @@ export interface Issued {
 export interface Wanted {
   readonly name: string;
   readonly key?: "rsa:2048" | "P-256" | "P-384" | "ed25519";
+  /** Besides `localhost` and 127.0.0.1. */
+  readonly names?: readonly string[];
   readonly issuer?: Issued;
   readonly isCa?: boolean;
   readonly extensions?: readonly string[];
@@ -95,10 +97,11 @@ export async function issue(folder: string, wanted: Wanted): Promise<Issued> {
     "-subj",
     `/CN=${wanted.name}`,
   ]);
+  const alternatives = ["DNS:localhost", "IP:127.0.0.1", ...(wanted.names ?? []).map((name) => `DNS:${name}`)];
   const constraints =
     wanted.isCa === true
       ? ["basicConstraints=critical,CA:TRUE"]
-      : ["subjectAltName=DNS:localhost,IP:127.0.0.1", "extendedKeyUsage=serverAuth"];
+      : [`subjectAltName=${alternatives.join(",")}`, "extendedKeyUsage=serverAuth"];
   await writeFile(extensionFile, [...constraints, ...(wanted.extensions ?? [])].join("\n"));
   const signer =
     wanted.issuer === undefined

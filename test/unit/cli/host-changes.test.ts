@@ -97,7 +97,6 @@ test("a change that somebody else has made over is left as it is; what of it is 
   const after = await takeBackUnwished(host, {
     prefix,
     resources: [],
-    earlier: records,
     emit: (event) => void told.push("action" in event ? event.action : event.type),
   });
   // The file is somebody's, and the live value still ours.
@@ -127,4 +126,6 @@ test("what is gone and may not be made again is no longer ours", async () => {
   const { plans, records } = await applyWishes(host, { prefix, resources: [resource], earlier: [record], emit });
   expect(plans.map((plan) => plan.action)).toEqual(["blocked"]);
   expect(records).toEqual([]);
+  // Nor does the end of the same run bring it back.
+  expect(await takeBackUnwished(host, { prefix, resources: [resource], emit })).toEqual([]);
 });

@@ -24,6 +24,15 @@ test("an expected error: message and code, the place with a caret, evidence, hin
   `);
 });
 
+test("a hint that the evidence ends with is not said again", () => {
+  const detail = { details: ["a.yaml:1:1: wrong\nhint: mend it"] };
+  const told = renderError(new ForgeError("site-invalid", "a.yaml:1:1: wrong", { ...detail, hint: "mend it" }), plain);
+  expect(told.match(/mend it/gu)).toHaveLength(1);
+  expect(renderError(new ForgeError("site-invalid", "wrong", { ...detail, hint: "mend" }), plain)).toContain(
+    "\nhint: mend\n",
+  );
+});
+
 test("a place whose line is not known has no caret", () => {
   const span = { file: "tlsforge.yaml", line: 1, column: 1 };
   expect(renderError(new ForgeError("site-invalid", "The file is empty", { span }), plain)).toMatchInlineSnapshot(`

@@ -127,7 +127,7 @@ class Server(object):
         material = bundle.unpack(document)
         for what in FIXED:
             if getattr(material.config, what) != getattr(self._config, what):
-                raise ServerError("reload-refused", "%s cannot change while the server runs" % what, "stop and launch it")
+                raise ServerError("reload-refused", "%s cannot change while the server runs" % what, "run tlsforge provision, which stops and launches it")
         return material
 
     def stop(self):

@@ -39,6 +39,8 @@ _FIRST_STAPLES_SECONDS = 10.0
 _STAPLES_SECONDS = 5.0
 #: What is fixed for the life of this process.
 _FIXED = ("listen", "redirect", "paths", "user", "libssl", "stand_by_seconds")
+#: Another process takes over from this one, which serves until then.
+HOW_TO_CHANGE = "run tlsforge provision, which takes it over without losing a connection, or says first where it cannot"
 #: What is fixed for the life of a worker.
 _FIXED_IN_WORKERS = ("app", "limits")
 
@@ -181,7 +183,7 @@ class Supervisor:
         material = (self._source if bundle is None else BundleSource(bundle)).load()
         for what in _FIXED:
             if getattr(material.config, what) != getattr(self._prepared.config, what):
-                raise ServerError("reload-refused", f"{what} cannot change while the server runs", "stop and launch it")
+                raise ServerError("reload-refused", f"{what} cannot change while the server runs", HOW_TO_CHANGE)
         prepared = prepare(material, self._libssl, self._now())
         _refuse_lost_names(self._prepared, prepared)
         return prepared
