@@ -4,7 +4,8 @@ import type { Report } from "../grade/index.ts";
 import type { Stack } from "../recipe/index.ts";
 import { updateManifest, type Manifest } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { gradeProblem, gradingRulebook, look, writeReport } from "./look.ts";
+import { gradeProblem } from "./grade-problem.ts";
+import { gradingRulebook, look, writeReport } from "./look.ts";
 import type { BuildRequest, Built } from "./pipeline.ts";
 import { endpointOf } from "./reach.ts";
 import { generationFile } from "./serve.ts";
@@ -45,19 +46,27 @@ export async function grade(
   const report = listen.includes(serves) ? looked : { ...looked, trialFor: serves };
   const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));
   const result = report.grades[gradingRulebook];
+  const { gradeTrustIgnored, boundsTrustIgnored: bounds } = result ?? {};
+  const certain = gradeTrustIgnored ?? (bounds ? `at least ${bounds.worst}` : "incomplete");
   emit({
     type: "phase",
     phase: "verify",
     state: "done",
-    detail: `${result?.gradeTrustIgnored ?? "incomplete"}, ${report.connections} connections, ${report.seconds} s`,
+    detail: `${certain}, ${report.connections} connections, ${report.seconds} s`,
   });
   const problem = gradeProblem(report, {
     minGrade: request.minGrade ?? built.site.verify.minGrade ?? usualGrade(built.selection.stack),
     ignoreTrust: trustedLocally(report.observations),
+    asker: "provision",
   });
   await updateManifest(options.prefix, manifest.generation, {
     accepted: problem === null,
-    report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
+    report: {
+      grade: result?.grade ?? null,
+      gradeTrustIgnored: gradeTrustIgnored ?? null,
+      ...(bounds ? { bounds } : {}),
+      path: files.json,
+    },
   });
   return { report, files, problem };
 }
