@@ -1,8 +1,9 @@
-import type { ForgeError } from "../errors.ts";
+import { ForgeError } from "../errors.ts";
 import { trustedLocally } from "../grade/light.ts";
 import type { Report } from "../grade/index.ts";
-import type { Stack } from "../recipe/index.ts";
+import type { Site, Stack } from "../recipe/index.ts";
 import { updateManifest, type Manifest } from "../store/index.ts";
+import { readAnchors } from "./anchors.ts";
 import type { Context } from "./context.ts";
 import { gradeProblem } from "./grade-problem.ts";
 import { gradingRulebook, look, writeReport } from "./look.ts";
@@ -25,6 +26,12 @@ function usualGrade({ purpose }: Stack): string | null {
   return purpose === "reproduction" ? null : "A+";
 }
 
+/** The authority that a site file names itself. Throws `site-invalid` when it can no longer be read. */
+async function anchorsOf({ verify: { ca } }: Site): Promise<readonly string[]> {
+  if (ca === null) return [];
+  return [await readAnchors(ca, "verify.ca", (problem, more) => new ForgeError("site-invalid", problem, more))];
+}
+
 /** The gate: grades a server over the wire. Only a generation whose server has passed is accepted. */
 export async function grade(
   context: Context,
@@ -41,7 +48,7 @@ export async function grade(
   emit({ type: "phase", phase: "verify", state: "start" });
   const { names } = setup.config;
   const authority = await readAuthority(setup.authority);
-  const looked = await look(context, { ...endpointOf({ listen, names }), authority });
+  const looked = await look(context, { ...endpointOf({ listen, names }), authority, ca: await anchorsOf(built.site) });
   const [serves = ""] = setup.config.listen;
   const report = listen.includes(serves) ? looked : { ...looked, trialFor: serves };
   const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));

@@ -1,5 +1,5 @@
 import { ForgeError, type Span } from "../errors.ts";
-import type { Report } from "../grade/index.ts";
+import type { GradeResult, Report } from "../grade/index.ts";
 import { isGrade, letterText, meets } from "../grade/light.ts";
 import { gradingRulebook } from "./look.ts";
 import { written } from "./targets.ts";
@@ -49,7 +49,7 @@ function reaches(grade: string | null | undefined, wanted: string | null): boole
 function words({ asker }: GradeWish): { readonly authority: string; readonly minGrade: (grade: string) => string } {
   return asker === "provision"
     ? {
-        authority: "--ca FILE",
+        authority: "verify: { ca: FILE } in the site file",
         minGrade: (grade) => `verify: { min-grade: ${grade} } in the site file`,
       }
     : { authority: "--ca FILE", minGrade: (grade) => `--min-grade ${grade}` };
@@ -60,6 +60,7 @@ function gradeLow(report: Report, request: GradeWish, grade: string): ForgeError
   const caps = [...(result?.caps ?? []), ...(result?.warnings ?? [])].map((cap) => `${cap.grade}: ${cap.reason}`);
   const { minGrade, minGradeSpan: span } = request;
   const whose = span === undefined ? "" : ` (verify.min-grade in ${span.file}:${span.line})`;
+  const distrusted = result !== undefined && !("level" in result) && lacksOnlyTrust(result, minGrade);
   return new ForgeError(
     "grade-low",
     `${written(report.target)} is graded ${grade}, below the wanted ${minGrade}${whose}`,
@@ -67,9 +68,23 @@ function gradeLow(report: Report, request: GradeWish, grade: string): ForgeError
       ...(span === undefined ? {} : { span }),
       details: caps,
       hint: [
+        ...(distrusted
+          ? [`trust alone is missing: a private authority is named with ${words(request).authority}`]
+          : []),
         `see the findings of the report${span === undefined ? "" : "; --min-grade wants another grade for one run"}`,
       ].join("; "),
     },
+  );
+}
+
+/** Whether a known authority would make a T the wanted grade, or could. */
+function lacksOnlyTrust(result: GradeResult, wanted: string | null): boolean {
+  const distrust = result.caps.filter(({ grade }) => grade === "T");
+  const behind = result.gradeTrustIgnored ?? result.boundsTrustIgnored?.best;
+  return (
+    result.grade === "T" &&
+    distrust.every(({ finding }) => finding === "ssllabs.certificate.trust") &&
+    reaches(behind, wanted)
   );
 }
 

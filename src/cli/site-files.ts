@@ -3,6 +3,8 @@ import { stat } from "node:fs/promises";
 import { ForgeError, type ErrorCode } from "../errors.ts";
 import { siteSpan, type Site, type Stack } from "../recipe/index.ts";
 import { certificatesIn, dhProblem } from "../server/index.ts";
+import { readAnchors } from "./anchors.ts";
+import { reasonOf } from "./files.ts";
 
 /** A site file: its text, and where it lies. */
 export interface SiteFile {
@@ -37,13 +39,21 @@ export async function checkMaterial(site: Site, file: SiteFile, purpose: Stack["
   await checkCertificates(site, file, purpose);
 }
 
+/** Checks that the authority to grade with can be read. Throws `site-invalid` with its line. */
+export async function checkAuthority({ verify: { ca } }: Site, file: SiteFile): Promise<void> {
+  if (ca === null) return;
+  await readAnchors(ca, "verify.ca", (problem, more) =>
+    refusal("site-invalid", { file, key: ["verify", "ca"], problem, ...more }),
+  );
+}
+
 async function checkDhe({ server: { dhe } }: Site, file: SiteFile, purpose: Stack["purpose"]): Promise<void> {
   if (dhe?.kind !== "file") return;
   const problem = await dhProblem(dhe.file, purpose);
   if (problem === null) return;
   throw refusal("site-invalid", {
     file,
-    key: "dhe",
+    key: ["server", "dhe"],
     problem,
     hint: "name a file that openssl dhparam -2 made, or let it be made with generate",
   });
@@ -52,7 +62,7 @@ async function checkDhe({ server: { dhe } }: Site, file: SiteFile, purpose: Stac
 async function checkCertificates({ server }: Site, file: SiteFile, purpose: Stack["purpose"]): Promise<void> {
   const { certificate, dhe } = server;
   if (certificate.kind !== "directory") return;
-  const at = { file, key: "certificate" } as const;
+  const at = { file, key: ["server", "certificate"] };
   const { sorts } = await certificatesIn(certificate.directory).catch((error: unknown) => {
     if (!(error instanceof ForgeError)) throw error;
     const { message: problem, hint, details } = error;
@@ -66,26 +76,23 @@ async function checkCertificates({ server }: Site, file: SiteFile, purpose: Stac
   });
 }
 
-/** What is wrong with what a key of `server` names. */
+/** What is wrong with what a key names. */
 interface Wrong {
   readonly file: SiteFile;
-  readonly key: "dhe" | "certificate";
+  readonly key: readonly string[];
   readonly problem: string;
   readonly hint?: string | undefined;
   readonly details?: readonly string[] | undefined;
+  readonly cause?: unknown;
 }
 
-function refusal(code: ErrorCode, { file, key, problem, hint, details = [] }: Wrong): ForgeError {
-  const span = siteSpan(file, "server", key);
+function refusal(code: ErrorCode, { file, key, problem, hint, details = [], cause }: Wrong): ForgeError {
+  const span = siteSpan(file, ...key);
   const place = span === null ? file.path : `${span.file}:${span.line}`;
   return new ForgeError(code, `${place}: ${problem}`, {
     details,
+    cause,
     ...(span === null ? {} : { span }),
     ...(hint === undefined ? {} : { hint }),
   });
-}
-
-/** What the system said, in its own words. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+ '.*'$/, "") : String(error);
 }

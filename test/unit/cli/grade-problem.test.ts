@@ -56,3 +56,27 @@ describe("a letter that cannot be said", () => {
     expect(problem({ http: hush }, null)?.code).toBe("incomplete");
   });
 });
+
+describe("a chain of an unknown authority", () => {
+  test("is told how the authority is named", () => {
+    const hint = "trust alone is missing: a private authority is named with verify: { ca: FILE } in the site file";
+    expect(problem(anchored(false), "A+")).toMatchObject({
+      code: "grade-low",
+      message: "www.example.org:443 is graded T, below the wanted A+",
+      hint: `${hint}; see the findings of the report`,
+    });
+    expect(problem(anchored(false), "A+", { asker: undefined })?.hint).toContain("is named with --ca FILE");
+  });
+
+  test("is not, where more than trust is missing", () => {
+    const sees = "see the findings of the report";
+    expect(
+      problem(
+        { ...anchored(false), flaws: flaws({ robot: observed({ present: true, evidence: "two answers" }) }) },
+        "B",
+      )?.hint,
+    ).toBe(sees);
+    const expired = { certificates: observed([chain({}, { validNow: false })]) };
+    expect(problem(expired, "A+")?.hint).toBe(sees);
+  });
+});
