@@ -28,12 +28,13 @@ export function gradeProblem(report: Report, request: GradeWish): ForgeError | n
   // A letter that distrust alone decides says nothing of the rest: what was not seen there is no pass.
   if (grade !== null && (result?.gradeTrustIgnored ?? null) !== null) return null;
   const shared = sharedReason(report);
-  const range = bounds === null || shared !== null ? "" : `: it is ${letterText(null, bounds)}`;
+  const wish = wanted === null ? "" : `, and ${wanted} is wanted`;
+  const range = bounds === null || shared !== null ? "" : `: it is ${letterText(null, bounds)}${wish}`;
   const target = written(report.target);
   return new ForgeError("incomplete", `the grade of ${target} cannot be said${range}`, {
     details: shared ?? result?.incomplete ?? [],
     hint: [
-      hintFor(shared?.[0] ?? "", target),
+      hintFor(shared?.[0] ?? "", target, request.asker ?? "verify"),
       ...enough(bounds?.worst, result?.incomplete ?? [], request),
       // Only where it is certain that no anchor fits does one more help.
       ...(grade === null ? [] : [`an authority of your own is named with ${words(request).authority}`]),
@@ -95,8 +96,8 @@ function enough(worst: string | undefined, incomplete: readonly string[], reques
   return [`where nothing can tell ${rules.join(", ")}, ${words(request).minGrade(worst)} is reached for certain`];
 }
 
-/** What to do, by the reason why nothing is known. */
-function hintFor(reason: string, target: string): string {
+/** What to do before the command is run again, by the reason why nothing is known. */
+function hintFor(reason: string, target: string, command: string): string {
   const greeting = /greets in plain text \((\w+)( or FTP)?\)/.exec(reason);
   if (greeting?.[1] !== undefined)
     return `begin TLS in its own protocol: tlsforge verify ${target} --starttls ${greeting[1].toLowerCase()}${greeting[2] === undefined ? "" : " (or ftp)"}`;
@@ -104,7 +105,7 @@ function hintFor(reason: string, target: string): string {
   if (reason.includes("speaks SSH")) return "SSH is not TLS: name a port that speaks TLS";
   if (reason.startsWith("no handshake was ever completed: every hello was refused"))
     return "check whether it wants another name (--server-name NAME) or lets this machine in, then verify again";
-  return "look at what was unknown above, then verify again";
+  return `look at what was unknown above, then ${command} again`;
 }
 
 /** The one reason why nothing is known of a target, when every look at a protocol failed with it; else null. */

@@ -32,9 +32,9 @@ describe("a letter that cannot be said", () => {
   test.each(["A", "A+"])("is not with %s, and the hint names the rules and the grade that would do", (minGrade) => {
     expect(problem({ http: hush }, minGrade)).toMatchObject({
       code: "incomplete",
-      message: "the grade of www.example.org:443 cannot be said: it is A- to A+",
+      message: `the grade of www.example.org:443 cannot be said: it is A- to A+, and ${minGrade} is wanted`,
       hint: expect.stringMatching(
-        /where nothing can tell ssllabs\.hsts\.valid, .*ssllabs\.hsts\.long.*, verify: \{ min-grade: A- \} in the site file is reached for certain$/,
+        /^look at what was unknown above, then provision again; where nothing can tell ssllabs\.hsts\.valid, .*ssllabs\.hsts\.long.*, verify: \{ min-grade: A- \} in the site file is reached for certain$/,
       ) as string,
     });
     expect(problem({ http: hush }, minGrade, { asker: undefined })?.hint).toContain("--min-grade A- is reached");
