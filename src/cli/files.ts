@@ -14,3 +14,8 @@ export async function readTextIfThere(file: string): Promise<string | null> {
     throw error;
   }
 }
+
+/** What the system said, in its own words. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+ '.*'$/, "") : String(error);
+}

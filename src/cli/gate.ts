@@ -1,10 +1,12 @@
-import type { ForgeError } from "../errors.ts";
+import { ForgeError } from "../errors.ts";
 import { trustedLocally } from "../grade/light.ts";
 import type { Report } from "../grade/index.ts";
-import type { Stack } from "../recipe/index.ts";
+import type { Site, Stack } from "../recipe/index.ts";
 import { updateManifest, type Manifest } from "../store/index.ts";
+import { readAnchors } from "./anchors.ts";
 import type { Context } from "./context.ts";
-import { gradeProblem, gradingRulebook, look, writeReport } from "./look.ts";
+import { gradeProblem } from "./grade-problem.ts";
+import { gradingRulebook, look, writeReport } from "./look.ts";
 import type { BuildRequest, Built } from "./pipeline.ts";
 import { endpointOf } from "./reach.ts";
 import { generationFile } from "./serve.ts";
@@ -24,6 +26,12 @@ function usualGrade({ purpose }: Stack): string | null {
   return purpose === "reproduction" ? null : "A+";
 }
 
+/** The authority that a site file names itself. Throws `site-invalid` when it can no longer be read. */
+async function anchorsOf({ verify: { ca } }: Site): Promise<readonly string[]> {
+  if (ca === null) return [];
+  return [await readAnchors(ca, "verify.ca", (problem, more) => new ForgeError("site-invalid", problem, more))];
+}
+
 /** The gate: grades a server over the wire. Only a generation whose server has passed is accepted. */
 export async function grade(
   context: Context,
@@ -40,24 +48,32 @@ export async function grade(
   emit({ type: "phase", phase: "verify", state: "start" });
   const { names } = setup.config;
   const authority = await readAuthority(setup.authority);
-  const looked = await look(context, { ...endpointOf({ listen, names }), authority });
+  const looked = await look(context, { ...endpointOf({ listen, names }), authority, ca: await anchorsOf(built.site) });
   const [serves = ""] = setup.config.listen;
   const report = listen.includes(serves) ? looked : { ...looked, trialFor: serves };
   const files = await writeReport(report, generationFile(options.prefix, manifest.generation, "report"));
   const result = report.grades[gradingRulebook];
+  const { gradeTrustIgnored, boundsTrustIgnored: bounds } = result ?? {};
+  const certain = gradeTrustIgnored ?? (bounds ? `at least ${bounds.worst}` : "incomplete");
   emit({
     type: "phase",
     phase: "verify",
     state: "done",
-    detail: `${result?.gradeTrustIgnored ?? "incomplete"}, ${report.connections} connections, ${report.seconds} s`,
+    detail: `${certain}, ${report.connections} connections, ${report.seconds} s`,
   });
   const problem = gradeProblem(report, {
     minGrade: request.minGrade ?? built.site.verify.minGrade ?? usualGrade(built.selection.stack),
     ignoreTrust: trustedLocally(report.observations),
+    asker: "provision",
   });
   await updateManifest(options.prefix, manifest.generation, {
     accepted: problem === null,
-    report: { grade: result?.grade ?? null, gradeTrustIgnored: result?.gradeTrustIgnored ?? null, path: files.json },
+    report: {
+      grade: result?.grade ?? null,
+      gradeTrustIgnored: gradeTrustIgnored ?? null,
+      ...(bounds ? { bounds } : {}),
+      path: files.json,
+    },
   });
   return { report, files, problem };
 }

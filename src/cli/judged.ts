@@ -2,7 +2,8 @@ import { exitCodeFor, type ForgeError, type Span } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
 import { trustedLocally } from "../grade/light.ts";
 import type { Context } from "./context.ts";
-import { gradeProblem, reportText } from "./look.ts";
+import { gradeProblem } from "./grade-problem.ts";
+import { reportText } from "./look.ts";
 import { writeOutput } from "./output-file.ts";
 import { errorFields, type Result } from "./result.ts";
 

@@ -132,7 +132,15 @@ function valuesOf(grades: unknown): Report["grades"] {
       if ("level" in result) return [[id, { level: text(result["level"]), limits: [], profiles: {}, incomplete: [] }]];
       const { grade, gradeTrustIgnored } = result;
       const letters = { grade: text(grade), gradeTrustIgnored: text(gradeTrustIgnored) };
-      return [[id, { ...letters, scores: null, caps: [], warnings: [], incomplete: [] }]];
+      const nothingElse = {
+        bounds: null,
+        boundsTrustIgnored: null,
+        scores: null,
+        caps: [],
+        warnings: [],
+        incomplete: [],
+      };
+      return [[id, { ...letters, ...nothingElse }]];
     }),
   );
 }

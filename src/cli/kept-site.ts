@@ -80,10 +80,11 @@ async function readKept(prefix: string, generation: number): Promise<Kept | null
 
 /** A site that was kept before the language knew all of it asks for the rest as one that does not name it. */
 function withDefaults(site: Site): Site {
-  const { server } = parseSite(null);
+  const { server, verify } = parseSite(null);
   const { certificate } = site.server;
   return {
     ...site,
+    verify: { ...verify, ...site.verify },
     server: {
       ...server,
       ...site.server,

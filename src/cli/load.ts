@@ -14,8 +14,8 @@ import {
 } from "../recipe/index.ts";
 import { orderRecipes } from "../plan/index.ts";
 import type { Context } from "./context.ts";
-import { readTextIfThere } from "./files.ts";
-import { checkFolders, checkMaterial, reasonOf, type SiteFile } from "./site-files.ts";
+import { readTextIfThere, reasonOf } from "./files.ts";
+import { checkAuthority, checkFolders, checkMaterial, type SiteFile } from "./site-files.ts";
 
 /** A stack with the recipes it names and those that they need, in build order. */
 export interface LoadedStack {
@@ -41,10 +41,11 @@ async function readSite(path: string): Promise<SiteFile> {
   return { text: await readText(path, "site file", "create it (an empty file is valid), or leave --config out"), path };
 }
 
-/** Checks a site file's text, and that the folders it names are there. Throws `site-invalid`. */
+/** Checks a site file's text, that the folders it names are there, and the authority it is graded with. Throws `site-invalid`. */
 export async function checkSite(file: SiteFile): Promise<Site> {
   const site = parseSite(file);
   await checkFolders(site, file);
+  await checkAuthority(site, file);
   return site;
 }
 

@@ -1,8 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
-import { unreadablePem, type Proxy, type StartTls } from "../probe/index.ts";
+import type { Proxy, StartTls } from "../probe/index.ts";
 import { status } from "../server/light.ts";
+import { readAnchors } from "./anchors.ts";
 import { authorityFile } from "./quick.ts";
 import type { Context } from "./context.ts";
 import { readTextIfThere } from "./files.ts";
@@ -30,7 +30,9 @@ export type LookAt = (of: TargetSpec & Partial<LookRequest>) => Promise<Report>;
 
 /** What looks at targets as asked, within the limits for all of them. Reads the files of `--ca`; throws `usage`. */
 export async function lookerFor(context: Context, request: Looking): Promise<LookAt> {
-  const ca = await Promise.all(request.ca.map(readAnchor));
+  const ca = await Promise.all(
+    request.ca.map((file) => readAnchors(file, "--ca", (problem, more) => new ForgeError("usage", problem, more))),
+  );
   const reach = await reachOf(request);
   const authorityOf = ownAuthority(context);
   return async ({ host, port, reach: own, ...more }) =>
@@ -73,24 +75,4 @@ function ownAuthority(context: Context): (host: string, port: number) => Promise
     const file = own && state.state === "serving" ? authorityFile(prefix, state.status) : null;
     return file === null ? null : readTextIfThere(file);
   };
-}
-
-async function readAnchor(file: string): Promise<string> {
-  const refuse = (message: string, cause?: unknown): ForgeError =>
-    new ForgeError("usage", message, { cause, hint: "name a PEM file" });
-  const facts = await stat(file).catch((error: unknown) => {
-    throw refuse(`the file of --ca cannot be read: ${file}`, error);
-  });
-  // The end of a pipe might never come.
-  if (!facts.isFile()) throw refuse(`the file of --ca cannot be read: ${file} is no regular file`);
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw refuse(`the file of --ca cannot be read: ${file}`, error);
-  });
-  if (!text.includes("-----BEGIN CERTIFICATE-----"))
-    throw new ForgeError("usage", `there is no PEM certificate in ${file}`, {
-      hint: "name a file with BEGIN CERTIFICATE lines",
-    });
-  const broken = unreadablePem(text);
-  if (broken !== null) throw refuse(`certificate ${broken} in ${file} cannot be read`);
-  return text;
 }

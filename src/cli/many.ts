@@ -1,7 +1,7 @@
 import { errorFields, recordLine, type Result } from "./result.ts";
 import { exitCodeFor, ForgeError } from "../errors.ts";
 import type { Report } from "../grade/index.ts";
-import { trustedLocally } from "../grade/light.ts";
+import { letterText, trustedLocally } from "../grade/light.ts";
 import type { Context } from "./context.ts";
 import { gradingRulebook } from "./look.ts";
 import { sanitise } from "../ui/index.ts";
@@ -107,13 +107,14 @@ function verdict(report: Report | null, problem: unknown): string {
   const error = problem === null ? undefined : errorFields(problem).error;
   if (report === null || error?.code === "incomplete")
     return `${error?.code}: ${error?.message}${detailOf(error?.details)}`;
-  const { grade, gradeTrustIgnored } = report.grades[gradingRulebook] ?? {};
+  const { grade, gradeTrustIgnored, bounds, boundsTrustIgnored } = report.grades[gradingRulebook] ?? {};
+  const [shown, trustAside] = [letterText(grade, bounds), letterText(gradeTrustIgnored, boundsTrustIgnored)];
   const failed = error === undefined ? "" : ` (${error.code})`;
   // The same letter first as in the report of one.
-  if (grade === "T" && (gradeTrustIgnored ?? null) !== null && trustedLocally(report.observations))
-    return `${gradeTrustIgnored}, trust aside; T for strangers${failed}`;
-  const aside = grade === gradeTrustIgnored ? "" : `, ${gradeTrustIgnored ?? "?"} with trust aside`;
-  return `${grade ?? "?"}${aside}${failed}`;
+  if (grade === "T" && trustedLocally(report.observations))
+    return `${trustAside}, trust aside; T for strangers${failed}`;
+  const aside = shown === trustAside ? "" : `, ${trustAside} with trust aside`;
+  return `${shown}${aside}${failed}`;
 }
 
 function detailOf(details: readonly string[] | undefined): string {

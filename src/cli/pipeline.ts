@@ -218,10 +218,13 @@ export function sameBuilds(a: Manifest["builds"], b: Manifest["builds"]): boolea
 /** Their times change when a header comes or goes, and headers decide what Python is built with. */
 const headerFolders = ["/usr/include", "/usr/local/include"];
 
-/** Programs and folders whose change makes the quick answer void. */
-export function toolStamps(selection: Selection): Manifest["tools"] {
-  const programs = selection.requirements.flatMap((result) => (result.path === undefined ? [] : [result.path]));
-  return [...new Set([...programs, ...headerFolders])].toSorted().flatMap((file) => toolStamp(file) ?? []);
+/** Programs, folders and files whose change makes the quick answer void: a server has been graded by the authority that the site file names. */
+export function toolStamps({ requirements, site }: Pick<Selection, "requirements" | "site">): Manifest["tools"] {
+  const programs = requirements.flatMap((result) => (result.path === undefined ? [] : [result.path]));
+  const { ca } = site.verify;
+  return [...new Set([...programs, ...headerFolders, ...(ca === null ? [] : [ca])])]
+    .toSorted()
+    .flatMap((file) => toolStamp(file) ?? []);
 }
 
 /** What a user must not overlook about outputs: versions that were fallen back to, sources that were not verified, support that has ended. */

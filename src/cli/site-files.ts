@@ -3,6 +3,8 @@ import { stat } from "node:fs/promises";
 import { ForgeError, type ErrorCode } from "../errors.ts";
 import { siteSpan, type Site, type Stack } from "../recipe/index.ts";
 import { answersFor, certificatesIn, dhProblem } from "../server/index.ts";
+import { readAnchors } from "./anchors.ts";
+import { reasonOf } from "./files.ts";
 
 /** A site file: its text, and where it lies. */
 export interface SiteFile {
@@ -12,16 +14,16 @@ export interface SiteFile {
 
 /** Checks that the folders are there, and that a socket is one, each with its line. Throws `site-invalid`. */
 export async function checkFolders({ server: { app, certificate } }: Site, file: SiteFile): Promise<void> {
-  if (app.kind === "static") await needFolder(app.directory, { file, key: ["app", "static"] });
-  if (app.kind === "factory" && app.path !== null) await needFolder(app.path, { file, key: ["app", "path"] });
+  if (app.kind === "static") await needFolder(app.directory, { file, key: ["server", "app", "static"] });
+  if (app.kind === "factory" && app.path !== null) await needFolder(app.path, { file, key: ["server", "app", "path"] });
   if (app.kind === "proxy" && app.upstream.startsWith("unix:"))
-    await refuseOther(app.upstream.slice("unix:".length), { file, key: ["app", "proxy"] });
+    await refuseOther(app.upstream.slice("unix:".length), { file, key: ["server", "app", "proxy"] });
   if (certificate.kind === "directory")
-    await needFolder(certificate.directory, { file, key: ["certificate", "directory"] });
+    await needFolder(certificate.directory, { file, key: ["server", "certificate", "directory"] });
 }
 
 async function needFolder(folder: string, at: Place): Promise<void> {
-  const name = `server.${at.key.join(".")}`;
+  const name = at.key.join(".");
   const facts = await stat(folder).catch((error: unknown) => {
     const problem = `${name}: the folder ${folder} cannot be used: ${reasonOf(error)}`;
     throw refusal("site-invalid", { ...at, problem, hint: `make the folder, or mend ${name}`, cause: error });
@@ -51,13 +53,21 @@ export async function checkMaterial(site: Site, file: SiteFile, purpose: Stack["
   await checkCertificates(site, file, purpose);
 }
 
+/** Checks that the authority to grade with can be read. Throws `site-invalid` with its line. */
+export async function checkAuthority({ verify: { ca } }: Site, file: SiteFile): Promise<void> {
+  if (ca === null) return;
+  await readAnchors(ca, "verify.ca", (problem, more) =>
+    refusal("site-invalid", { file, key: ["verify", "ca"], problem, ...more }),
+  );
+}
+
 async function checkDhe({ server: { dhe } }: Site, file: SiteFile, purpose: Stack["purpose"]): Promise<void> {
   if (dhe?.kind !== "file") return;
   const problem = await dhProblem(dhe.file, purpose);
   if (problem === null) return;
   throw refusal("site-invalid", {
     file,
-    key: ["dhe"],
+    key: ["server", "dhe"],
     problem,
     hint: "name a file that openssl dhparam -2 made, or let it be made with generate",
   });
@@ -66,7 +76,7 @@ async function checkDhe({ server: { dhe } }: Site, file: SiteFile, purpose: Stac
 async function checkCertificates({ server }: Site, file: SiteFile, purpose: Stack["purpose"]): Promise<void> {
   const { certificate, dhe, names: wanted } = server;
   if (certificate.kind !== "directory") return;
-  const at = { file, key: ["certificate"] } as const;
+  const at = { file, key: ["server", "certificate"] } as const;
   const { sorts, names } = await certificatesIn(certificate.directory).catch((error: unknown) => {
     if (!(error instanceof ForgeError)) throw error;
     const { message: problem, hint, details } = error;
@@ -76,7 +86,7 @@ async function checkCertificates({ server }: Site, file: SiteFile, purpose: Stac
     if (name !== "localhost" && !answersFor(names, name))
       throw refusal("certificate-failed", {
         file,
-        key: ["names", index],
+        key: ["server", "names", index],
         problem: `no certificate in ${certificate.directory} is for "${name}"`,
         hint: `put one there, or leave the name out: those there are for ${namesText(names)}`,
       });
@@ -92,7 +102,7 @@ function namesText(names: ReadonlySet<string>): string {
   return [...names].map((name) => name.slice(name.indexOf(":") + 1)).join(", ") || "no name";
 }
 
-/** Where a site file names something: a key of `server`, or one below it. */
+/** Where a site file names something: the keys that lead there. */
 interface Place {
   readonly file: SiteFile;
   readonly key: readonly (string | number)[];
@@ -107,7 +117,7 @@ interface Wrong extends Place {
 }
 
 function refusal(code: ErrorCode, { file, key, problem, hint, details = [], cause }: Wrong): ForgeError {
-  const span = siteSpan(file, "server", ...key);
+  const span = siteSpan(file, ...key);
   const place = span === null ? file.path : `${span.file}:${span.line}`;
   return new ForgeError(code, `${place}: ${problem}`, {
     details,
@@ -115,9 +125,4 @@ function refusal(code: ErrorCode, { file, key, problem, hint, details = [], caus
     ...(span === null ? {} : { span }),
     ...(hint === undefined ? {} : { hint }),
   });
-}
-
-/** What the system said, in its own words. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+ '.*'$/, "") : String(error);
 }

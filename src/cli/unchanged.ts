@@ -1,3 +1,4 @@
+import { letterText } from "../grade/light.ts";
 import type { Standing } from "./quick.ts";
 import { authorityFile } from "./quick.ts";
 import { reachText } from "./reach.ts";
@@ -9,7 +10,7 @@ export function unchangedText(
   { prefix, program }: { readonly prefix: string; readonly program: string },
 ): string {
   const { manifest, server } = found;
-  const grade = manifest.report?.gradeTrustIgnored ?? "unknown";
+  const grade = letterText(manifest.report?.gradeTrustIgnored, manifest.report?.bounds);
   const listen = server.listen.join(", ");
   const lines = [
     `Generation ${manifest.generation} of ${manifest.stack} serves on ${listen}, graded ${grade} (trust aside).`,

@@ -1,4 +1,4 @@
-import type { Grade } from "./types.ts";
+import type { Bounds, Grade } from "./types.ts";
 
 /** Every grade with its rank; T and M say nothing about the configuration and rank together below F. */
 const ranks: Readonly<Record<Grade, number>> = {
@@ -39,4 +39,10 @@ export function worstGrade(grades: readonly [Grade, ...Grade[]]): Grade {
 export function meets(grade: string | null, minGrade: Grade): boolean | null {
   if (grade === null || !isGrade(grade)) return null;
   return compareGrades(grade, minGrade) >= 0;
+}
+
+/** A letter; where it cannot be said the two that it lies between, the worse first; `?` where those are not known either. */
+export function letterText(grade: string | null | undefined, bounds: Bounds | null | undefined): string {
+  if (typeof grade === "string") return grade;
+  return bounds === null || bounds === undefined ? "?" : `${bounds.worst} to ${bounds.best}`;
 }

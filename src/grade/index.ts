@@ -1,4 +1,4 @@
-export { compareGrades, isGrade, meets } from "./grades.ts";
+export { compareGrades, isGrade, letterText, meets } from "./grades.ts";
 export { compare } from "./compare/compare.ts";
 export type {
   ComparedReport,
@@ -17,6 +17,7 @@ export { judge } from "./judge.ts";
 export { trustedLocally } from "./trust.ts";
 export { rulebooks } from "./rulebooks/registry.ts";
 export type {
+  Bounds,
   Cap,
   Finding,
   Grade,

@@ -28,11 +28,21 @@ export interface Cap {
   readonly reference: string;
 }
 
+/** What a grade that cannot be said lies between: the letter with every unknown as if it were harmless, and as if it were the worst. */
+export interface Bounds {
+  readonly best: string;
+  readonly worst: string;
+}
+
 export interface GradeResult {
   /** A+ … F, T, M, or null when it cannot be said. */
   readonly grade: string | null;
   /** The grade as it would be with a trusted chain. */
   readonly gradeTrustIgnored: string | null;
+  /** Of `grade`; null exactly when that can be said. */
+  readonly bounds: Bounds | null;
+  /** The same of `gradeTrustIgnored`. */
+  readonly boundsTrustIgnored: Bounds | null;
   readonly scores: {
     readonly protocol: number;
     readonly keyExchange: number;
@@ -65,6 +75,8 @@ export interface LevelResult {
   readonly incomplete: readonly string[];
   readonly grade?: undefined;
   readonly gradeTrustIgnored?: undefined;
+  readonly bounds?: undefined;
+  readonly boundsTrustIgnored?: undefined;
   readonly scores?: undefined;
   readonly caps?: undefined;
   readonly warnings?: undefined;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { splitAddress } from "../address.ts";
 import { check, type Instead, type NotYet } from "./check.ts";
 import { readDocument, type SourceDocument, type TextFile } from "./document.ts";
-import { mapping, name } from "./fields.ts";
+import { mapping, name, text } from "./fields.ts";
 import { refuse, type Problem } from "./problems.ts";
 import { server } from "./site-server.ts";
 import type { Span } from "../errors.ts";
@@ -32,7 +32,10 @@ export const siteSchema = mapping({
   stack: name.default("twisted"),
   server: server.prefault({}),
   host: host.prefault({}),
-  verify: mapping({ "min-grade": z.enum(grades).nullable().default(null) }).prefault({}),
+  verify: mapping({
+    "min-grade": z.enum(grades).nullable().default(null),
+    ca: text.nullable().default(null).describe("PEM file of an authority that is trusted when this site is graded"),
+  }).prefault({}),
 });
 
 /** What the language knows and this release does not bring, with what to use instead. */
@@ -180,7 +183,7 @@ function toSite(written: WrittenSite, folder: string): Site {
       loaderPath: written.host["loader-path"],
       service: written.host.service,
     },
-    verify: { minGrade: written.verify["min-grade"] },
+    verify: { minGrade: written.verify["min-grade"], ca: written.verify.ca === null ? null : below(written.verify.ca) },
   };
 }
 

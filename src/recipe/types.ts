@@ -312,6 +312,10 @@ export interface Site {
     readonly loaderPath: "auto" | boolean;
     readonly service: "auto" | "systemd" | "rc.d" | "openrc" | "none";
   };
-  /** Null: as the stack has it by itself. */
-  readonly verify: { readonly minGrade: string | null };
+  readonly verify: {
+    /** Null: as the stack has it by itself. */
+    readonly minGrade: string | null;
+    /** A PEM file of an authority that is trusted besides the system's when the site is graded. */
+    readonly ca: string | null;
+  };
 }

@@ -33,7 +33,7 @@ export function documentOf(title: string, body: Markup): string {
 /** The letter of a grade, large. */
 export function letter(grade: string, label: string): Markup {
   return html`<div
-    class="letter ${tone(grade)}"
+    class="letter ${tone(grade)}${isRange(grade) ? " range" : ""}"
     role="img"
     aria-label="${label} ${grade === "?" ? "not known" : grade}"
   >
@@ -42,6 +42,11 @@ export function letter(grade: string, label: string): Markup {
 }
 
 function tone(grade: string): "good" | "doubt" | "bad" {
-  if (grade.startsWith("A")) return "good";
-  return grade === "B" || grade === "?" ? "doubt" : "bad";
+  if (grade === "B" || grade === "?" || isRange(grade)) return "doubt";
+  return grade.startsWith("A") ? "good" : "bad";
+}
+
+/** Two letters, one of which it is. */
+function isRange(grade: string): boolean {
+  return grade.includes(" to ");
 }

@@ -17,6 +17,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .mono { font-family: ui-monospace, monospace; font-size: .9em; overflow-wrap: anywhere; }
 .grade { display: grid; grid-template-columns: auto 1fr; gap: 1.75rem; align-items: start; }
 .letter { display: grid; place-items: center; min-width: 8.5rem; height: 8.5rem; padding: 0 1rem; border-radius: .75rem; font-size: 4.5rem; font-weight: 700; line-height: 1; }
+.letter.range { font-size: 2rem; }
 .letter.good { background: var(--good-ground); } .letter.doubt { background: var(--doubt-ground); } .letter.bad { background: var(--bad-ground); }
 .score { display: grid; grid-template-columns: 7.5rem 1fr 3.5rem; gap: .25rem 1rem; align-items: center; margin: .35rem 0; }
 .score small { grid-column: 2 / -1; color: var(--quiet); overflow-wrap: anywhere; }

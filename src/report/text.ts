@@ -49,7 +49,7 @@ function gradeSection(grade: GradeView, page: Page): readonly string[] {
   const title = `${grade.rulebook}${grade.note === "" ? "" : `: ${grade.note}`}`;
   const total = `  ${"Total".padEnd(13)} ${" ".repeat(barCells(width))} ${number(grade.total ?? 0).padStart(5)}`;
   return [
-    ...hang(`${letter} `, title, { width, leadWidth: 4 }),
+    ...hang(`${letter} `, title, { width, leadWidth: Math.max(grade.grade.length, 3) + 1 }),
     ...grade.scores.flatMap((score) => scoreLines(score, page)),
     ...(grade.total === null ? [] : [total]),
     ...grade.limits.flatMap((limit) => page.says(`  ${limit.lead.padEnd(10)}  `, limit.reason)),
@@ -188,6 +188,6 @@ function table(rows: readonly (readonly string[])[], last: Style, page: Page): r
 }
 
 function gradeStyle(grade: string): Style {
-  if (grade.startsWith("A")) return "good";
-  return grade === "B" || grade === "?" ? "doubtful" : "bad";
+  if (grade === "B" || grade === "?" || grade.includes(" to ")) return "doubtful";
+  return grade.startsWith("A") ? "good" : "bad";
 }

@@ -1,5 +1,5 @@
 /** What a report shows, in order and in words, made from a judged report. Every text is cleaned here; renderers only lay it out. */
-import { trustedLocally } from "../grade/index.ts";
+import { letterText, trustedLocally } from "../grade/index.ts";
 import type { Cap, Finding, GradeResult, Report } from "../grade/index.ts";
 import { viewChains } from "./view-chain.ts";
 import type { ChainView } from "./view-chain.ts";
@@ -11,7 +11,7 @@ import type { LevelView } from "./view-level.ts";
 
 export interface GradeView {
   readonly rulebook: string;
-  /** The letter to show large, or `?`. */
+  /** The letter to show large; where it cannot be said the two that it lies between, such as `A to A+`. */
   readonly grade: string;
   /** What has to be said beside the letter; empty when nothing. */
   readonly note: string;
@@ -90,7 +90,7 @@ function viewGrade(id: string, result: GradeResult, findings: readonly Finding[]
   };
   return {
     rulebook: clean(id),
-    grade: clean(result.grade ?? "?"),
+    grade: clean(letterText(result.grade, result.bounds)),
     note: noteOf(result),
     scores: [
       { name: "Protocol", score: scores?.protocol ?? null, why: why("protocol") },
@@ -121,11 +121,10 @@ function speechless(protocols: readonly ProtocolView[]): string | null {
 }
 
 function viewLocal(result: GradeResult): Partial<Pick<GradeView, "grade" | "note" | "limits">> {
-  const { gradeTrustIgnored } = result;
-  if (gradeTrustIgnored === null) return {};
+  const { gradeTrustIgnored, boundsTrustIgnored } = result;
   return {
-    grade: clean(gradeTrustIgnored),
-    note: "trust aside; T for whoever does not know the local authority",
+    grade: clean(letterText(gradeTrustIgnored, boundsTrustIgnored)),
+    note: `trust aside${gradeTrustIgnored === null ? ", incomplete" : ""}; T for whoever does not know the local authority`,
     // Where the letter shown is better than T, only trust can have capped at T.
     limits: limitsOf(result).map((limit) =>
       limit.grade === "T" && gradeTrustIgnored !== "T" ? { ...limit, lead: "for strangers T" } : limit,
@@ -133,11 +132,11 @@ function viewLocal(result: GradeResult): Partial<Pick<GradeView, "grade" | "note
   };
 }
 
-function noteOf({ grade, gradeTrustIgnored }: GradeResult): string {
-  if (grade === null && gradeTrustIgnored === null) return "incomplete: something decisive is not known";
-  if (grade === null) return `incomplete; ${clean(gradeTrustIgnored ?? "")} with trust aside`;
-  if (gradeTrustIgnored === null) return "with trust aside: incomplete";
-  return grade === gradeTrustIgnored ? "" : `${clean(gradeTrustIgnored)} with trust aside`;
+function noteOf({ grade, gradeTrustIgnored, bounds, boundsTrustIgnored }: GradeResult): string {
+  const [shown, aside] = [letterText(grade, bounds), letterText(gradeTrustIgnored, boundsTrustIgnored)];
+  if (grade !== null && gradeTrustIgnored === null) return `with trust aside: incomplete, ${clean(aside)}`;
+  const differs = aside === shown ? [] : [`${clean(aside)} with trust aside`];
+  return [...(grade === null ? ["incomplete: something decisive is not known"] : []), ...differs].join("; ");
 }
 
 const severities: readonly Finding["severity"][] = ["critical", "high", "medium", "low", "info"];

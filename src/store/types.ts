@@ -71,6 +71,8 @@ export interface Manifest {
   readonly report: {
     readonly grade: string | null;
     readonly gradeTrustIgnored: string | null;
+    /** What `gradeTrustIgnored` lies between when it cannot be said. */
+    readonly bounds?: { readonly best: string; readonly worst: string };
     readonly path: string;
   } | null;
   readonly warnings: readonly string[];

@@ -1,3 +1,4 @@
+import { letterText } from "../../grade/light.ts";
 import { candidate } from "../../server/index.ts";
 import { collectGarbage, currentGeneration, listGenerations } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -8,7 +9,9 @@ export async function generations(context: Context): Promise<Result> {
   const { prefix } = context.options;
   const entries = await listGenerations(prefix);
   const lines = entries.map(({ generation, current, manifest }) => {
-    const grade = manifest?.report?.gradeTrustIgnored ?? "not graded";
+    const grade = manifest?.report
+      ? letterText(manifest.report.gradeTrustIgnored, manifest.report.bounds)
+      : "not graded";
     const versions =
       manifest?.builds.map((build) => `${build.recipe} ${build.version}`).join(", ") ?? "its manifest is damaged";
     return `${current ? "*" : " "} ${String(generation).padStart(3)}  ${manifest?.created ?? "?"}  ${grade.padEnd(10)}  ${versions}`;

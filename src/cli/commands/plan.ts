@@ -105,6 +105,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       "Server",
       `  ${server.action === "none" ? "nothing to do" : server.action}: ${server.why}`,
       `  serves ${appText(site.server.app)}`,
+      ...(site.verify.ca === null ? [] : [`  graded by an authority of its own: ${site.verify.ca}`]),
       ...lost.map((loss) => `  profile ${termsText(site.server)} loses ${loss.of}: ${loss.why}`),
       ...(missing === null ? [] : ["", `${missing.message}:`, ...missing.details.map((line) => `  ${line}`)]),
     ].join("\n")}\n`,

@@ -47,6 +47,8 @@ export function gradeOf(rules: readonly JudgedRule[], scores: Scores): GradeResu
   return {
     grade: counted.grade,
     gradeTrustIgnored: ignored.grade,
+    bounds: counted.bounds,
+    boundsTrustIgnored: ignored.bounds,
     scores: totalOf(scores),
     caps: limits
       .filter(({ effect }) => effect !== "warning")
@@ -67,9 +69,10 @@ function decided(
   rules: readonly JudgedRule[],
   scores: Scores,
   trust: Assumption["trust"],
-): { readonly grade: Grade | null; readonly open: readonly string[] } {
+): Pick<GradeResult, "grade" | "bounds"> & { readonly open: readonly string[] } {
   const best = letter(rules, scores, { unknowns: "harmless", trust });
-  if (best === letter(rules, scores, { unknowns: "worst", trust })) return { grade: best, open: [] };
+  const worst = letter(rules, scores, { unknowns: "worst", trust });
+  if (best === worst) return { grade: best, bounds: null, open: [] };
   const decisive = rules.filter((judged) => {
     if (judged.verdict.outcome !== "unknown") return false;
     const failing = rules.map((other) =>
@@ -80,6 +83,7 @@ function decided(
   const unscored = Object.entries(scores).filter(([, { score }]) => score === null);
   return {
     grade: null,
+    bounds: { best, worst },
     open: [
       ...decisive.map(({ rule, verdict }) => `${rule.id}: ${verdict.evidence}`),
       ...unscored.map(([category, { because }]) => `${scoreNames[category as keyof Scores]} score: ${because}`),

@@ -66,6 +66,7 @@ test("what a site of an earlier release did not know is as by default", async ()
   const defaults = parseSite(null).server;
   expect(site).toEqual({
     ...rest,
+    verify: { minGrade: null, ca: null },
     server: { ...defaults, ...server, certificate: { kind: "local-ca", keys: ["ecdsa"] } },
   });
 });

@@ -188,6 +188,32 @@ test("Diffie-Hellman parameters that are none are refused with their line, and n
   expect(await readdir(folder)).toEqual(["tls", "tlsforge.yaml"]);
 });
 
+describe("the authority that a site is graded with", () => {
+  test.each<[string, (ca: string) => Promise<unknown>, RegExp]>([
+    [
+      "missing",
+      async () => undefined,
+      /the file of verify\.ca cannot be read: .*ca\.pem \(no such file or directory\)$/,
+    ],
+    ["a folder", (ca) => mkdir(ca), /the file of verify\.ca cannot be read: .*ca\.pem is no regular file$/],
+    ["no PEM", (ca) => writeFile(ca, "hello\n"), /there is no PEM certificate in .*ca\.pem$/],
+    [
+      "damaged",
+      (ca) => writeFile(ca, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+      /certificate 1 in .*ca\.pem cannot be read$/,
+    ],
+  ])("that is %s is refused with its line, and no prefix is made", async (_what, lay, message) => {
+    const { context, folder, file } = await sited("stack: twisted\nverify:\n  ca: tls/ca.pem\n");
+    await lay(join(folder, "tls", "ca.pem"));
+    expect(await provisioned(context)).toMatchObject({
+      code: "site-invalid",
+      message: expect.stringMatching(message) as string,
+      span: { file, line: 3 },
+    });
+    expect(await readdir(folder)).toEqual(["tls", "tlsforge.yaml"]);
+  });
+});
+
 describe("addresses of a site file", () => {
   const siteOf = (port: number) => parseSite({ text: `server: { listen: ["127.0.0.1:${port}"] }\n`, path: "/s.yaml" });
 

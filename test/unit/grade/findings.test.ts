@@ -167,7 +167,16 @@ describe("a report", () => {
       date: "2026-01-01",
       reference: "none",
       judge: () => ({
-        result: { grade: "F", gradeTrustIgnored: "F", scores: null, caps: [], warnings: [], incomplete: [] },
+        result: {
+          grade: "F",
+          gradeTrustIgnored: "F",
+          bounds: null,
+          boundsTrustIgnored: null,
+          scores: null,
+          caps: [],
+          warnings: [],
+          incomplete: [],
+        },
         findings: [],
       }),
     };

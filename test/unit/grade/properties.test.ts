@@ -16,6 +16,12 @@ function gradesOf(of: Observations): GradeResult {
   return result;
 }
 
+/** Whether a grade lies where bounds say that it must. */
+function isWithin(grade: string | null, { best, worst }: NonNullable<GradeResult["bounds"]>): boolean {
+  if (grade === null || !isGrade(grade) || !isGrade(worst)) return grade === null;
+  return meets(best, grade) === true && meets(grade, worst) === true;
+}
+
 describe("judging", () => {
   test("is deterministic and leaves its input alone", () => {
     fc.assert(
@@ -41,6 +47,9 @@ describe("judging", () => {
           if (less[key] === null) taken += 1;
           else kept += 1;
           expect(less[key] === null || less[key] === all[key]).toBe(true);
+          const bounds = key === "grade" ? less.bounds : less.boundsTrustIgnored;
+          expect(bounds === null).toBe(less[key] !== null);
+          expect(bounds === null || isWithin(all[key], bounds)).toBe(true);
         }
         expect(less.scores === null || JSON.stringify(less.scores) === JSON.stringify(all.scores)).toBe(true);
       }),

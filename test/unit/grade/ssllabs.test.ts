@@ -20,6 +20,8 @@ describe("worked examples", () => {
     expect(graded()).toEqual({
       grade: "A+",
       gradeTrustIgnored: "A+",
+      bounds: null,
+      boundsTrustIgnored: null,
       scores: { protocol: 100, keyExchange: 90, cipher: 90, total: 93 },
       caps: [],
       warnings: [],
@@ -213,6 +215,24 @@ describe("unknowns", () => {
     const result = graded(changes);
     expect(result.grade).toBeNull();
     expect(result.incomplete.join("\n")).toContain(reason);
+  });
+
+  test.each<[string, Partial<Observations>, readonly [string, string]]>([
+    ["HTTP that is none", { http: failed("the answer is not HTTP/1") }, ["A-", "A+"]],
+    ["a flaw", { flaws: build.flaws({ robot: failed("timed out") }) }, ["F", "A+"]],
+    ["a flaw and HTTP", { flaws: build.flaws({ robot: failed() }), http: failed() }, ["F", "A+"]],
+    ["groups, which scores rest on", { groups: failed("timed out") }, ["F", "A+"]],
+    ["HTTP, with SHA-1 aside", { ...leaf({ signature: "rsassaPss" }), http: failed() }, ["T", "A+"]],
+    ["the name", leaf({}, { nameMatches: untestable("no name to check") }), ["M", "A+"]],
+  ])("%s: the letter lies between the best and the worst of it", (_, changes, [worst, best]) => {
+    const { grade, bounds } = graded(changes);
+    expect([grade, bounds]).toEqual([null, { best, worst }]);
+  });
+
+  test("of a T that is certain the letter behind it has bounds", () => {
+    const local = observed({ trusted: true, local: true, anchor: "CN=Example Root", reason: null });
+    const { grade, bounds, boundsTrustIgnored } = graded({ ...leaf({}, { trust: local }), http: failed() });
+    expect([grade, bounds, boundsTrustIgnored]).toEqual(["T", null, { best: "A+", worst: "A-" }]);
   });
 
   test("what cannot change the letter does not block it", () => {

@@ -154,6 +154,7 @@ describe("site file", () => {
         },
         "stack": "twisted",
         "verify": {
+          "ca": null,
           "minGrade": null,
         },
       }
@@ -229,6 +230,7 @@ describe("site file", () => {
         },
         "stack": "twisted",
         "verify": {
+          "ca": "/etc/tlsforge/tls/ca.pem",
           "minGrade": "A",
         },
       }

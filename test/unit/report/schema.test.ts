@@ -193,6 +193,8 @@ const invalid: readonly (readonly [string, object])[] = [
   ],
   ["uninstall with a generation", done("uninstall", { ...uninstalled, generation: 1 })],
   ["unknown grade", done("verify", { report: withGrade({ grade: "S" }) })],
+  ["bounds that are no grades", done("verify", { report: withGrade({ bounds: { best: "A+", worst: "?" } }) })],
+  ["bounds of one side", done("verify", { report: withGrade({ boundsTrustIgnored: { best: "A+" } }) })],
   ["no grade and nothing incomplete", done("verify", { report: withGrade({ grade: null }) })],
   ["all grades and something incomplete", done("verify", { report: withGrade({ incomplete: ["http"] }) })],
   [

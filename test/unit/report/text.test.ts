@@ -142,12 +142,13 @@ describe("text", () => {
       "www.example.org:443
       192.0.2.10 · 2026-02-01 12:00:00 UTC
 
-      T   ssllabs-2009r: with trust aside: incomplete
+      F to B ssllabs-2009r: trust aside, incomplete; T for whoever does not know the
+             local authority
         Protocol      Protocol score 95: best TLSv1.3, worst TLSv1.0
         Key exchange  not known: TLSv1.3 suites: timed out after 3 s, twice
         Cipher        not known: TLSv1.3 suites: timed out after 3 s, twice
-        at best T   The certificate is expired or not yet valid
-        at best T   The chain is not publicly trusted
+        for strangers T  The certificate is expired or not yet valid
+        for strangers T  The chain is not publicly trusted
         at best B   TLS 1.0 is offered
         not known   ssllabs.cipher.insecure: TLSv1.3 suites: timed out after 3 s,
                     twice
@@ -338,11 +339,21 @@ describe("text", () => {
     expect(toText(hostile, { colour: false, width: 100 })).not.toMatch(dangerous);
   });
 
-  test("an incomplete grade shows a question mark and why", () => {
-    const text = toText(hostile, { colour: false, width: 100 });
-    expect(text).toContain("with trust aside: incomplete");
-    const unknown = judge(observations({ groups: { state: "failed", why: "timed out" } }));
-    expect(toText(unknown, { colour: false, width: 100 })).toMatch(/^\? +ssllabs-2009r: incomplete/m);
+  test("a grade that cannot be said shows the two that it lies between, and why", () => {
+    const shown = (changes: Parameters<typeof observations>[0]): string =>
+      toText(judge(observations(changes)), { colour: false, width: 100 });
+    expect(shown({ http: failed("the answer is not HTTP/1") })).toMatch(
+      /^A- to A\+ ssllabs-2009r: incomplete: something decisive is not known$/m,
+    );
+    expect(shown({ groups: failed("timed out") })).toMatch(/^F to A\+ ssllabs-2009r: incomplete/m);
+    const expired = observed([chain({}, { validNow: false })]);
+    expect(shown({ certificates: expired, http: failed("timed out") })).toMatch(
+      /^T +ssllabs-2009r: with trust aside: incomplete, A- to A\+$/m,
+    );
+    const trust = observed({ trusted: true, local: true, anchor: "CN=Example Root", reason: null });
+    expect(shown({ certificates: observed([chain({}, { trust })]), http: failed("timed out") })).toMatch(
+      /^A- to A\+ ssllabs-2009r: trust aside, incomplete; T for whoever does not know the local authority$/m,
+    );
   });
 
   test("ten thousand names are told in short", () => {
