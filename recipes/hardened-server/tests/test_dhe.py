@@ -14,8 +14,9 @@ import pytest
 from pki import Authority
 from tlsforge_server.config import parse, sources
 from tlsforge_server.config.model import Dhe
+from tlsforge_server.config.reading import from_disk
 from tlsforge_server.errors import ServerError
-from tlsforge_server.tls import certificates, dhe, readback
+from tlsforge_server.tls import dhe, readback
 from tlsforge_server.tls.context import Credentials, build
 from tlsforge_server.tls.libssl import LibSsl
 from tlsforge_server.tls.loopback import client_context, handshake
@@ -152,7 +153,7 @@ def test_an_identity_without_an_rsa_certificate_has_none(made: Build, document: 
 def test_another_prime_than_asked_for_is_seen(document: Document, libssl: LibSsl, made: Build) -> None:
     built = made(with_dhe(document, {"group": "ffdhe3072"}))
     policy = parse.parse(json.dumps(with_dhe(document, {"group": "ffdhe2048"})).encode(), "server.json").policy
-    asked = dhe.parameters(Dhe("ffdhe2048", None), built.certificates, certificates.from_disk)
+    asked = dhe.parameters(Dhe("ffdhe2048", None), built.certificates, from_disk)
     with pytest.raises(ServerError, match="a prime of 3072 bits, expected ffdhe2048"):
         readback._check_dhe(Subject(built.context, policy, built.certificates, door=built.context, dhe=asked))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Mapping, Protocol, cast
 
 from . import parse as configuration
-from ..tls.certificates import Read, from_disk
 from .model import Config
+from .reading import Read, from_disk
 from ..errors import ServerError
 
 #: The longest document that is taken.

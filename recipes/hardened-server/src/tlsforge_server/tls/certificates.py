@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, Sequence
+from typing import Sequence
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 
 from ..config.model import CertificatePaths, is_address
+from ..config.reading import Read, from_disk
 from ..errors import ServerError
 from .chain import arrange
 from .memory import as_file
@@ -29,12 +29,6 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 _RSA = ("rsa_pss_rsae_sha256", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512")
 _CURVES = {"secp256r1": ("ecdsa_secp256r1_sha256",), "secp384r1": ("ecdsa_secp384r1_sha384",), "secp521r1": ("ecdsa_secp521r1_sha512",)}
 _SHORT_LIFE = timedelta(days=10)
-
-
-class Read(Protocol):
-    """Gives the PEM text that a configured path stands for, or raises ServerError."""
-
-    def __call__(self, path: Path, *, secret: bool) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -74,16 +68,6 @@ class Certificate:
             context.check_privatekey()
         except SSL.Error as error:
             raise ServerError("certificate-refused", f"OpenSSL refuses {self.paths.chain}: {error}") from error
-
-
-def from_disk(path: Path, *, secret: bool) -> bytes:
-    """What a file holds; one with a secret in it must not be everybody's."""
-    try:
-        if secret and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o007:
-            refuse(path, f"may be read or changed by every user (mode {mode:04o})", f"chmod 0600 {path}")
-        return path.read_bytes()
-    except OSError as error:
-        refuse(path, f"cannot be read: {error.strerror}")
 
 
 def load_all(pairs: Sequence[CertificatePaths], now: datetime, read: Read = from_disk, *, validate: bool = True) -> tuple[Certificate, ...]:

@@ -12,8 +12,9 @@ from . import certificates
 from . import dhe
 from . import policy
 from . import sni
-from .certificates import Certificate, Read, from_disk
+from .certificates import Certificate
 from ..config.model import Config
+from ..config.reading import Read, from_disk
 from ..errors import ServerError
 from .identities import Identity, identities, uncovered
 from .libssl import LibSsl

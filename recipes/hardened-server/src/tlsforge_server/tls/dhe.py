@@ -13,8 +13,9 @@ from cryptography.hazmat import asn1
 from OpenSSL import SSL
 
 from ..config.model import Dhe
+from ..config.reading import Read
 from ..errors import ServerError
-from .certificates import Certificate, Read
+from .certificates import Certificate
 from .memory import as_file
 
 _lib: Any = getattr(SSL, "_lib")
