@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from pki import Key, new_key
 from tlsforge_server.ocsp import leaf as leaves
 from tlsforge_server.ocsp.leaf import Leaf
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 _DER = serialization.Encoding.DER
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -144,16 +144,6 @@ def _dated(response: ocsp.OCSPResponse, produced_at: datetime, key: ec.EllipticC
 def refusal(status: ocsp.OCSPResponseStatus) -> bytes:
     """A response that is none, as ``tryLater``."""
     return ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(_DER)
-
-
-def new_key(kind: str) -> Key:
-    if kind == "rsa":
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    if kind == "rsa1024":
-        return rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    if kind == "ed25519":
-        return ed25519.Ed25519PrivateKey.generate()
-    return ec.generate_private_key(ec.SECP256R1())
 
 
 def _name(name: str) -> x509.Name:

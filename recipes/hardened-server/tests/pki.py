@@ -54,7 +54,7 @@ class Authority:
         issuer: str = "intermediate",
         extensions: tuple[x509.ExtensionType, ...] = (),
     ) -> Pair:
-        key = self._keys.setdefault(kind, _new_key(kind))
+        key = self._keys.setdefault(kind, new_key(kind))
         above = (self.root, self._root_key) if issuer == "root" else (self.intermediate, self._key)
         certificate = self._certificate(
             "leaf", key, above, ca=ca, start=start, end=end, names=names, purpose=purpose, extensions=extensions
@@ -104,7 +104,7 @@ class Authority:
         return builder.sign(signer, hashes.SHA256())
 
 
-def _new_key(kind: str) -> Key:
+def new_key(kind: str) -> Key:
     if kind == "rsa":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     if kind == "rsa1024":

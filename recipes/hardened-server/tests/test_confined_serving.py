@@ -27,7 +27,7 @@ from tlsforge_server.tls import context, libssl
 from tlsforge_server.endpoint.service import SocketEndpoint
 from tlsforge_server.web.applications import make_root
 from tlsforge_server.web.headers import security_headers
-from tlsforge_server.web.site import make_site
+from tlsforge_server.web.site import Site
 
 config = parse.load(Path(sys.argv[3]))
 keys = {path: path.read_bytes() for pair in config.certificates for path in (pair.chain, pair.key)}
@@ -42,7 +42,7 @@ def serve():
     assert "twisted.internet.reactor" not in sys.modules
     from twisted.internet import reactor
     credentials = context.build(config, mapped, datetime.now(UTC), lambda path, *, secret: keys[path])
-    site = make_site(make_root(config), security_headers(config.app, config.hsts), config.limits)
+    site = Site(make_root(config), security_headers(config.app, config.hsts), config.limits)
     SocketEndpoint(credentials.context, config.limits, reactor).protect(site).accept(listening)
     os.write(writing, json.dumps({"states": states, "closed": closed}).encode())
     reactor.run()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from client import carry_out
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -87,15 +88,7 @@ def stapled(credentials: Credentials, name: str, *, asks: bool = True, **offer: 
     client.set_tlsext_host_name(name.encode())
     if asks:
         client.request_ocsp()
-    for end, other in ((client, server), (server, client)) * 3:
-        try:
-            end.do_handshake()
-        except SSL.WantReadError:
-            pass
-        try:
-            other.bio_write(end.bio_read(65536))
-        except SSL.WantReadError:
-            pass
+    carry_out(client, server)
     assert client.get_peer_finished() is not None, "the handshake is done"
     return given[0] if given and given[0] else None
 

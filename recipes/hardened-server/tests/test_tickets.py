@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from client import carry_out
 from conftest import LIBSSL
 from OpenSSL import SSL
 from pki import Authority
@@ -104,18 +105,6 @@ def test_a_connection_outlives_the_rotation(made: Build, version: str) -> None:
     client.send(b"still here")
     server.bio_write(client.bio_read(65536))
     assert server.recv(100) == b"still here"
-
-
-def carry_out(client: SSL.Connection, server: SSL.Connection) -> None:
-    for end, other in ((client, server), (server, client)) * 3:
-        try:
-            end.do_handshake()
-        except SSL.WantReadError:
-            pass
-        try:
-            other.bio_write(end.bio_read(65536))
-        except SSL.WantReadError:
-            pass
 
 
 @VERSIONS

@@ -3,8 +3,6 @@ are the workers' own."""
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 from client import answer, connected, get
 from conftest import Running
+from family import stopped
 from fleet import wait_for
 from frames import ACCEPT, CLOSE, HANDSHAKE, TEXT, Frames, frame
 from test_lockdown import kernel_has_landlock
@@ -43,14 +42,8 @@ def serve(start: Callable[..., Running], document: Document, port: int) -> Serve
 @contextmanager
 def alone(running: Running) -> Iterator[None]:
     """The workers, without the process that has made them and the one that is asked for its status."""
-    others = [running.process.pid, _parent(running.status()["workers"][0])]
-    for each in others:
-        os.kill(each, signal.SIGSTOP)
-    try:
+    with stopped([running.process.pid, _parent(running.status()["workers"][0])]):
         yield
-    finally:
-        for each in others:
-            os.kill(each, signal.SIGCONT)
 
 
 def _parent(pid: int) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import signal
 import socket
 import struct
 import time
@@ -17,6 +15,7 @@ from client import get
 from conftest import COMMAND, LIBSSL
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from family import stopped
 from OpenSSL import SSL
 from tlsforge_server.tls.loopback import client_context
 
@@ -83,14 +82,8 @@ def visit(port: int, context: SSL.Context, session: SSL.Session | None = None) -
 @contextmanager
 def met(pid: int, workers: Sequence[int]) -> Iterator[None]:
     """Of the workers only this one takes connections meanwhile. Shorter than the server waits for those that do not answer."""
-    others = [each for each in workers if each != pid]
-    for each in others:
-        os.kill(each, signal.SIGSTOP)
-    try:
+    with stopped([each for each in workers if each != pid]):
         yield
-    finally:
-        for each in others:
-            os.kill(each, signal.SIGCONT)
 
 
 def command_after(statements: str) -> list[str]:

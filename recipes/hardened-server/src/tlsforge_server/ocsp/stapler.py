@@ -13,6 +13,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from ..errors import ServerError
+from ..timers import cancel
 from .leaf import Leaf, request
 from .response import Refused, Revoked, Staple, verified
 from .shelf import Shelf
@@ -100,7 +101,7 @@ class Stapler:
     def pause(self) -> None:
         """Asks nobody and calls nobody, as while another process serves, or at the end."""
         self._is_paused = True
-        self._drop_timer()
+        cancel(self._timer)
         for asking in list(self._asking.values()):
             asking.cancel()
 
@@ -133,14 +134,10 @@ class Stapler:
         self._tell()
 
     def _plan(self) -> None:
-        self._drop_timer()
+        cancel(self._timer)
         events = [watch.next_event(asking=leaf in self._asking) for leaf, watch in self._watches.items()]
         wait = min([(event - self._now()).total_seconds() for event in events if event is not None], default=_LOOK_SECONDS)
         self._timer = self._reactor.callLater(min(max(wait, _LEAST_SECONDS), _LOOK_SECONDS), self._tick)
-
-    def _drop_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
 
     def _ask_due(self) -> None:
         for leaf, watch in list(self._watches.items()):

@@ -9,8 +9,8 @@ from typing import Any, Callable, Mapping, Sequence
 from twisted.internet.defer import Deferred, fail
 
 from ..errors import Code, ServerError
+from ..timers import cancel
 from .channel import Channel, Message
-
 
 #: Of an answer. A worker may have become a client's by now: what it says is looked at before anything follows from it.
 _ANSWER_BYTES = 1 << 16
@@ -73,7 +73,7 @@ class Member:
         self._channel.close()
         asked, self._asked = self._asked, {}
         for answer, clock in asked.values():
-            _cancel(clock)
+            cancel(clock)
             answer.errback(Ended(how))
 
     def _lost(self) -> None:
@@ -85,7 +85,7 @@ class Member:
         count, lost, lockdown = int(message["open"]), int(message["lost"]), {str(name): str(state) for name, state in message["lockdown"].items()}
         answer, clock = self._asked.pop(message["serial"])
         self.open, self.lost, self.lockdown = count, lost, lockdown
-        _cancel(clock)
+        cancel(clock)
         if error is None:
             self.ready = True
             answer.callback(None)
@@ -105,8 +105,3 @@ def how_ended(code: int) -> str:
         return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"was ended by signal {-code}"
-
-
-def _cancel(clock: Any) -> None:
-    if clock.active():
-        clock.cancel()

@@ -10,6 +10,8 @@ from ..config.model import Config
 from ..config.sealed import Sealed, seal, unseal
 from ..config.sources import Material
 from ..lockdown.confinement import Confinement, Free, of
+from ..ocsp import leaf
+from ..ocsp.leaf import Leaf
 from ..tls.context import Credentials, build
 from ..tls.libssl import LibSsl
 from ..web.applications import check_folder
@@ -23,6 +25,8 @@ class Prepared:
     checked: datetime
     #: What its workers are left.
     confinement: Confinement | Free
+    #: Its certificates as stapling sees them.
+    leaves: tuple[Leaf, ...]
 
     @property
     def count(self) -> int:
@@ -35,7 +39,8 @@ def prepare(material: Material, libssl: LibSsl, now: datetime) -> Prepared:
     sealed = seal(material)
     credentials = build(material.config, libssl, now, unseal(sealed).read)
     check_folder(material.config.app)
-    return Prepared(material.config, credentials, sealed, now, of(material.config))
+    leaves = tuple(leaf.of(each.leaf, each.issuer, where=str(each.paths.chain), mode=material.config.ocsp) for each in credentials.certificates)
+    return Prepared(material.config, credentials, sealed, now, of(material.config), leaves)
 
 
 def _processors() -> int:

@@ -14,7 +14,7 @@ from ..endpoint.service import Accepting, Endpoint, Service, SocketEndpoint
 from ..web import served
 from ..web.redirect import HEADERS as REDIRECT_HEADERS
 from ..web.redirect import Redirect
-from ..web.site import make_site
+from ..web.site import Site
 
 #: What is done with the connections of a socket.
 Kind = Literal["listen", "redirect"]
@@ -32,7 +32,7 @@ class Serving:
         self._names = config.names
         self._endpoint: Endpoint = SocketEndpoint(context, limits, reactor)
         self._served = served.Served(served.prepare(config), limits, reactor=reactor)
-        self._redirect_site = make_site(Redirect(config.names, config.listen[0].port), REDIRECT_HEADERS, limits)
+        self._redirect_site = Site(Redirect(config.names, config.listen[0].port), REDIRECT_HEADERS, limits)
         self.services: Mapping[Kind, Service] = {
             "listen": self._endpoint.protect(self._served),
             "redirect": PlainService(self._redirect_site, limits, reactor),

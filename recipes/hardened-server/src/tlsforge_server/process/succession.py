@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from . import handover
 from ..config.model import Address, Config
 from ..errors import ServerError, stopping
+from ..timers import cancel
 from .handover import Gone, Peer
 from .listeners import Listeners, Place
 from .notify import Notifier
@@ -215,8 +216,7 @@ class Succession:
 
     def _set_clock(self, seconds: int | None) -> None:
         for call in (self._clock, self._watch):
-            if call is not None and call.active():
-                call.cancel()
+            cancel(call)
         self._clock = None if seconds is None else self._reactor.callLater(seconds, self._expired)
         self.until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
 

@@ -8,8 +8,9 @@ from typing import Any, Callable
 from twisted.internet.defer import Deferred
 
 from ..config.model import Paths, Tickets
-from ..ocsp import leaf, message
+from ..ocsp import message
 from ..ocsp.stapler import Stapler
+from ..timers import cancel
 from ..tls.tickets import TicketKeys
 from .accesslog import AccessLog
 from .prepared import Prepared
@@ -38,7 +39,7 @@ class Upkeep:
 
     def ready(self, prepared: Prepared, seconds: float) -> Deferred[None]:
         """Before something is served: see ``Stapler.ready``."""
-        return self.stapler.ready(_leaves(prepared), seconds)
+        return self.stapler.ready(prepared.leaves, seconds)
 
     def material(self, prepared: Prepared) -> dict[str, object]:
         """What of a worker's material is kept here."""
@@ -49,13 +50,13 @@ class Upkeep:
 
     def follow(self, prepared: Prepared) -> None:
         """This is what is served from here on. Keys stay as they are, and their turn comes anew where it has another length."""
-        self.stapler.follow(_leaves(prepared))
+        self.stapler.follow(prepared.leaves)
         if self._looking is None:
             self._looking = self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
         tickets = prepared.config.policy.tickets
         if tickets != self._tickets:
             self._tickets = tickets
-            _cancel(self._rotating)
+            cancel(self._rotating)
             if tickets is None:
                 self._keys = None
             else:
@@ -64,8 +65,8 @@ class Upkeep:
     def close(self) -> None:
         """Asks nobody any more, and holds no file."""
         self.stapler.pause()
-        _cancel(self._rotating)
-        _cancel(self._looking)
+        cancel(self._rotating)
+        cancel(self._looking)
         self.access_log.close()
 
     def _staples_changed(self, _staples: object) -> None:
@@ -81,13 +82,3 @@ class Upkeep:
         self._looking = self._reactor.callLater(_ACCESS_LOG_LOOK_SECONDS, self._look_at_access_log)
         if self.access_log.has_grown():
             self._renew()
-
-
-def _leaves(prepared: Prepared) -> list[leaf.Leaf]:
-    mode = prepared.config.ocsp
-    return [leaf.of(each.leaf, each.issuer, where=str(each.paths.chain), mode=mode) for each in prepared.credentials.certificates]
-
-
-def _cancel(call: Any) -> None:
-    if call is not None and call.active():
-        call.cancel()

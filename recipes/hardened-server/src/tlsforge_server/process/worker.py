@@ -118,11 +118,10 @@ class Worker:
             if self._serving is None:
                 bound_memory(_MEMORY_FACTOR * given.config.limits.worker_bytes)
                 self._serving = Serving(self._reactor, given.config, credentials.context, fitted(given.config.limits))
+                self._serving.log_to(self._access_log)
             else:
                 self._serving.exchange(given.config, credentials.context)
             self._built_from = built_from
-        assert self._serving is not None
-        self._serving.log_to(self._access_log)
 
     def _log_to(self, descriptors: list[int]) -> None:
         former, self._access_log = self._access_log, descriptors[0] if descriptors else None

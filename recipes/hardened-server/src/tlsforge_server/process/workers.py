@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from ..config.model import Limits
 from ..errors import ServerError, stopping
+from ..timers import cancel
 from .accesslog import AccessLog
 from .backoff import Backoff
 from .bounds import resident_bytes
@@ -148,8 +149,7 @@ class Workers:
         if self._ending is None:
             self._ending = Deferred()
             for clock in (self._filling, self._looking):
-                if clock is not None and clock.active():
-                    clock.cancel()
+                cancel(clock)
             for each in self._crew.members:
                 self._retire(each, gently=False)
             self._see_end()

@@ -17,7 +17,7 @@ from ..config.model import Config, Factory, Limits
 from .accesslog import AccessLog
 from .applications import check_folder, make_root, maker
 from .headers import Headers, security_headers
-from .site import make_site
+from .site import Site
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Served(ServerFactory):
 
     def __init__(self, application: Application, limits: Limits, *, reactor: Any) -> None:
         self.application = application
-        self._site = make_site(application.root, application.headers, limits)
+        self._site = Site(application.root, application.headers, limits)
         self._reactor = reactor
         self._started = False
 

@@ -14,13 +14,9 @@ from .headers import HeaderBlock, Headers
 from .request import Request
 
 
-def make_site(root: resource.Resource, headers: Headers, limits: Limits) -> Site:
-    """A protocol factory that serves ``root``; both can be exchanged while it serves."""
-    return Site(root, headers, limits)
-
-
 class Site(server.Site):
-    """twisted.web's site with our channel: no negotiation of its own, and one timer for all deadlines of a length."""
+    """twisted.web's site with our channel: no negotiation of its own, and one timer for all deadlines of a length. Its tree and headers can
+    be exchanged while it serves."""
 
     noisy = False
     displayTracebacks = False
