@@ -68,18 +68,29 @@ class TakesTurns(Protocol):
 
 
 class Turns:
-    """Those that have something to do outside of whatever runs now. What goes wrong in a turn is its connection's end and nobody else's."""
+    """Those that have something to do outside of whatever runs now: when the reactor comes round again, or so much later, all together. What
+    goes wrong in a turn is its connection's end and nobody else's."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, seconds: float = 0) -> None:
         self._reactor = reactor
+        self._seconds = seconds
         self._waiting: dict[TakesTurns, None] = {}
+        self._timer: Any = None
 
     def add(self, item: TakesTurns) -> None:
-        if not self._waiting:
-            self._reactor.callLater(0, self._run)
+        if self._timer is None:
+            self._timer = self._reactor.callLater(self._seconds, self._run)
         self._waiting[item] = None
 
+    def close(self) -> None:
+        """Nobody has a turn any more."""
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _run(self) -> None:
+        self._timer = None
         waiting, self._waiting = self._waiting, {}
         for item in waiting:
             try:

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListen
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from .engine import Engine, Outcome
+from .engine import RECORD_BYTES, Engine, Outcome
 from .house import House, State
 from .outbox import Outbox
 from .port import address_of
@@ -40,7 +40,6 @@ class Connection(Sender):
     _read_blocked = False
     _more = False
     _read_closed = False
-    _write_closing = False
     _write_closed = False
 
     def __init__(self, house: House, number: int, peer: tuple[Any, ...]) -> None:
@@ -98,9 +97,14 @@ class Connection(Sender):
             self._write_off()
 
     def turn(self) -> None:
-        if self._state is not State.OPEN:
+        if self._state is State.LINGER:
+            self._await_end()
+            # Its end may be far: from now on the reactor tells.
+            if self._state is State.LINGER:
+                self._read_on()
+        elif self._state is not State.OPEN:
             return
-        if self._failed:
+        elif self._failed:
             self._fail()
         elif self._more and (self.disconnecting or not self._paused) and not self._read_closed:
             self._more = False
@@ -159,16 +163,18 @@ class Connection(Sender):
 
     def _read(self) -> None:
         assert self._engine is not None
-        data, outcome = self._engine.read()
-        # What comes after loseConnection is dropped, and read all the same: the peer's end ends also what a producer would still bring.
-        if data and not self.disconnecting:
-            self._corked = True
-            try:
-                self.protocol.dataReceived(data)
-            finally:
-                self._corked = False
-            if self._state is not State.OPEN:
+        data, outcome = self._engine.read_record()
+        if 0 < len(data) < RECORD_BYTES:
+            # Mostly a whole request, whose answer may end the connection: whether more has come is asked after that.
+            if not self._answered(data):
                 return
+            data, outcome = self._engine.read()
+        elif data:
+            rest, outcome = self._engine.read()
+            data += rest
+        self._received(data)
+        if self._state is not State.OPEN:
+            return
         if outcome is Outcome.DONE:
             self._more = True
             self._house.turns.add(self)
@@ -181,6 +187,23 @@ class Connection(Sender):
             self._fail()
         if self._outbox.size or self.disconnecting or self._write_closing or self.producer is not None:
             self._flush()
+
+    def _answered(self, data: bytes) -> bool:
+        """Whether there is more to be read, when what the application has to say to this is sent."""
+        self._received(data)
+        if self._outbox.size or self.disconnecting:
+            self._flush()
+        self._more = self._paused and not self.disconnecting
+        return self._state is State.OPEN and not self._more
+
+    def _received(self, data: bytes) -> None:
+        # What comes after loseConnection is dropped, and read all the same: the peer's end ends also what a producer would still bring.
+        if data and not self.disconnecting:
+            self._corked = True
+            try:
+                self.protocol.dataReceived(data)
+            finally:
+                self._corked = False
 
     def _peer_closed(self) -> None:
         self._read_closed = True
@@ -237,7 +260,7 @@ class Connection(Sender):
             self._leave(Failure(error))
 
     def _leave(self, reason: Failure) -> None:
-        """Sends nothing more and waits for the peer's end, without the protocol."""
+        """Sends nothing more and waits for the peer's end, without the protocol and without OpenSSL."""
         self._write_off()
         if self._read_closed or not self._shut():
             self.connectionLost(reason)
@@ -245,16 +268,13 @@ class Connection(Sender):
         self._state = State.LINGER
         self._outbox.clear()
         self._house.lingers.start(self)
-        self._read_on()
+        self._read_off()
+        self._house.ends.add(self)
         self._tell(reason)
+        self._engine = None
 
     def _await_end(self) -> None:
-        """Drops what still comes, until the peer's closing alert or the end of what it sends."""
-        assert self._engine is not None
-        if self._engine.error is not None:
-            if self._read_nothing():
-                self.connectionLost(connectionDone)
-        elif self._engine.read()[1] in (Outcome.CLOSED, Outcome.FAILED):
+        if self._drain():
             self.connectionLost(connectionDone)
 
     def abortConnection(self) -> None:

@@ -7,6 +7,15 @@ import os
 import socket
 from typing import Any
 
+#: Linux's and FreeBSD's names of it (tcp(7), tcp(4)).
+_CORK: int | None = getattr(socket, "TCP_CORK", getattr(socket, "TCP_NOPUSH", None))
+#: With its kind given, a socket's object is made without asking the kernel for that.
+_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+
+#: What is dropped goes here, so many times before the others have their turn.
+_waste = bytearray(1 << 14)
+_DRAINS = 4
+
 
 class Descriptor:
     """Asks the reactor only for changes: each costs a system call. The socket is a number; Python's object of it is made when somebody asks."""
@@ -14,7 +23,7 @@ class Descriptor:
     _reading = False
     _writing = False
 
-    _socket: socket.socket | None = None
+    _socket: socket.SocketType | None = None
 
     def __init__(self, reactor: Any, number: int) -> None:
         os.set_blocking(number, False)
@@ -22,13 +31,12 @@ class Descriptor:
         self._number = number
 
     @property
-    def socket(self) -> socket.socket:
+    def socket(self) -> socket.SocketType:
         """Raises OSError when it is closed."""
         if self._socket is None:
             if self._number == -1:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-            # With its kind given, it is made without asking the kernel for that.
-            self._socket = socket.socket(type=socket.SOCK_STREAM | socket.SOCK_NONBLOCK, proto=socket.IPPROTO_TCP, fileno=self._number)
+            self._socket = socket.SocketType(type=_STREAM, proto=socket.IPPROTO_TCP, fileno=self._number)
         return self._socket
 
     def fileno(self) -> int:
@@ -64,6 +72,14 @@ class Descriptor:
         else:
             self._socket.close()
 
+    def _cork(self) -> None:
+        """Holds back what does not fill a packet until ``_shut``: the last data, the closing alert and the end leave in one."""
+        if _CORK is not None:
+            try:
+                self.socket.setsockopt(socket.IPPROTO_TCP, _CORK, 1)
+            except OSError:
+                pass  # Whatever is wrong with the socket, the next write meets it.
+
     def _shut(self) -> bool:
         """Sends nothing more (FIN). False when there is nobody left to send to."""
         try:
@@ -72,11 +88,14 @@ class Descriptor:
             return False
         return True
 
-    def _read_nothing(self) -> bool:
+    def _drain(self) -> bool:
         """Takes what has come and drops it. Whether the peer has come to its end."""
         try:
-            return not self.socket.recv(1 << 16)
+            for _ in range(_DRAINS):
+                if not self.socket.recv_into(_waste):
+                    return True
         except BlockingIOError:
-            return False
+            pass
         except OSError:
             return True
+        return False

@@ -19,7 +19,10 @@ _ffi: Any = getattr(SSL, "_ffi")
 #: A call of ``read`` gives no more than this. One buffer does for all: what is read is copied before anybody else reads.
 READ_BYTES = 1 << 16
 #: The most that a record holds: with less room another one might not fit.
-_RECORD = 1 << 14
+RECORD_BYTES = 1 << 14
+_WANT_READ: int = _lib.SSL_ERROR_WANT_READ
+_WANT_WRITE: int = _lib.SSL_ERROR_WANT_WRITE
+_ZERO_RETURN: int = _lib.SSL_ERROR_ZERO_RETURN
 _buffer: Any = _ffi.new("char[]", READ_BYTES)
 _contents: Any = _ffi.buffer(_buffer)
 
@@ -56,13 +59,19 @@ class Engine:
         """What there is, and why there is no more: ``DONE`` when only the room was used up. Not everything that has come is known to
         the poller: OpenSSL keeps some, so it has to be called until it wants to read."""
         filled = 0
-        while filled <= READ_BYTES - _RECORD:
+        while filled <= READ_BYTES - RECORD_BYTES:
             _lib.ERR_clear_error()
             result = _lib.SSL_read(self._ssl, _buffer + filled, READ_BYTES - filled)
             if result <= 0:
                 return _contents[:filled], self._stopped(result)
             filled += result
         return _contents[:filled], Outcome.DONE
+
+    def read_record(self) -> tuple[bytes, Outcome]:
+        """The next record's, without looking whether there is another."""
+        _lib.ERR_clear_error()
+        result = _lib.SSL_read(self._ssl, _buffer, RECORD_BYTES)
+        return (_contents[:result], Outcome.DONE) if result > 0 else (b"", self._stopped(result))
 
     def write(self, data: bytes | memoryview) -> tuple[int, Outcome]:
         """How much was taken; after a wait OpenSSL has some of the rest already."""
@@ -78,11 +87,11 @@ class Engine:
 
     def _stopped(self, result: int) -> Outcome:
         error = _lib.SSL_get_error(self._ssl, result)
-        if error == _lib.SSL_ERROR_WANT_READ:
+        if error == _WANT_READ:
             return Outcome.WANTS_READ
-        if error == _lib.SSL_ERROR_WANT_WRITE:
+        if error == _WANT_WRITE:
             return Outcome.WANTS_WRITE
-        if error == _lib.SSL_ERROR_ZERO_RETURN:
+        if error == _ZERO_RETURN:
             return Outcome.CLOSED
         try:
             getattr(self.connection, "_raise_ssl_error")(self._ssl, result)

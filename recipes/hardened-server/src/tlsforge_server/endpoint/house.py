@@ -31,6 +31,8 @@ class House(Protocol):
     stalls: Deadlines[Any]
     lingers: Deadlines[Any]
     turns: Turns
+    #: Of those that wait for the peer's end.
+    ends: Turns
 
     @property
     def context(self) -> SSL.Context: ...

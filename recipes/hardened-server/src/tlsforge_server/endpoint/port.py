@@ -19,6 +19,7 @@ log = Logger(namespace="tlsforge")
 #: The most at a time: another process may accept from the same socket, and those that are open want their turn. With 1, 2, 4 or 8 two workers
 #: share no better and spend no less than the runs differ by; with 12 clients at once 1 takes some 4 % more CPU for a handshake.
 _AT_ONCE = 32
+_FILLED = 8
 _USED_UP = (errno.EMFILE, errno.ENFILE)
 #: What is wrong with one connection, or too much for now (accept(2)); the next try may be right.
 _PASSING = (errno.ECONNABORTED, errno.EPERM, errno.EINTR, errno.EPROTO, errno.ENOBUFS, errno.ENOMEM)
@@ -43,8 +44,9 @@ class Port:
         self._spare: int | None = _spare()
         self._listening = False
         self._full = False
-        # Doubled while more come than are taken: asking once too often costs 4 microseconds.
+        # Doubled when so many were there several times: asking once too often costs 4 microseconds.
         self._at_once = 1
+        self._filled = 0
 
     def startListening(self) -> None:
         self._factory.doStart()
@@ -67,12 +69,13 @@ class Port:
 
     def doRead(self) -> None:
         accept = getattr(self._socket, "_accept")
-        for _ in range(self._at_once):
+        for taken in range(self._at_once):
             try:
                 # What accept() makes a Python object of.
                 number, peer = accept()
             except BlockingIOError:
-                self._at_once = 1
+                self._at_once = max(1, taken)
+                self._filled = 0
                 return
             except OSError as error:
                 if error.errno in _USED_UP:
@@ -87,7 +90,10 @@ class Port:
                 log.failure("a connection could not be taken")
             if not self._listening:
                 return
-        self._at_once = min(2 * self._at_once, _AT_ONCE)
+        self._filled += 1
+        if self._filled == _FILLED:
+            self._filled = 0
+            self._at_once = min(2 * self._at_once, _AT_ONCE)
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._listening = False

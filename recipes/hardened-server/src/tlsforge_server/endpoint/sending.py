@@ -31,6 +31,7 @@ class Sender(Descriptor):
     #: Nothing is expected of the application any more, a producer's data neither.
     _ending = False
     _failed = False
+    _write_closing = False
 
     _house: House
     _engine: Engine | None
@@ -49,6 +50,8 @@ class Sender(Descriptor):
 
     def _flush(self) -> None:
         """Sends what waits, then has the producer bring more. Never while the application runs."""
+        if self._outbox.size and self.producer is None and (self.disconnecting or self._write_closing):
+            self._cork()
         for _ in range(_ROUNDS):
             if self._state is not State.OPEN or self._failed or self._blocked or not self._send():
                 return

@@ -20,6 +20,9 @@ from .connection import Connection
 from .port import Port
 from .transport import TlsTransport
 
+#: Peers that are near have ended their side by then. To look for that once, at all of them together, costs less than an event for each.
+_END_SECONDS = 0.01
+
 
 class Accepting(Interface):
     """Takes connections until it is told to stop; those that it has taken go on."""
@@ -79,6 +82,7 @@ class TlsService:
         self.stalls: Deadlines[Connection] = Deadlines(reactor, limits.stall_seconds, Connection.abortConnection)
         self.lingers: Deadlines[Connection] = Deadlines(reactor, limits.stall_seconds, _close)
         self.turns = Turns(reactor)
+        self.ends = Turns(reactor, _END_SECONDS)
         self._endpoint = endpoint
         self._caps = Caps(limits.connections, limits.connections_per_address)
         self._connections: set[Connection] = set()
@@ -116,8 +120,8 @@ class TlsService:
         """Cuts every connection at once and leaves nothing with the reactor."""
         for connection in list(self._connections):
             _close(connection)
-        for deadlines in (self.handshakes, self.stalls, self.lingers):
-            deadlines.close()
+        for each in (self.handshakes, self.stalls, self.lingers, self.turns, self.ends):
+            each.close()
 
     def forget(self, connection: Connection) -> None:
         self._connections.discard(connection)
