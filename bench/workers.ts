@@ -29,8 +29,6 @@ interface Handshakes {
   readonly share: Summary;
 }
 
-const clients = 4;
-
 await runProgram({
   name: "workers",
   summary:
@@ -39,6 +37,7 @@ await runProgram({
     prefix: { value: "DIR", help: "a prefix with a stack (default: tlsforge's own)" },
     rounds: { value: "N", help: "rounds of the comparison (default: 7)" },
     count: { value: "N", help: "handshakes of a round (default: 1600)" },
+    clients: { value: "N", help: "clients at once; with few a worker mostly sleeps and wakes (default: 12)" },
     starts: { value: "N", help: "starts (default: 10)" },
     reloads: { value: "N", help: "reloads (default: 100)" },
   },
@@ -85,6 +84,7 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
       signal,
       rounds: given.count("rounds", 7),
       count: given.count("count", 1600),
+      clients: given.count("clients", 12),
     });
     const { load, reloadMs } = await reloads(two, stack, { signal, count: given.count("reloads", 100) });
     own += cpuSecondsOf(one) + cpuSecondsOf(two);
@@ -115,6 +115,7 @@ async function compare(of: {
   readonly signal: AbortSignal;
   readonly rounds: number;
   readonly count: number;
+  readonly clients: number;
 }): Promise<Handshakes> {
   const samples = { one: [] as number[], two: [] as number[], ratio: [] as number[], share: [] as number[] };
   for (let turn = 0; turn <= of.rounds; turn += 1) {
@@ -124,11 +125,11 @@ async function compare(of: {
     for (const name of turn % 2 === 0 ? (["one", "two"] as const) : (["two", "one"] as const)) {
       const server = of[name];
       const before = server.cpuMicroseconds();
-      const each = { port: server.port, count: Math.ceil(of.count / clients), group: "X25519" };
-      await Promise.all(Array.from({ length: clients }, async () => await connections("handshake", each, of.stack)));
+      const each = { port: server.port, count: Math.ceil(of.count / of.clients), group: "X25519" };
+      await Promise.all(Array.from({ length: of.clients }, async () => await connections("handshake", each, of.stack)));
       const after = server.cpuMicroseconds();
       const spentBy = (pid: number): number => (after.get(pid) ?? 0) - (before.get(pid) ?? 0);
-      spent[name] = [...after.keys()].reduce((sum, pid) => sum + spentBy(pid), 0) / each.count / clients;
+      spent[name] = [...after.keys()].reduce((sum, pid) => sum + spentBy(pid), 0) / each.count / of.clients;
       if (name === "two") shares = server.workers.map(spentBy);
     }
     if (turn === 0) continue;
@@ -155,7 +156,7 @@ async function reloads(
     target: `127.0.0.1:${server.port}`,
     serverName: "localhost",
     authority: `${stack.folder}/cert.pem`,
-    clients,
+    clients: 4,
     pauseMs: 5,
   });
   const took: number[] = [];

@@ -50,7 +50,7 @@ class Connection(Sender):
         self._outbox = Outbox()
         # Before its deadline: one that the reactor does not take is closed by whoever accepted it, and its number is another's when it comes due.
         self._read_on()
-        house.handshakes.start(self)
+        self._due(house.handshakes)
 
     def logPrefix(self) -> str:
         if self._log_prefix is not None:
@@ -126,7 +126,7 @@ class Connection(Sender):
         assert engine is not None
         outcome = engine.handshake()
         if outcome is Outcome.DONE:
-            self._house.handshakes.stop(self)
+            self._due(None)
             self._write_off()
             self._begin()
         elif outcome is Outcome.WANTS_READ:
@@ -135,7 +135,7 @@ class Connection(Sender):
         elif outcome is Outcome.WANTS_WRITE:
             self._write_on()
         else:
-            # OpenSSL has sent the alert. The deadline stays: who fails has no more time to go than who does not.
+            # OpenSSL has sent the alert.
             self._leave(connectionDone)
 
     def _begin(self) -> None:
@@ -245,10 +245,9 @@ class Connection(Sender):
         assert self._engine is not None
         if not self._write_closed and self._engine.shutdown() is Outcome.WANTS_WRITE:
             self._state = State.ALERT
-            self._house.stalls.start(self)
+            self._due(self._house.stalls)
             self._write_on()
             return
-        self._house.stalls.stop(self)
         self._leave(connectionDone)
 
     def _fail(self) -> None:
@@ -265,9 +264,11 @@ class Connection(Sender):
         if self._read_closed or not self._shut():
             self.connectionLost(reason)
             return
+        # Who fails in the handshake has no more time to go than who does not.
+        if self._state is not State.HANDSHAKE:
+            self._due(self._house.stalls)
         self._state = State.LINGER
         self._outbox.clear()
-        self._house.lingers.start(self)
         self._read_off()
         self._house.ends.add(self)
         self._tell(reason)
@@ -276,6 +277,13 @@ class Connection(Sender):
     def _await_end(self) -> None:
         if self._drain():
             self.connectionLost(connectionDone)
+
+    def cut(self) -> None:
+        """Ends it at once. One whose end is sent is closed, not reset: its client may still be reading."""
+        if self._state is State.LINGER:
+            self.connectionLost(connectionDone)
+        else:
+            self.abortConnection()
 
     def abortConnection(self) -> None:
         """Ends it at once: what waits is dropped, the peer is told by a reset."""
@@ -298,8 +306,7 @@ class Connection(Sender):
             return
         self._state = State.LOST
         self._close()
-        for deadlines in (self._house.handshakes, self._house.stalls, self._house.lingers):
-            deadlines.stop(self)
+        self._due(None)
         self._engine = None
         self._outbox.clear()
         self._house.forget(self)

@@ -26,10 +26,9 @@ class House(Protocol):
 
     reactor: Any
     factory: Any
-    #: For the handshake; for the socket to take what is to be sent; for the peer's end after ours.
+    #: For the handshake; for the socket to take what is to be sent, and then for the peer's end.
     handshakes: Deadlines[Any]
     stalls: Deadlines[Any]
-    lingers: Deadlines[Any]
     turns: Turns
     #: Of those that wait for the peer's end.
     ends: Turns

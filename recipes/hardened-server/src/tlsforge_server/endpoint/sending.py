@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.python.failure import Failure
 
+from .clockwork import Deadlines
 from .descriptor import Descriptor
 from .engine import Engine, Outcome
 from .house import House, State
@@ -27,11 +28,13 @@ class Sender(Descriptor):
     #: Writes wait for the end of what runs now, or for the socket.
     _corked = False
     _blocked = False
-    _stalled = False
     #: Nothing is expected of the application any more, a producer's data neither.
     _ending = False
     _failed = False
     _write_closing = False
+
+    #: The one that it is under: while the handshake is not done, while the socket does not take what is to be sent, and after our end.
+    _deadline: Deadlines[Any] | None = None
 
     _house: House
     _engine: Engine | None
@@ -47,6 +50,14 @@ class Sender(Descriptor):
     def _all_sent(self) -> None:
         """Nothing waits and no producer is registered: what was to be ended after that is ended here."""
         raise NotImplementedError
+
+    def _due(self, deadline: Deadlines[Any] | None) -> None:
+        """From now, instead of the one before."""
+        if self._deadline is not None:
+            self._deadline.stop(self)
+        self._deadline = deadline
+        if deadline is not None:
+            deadline.start(self)
 
     def _flush(self) -> None:
         """Sends what waits, then has the producer bring more. Never while the application runs."""
@@ -80,22 +91,20 @@ class Sender(Descriptor):
             count, outcome = engine.write(outbox.piece())
             if outcome is Outcome.DONE:
                 outbox.taken(count)
-                if self._stalled:
-                    self._house.stalls.start(self)
+                if self._deadline is not None:
+                    self._due(self._house.stalls)
                 continue
             if outcome is Outcome.WANTS_WRITE:
                 self._blocked = True
                 self._write_on()
-                if not self._stalled:
-                    self._stalled = True
-                    self._house.stalls.start(self)
+                if self._deadline is None:
+                    self._due(self._house.stalls)
             else:
                 # To want to read would be a renegotiation, which there is not.
                 outbox.clear()
                 self._failed = True
                 self._house.turns.add(self)
             return False
-        if self._stalled:
-            self._stalled = False
-            self._house.stalls.stop(self)
+        if self._deadline is not None:
+            self._due(None)
         return True

@@ -78,9 +78,8 @@ class TlsService:
     def __init__(self, endpoint: SocketEndpoint, factory: Any, limits: Limits, reactor: Any) -> None:
         self.reactor = reactor
         self.factory = factory
-        self.handshakes: Deadlines[Connection] = Deadlines(reactor, limits.handshake_seconds, Connection.abortConnection)
-        self.stalls: Deadlines[Connection] = Deadlines(reactor, limits.stall_seconds, Connection.abortConnection)
-        self.lingers: Deadlines[Connection] = Deadlines(reactor, limits.stall_seconds, _close)
+        self.handshakes: Deadlines[Connection] = Deadlines(reactor, limits.handshake_seconds, Connection.cut)
+        self.stalls: Deadlines[Connection] = Deadlines(reactor, limits.stall_seconds, Connection.cut)
         self.turns = Turns(reactor)
         self.ends = Turns(reactor, _END_SECONDS)
         self._endpoint = endpoint
@@ -106,21 +105,17 @@ class TlsService:
 
     def abort_unfinished(self) -> None:
         for connection in [each for each in self._connections if each in self.handshakes]:
-            connection.abortConnection()
+            connection.cut()
 
     def abort_all(self) -> None:
         for connection in list(self._connections):
-            # One whose end is sent is closed, not reset: its client may still be reading.
-            if connection in self.lingers:
-                _close(connection)
-            else:
-                connection.abortConnection()
+            connection.cut()
 
     def close(self) -> None:
         """Cuts every connection at once and leaves nothing with the reactor."""
         for connection in list(self._connections):
-            _close(connection)
-        for each in (self.handshakes, self.stalls, self.lingers, self.turns, self.ends):
+            connection.connectionLost(connectionDone)
+        for each in (self.handshakes, self.stalls, self.turns, self.ends):
             each.close()
 
     def forget(self, connection: Connection) -> None:
@@ -137,7 +132,3 @@ class TlsService:
             os.close(number)
             self._caps.give(peer[0])
             raise
-
-
-def _close(connection: Connection) -> None:
-    connection.connectionLost(connectionDone)
