@@ -6,6 +6,7 @@ import json
 import resource
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,12 @@ def everything(connection: SSL.Connection) -> bytes:
 def reset(connection: SSL.Connection) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+def packets_with_data(connection: SSL.Connection) -> int:
+    """How many have come so far: tcpi_data_segs_in of linux/tcp.h."""
+    told: bytes = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+    return int(struct.unpack_from("=I", told, 152)[0])
 
 
 def test_it_tells_what_it_is(behind: Behinds) -> None:
@@ -77,6 +84,15 @@ def test_small_writes_share_records(behind: Behinds) -> None:
         # A record is received at a time.
         assert connection.recv(65536) == pattern(8000)
         assert everything(connection) == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the count of packets is Linux's")
+def test_the_last_data_and_the_end_come_in_one_packet(behind: Behinds) -> None:
+    with connected(behind().port) as connection:
+        before = packets_with_data(connection)
+        connection.sendall(b"write 1000\n")
+        assert everything(connection) == pattern(1000)
+        assert packets_with_data(connection) == before + 1
 
 
 def test_an_end_does_not_destroy_what_is_under_way(behind: Behinds) -> None:

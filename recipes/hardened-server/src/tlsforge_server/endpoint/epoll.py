@@ -8,6 +8,7 @@ from select import EPOLLIN
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionFdescWentAway
 from twisted.logger import Logger
 from twisted.python import context
 from twisted.python.log import ILogContext
@@ -16,6 +17,7 @@ log = Logger(namespace="tlsforge")
 
 #: epoll_wait(2) counts milliseconds in 31 bits.
 _LONGEST_SECONDS = (2**31 - 1) // 1000
+_GONE = ConnectionFdescWentAway("Filedescriptor went away")
 
 
 class ServingReactor(EPollReactor):
@@ -71,7 +73,7 @@ class ServingReactor(EPollReactor):
     def _read(self, selectable: Any) -> None:
         """What ``_doReadOrWrite`` does with the most frequent event."""
         try:
-            why = selectable.doRead()
+            why = _GONE if selectable.fileno() == -1 else selectable.doRead()
         except BaseException:
             why = sys.exc_info()[1]
             log.failure("{prefix}: reading failed", prefix=selectable.logPrefix())
