@@ -1,6 +1,6 @@
 /** What a second worker costs and how the two share, how soon a server serves, and reloads under load. */
 import { rmSync } from "node:fs";
-import { load as connections } from "./support/contender.ts";
+import { load as connections, nginxPool, nginxVersion, type Pool } from "./support/contender.ts";
 import { figure, figuresText, type Figure } from "./support/figure.ts";
 import { cpuSecondsOf, hardened, type Hardened } from "./support/hardened.ts";
 import { startLoad, type LoadResult } from "./support/load.ts";
@@ -11,6 +11,8 @@ import { round, summarise, type Summary } from "./support/statistics.ts";
 
 interface Result {
   readonly handshakes: Handshakes;
+  /** What the system's nginx has of it by the same measure: so much is this machine's. Null when it is not installed. */
+  readonly nginx: Handshakes | null;
   readonly startMs: Summary;
   /** CPU milliseconds of all processes of the server until then. */
   readonly startCpuMs: Summary;
@@ -21,7 +23,7 @@ interface Result {
 }
 
 interface Handshakes {
-  /** CPU microseconds of all processes of the server, with one worker and with two. */
+  /** CPU microseconds of all its processes, with one worker and with two. */
   readonly one: Summary;
   readonly two: Summary;
   readonly ratio: Summary;
@@ -42,8 +44,20 @@ await runProgram({
     reloads: { value: "N", help: "reloads (default: 100)" },
   },
   run,
-  text: ({ handshakes: { one, two, ratio, share }, startMs, startCpuMs, reloadMs, load, figures, machine }: Result) =>
+  text: ({
+    handshakes: { one, two, ratio, share },
+    nginx,
+    startMs,
+    startCpuMs,
+    reloadMs,
+    load,
+    figures,
+    machine,
+  }: Result) =>
     `handshake, one worker   ${spread(one)} us\nhandshake, two workers  ${spread(two)} us, ${spread(ratio)} of one\n` +
+    (nginx === null
+      ? "nginx: not measured, since it is not installed\n"
+      : `nginx, the same         ${spread(nginx.one)} us and ${spread(nginx.two)} us, ${spread(nginx.ratio)}\n`) +
     `the busier of two has   ${spread(share)}\nstart to handshake      ${spread(startMs)} ms, CPU ${spread(startCpuMs)} ms\n` +
     `reload                  ${spread(reloadMs)} ms; ${load.answered} requests answered meanwhile, ${load.failures.length} failed\n` +
     load.failures
@@ -56,7 +70,7 @@ await runProgram({
 
 async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
   const stack = await stackOf(prefixOf(given));
-  const servers: Hardened[] = [];
+  const servers: Pool[] = [];
   const start = async (name: string, workers: number): Promise<Hardened> => {
     signal.throwIfAborted();
     const server = await hardened(stack, { name, workers, app: { kind: "about" }, limits: { drainSeconds: 2 } });
@@ -77,15 +91,17 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
     }
     say("starts: done");
     const [one, two] = [await start("one", 1), await start("two", 2)];
-    const handshakes = await compare({
-      one,
-      two,
+    const how = {
       stack,
       signal,
       rounds: given.count("rounds", 7),
       count: given.count("count", 1600),
       clients: given.count("clients", 12),
-    });
+    };
+    const handshakes = await compare({ one, two, ...how });
+    say("handshakes: done");
+    const nginx = nginxVersion() === null ? null : await compare({ ...(await nginxPools(stack, servers)), ...how });
+    say("nginx: done");
     const { load, reloadMs } = await reloads(two, stack, { signal, count: given.count("reloads", 100) });
     own += cpuSecondsOf(one) + cpuSecondsOf(two);
     const seen = machine(own);
@@ -100,17 +116,25 @@ async function run(given: Arguments, signal: AbortSignal): Promise<Result> {
       figure("start to first handshake, median", { value: startMs.median, atMost: 600, unit: "ms" }, busy(seen)),
       figure("failed requests during reloads", { value: load.failures.length, atMost: 0, unit: "" }, false),
     ];
-    return { handshakes, startMs, startCpuMs, reloadMs, load, figures, machine: seen };
+    return { handshakes, nginx, startMs, startCpuMs, reloadMs, load, figures, machine: seen };
   } finally {
     await Promise.all(servers.map(async (server) => await server.stop()));
     rmSync(stack.folder, { recursive: true });
   }
 }
 
+async function nginxPools(stack: Stack, servers: Pool[]): Promise<{ readonly one: Pool; readonly two: Pool }> {
+  const one = await nginxPool(stack, 1);
+  servers.push(one);
+  const two = await nginxPool(stack, 2);
+  servers.push(two);
+  return { one, two };
+}
+
 /** In turns; the first round warms up. */
 async function compare(of: {
-  readonly one: Hardened;
-  readonly two: Hardened;
+  readonly one: Pool;
+  readonly two: Pool;
   readonly stack: Stack;
   readonly signal: AbortSignal;
   readonly rounds: number;
@@ -138,7 +162,6 @@ async function compare(of: {
     samples.ratio.push(spent.two / spent.one);
     samples.share.push(Math.max(...shares) / shares.reduce((sum, value) => sum + value, 0));
   }
-  say("handshakes: done");
   return {
     one: summarise(samples.one),
     two: summarise(samples.two),

@@ -3,6 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { treeOf } from "../../test/tools/tree.ts";
 import { cpuMicrosecondsOf, ended, freePort } from "./processes.ts";
 import type { Stack } from "./stack.ts";
 
@@ -47,12 +48,45 @@ export function nginxVersion(): string | null {
 
 /** The system's nginx as one process, with the same certificate, suites and answer; of the groups those that its OpenSSL has. */
 export async function nginx(stack: Stack): Promise<Contender> {
+  const { port, child } = await startNginx(stack, "master_process off;");
+  return contender("nginx", port, child);
+}
+
+/** A server of several processes. */
+export interface Pool {
+  readonly port: number;
+  /** Those that serve. */
+  readonly workers: readonly number[];
+  /** Of each of its processes so far, by process id. */
+  readonly cpuMicroseconds: () => ReadonlyMap<number, number>;
+  readonly stop: () => Promise<void>;
+}
+
+/** The same with a master and so many workers. */
+export async function nginxPool(stack: Stack, count: number): Promise<Pool> {
+  const { port, child } = await startNginx(stack, `worker_processes ${count};`);
+  const processes = treeOf(child.pid ?? 0);
+  return {
+    port,
+    workers: processes.filter((pid) => pid !== child.pid),
+    cpuMicroseconds: () => new Map(processes.map((pid) => [pid, cpuMicrosecondsOf(pid)])),
+    async stop() {
+      child.kill("SIGTERM");
+      await ended(child);
+    },
+  };
+}
+
+async function startNginx(
+  stack: Stack,
+  processes: string,
+): Promise<{ readonly port: number; readonly child: ChildProcess }> {
   const port = await freePort();
   const { folder } = stack;
-  const configuration = `${folder}/nginx.conf`;
+  const configuration = `${folder}/nginx-${port}.conf`;
   writeFileSync(
     configuration,
-    `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr crit;
+    `daemon off; ${processes} pid ${folder}/nginx-${port}.pid; error_log stderr crit;
     events { worker_connections 4096; }
     http {
       access_log off;
@@ -69,7 +103,7 @@ export async function nginx(stack: Stack): Promise<Contender> {
     env: withSbin,
   });
   await sleep(300);
-  return contender("nginx", port, child);
+  return { port, child };
 }
 
 /** Runs the client to its end. */

@@ -8,21 +8,16 @@ import { connect } from "node:tls";
 import { ForgeError } from "../../src/errors.ts";
 import { treeOf } from "../../test/tools/tree.ts";
 import { ask } from "../../src/server/light.ts";
+import type { Pool } from "./contender.ts";
 import { cpuMicrosecondsOf, ended, freePort } from "./processes.ts";
 import type { Stack } from "./stack.ts";
 
-export interface Hardened {
-  readonly port: number;
+export interface Hardened extends Pool {
   /** Milliseconds from the start of the process to the end of the first handshake. */
   readonly startMs: number;
-  /** Those that serve. */
-  readonly workers: readonly number[];
   /** All of its tree. */
   readonly processes: () => readonly number[];
-  /** Of each of its processes so far, by process id. */
-  readonly cpuMicroseconds: () => ReadonlyMap<number, number>;
   readonly reload: () => Promise<void>;
-  readonly stop: () => Promise<void>;
 }
 
 interface Wanted {
