@@ -13,9 +13,13 @@ from tlsforge_server.tls.loopback import client_context
 
 
 @contextmanager
-def connected(port: int, **offer: Any) -> Iterator[SSL.Connection]:
+def connected(port: int, *, receive_buffer: int | None = None, **offer: Any) -> Iterator[SSL.Connection]:
     """A connection with its handshake done. Raises SSL.Error when it is refused."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as tcp:
+    with socket.socket() as tcp:
+        if receive_buffer is not None:
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        tcp.settimeout(10)
+        tcp.connect(("127.0.0.1", port))
         tcp.settimeout(None)
         # OpenSSL reads by itself: without an answer for that long it raises instead of waiting on.
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 20, 0))

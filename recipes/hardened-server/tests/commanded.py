@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from typing import Any
 
 from twisted.internet import reactor as global_reactor
@@ -80,8 +81,8 @@ class Commanded(Protocol):
             self.transport.writeSequence([number.to_bytes(4, "big")])
         self.transport.loseConnection()
 
-    def do_produce(self, kind: str, length: str) -> None:
-        producer = (Pushing if kind == "push" else Pulled)(self.transport, pattern(int(length)))
+    def do_produce(self, kind: str, length: str, piece: str) -> None:
+        producer = (Pushing if kind == "push" else Pulled)(self.transport, pattern(int(length)), int(piece))
         self.transport.registerProducer(producer, kind == "push")
         # The end comes after what the producer brings.
         self.transport.loseConnection()
@@ -98,6 +99,14 @@ class Commanded(Protocol):
     def do_half(self, length: str) -> None:
         self.transport.write(pattern(int(length)))
         self.transport.loseWriteConnection()
+
+    def do_half_paused(self, length: str) -> None:
+        self.do_half(length)
+        self.transport.pauseProducing()
+
+    def do_half_narrow(self, length: str) -> None:
+        self.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 20_000)
+        self.do_half(length)
 
     def do_abort(self) -> None:
         self.transport.write(b"dropped")
@@ -120,16 +129,17 @@ class HalfClosing(Commanded):
 
 
 class _Producer:
-    def __init__(self, consumer: Any, data: bytes) -> None:
+    def __init__(self, consumer: Any, data: bytes, piece: int) -> None:
         self.consumer = consumer
         self.data = data
+        self.piece = piece
         self.pauses = 0
 
     def stopProducing(self) -> None:
         tell(event="stopped")
 
-    def give(self, size: int) -> None:
-        piece, self.data = self.data[:size], self.data[size:]
+    def give(self) -> None:
+        piece, self.data = self.data[: self.piece], self.data[self.piece :]
         self.consumer.write(piece)
         if not self.data:
             self.consumer.unregisterProducer()
@@ -139,19 +149,19 @@ class _Producer:
 @implementer(IPullProducer)
 class Pulled(_Producer):
     def resumeProducing(self) -> None:
-        self.give(10_000)
+        self.give()
 
 
 @implementer(IPushProducer)
 class Pushing(_Producer):
-    def __init__(self, consumer: Any, data: bytes) -> None:
-        super().__init__(consumer, data)
+    def __init__(self, consumer: Any, data: bytes, piece: int) -> None:
+        super().__init__(consumer, data, piece)
         self.paused = False
         reactor.callLater(0, self.push)
 
     def push(self) -> None:
         while self.data and not self.paused:
-            self.give(30_000)
+            self.give()
 
     def pauseProducing(self) -> None:
         self.pauses += 1

@@ -52,6 +52,8 @@ class Taker:
 
     def connectionLost(self, reason: Failure) -> None:
         self.lost.append(reason.getErrorMessage())
+        if self._fails:
+            raise RuntimeError("again")
 
 
 def test_turns_come_together_and_so_much_later() -> None:
@@ -78,6 +80,15 @@ def test_what_goes_wrong_in_a_turn_is_one_connection_s_end() -> None:
     turns.add(right)
     clock.advance(0)
     assert wrong.lost == ["wrong"] and right.took == 1 and right.lost == []
+
+
+def test_turns_can_come_early() -> None:
+    clock, taker = Clock(), Taker()
+    turns = Turns(clock, 1)
+    turns.hasten()
+    turns.add(taker)
+    turns.hasten()
+    assert taker.took == 1 and clock.getDelayedCalls() == []
 
 
 def test_turns_that_are_closed_leave_nothing() -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from behinds import Behind
@@ -106,11 +107,11 @@ def test_an_end_does_not_destroy_what_is_under_way(behind: Behinds) -> None:
     assert running.event("lost")["received"] <= 500_000
 
 
-@pytest.mark.parametrize("kind", ["push", "pull"])
-def test_producers_wait_for_the_client(behind: Behinds, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "piece"), [("push", 30_000), ("pull", 10_000), ("pull", 65_536)])
+def test_producers_wait_for_the_client(behind: Behinds, kind: str, piece: int) -> None:
     running = behind()
     with connected(running.port) as connection:
-        connection.sendall(b"produce %s 6000000\n" % kind.encode())
+        connection.sendall(b"produce %s 6000000 %d\n" % (kind.encode(), piece))
         if kind == "push":
             left = running.event("paused")["left"]
             assert left > 1_000_000
@@ -124,7 +125,7 @@ def test_producers_wait_for_the_client(behind: Behinds, kind: str) -> None:
 def test_producers_are_stopped_with_the_connection(behind: Behinds) -> None:
     running = behind()
     with connected(running.port) as connection:
-        connection.sendall(b"produce push 20000000\n")
+        connection.sendall(b"produce push 20000000 30000\n")
         running.event("paused")
         reset(connection)
         running.event("stopped")
@@ -180,6 +181,26 @@ def test_one_direction_can_end_before_the_other(behind: Behinds) -> None:
     assert running.lost() == "ConnectionDone"
 
 
+def test_a_direction_ends_whether_or_not_the_other_is_read(behind: Behinds) -> None:
+    running = behind("half-closing")
+    with connected(running.port) as connection:
+        connection.sendall(b"half_paused 100000\n")
+        assert everything(connection) == pattern(100_000)
+        running.event("write lost")
+
+
+def test_a_direction_ends_with_its_alert_when_the_client_reads_late(behind: Behinds) -> None:
+    running = behind("half-closing")
+    lengths = range(20_000, 100_000, 400)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connected(running.port, receive_buffer=10_000)) for _ in lengths]
+        for client, length in zip(clients, lengths, strict=True):
+            client.sendall(b"half_narrow %d\n" % length)
+        time.sleep(0.3)
+        for client, length in zip(clients, lengths, strict=True):
+            assert everything(client) == pattern(length)
+
+
 def test_an_end_without_closing_alert_is_a_lost_connection(behind: Behinds) -> None:
     running = behind()
     with connected(running.port) as connection:
@@ -232,9 +253,30 @@ def test_a_client_that_never_ends_is_let_go(behind: Behinds) -> None:
         connection.sendall(b"write 10\n")
         assert everything(connection) == pattern(10)
         time.sleep(0.8)
+        with socket.socket(fileno=connection.fileno()) as tcp:
+            assert tcp.recv(1) == b"", "closed, not reset"
+            tcp.detach()
         with connected(running.port) as after:
             after.sendall(b"write 10\n")
             assert everything(after) == pattern(10)
+
+
+def test_who_fails_in_the_handshake_has_its_time_and_no_more(behind: Behinds) -> None:
+    running = behind(handshake_seconds=0.5, stall_seconds=60, connections=1)
+    with socket.create_connection(("127.0.0.1", running.port)) as tcp:
+        tcp.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        time.sleep(0.8)
+        with connected(running.port) as after:
+            after.sendall(b"write 10\n")
+            assert everything(after) == pattern(10)
+
+
+def test_who_has_ended_is_in_nobody_s_way(behind: Behinds) -> None:
+    running = behind(connections=1)
+    for _ in range(50):
+        with connected(running.port) as connection:
+            connection.sendall(b"write 10\n")
+            assert everything(connection) == pattern(10)
 
 
 @pytest.mark.parametrize("sent", [b"GET / HTTP/1.0\r\n\r\n", bytes.fromhex("1603010005deadbeef00"), b"\x16\x03\x01\xff\xff"])

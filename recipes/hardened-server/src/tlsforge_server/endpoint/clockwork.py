@@ -82,6 +82,12 @@ class Turns:
             self._timer = self._reactor.callLater(self._seconds, self._run)
         self._waiting[item] = None
 
+    def hasten(self) -> None:
+        """Those that wait have their turn now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._run()
+
     def close(self) -> None:
         """Nobody has a turn any more."""
         self._waiting.clear()
@@ -98,4 +104,7 @@ class Turns:
             except BaseException:
                 failure = Failure()
                 log.failure("a connection ends with an error of its application", failure)
-                item.connectionLost(failure)
+                try:
+                    item.connectionLost(failure)
+                except Exception:
+                    log.failure("an application that is told of its connection's end fails again")

@@ -84,7 +84,8 @@ class Connection(Sender):
             self._blocked = False
             if self._read_blocked:
                 self._read_blocked = False
-                self._read()
+                self._more = True
+                self.turn()
             else:
                 self._flush()
             if self._state is State.OPEN and not self._blocked and not self._read_blocked:
@@ -185,14 +186,16 @@ class Connection(Sender):
             self._peer_closed()
         elif outcome is Outcome.FAILED:
             self._fail()
+        self._send_answer()
+
+    def _send_answer(self) -> None:
         if self._outbox.size or self.disconnecting or self._write_closing or self.producer is not None:
             self._flush()
 
     def _answered(self, data: bytes) -> bool:
         """Whether there is more to be read, when what the application has to say to this is sent."""
         self._received(data)
-        if self._outbox.size or self.disconnecting:
-            self._flush()
+        self._send_answer()
         self._more = self._paused and not self.disconnecting
         return self._state is State.OPEN and not self._more
 
@@ -228,10 +231,12 @@ class Connection(Sender):
             self._half_close()
 
     def _half_close(self) -> None:
-        self._write_closing = False
         self._write_closed = True
         assert self._engine is not None
-        self._engine.shutdown()
+        if self._engine.shutdown() is Outcome.WANTS_WRITE:
+            self._wait_to_write()
+            return
+        self._write_closing = False
         self._shut()
         if IHalfCloseableProtocol.providedBy(self.protocol):
             self._corked = True
@@ -243,7 +248,7 @@ class Connection(Sender):
 
     def _say_closed(self) -> None:
         assert self._engine is not None
-        if not self._write_closed and self._engine.shutdown() is Outcome.WANTS_WRITE:
+        if (self._write_closing or not self._write_closed) and self._engine.shutdown() is Outcome.WANTS_WRITE:
             self._state = State.ALERT
             self._due(self._house.stalls)
             self._write_on()
@@ -259,7 +264,8 @@ class Connection(Sender):
             self._leave(Failure(error))
 
     def _leave(self, reason: Failure) -> None:
-        """Sends nothing more and waits for the peer's end, without the protocol and without OpenSSL."""
+        """Sends nothing more and waits, without the protocol and without OpenSSL, for the end of what the peer sends: its closing alert says
+        nothing of that to the socket."""
         self._write_off()
         if self._read_closed or not self._shut():
             self.connectionLost(reason)

@@ -7,8 +7,8 @@ import os
 import socket
 from typing import Any
 
-#: Linux's and FreeBSD's names of it (tcp(7), tcp(4)).
-_CORK: int | None = getattr(socket, "TCP_CORK", getattr(socket, "TCP_NOPUSH", None))
+#: tcp(7); Python knows no other system's name of it.
+_CORK: int | None = getattr(socket, "TCP_CORK", None)
 #: With its kind given, a socket's object is made without asking the kernel for that.
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
@@ -73,7 +73,7 @@ class Descriptor:
             self._socket.close()
 
     def _cork(self) -> None:
-        """Holds back what does not fill a packet until ``_shut``: the last data, the closing alert and the end leave in one."""
+        """Holds back what does not fill a packet until ``_shut``: what is left to send, the closing alert and the end leave in one."""
         if _CORK is not None:
             try:
                 self.socket.setsockopt(socket.IPPROTO_TCP, _CORK, 1)

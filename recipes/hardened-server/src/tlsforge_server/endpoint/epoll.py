@@ -43,9 +43,8 @@ class ServingReactor(EPollReactor):
         log.info("Main loop terminated.")
 
     def _poll_until_due(self) -> None:
-        timed: list[Any] = self._pendingTimedCalls
-        while timed and self._started and not (self._newTimedCalls or self.threadCallQueue or self._justStopped):
-            left = timed[0].time - self.seconds()
+        while self._pendingTimedCalls and self._started and not (self._newTimedCalls or self.threadCallQueue or self._justStopped):
+            left = self._pendingTimedCalls[0].time - self.seconds()
             if left <= 0:
                 return
             self.doPoll(min(left, _LONGEST_SECONDS))
@@ -67,7 +66,7 @@ class ServingReactor(EPollReactor):
             except KeyboardInterrupt:
                 raise
             except BaseException:
-                log.failure("{prefix}: a connection's end went wrong", prefix=selectable.logPrefix())
+                log.failure("{whose}: a connection's end went wrong", whose=_name(selectable))
         whose.selectable = None
 
     def _read(self, selectable: Any) -> None:
@@ -76,12 +75,19 @@ class ServingReactor(EPollReactor):
             why = _GONE if selectable.fileno() == -1 else selectable.doRead()
         except BaseException:
             why = sys.exc_info()[1]
-            log.failure("{prefix}: reading failed", prefix=selectable.logPrefix())
+            log.failure("{whose}: reading failed", whose=_name(selectable))
         if why:
             disconnect: Any = self._disconnectSelectable
             disconnect(selectable, why, True)
 
     doIteration = doPoll
+
+
+def _name(selectable: Any) -> str:
+    try:
+        return str(selectable.logPrefix())
+    except Exception:
+        return type(selectable).__name__
 
 
 class _Context(dict[str, Any]):
@@ -95,7 +101,7 @@ class _Context(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         if key != "system":
             raise KeyError(key)
-        return "-" if self.selectable is None else str(self.selectable.logPrefix())
+        return "-" if self.selectable is None else _name(self.selectable)
 
     def copy(self) -> dict[str, Any]:
         return {**self, "system": self["system"]}

@@ -32,6 +32,8 @@ class Sender(Descriptor):
     _ending = False
     _failed = False
     _write_closing = False
+    #: Since the producer was last asked.
+    _brought = False
 
     #: The one that it is under: while the handshake is not done, while the socket does not take what is to be sent, and after our end.
     _deadline: Deadlines[Any] | None = None
@@ -75,13 +77,20 @@ class Sender(Descriptor):
                 return
             self.producerPaused = False
             self._corked = True
+            self._brought = False
             try:
                 producer.resumeProducing()
             finally:
                 self._corked = False
-            if not self._outbox.size and self.producer is producer:
+            if not self._brought and self.producer is producer:
                 return
         self._house.turns.add(self)
+
+    def _wait_to_write(self) -> None:
+        self._blocked = True
+        self._write_on()
+        if self._deadline is None:
+            self._due(self._house.stalls)
 
     def _send(self) -> bool:
         """Whether all is sent. What goes wrong is told in a turn of its own, since the application may be running."""
@@ -95,10 +104,7 @@ class Sender(Descriptor):
                     self._due(self._house.stalls)
                 continue
             if outcome is Outcome.WANTS_WRITE:
-                self._blocked = True
-                self._write_on()
-                if self._deadline is None:
-                    self._due(self._house.stalls)
+                self._wait_to_write()
             else:
                 # To want to read would be a renegotiation, which there is not.
                 outbox.clear()

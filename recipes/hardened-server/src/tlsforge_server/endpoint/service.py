@@ -112,7 +112,7 @@ class TlsService:
             connection.cut()
 
     def close(self) -> None:
-        """Cuts every connection at once and leaves nothing with the reactor."""
+        """Closes every connection and leaves no deadline with the reactor."""
         for connection in list(self._connections):
             connection.connectionLost(connectionDone)
         for each in (self.handshakes, self.stalls, self.turns, self.ends):
@@ -123,6 +123,9 @@ class TlsService:
         self._caps.give(connection.peer[0])
 
     def _accepted(self, number: int, peer: tuple[Any, ...]) -> None:
+        if not self._caps.room(peer[0]):
+            # Some may be held by connections whose end nobody has looked for yet.
+            self.ends.hasten()
         if not self._caps.take(peer[0]):
             os.close(number)
             return

@@ -153,6 +153,7 @@ class TlsTransport(Connection):
         )
 
     def _written(self) -> None:
+        self._brought = True
         if self._blocked or (self._outbox.size >= BUFFER_BYTES and not self._send()):
             if self._outbox.size > BUFFER_BYTES and self.streamingProducer and self.producer is not None and not self.producerPaused:
                 self.producerPaused = True
