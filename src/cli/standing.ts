@@ -84,7 +84,7 @@ export async function readServerConfig(prefix: string, generation: number): Prom
 
 /**
  * Refuses a site's addresses that another program has, before minutes of building. What our own servers have is not meant, nor what a service
- * manager may hold for one that does not run: each launch looks again. Throws `port-in-use`.
+ * manager may hold for one that does not run: each launch looks again. Throws as `refuseTaken` does.
  */
 export async function refuseTakenPorts(context: Context, { server: { listen, redirect } }: Site): Promise<void> {
   const { prefix } = context.options;

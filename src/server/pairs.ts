@@ -18,6 +18,9 @@ export interface FoundPairs {
   readonly notes: readonly string[];
 }
 
+/** id-kp-serverAuth. */
+const serverAuth = "1.3.6.1.5.5.7.3.1";
+
 /** Many times what the longest chain takes, in bytes. */
 const largestFile = 1 << 20;
 
@@ -25,7 +28,7 @@ const largestFile = 1 << 20;
  * Every certificate in a folder (and in the folders right below it, and below its `live`, as certbot has them) that has its key there too. They
  * are matched by public key and not by name, so every layout will do; of several files with a certificate the longest chain is taken.
  * Throws ForgeError `certificate-failed` when there is no pair, for a key with a passphrase, for a key that does not belong to the certificate
- * whose name it has, and for a certificate whose time is over or has not come.
+ * whose name it has, and for a certificate whose time is over or has not come, or that is not a server's.
  */
 export async function certificatesIn(directory: string, now = new Date()): Promise<FoundPairs> {
   const notes: string[] = [];
@@ -57,6 +60,7 @@ export async function certificatesIn(directory: string, now = new Date()): Promi
     });
   for (const each of served) {
     refuseOutOfTime(each, now);
+    refuseOtherUse(each);
     if (((await stat(each.key)).mode & 0o007) !== 0)
       notes.push(`${each.key} is a key that every user of this machine has access to: chmod 600 ${each.key}`);
   }
@@ -220,6 +224,23 @@ function refuseOutOfTime({ chain, certificate: { validFromDate: from, validToDat
     throw new ForgeError("certificate-failed", `${chain} is not valid before ${from.toISOString()}`, {
       hint: "look at the clock, or put one there that is valid already",
     });
+}
+
+/** For clients it would be no server's (RFC 5280, sections 4.2.1.9 and 4.2.1.12). */
+function refuseOtherUse({ chain, certificate: { ca, keyUsage } }: Found): void {
+  if (ca)
+    throw new ForgeError("certificate-failed", `${chain} is the certificate of an authority, not of a server`, {
+      hint: "one that openssl req -x509 makes for itself needs -addext basicConstraints=critical,CA:FALSE",
+    });
+  // Node's name for what is the extended key usage; undefined without one.
+  if ((keyUsage as readonly string[] | undefined)?.includes(serverAuth) === false)
+    throw new ForgeError(
+      "certificate-failed",
+      `${chain} is not meant for servers: its extended key usage has no serverAuth`,
+      {
+        hint: `ask for one that is, or move ${chain} elsewhere`,
+      },
+    );
 }
 
 /** A key that has the name of a certificate was meant for it. */

@@ -18,25 +18,34 @@ function covers(all: string, host: string): boolean {
   return all === "::" || (all === "0.0.0.0" && isIP(host) !== 6);
 }
 
-/** Whether another socket listens on an address. Any other reason why it cannot be had is the server's to tell. */
-async function isTaken(address: string): Promise<boolean> {
+/** The error code with which an address cannot be listened on; null when it can. */
+async function refusedBy(address: string): Promise<string | null> {
   const { host, port } = split(address);
   const server = createServer();
   try {
     server.listen({ host, port, exclusive: true, ipv6Only: host.includes(":") && host !== "::" });
     await once(server, "listening");
-    return false;
+    return null;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+    return (error as NodeJS.ErrnoException).code ?? "unknown";
   } finally {
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   }
 }
 
-/** Throws `port-in-use` for the first address that another program has; those of `held` are our own. */
+/**
+ * Throws `port-in-use` for the first address that another program has, `server-failed` for one that this machine lacks; those of `held` are our
+ * own. Any other reason why one cannot be had is the server's to tell.
+ */
 export async function refuseTaken(addresses: readonly string[], held: readonly string[]): Promise<void> {
-  for (const address of addresses)
-    if (!held.some((other) => overlaps(address, other)) && (await isTaken(address))) throw await portInUse(address);
+  for (const address of addresses.filter((each) => !held.some((other) => overlaps(each, other)))) {
+    const code = await refusedBy(address);
+    if (code === "EADDRINUSE") throw await portInUse(address);
+    if (code === "EADDRNOTAVAIL")
+      throw new ForgeError("server-failed", `${address} is no address of this machine`, {
+        hint: "give it to an interface first, or choose another address in server.listen or server.redirect of the site file",
+      });
+  }
 }
 
 /** The error of an address that another program has, with that program's name where it can be told. */

@@ -232,4 +232,13 @@ describe("addresses of a site file", () => {
     await once(holder, "close");
     await refuseTakenPorts(context, siteOf(port));
   });
+
+  test("that this machine lacks are refused", async () => {
+    // TEST-NET-1 of RFC 5737: nobody's.
+    const site = parseSite({ text: `server: { listen: ["192.0.2.1:8443"] }\n`, path: "/s.yaml" });
+    await expect(refuseTakenPorts(contextIn(await freshFolder()), site)).rejects.toMatchObject({
+      code: "server-failed",
+      message: "192.0.2.1:8443 is no address of this machine",
+    });
+  });
 });

@@ -72,6 +72,8 @@ export interface Wanted {
   readonly names?: readonly string[];
   readonly issuer?: Issued;
   readonly isCa?: boolean;
+  /** Its extended key usage; `serverAuth` otherwise. */
+  readonly purpose?: string;
   readonly extensions?: readonly string[];
   readonly days?: number;
 }
@@ -101,7 +103,7 @@ export async function issue(folder: string, wanted: Wanted): Promise<Issued> {
   const constraints =
     wanted.isCa === true
       ? ["basicConstraints=critical,CA:TRUE"]
-      : [`subjectAltName=${alternatives.join(",")}`, "extendedKeyUsage=serverAuth"];
+      : [`subjectAltName=${alternatives.join(",")}`, `extendedKeyUsage=${wanted.purpose ?? "serverAuth"}`];
   await writeFile(extensionFile, [...constraints, ...(wanted.extensions ?? [])].join("\n"));
   const signer =
     wanted.issuer === undefined

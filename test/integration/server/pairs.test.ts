@@ -202,6 +202,19 @@ describeWith(["openssl"], "certificates of a folder", () => {
     });
   });
 
+  test.each([
+    ["an authority's own", { isCa: true }, "is the certificate of an authority, not of a server"],
+    ["a client's", { purpose: "clientAuth" }, "is not meant for servers: its extended key usage has no serverAuth"],
+  ])("that are %s are refused", async (_what, wanted, message) => {
+    const pair = await issue(made, { name: "unfit", ...wanted });
+    await put("a.pem", pair.certificate);
+    await put("a.key", pair.key);
+    await expect(certificatesIn(folder)).rejects.toMatchObject({
+      code: "certificate-failed",
+      message: `${join(folder, "a.pem")} ${message}`,
+    });
+  });
+
   test("are not looked for in what is no ordinary file", async () => {
     await put("a.pem", ecdsa.certificate);
     await put("a.key", ecdsa.key);
