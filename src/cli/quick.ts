@@ -77,11 +77,17 @@ export function ledgerAgrees(prefix: string, { host }: Pick<Manifest, "host">): 
   return records.length === noted.size && records.every(({ id }) => noted.has(id));
 }
 
-/** The authority's certificate file for what serves from a prefix, when it has one: servers that are only reproduced have another. */
+/**
+ * The certificate file of the prefix's own authority, when what serves from it has certificates of that one: servers that are only reproduced have
+ * another.
+ */
 export function authorityFile(prefix: string, { vulnerable }: Pick<Manifest, "vulnerable">): string | null {
-  const { tls, rsa } = serverPaths(prefix);
-  const file = `${vulnerable === undefined ? tls : rsa}/ca/cert.pem`;
-  return existsSync(file) ? file : null;
+  const { tls, rsa, config } = serverPaths(prefix);
+  const folder = vulnerable === undefined ? tls : rsa;
+  const served = readJson<ServerConfig>(config)?.certificates;
+  const isOurs = served === undefined || served.some(({ chain }) => chain.startsWith(`${folder}/`));
+  const file = `${folder}/ca/cert.pem`;
+  return isOurs && existsSync(file) ? file : null;
 }
 
 function sameTool(stamp: Manifest["tools"][number]): boolean {
