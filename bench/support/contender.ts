@@ -3,8 +3,9 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../test/tools/port.ts";
 import { treeOf } from "../../test/tools/tree.ts";
-import { cpuMicrosecondsOf, ended, freePort } from "./processes.ts";
+import { cpuMicrosecondsOf, ended } from "./processes.ts";
 import type { Stack } from "./stack.ts";
 
 export interface Contender {

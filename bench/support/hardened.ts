@@ -6,10 +6,11 @@ import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { ForgeError } from "../../src/errors.ts";
+import { freePort } from "../../test/tools/port.ts";
 import { treeOf } from "../../test/tools/tree.ts";
 import { ask } from "../../src/server/light.ts";
 import type { Pool } from "./contender.ts";
-import { cpuMicrosecondsOf, ended, freePort } from "./processes.ts";
+import { cpuMicrosecondsOf, ended } from "./processes.ts";
 import type { Stack } from "./stack.ts";
 
 export interface Hardened extends Pool {
