@@ -4,6 +4,7 @@ import { mergeRecords } from "../host/index.ts";
 import type { Site } from "../recipe/index.ts";
 import {
   configDigest,
+  refuseAbsent,
   refuseTaken,
   serverPaths,
   status,
@@ -84,7 +85,8 @@ export async function readServerConfig(prefix: string, generation: number): Prom
 
 /**
  * Refuses a site's addresses that another program has, before minutes of building. What our own servers have is not meant, nor what a service
- * manager may hold for one that does not run: each launch looks again. Throws as `refuseTaken` does.
+ * manager may hold for one that does not run: each launch looks again. The first one is graded, so it has to be this machine's; others may still
+ * come. Throws `port-in-use` and `server-failed`.
  */
 export async function refuseTakenPorts(context: Context, { server: { listen, redirect } }: Site): Promise<void> {
   const { prefix } = context.options;
@@ -93,6 +95,7 @@ export async function refuseTakenPorts(context: Context, { server: { listen, red
   if (state.state === "not-serving" && (await supervisorOfRunning(context)) !== null) return;
   const serving = state.state === "serving" ? state.status : null;
   await refuseTaken([...listen, ...redirect], await heldBy(prefix, serving));
+  for (const address of listen.slice(0, 1)) await refuseAbsent(address);
 }
 
 /** A generation's server as it was launched before. Throws `not-found` when it never was. */

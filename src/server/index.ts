@@ -16,7 +16,7 @@ export type { Candidate } from "./roles.ts";
 export { supervisorOf } from "./supervisor.ts";
 export { bundleOf } from "./bundle.ts";
 export { serverPaths, servesFiles, status } from "./light.ts";
-export { overlaps, refuseTaken } from "./ports.ts";
+export { overlaps, refuseAbsent, refuseTaken } from "./ports.ts";
 export { classicPolicy, lossesOf, policyFor } from "./policy.ts";
 export type { Loss } from "./policy.ts";
 export type * from "./types.ts";

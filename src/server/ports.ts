@@ -33,19 +33,19 @@ async function refusedBy(address: string): Promise<string | null> {
   }
 }
 
-/**
- * Throws `port-in-use` for the first address that another program has, `server-failed` for one that this machine lacks; those of `held` are our
- * own. Any other reason why one cannot be had is the server's to tell.
- */
+/** Throws `port-in-use` for the first address that another program has; those of `held` are our own. */
 export async function refuseTaken(addresses: readonly string[], held: readonly string[]): Promise<void> {
-  for (const address of addresses.filter((each) => !held.some((other) => overlaps(each, other)))) {
-    const code = await refusedBy(address);
-    if (code === "EADDRINUSE") throw await portInUse(address);
-    if (code === "EADDRNOTAVAIL")
-      throw new ForgeError("server-failed", `${address} is no address of this machine`, {
-        hint: "give it to an interface first, or choose another address in server.listen or server.redirect of the site file",
-      });
-  }
+  for (const address of addresses)
+    if (!held.some((other) => overlaps(address, other)) && (await refusedBy(address)) === "EADDRINUSE")
+      throw await portInUse(address);
+}
+
+/** Throws `server-failed` for an address that this machine lacks. */
+export async function refuseAbsent(address: string): Promise<void> {
+  if ((await refusedBy(address)) === "EADDRNOTAVAIL")
+    throw new ForgeError("server-failed", `${address} is no address of this machine`, {
+      hint: "give it to an interface first, or choose another in server.listen of the site file",
+    });
 }
 
 /** The error of an address that another program has, with that program's name where it can be told. */
