@@ -264,8 +264,7 @@ class Connection(Sender):
             self._leave(Failure(error))
 
     def _leave(self, reason: Failure) -> None:
-        """Sends nothing more and waits, without the protocol and without OpenSSL, for the end of what the peer sends: its closing alert says
-        nothing of that to the socket."""
+        """Sends nothing more and waits for the peer's end, without the protocol."""
         self._write_off()
         if self._read_closed or not self._shut():
             self.connectionLost(reason)
@@ -278,10 +277,14 @@ class Connection(Sender):
         self._read_off()
         self._house.ends.add(self)
         self._tell(reason)
-        self._engine = None
 
     def _await_end(self) -> None:
-        if self._drain():
+        """Drops what still comes, until the peer's closing alert or the end of what it sends."""
+        assert self._engine is not None
+        if self._engine.error is not None:
+            if self._drain():
+                self.connectionLost(connectionDone)
+        elif self._engine.read()[1] in (Outcome.CLOSED, Outcome.FAILED):
             self.connectionLost(connectionDone)
 
     def cut(self) -> None:

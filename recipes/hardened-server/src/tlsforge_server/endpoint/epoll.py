@@ -40,7 +40,6 @@ class ServingReactor(EPollReactor):
                 self._poll_until_due()
             except BaseException:
                 log.failure("the event loop goes on after an error of its own")
-        log.info("Main loop terminated.")
 
     def _poll_until_due(self) -> None:
         while self._pendingTimedCalls and self._started and not (self._newTimedCalls or self.threadCallQueue or self._justStopped):

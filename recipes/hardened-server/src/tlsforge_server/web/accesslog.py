@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -62,7 +63,7 @@ class AccessLog:
             return
         self._torn = written < len(data) and data[written - 1 : written] != b"\n"
         if written < len(data):
-            self._drop(data.count(b"\n", written), "no space left")
+            self._drop(data.count(b"\n", written), os.strerror(errno.ENOSPC))
         elif self.dropped:
             log.warn("the access log is written again; lines lost: {lost}", lost=self.dropped)
             self.dropped = 0
