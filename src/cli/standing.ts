@@ -95,7 +95,8 @@ export async function refuseTakenPorts(context: Context, { server: { listen, red
   if (state.state === "not-serving" && (await supervisorOfRunning(context)) !== null) return;
   const serving = state.state === "serving" ? state.status : null;
   await refuseTaken([...listen, ...redirect], await heldBy(prefix, serving));
-  for (const address of listen.slice(0, 1)) await refuseAbsent(address);
+  const [graded] = listen;
+  if (graded !== undefined) await refuseAbsent(graded);
 }
 
 /** A generation's server as it was launched before. Throws `not-found` when it never was. */

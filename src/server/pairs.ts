@@ -226,7 +226,7 @@ function refuseOutOfTime({ chain, certificate: { validFromDate: from, validToDat
     });
 }
 
-/** For clients it would be no server's (RFC 5280, sections 4.2.1.9 and 4.2.1.12). */
+/** Refuses what clients do not take from a server (RFC 5280, sections 4.2.1.9 and 4.2.1.12). */
 function refuseOtherUse({ chain, certificate: { ca, keyUsage } }: Found): void {
   if (ca)
     throw new ForgeError("certificate-failed", `${chain} is the certificate of an authority, not of a server`, {

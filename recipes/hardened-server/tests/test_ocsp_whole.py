@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import responder
+from client import carry_out
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
@@ -92,16 +93,7 @@ def handshake(certificate: x509.Certificate, key: Any, staples: Mapping[bytes, b
     server.set_accept_state()
     client.set_connect_state()
     client.request_ocsp()
-    for _ in range(4):
-        for this, other in ((client, server), (server, client)):
-            try:
-                this.do_handshake()
-            except SSL.WantReadError:
-                pass
-            try:
-                other.bio_write(this.bio_read(65536))
-            except SSL.WantReadError:
-                pass
+    carry_out(client, server)
     [staple] = given
     return staple
 

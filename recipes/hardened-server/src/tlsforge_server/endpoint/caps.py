@@ -11,17 +11,13 @@ class Caps:
         self._per_address = per_address
         self._by_address: dict[str, int] = {}
         self.open = 0
-        self.refused = 0
-
-    def room(self, address: str) -> bool:
-        return self.open < self._total and self._by_address.get(address, 0) < self._per_address
 
     def take(self, address: str) -> bool:
-        if not self.room(address):
-            self.refused += 1
+        held = self._by_address.get(address, 0)
+        if self.open >= self._total or held >= self._per_address:
             return False
         self.open += 1
-        self._by_address[address] = self._by_address.get(address, 0) + 1
+        self._by_address[address] = held + 1
         return True
 
     def give(self, address: str) -> None:

@@ -282,7 +282,7 @@ class Connection(Sender):
         """Drops what still comes, until the peer's closing alert or the end of what it sends."""
         assert self._engine is not None
         if self._engine.error is not None:
-            if self._drain():
+            if self._read_nothing():
                 self.connectionLost(connectionDone)
         elif self._engine.read()[1] in (Outcome.CLOSED, Outcome.FAILED):
             self.connectionLost(connectionDone)

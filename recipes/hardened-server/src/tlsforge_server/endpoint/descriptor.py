@@ -12,10 +12,6 @@ _CORK: int | None = getattr(socket, "TCP_CORK", None)
 #: With its kind given, a socket's object is made without asking the kernel for that.
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
-#: What is dropped goes here, so many times before the others have their turn.
-_waste = bytearray(1 << 14)
-_DRAINS = 4
-
 
 class Descriptor:
     """Asks the reactor only for changes: each costs a system call. The socket is a number; Python's object of it is made when somebody asks."""
@@ -88,14 +84,11 @@ class Descriptor:
             return False
         return True
 
-    def _drain(self) -> bool:
+    def _read_nothing(self) -> bool:
         """Takes what has come and drops it. Whether the peer has come to its end."""
         try:
-            for _ in range(_DRAINS):
-                if not self.socket.recv_into(_waste):
-                    return True
+            return not self.socket.recv(1 << 16)
         except BlockingIOError:
-            pass
+            return False
         except OSError:
             return True
-        return False

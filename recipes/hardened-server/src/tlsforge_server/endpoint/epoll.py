@@ -3,7 +3,6 @@ for each, and no round of the main loop while nothing but events wants anything.
 
 from __future__ import annotations
 
-import sys
 from select import EPOLLIN
 from typing import Any
 
@@ -72,8 +71,8 @@ class ServingReactor(EPollReactor):
         """What ``_doReadOrWrite`` does with the most frequent event."""
         try:
             why = _GONE if selectable.fileno() == -1 else selectable.doRead()
-        except BaseException:
-            why = sys.exc_info()[1]
+        except BaseException as error:
+            why = error
             log.failure("{whose}: reading failed", whose=_name(selectable))
         if why:
             disconnect: Any = self._disconnectSelectable

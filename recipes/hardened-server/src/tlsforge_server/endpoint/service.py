@@ -94,10 +94,6 @@ class TlsService:
     def open(self) -> int:
         return self._caps.open
 
-    @property
-    def refused(self) -> int:
-        return self._caps.refused
-
     def accept(self, listening: socket.socket) -> Port:
         port = Port(self.reactor, listening, self.factory, self._accepted)
         port.startListening()
@@ -123,12 +119,12 @@ class TlsService:
         self._caps.give(connection.peer[0])
 
     def _accepted(self, number: int, peer: tuple[Any, ...]) -> None:
-        if not self._caps.room(peer[0]):
-            # Some may be held by connections whose end nobody has looked for yet.
-            self.ends.hasten()
         if not self._caps.take(peer[0]):
-            os.close(number)
-            return
+            # Places may be held by connections whose end nobody has looked for yet.
+            self.ends.hasten()
+            if not self._caps.take(peer[0]):
+                os.close(number)
+                return
         try:
             self._connections.add(TlsTransport(self, number, peer))
         except BaseException:
