@@ -175,6 +175,33 @@ export interface LockedPackage {
   readonly files: readonly { readonly file: string; readonly sha256: string; readonly when?: When }[];
 }
 
+/** How a package's own tests are run on request. Nothing of it is part of the build key. */
+export interface OwnTests {
+  readonly name: string;
+  /** Words that are left out of the recipe's own steps. */
+  readonly without: readonly string[];
+  /** What is run when nobody names tests. */
+  readonly tests: readonly string[];
+  readonly exclude: readonly { readonly test: string; readonly reason: string; readonly when?: When }[];
+  /** How one of them is written: `-{test}`. */
+  readonly excludeAs: string;
+  /** Whose results the end of the log holds: of Perl's harness, or of Python's. */
+  readonly results: "tap" | "unittest";
+  readonly steps: readonly Step[];
+}
+
+/** By which names advisories speak of a package, and how its versions are ordered. */
+export interface AdvisoryNames {
+  readonly scheme: "dotted" | "openssl" | "pep440";
+  /** OSV: ecosystem and name. Only ecosystems whose versions are upstream's. */
+  readonly osv: readonly { readonly ecosystem: string; readonly name: string }[];
+  /** Addresses of the source repository, and its tags: `{version}`, or `{version_}` with underscores for dots. */
+  readonly repositories: readonly string[];
+  readonly tags: readonly string[];
+  /** CVE records: vendor and product. */
+  readonly cve: readonly { readonly vendor: string; readonly product: string }[];
+}
+
 /** A recipe as written and checked. */
 export interface Recipe {
   readonly name: string;
@@ -186,6 +213,7 @@ export interface Recipe {
   /** Oldest acceptable version per branch (semver range -> version) with the reason; versions below are never built. */
   readonly securityFloor: readonly { readonly branch: string; readonly version: string; readonly reason: string }[];
   readonly versions: readonly RecipeVersion[];
+  readonly advisories: AdvisoryNames;
   readonly inputs: readonly string[];
   /** Values by platform: each entry's `when` decides, first match wins per name. */
   readonly platforms: readonly { readonly when: When; readonly values: Readonly<Record<string, string>> }[];
@@ -196,6 +224,7 @@ export interface Recipe {
   readonly unpack: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
   readonly gates: readonly Gate[];
+  readonly check?: OwnTests;
   /** Expected CPU seconds of a build, for estimates before there is a record. */
   readonly weight: number;
   /** Where things stand in the file, for messages. */
@@ -220,6 +249,7 @@ export interface ResolvedRecipe {
   readonly environment: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
   readonly gates: readonly Gate[];
+  readonly check?: OwnTests;
   readonly weight: number;
   /** Set when a newer version in range could not be had. */
   readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
