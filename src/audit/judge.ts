@@ -82,15 +82,15 @@ function byRecipe({ locked, recipe }: Installed, { recipes, today }: AuditInput,
   return flaws.length + (floor === null ? 0 : 1) + (support === null ? 0 : 1);
 }
 
-function judgeSupport(
-  { status, until }: NonNullable<RecipeWord["support"]>,
-  today: string,
-  say: Say,
-): void {
+function judgeSupport({ status, until }: NonNullable<RecipeWord["support"]>, today: string, say: Say): void {
   const fix = "choose a newer branch in the stack file";
   if (status === "ended" || (until !== undefined && until < today)) {
     const since = until === undefined ? "" : until < today ? ` (${until})` : ` (was to last until ${until})`;
-    say("support", "hit", { id: "support", message: `upstream's support has ended${since}: new flaws are not fixed`, fix });
+    say("support", "hit", {
+      id: "support",
+      message: `upstream's support has ended${since}: new flaws are not fixed`,
+      fix,
+    });
     return;
   }
   if (until === undefined) return;

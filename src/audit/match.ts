@@ -31,7 +31,8 @@ function isAbout(entry: Affected, identity: Identity): boolean {
   if (named !== null) {
     const [ecosystem = ""] = named.ecosystem.split(":");
     return identity.packages.some(
-      (known) => known.ecosystem === ecosystem && projectName(ecosystem, named.name) === projectName(ecosystem, known.name),
+      (known) =>
+        known.ecosystem === ecosystem && projectName(ecosystem, named.name) === projectName(ecosystem, known.name),
     );
   }
   if (product !== null && identity.products.some((known) => sameProduct(known, product))) return true;

@@ -51,18 +51,15 @@ export function fromOsv(record: z.output<typeof osvSchema>): Advisory {
 function toAffected(entry: z.output<typeof affected>): Affected {
   const ranges = entry.ranges ?? [];
   return {
-    package:
-      entry.package === undefined ? null : { ecosystem: entry.package.ecosystem, name: entry.package.name },
+    package: entry.package === undefined ? null : { ecosystem: entry.package.ecosystem, name: entry.package.name },
     product: null,
     repositories: ranges.flatMap(({ repo }) => repo ?? []),
     versions: entry.versions ?? [],
-    ranges: ranges.map(
-      ({ type, events }): Range => ({
-        scheme: type === "SEMVER" ? "semver" : type === "ECOSYSTEM" ? "own" : "commits",
-        status: "affected",
-        events: events.flatMap(toEvents),
-      }),
-    ),
+    ranges: ranges.map(({ type, events }): Range => ({
+      scheme: type === "SEMVER" ? "semver" : type === "ECOSYSTEM" ? "own" : "commits",
+      status: "affected",
+      events: events.flatMap(toEvents),
+    })),
     otherwise: "unaffected",
   };
 }

@@ -16,10 +16,14 @@ export function verdict({ findings }: Audit, { strict }: { readonly strict: bool
   }
   const unknown = strict ? findings.filter(({ outcome }) => outcome === "unknown") : [];
   if (unknown.length === 0) return null;
-  return new ForgeError("incomplete", `${counted(unknown.length, "thing")} cannot be told, and --strict asks for certainty`, {
-    details: unknown.map(line),
-    hint: "give advisories that speak of these packages with --advisories, or leave --strict out",
-  });
+  return new ForgeError(
+    "incomplete",
+    `${counted(unknown.length, "thing")} cannot be told, and --strict asks for certainty`,
+    {
+      details: unknown.map(line),
+      hint: "give advisories that speak of these packages with --advisories, or leave --strict out",
+    },
+  );
 }
 
 /** An audit as text for a terminal. */

@@ -1,4 +1,5 @@
 export { runBuild } from "./build.ts";
+export { runOwnTests } from "./own-tests.ts";
 export { registryEnvironment } from "./environment.ts";
 export { stepTitle } from "./steps.ts";
 export type { BuildContext, BuildOutcome } from "./types.ts";

@@ -20,6 +20,8 @@ export interface BuildContext {
   /** The caller's cargo home (`CARGO_HOME`, else `~/.cargo`): what its configuration says about where crates come from reaches the build. */
   readonly cargoHome?: string;
   readonly keepFailed: boolean;
+  /** The package's own tests are built and run: nothing comes out that gates could look at. */
+  readonly checking?: true;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }

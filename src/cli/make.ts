@@ -3,8 +3,9 @@ import path from "node:path";
 import { registryEnvironment, runBuild } from "../build/index.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation, PlannedBuild } from "../plan/index.ts";
-import { listReceipts, prefixPaths, realise, removeTree, type Receipt } from "../store/index.ts";
+import { listReceipts, prefixPaths, realise, removeTree, type CheckRecord, type Receipt } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import { checkFields } from "./own-tests.ts";
 import { buildTools, type Selection } from "./prepare.ts";
 import type { BuildRecord } from "./result.ts";
 
@@ -13,6 +14,8 @@ export interface Made {
   readonly derivation: Derivation;
   readonly receipt: Receipt;
   readonly cached: boolean;
+  /** How its package's own tests went, when they have ever been asked for. */
+  readonly check?: CheckRecord;
 }
 
 /**
@@ -53,7 +56,7 @@ export async function makeAll(
 
 /** What `--json` tells of builds. */
 export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
-  return made.map(({ derivation, receipt, cached }) => ({
+  return made.map(({ derivation, receipt, cached, check }) => ({
     recipe: derivation.recipe.name,
     version: derivation.recipe.version,
     key: derivation.key,
@@ -61,6 +64,7 @@ export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
     location: locationOf(receipt),
     wallSeconds: receipt.wallSeconds,
     cpuSeconds: receipt.cpuSeconds,
+    ...(check === undefined ? {} : { check: checkFields(check) }),
   }));
 }
 

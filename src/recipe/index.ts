@@ -1,6 +1,6 @@
 export type * from "./types.ts";
 export { jsonSchemas, jsonSchemaText } from "./json-schema.ts";
-export { checkValues, stepsOfCheck } from "./own-tests.ts";
+export { excludedFrom, stepsOfCheck } from "./own-tests.ts";
 export { parseRecipe, parseStack } from "./parse-recipe.ts";
 export { problemCount } from "./problems.ts";
 export { candidates, resolveRecipe } from "./resolve.ts";

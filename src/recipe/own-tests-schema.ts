@@ -11,7 +11,10 @@ export const ownTests = mapping({
     .array(text)
     .default([])
     .describe("Words that are left out of the recipe's own steps, so that tests are built: no-tests"),
-  tests: z.array(text).default([]).describe("What is run when nobody names tests; none: what the steps run by themselves"),
+  tests: z
+    .array(text)
+    .default([])
+    .describe("What is run when nobody names tests; none: what the steps run by themselves"),
   exclude: z.array(excluded).default([]).describe("Tests that are left out, each with the reason"),
   "exclude-as": z
     .string()
@@ -22,5 +25,7 @@ export const ownTests = mapping({
   steps: z
     .array(step)
     .min(1)
-    .describe("After the recipe's own steps without install: ${check.tests} and ${check.excluded}, in lines with .lines"),
+    .describe(
+      "After the recipe's own steps without install: ${check.tests} and ${check.excluded}, in lines with .lines",
+    ),
 }).transform(({ "exclude-as": excludeAs, ...rest }) => ({ excludeAs, ...rest }));

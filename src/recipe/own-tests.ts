@@ -25,9 +25,12 @@ export function lintOwnTests(written: WrittenRecipe, document: SourceDocument): 
 
 /**
  * The steps that build what is tested and test it: the recipe's own without installing and without the words that leave tests out, then those of
- * the check. Null for a recipe that has none.
+ * the check, with `checkVariables` replaced. `named`: the tests to run instead of the recipe's own choice. Null for a recipe that has none.
  */
-export function stepsOfCheck(recipe: { readonly steps: readonly Step[]; readonly check?: OwnTests }): Step[] | null {
+export function stepsOfCheck(
+  recipe: { readonly steps: readonly Step[]; readonly check?: OwnTests },
+  named: readonly string[],
+): Step[] | null {
   const { check, steps } = recipe;
   if (check === undefined) return null;
   const left = new Set(check.without);
@@ -38,22 +41,39 @@ export function stepsOfCheck(recipe: { readonly steps: readonly Step[]; readonly
         ? { ...step, argv: step.argv.filter((word) => !left.has(word)) }
         : step,
     );
-  return [...own, ...check.steps];
+  const values = checkValues(check, named);
+  return [...own, ...check.steps.map((step) => withValues(step, values))];
 }
 
-/** Values of `checkVariables`: what is run (`named`, else the recipe's own choice), and what is left out. */
-export function checkValues(check: OwnTests, named: readonly string[]): Readonly<Record<string, string>> {
+/** Whoever names a test means it, excluded or not. */
+export function excludedFrom(check: OwnTests, named: readonly string[]): OwnTests["exclude"] {
+  return check.exclude.filter(({ test }) => !named.includes(test));
+}
+
+function checkValues(check: OwnTests, named: readonly string[]): Readonly<Record<string, string>> {
   const tests = named.length > 0 ? named : check.tests;
-  // Whoever names a test means it, excluded or not.
-  const excluded = check.exclude
-    .filter(({ test }) => !named.includes(test))
-    .map(({ test }) => check.excludeAs.replace("{test}", test));
+  const excluded = excludedFrom(check, named).map(({ test }) => check.excludeAs.replace("{test}", test));
   return {
     "check.tests": tests.join(" "),
     "check.tests.lines": tests.join("\n"),
     "check.excluded": excluded.join(" "),
     "check.excluded.lines": excluded.join("\n"),
   };
+}
+
+/** Every text of a step with the given variables replaced; other variables stay, and so do theirs: a value's own `${` is kept as text. */
+function withValues(step: Step, values: Readonly<Record<string, string>>): Step {
+  const replaced = (text: string): string =>
+    text.replaceAll(/\$\$\{|\$\{([^{}]*)\}/g, (whole, name: string | undefined) =>
+      name !== undefined && Object.hasOwn(values, name) ? (values[name] ?? "").replaceAll("${", "$${") : whole,
+    );
+  const inside = (value: unknown): unknown => {
+    if (typeof value === "string") return replaced(value);
+    if (Array.isArray(value)) return value.map(inside);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inside(inner)]));
+  };
+  return inside(step) as Step;
 }
 
 function wordsOf(step: Step): readonly string[] {

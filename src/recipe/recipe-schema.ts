@@ -97,7 +97,9 @@ export const recipeSchema = mapping({
   unpack: variables.default({}).describe("Locked projects that are unpacked instead of installed: project to folder"),
   steps: z.array(step).min(1),
   gates: z.array(gate).default([]),
-  check: ownTests.exactOptional().describe("The package's own tests, run on request (--check); never part of the build key"),
+  check: ownTests
+    .exactOptional()
+    .describe("The package's own tests, run on request (--check); never part of the build key"),
 });
 
 /** A recipe that fits the schema, defaults filled in. */

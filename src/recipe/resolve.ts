@@ -52,7 +52,12 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
   const gates = applicable(recipe.gates, facts);
   const check = checkOf(recipe, facts);
   const values = platformValues(recipe, facts);
-  requireValues({ recipe, platform, values, used: variablesIn(JSON.stringify([steps, gates, recipe.environment, check?.steps ?? []])) });
+  requireValues({
+    recipe,
+    platform,
+    values,
+    used: variablesIn(JSON.stringify([steps, gates, recipe.environment, check?.steps ?? []])),
+  });
   const locked = applicable(recipe.lock, facts).map((item) => ({ item, file: lockedFile(recipe, item, facts) }));
   return {
     name: recipe.name,
