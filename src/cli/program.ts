@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
 import { buildRequest, withSources, withTests } from "./build-options.ts";
+import { auditRequest, withAuditOptions } from "./audit-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
 import { count, optional } from "./option-values.ts";
@@ -225,6 +226,13 @@ function commandTree(
   );
   runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), async (context) =>
     (await import("./commands/doctor.ts")).doctor(context),
+  );
+  runs(
+    withAuditOptions(
+      add(program, "audit", "installed versions against security floors, support dates and files of advisories"),
+    ),
+    async (context, _args, options) =>
+      (await import("./commands/audit.ts")).audit(context, auditRequest(options, new Date())),
   );
   runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), async (_context, args) =>
     (await import("./commands/completion.ts")).completion(program, args[0] ?? ""),

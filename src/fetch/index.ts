@@ -4,5 +4,6 @@ export { registryBases } from "./bases.ts";
 export { fetchAll } from "./fetch-all.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { unpack } from "./unpack.ts";
+export { zipTexts } from "./zip-texts.ts";
 export type { UnpackOptions } from "./unpack.ts";
 export type * from "./types.ts";

@@ -1,3 +1,4 @@
+export type * from "./package-types.ts";
 export type * from "./types.ts";
 export { jsonSchemas, jsonSchemaText } from "./json-schema.ts";
 export { excludedFrom, stepsOfCheck } from "./own-tests.ts";

@@ -1,7 +1,8 @@
 import type { SourceDocument } from "./document.ts";
 import type { Problem } from "./problems.ts";
 import type { WrittenRecipe } from "./recipe-schema.ts";
-import type { OwnTests, Step } from "./types.ts";
+import type { OwnTests } from "./package-types.ts";
+import type { Step } from "./types.ts";
 
 /** What steps of `check` may use besides the variables of every step. */
 export const checkVariables = ["check.tests", "check.tests.lines", "check.excluded", "check.excluded.lines"] as const;
