@@ -213,6 +213,17 @@ function commandTree(
     async (context, args) => (await import("./commands/recipe.ts")).lint(context, args),
   );
   runs(
+    add(recipe, "update <name>", "ask the locations of a recipe for newer versions; proposes the change as a diff")
+      .option("--line <name>", "another file of its folder, such as classic")
+      .option("--write", "put the change into the file"),
+    async (context, args, options) =>
+      (await import("./commands/recipe-update.ts")).updateRecipe(context, {
+        recipe: args[0] ?? "",
+        line: (options["line"] as string | undefined) ?? null,
+        write: options["write"] === true,
+      }),
+  );
+  runs(
     add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"),
     async (_context, args) => (await import("./commands/recipe.ts")).schema(args[0] ?? ""),
   );

@@ -43,7 +43,7 @@ export async function findInIndex(
 }
 
 /** A project's page is read once in a run, however many of its files are wanted. */
-async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
+export async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
   const { indexes } = runOf(options);
   const known = indexes.get(index.href) as Promise<readonly IndexFile[] | Failure> | undefined;
   if (known !== undefined) return known;
@@ -68,7 +68,7 @@ async function ask(index: URL, options: NetworkOptions): Promise<readonly IndexF
     : parseHtmlIndex(text, answer.url);
 }
 
-async function readAll(answer: Answer): Promise<string | Failure> {
+export async function readAll(answer: Answer): Promise<string | Failure> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
