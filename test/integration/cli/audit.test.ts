@@ -1,15 +1,13 @@
 import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Ajv2020 } from "ajv/dist/2020.js";
-import formats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import schema from "../../../schema/result.schema.json" with { type: "json" };
 import { audit } from "../../../src/cli/commands/audit.ts";
 import type { Context } from "../../../src/cli/context.ts";
 import { errorFields, record, type Result } from "../../../src/cli/result.ts";
 import { ForgeError } from "../../../src/errors.ts";
-import { activate, openPrefix, realise, type BuildResult } from "../../../src/store/index.ts";
+import { activate, openPrefix, readManifest, realise, type BuildResult } from "../../../src/store/index.ts";
+import { problemsOf } from "../../tools/records.ts";
 import { osv, pypi } from "../../unit/audit/records.ts";
 import { zipOf } from "../fetch/archives.ts";
 import { derivation, parts, result, surroundings } from "../store/samples.ts";
@@ -18,9 +16,6 @@ import { contextIn, freshFolder } from "./context.ts";
 const today = "2026-11-30";
 const digest = "a".repeat(64);
 const sha256 = digest;
-const ajv = new Ajv2020({ strict: false, allErrors: true });
-formats.default(ajv);
-const validate = ajv.compile(schema);
 
 const recipe = (name: string, lines: readonly string[]): string =>
   [
@@ -116,7 +111,7 @@ async function run(context: Context, ...advisories: readonly string[]): Promise<
     if (!(error instanceof ForgeError)) throw error;
     return { outcome: "failed", exitCode: 2, fields: errorFields(error), text: "", error };
   });
-  expect(validate(JSON.parse(record("audit", ended))) ? [] : validate.errors).toEqual([]);
+  expect(problemsOf(JSON.parse(record("audit", ended)))).toEqual([]);
   return ended;
 }
 
@@ -233,5 +228,11 @@ describe("audit of a prefix", () => {
     const bare = contextIn(await freshFolder());
     await openPrefix(bare.options.prefix, { create: true });
     await expect(audit(bare, { advisories: [], strict: false, today })).rejects.toMatchObject({ code: "not-found" });
+    const broken = await machine(await freshFolder());
+    const [first] = (await readManifest(broken.options.prefix))?.builds ?? [];
+    await rm(join(first?.out ?? "", "receipt.json"));
+    await expect(audit(broken, { advisories: [], strict: false, today })).rejects.toMatchObject({
+      code: "prefix-unusable",
+    });
   });
 });
