@@ -5,25 +5,24 @@ import { ForgeError } from "../errors.ts";
 import { hasFile, projectFiles, takeUnknown, type FetchOptions } from "../fetch/index.ts";
 import type { NewVersion, Recipe, SourceEntry, VersionEntry } from "../recipe/index.ts";
 import { indexedFile, placesOf, type Place } from "./update-search.ts";
-import { signatureOf, type SignatureFinding } from "./update-signature.ts";
 
 /** What is proposed for one branch. */
 export interface Proposal {
   readonly version: string;
   /** The listed version whose entry it is copied from. */
   readonly after: string;
-  readonly sources: readonly ProposedSource[];
+  readonly sources: readonly TakenSource[];
   /** What a person has to decide or to know. */
   readonly notes: readonly string[];
   readonly added: NewVersion;
 }
 
-interface ProposedSource {
+/** A source that was taken: its bytes lie in the cache by their digest. */
+export interface TakenSource {
   readonly file: string;
   readonly sha256: string;
   readonly bytes: number;
   readonly locations: readonly string[];
-  readonly signature: SignatureFinding;
 }
 
 /** What proposing works with: `folder` is an empty folder beside the cache that verified sources go to. */
@@ -61,7 +60,7 @@ export async function propose(
 async function takeSource(
   { version, source }: { readonly version: string; readonly source: SourceEntry },
   { recipe, fetch, cache, folder }: ProposalOptions,
-): Promise<ProposedSource | { readonly reasons: readonly string[] }> {
+): Promise<TakenSource | { readonly reasons: readonly string[] }> {
   const reasons: string[] = [];
   const had: { readonly text: string; readonly sha256: string; readonly bytes: number; readonly path: string }[] = [];
   for (const place of source.locations.flatMap((template) => placesOf(template, fetch))) {
@@ -89,9 +88,8 @@ async function takeSource(
     );
   const file = (source.file ?? lastPart(source)).replaceAll("{version}", version);
   const { sha256, bytes } = first;
-  const signature = await signatureOf({ recipe, version, file, sha256, path: first.path, fetch });
   await rename(first.path, path.join(cache, sha256));
-  return { file, sha256, bytes, locations: had.map(({ text }) => text), signature };
+  return { file, sha256, bytes, locations: had.map(({ text }) => text) };
 }
 
 async function addressAt(
@@ -123,7 +121,7 @@ function notesOf(
   told: {
     readonly version: string;
     readonly after: VersionEntry;
-    readonly sources: readonly ProposedSource[];
+    readonly sources: readonly TakenSource[];
     readonly missing: readonly string[];
   },
   recipe: Recipe,
@@ -138,13 +136,6 @@ function notesOf(
       : [
           `${version}: the list of known holes is copied from ${after.version}: a person has to say which of them it still has`,
         ]),
-    ...sources.flatMap(({ signature, file }) =>
-      signature.state === "checked"
-        ? [`${version}: ${file}: signature checked: ${signature.detail}`]
-        : [
-            `${version}: ${file}: SIGNATURE NOT CHECKED: ${signature.detail}; compare its digest with upstream's before you take it`,
-          ],
-    ),
     ...sources.flatMap(({ file, locations }) =>
       locations.length > 1 ? [`${version}: ${file}: ${locations.length} locations hold the same bytes`] : [],
     ),

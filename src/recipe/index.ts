@@ -9,7 +9,7 @@ export { checkFit } from "./fit.ts";
 export { parseSite, siteSpan } from "./site.ts";
 export { versionEntries, type LocationTemplate, type SourceEntry, type VersionEntry } from "./update-entries.ts";
 export { insertionDiff, insertionOf, withInsertions, type NewVersion } from "./update-text.ts";
-export { branchOf, followers, newestByBranch, versionsIn } from "./update-versions.ts";
+export { followers, newestByBranch, versionsIn } from "./update-versions.ts";
 export { checkTogether } from "./together.ts";
 export { expand, expandPattern } from "./variables.ts";
 export { inRange, newestFirst } from "./versions.ts";

@@ -16,6 +16,7 @@ import { loadRecipe, readText } from "../load.ts";
 import { networkOf } from "../prepare.ts";
 import type { Result } from "../result.ts";
 import { propose, type Proposal, type ProposalOptions } from "../update-proposal.ts";
+import { withSignatures } from "../update-signature.ts";
 import { searchVersions, type SearchResult } from "../update-search.ts";
 
 /** What `recipe update` is asked for. */
@@ -48,11 +49,12 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
   const insertions = made.map(({ added }) => insertionOf(text, added));
   const updated = withInsertions(text, insertions);
   // What is proposed is a recipe: the parser and its rules have the last word.
-  await loadRecipe({ text: updated, path: file, folder });
+  const proposed = await loadRecipe({ text: updated, path: file, folder });
+  const signed = await withSignatures(made, { recipe: proposed, fetch, cache: fetch.caches[0] ?? "" });
   const name = `${path.basename(context.recipes)}/${path.relative(context.recipes, file)}`;
   const diff = insertionDiff(text, insertions, name);
   const failed = proposals.flatMap((entry) => ("reasons" in entry ? entry.reasons : []));
-  const notes = [...made.flatMap((entry) => entry.notes), ...branchNotes(found), ...failed];
+  const notes = [...signed.flatMap((entry) => entry.notes), ...branchNotes(found), ...failed];
   tell(context, { found, notes });
   if (made.length === 0) refuseUnknown(recipe.name, found, failed);
   if (request.write && made.length > 0) await atomicWrite(file, updated);
@@ -64,7 +66,7 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
       file,
       written: request.write && made.length > 0,
       diff,
-      proposals: made.map(({ added: _, ...rest }) => rest),
+      proposals: signed,
       answers: found.answers,
       notes,
     },

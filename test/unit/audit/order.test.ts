@@ -120,7 +120,11 @@ const pep440 = fc
     suffix(fc.constantFrom("+1", "+abc", "+abc.1")),
   )
   .map((parts) => parts.join(""));
-const letters = fc.oneof(fc.constant(""), fc.constantFrom(..."abcxyz"), fc.constantFrom("za", "zm", "zz", "zzb"));
+const letters = fc.oneof(
+  fc.constant(""),
+  fc.constantFrom("a", "b", "k", "y", "z"),
+  fc.constantFrom("za", "zm", "zz", "zzb"),
+);
 const openssl = fc.oneof(
   fc.tuple(fc.constantFrom("0.9.8", "1.0.2", "1.1.1"), letters).map((parts) => parts.join("")),
   fc
