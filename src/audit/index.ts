@@ -2,5 +2,5 @@
 export type * from "./types.ts";
 export { audit, type Audit } from "./judge.ts";
 export { isAboutAny } from "./match.ts";
-export { invalid, readAdvisories } from "./read.ts";
+export { invalid, isForeign, readAdvisories } from "./read.ts";
 export { auditText, verdict } from "./verdict.ts";

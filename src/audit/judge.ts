@@ -33,7 +33,7 @@ export function audit(input: AuditInput): Audit {
 type Say = (
   rule: AuditFinding["rule"],
   outcome: AuditFinding["outcome"],
-  said: Pick<AuditFinding, "id" | "message"> & Partial<Pick<AuditFinding, "aliases" | "severity" | "fix">>,
+  said: Pick<AuditFinding, "id" | "message"> & Partial<Pick<AuditFinding, "aliases" | "severity" | "fix" | "reason">>,
 ) => void;
 
 function judge(
@@ -42,8 +42,8 @@ function judge(
 ): { readonly summary: AuditedPackage; readonly findings: readonly AuditFinding[] } {
   const { name, version, recipe, role, verified } = installed;
   const findings: AuditFinding[] = [];
-  const say: Say = (rule, outcome, { id, message, aliases = [], severity = null, fix = null }) =>
-    findings.push({ rule, id, aliases, package: name, version, recipe, outcome, message, severity, fix });
+  const say: Say = (rule, outcome, { id, message, reason = null, aliases = [], severity = null, fix = null }) =>
+    findings.push({ rule, id, aliases, package: name, version, recipe, outcome, message, reason, severity, fix });
   const rules = byRecipe(installed, input, say) + byAdvisories(installed, input.advisories, say);
   if (!verified)
     say("coverage", "unknown", {
@@ -99,19 +99,22 @@ function judgeSupport({ status, until }: NonNullable<RecipeWord["support"]>, tod
   say("support", "warning", { id: "support", message: `upstream's support ends in ${days} days (${until})`, fix });
 }
 
-/** The number of advisories that are about it. What several of them tell under the same number is told once, hits before doubts. */
+/**
+ * The number of advisories that are about it. What several of them tell under the same number is told once: a hit before all, and what one of them
+ * clears is not left open because another cannot be compared.
+ */
 function byAdvisories(installed: Installed, advisories: readonly Advisory[], say: Say): number {
   const about = advisories.flatMap((advisory) => {
     const match = advisory.withdrawn ? null : matchAdvisory(advisory, installed);
     return match === null ? [] : [{ advisory, match }];
   });
-  const told = new Set<string>();
-  for (const status of ["affected", "unknown"] as const) {
+  const settled = new Set<string>();
+  for (const status of ["affected", "unaffected", "unknown"] as const) {
     for (const { advisory, match } of about.filter((entry) => entry.match.status === status)) {
       const numbers = [advisory.id, ...advisory.aliases];
-      if (numbers.some((number) => told.has(number))) continue;
-      for (const number of numbers) told.add(number);
-      tellAdvisory(installed, { advisory, match }, say);
+      const known = numbers.some((number) => settled.has(number));
+      for (const number of numbers) settled.add(number);
+      if (!known && status !== "unaffected") tellAdvisory(installed, { advisory, match }, say);
     }
   }
   return about.length;
@@ -125,7 +128,7 @@ function tellAdvisory(
   const { id, aliases, severity, summary } = advisory;
   const about = summary === "" ? id : summary;
   if (match.status === "unknown") {
-    say("advisory", "unknown", { id, aliases, severity, message: `${about}: ${match.why ?? "cannot be told"}` });
+    say("advisory", "unknown", { id, aliases, severity, message: `${about}: ${match.why}`, reason: match.why });
     return;
   }
   const building = installed.role === "build";

@@ -18,6 +18,22 @@ export function readAdvisories(text: string, file: string): readonly Advisory[] 
   });
 }
 
+/**
+ * Whether a JSON text is sound and something else than advisories. Folders of upstreams hold such files too; what is cut short, or looks like a record,
+ * has to be one.
+ */
+export function isForeign(text: string): boolean {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return ["dataType", "schema_version", "modified", "affected", "vulns", "id"].every((key) => !(key in value));
+}
+
 /** The one error for a file of advisories that cannot be used: `problem` says what it does. */
 export function invalid(file: string, problem: string, cause?: unknown): ForgeError {
   return new ForgeError("advisory-invalid", `${file} ${problem}`, {

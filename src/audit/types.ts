@@ -92,6 +92,8 @@ export interface AuditFinding {
   /** `hit`: vulnerable. `warning`: soon, or only while building. `unknown`: nobody can tell. */
   readonly outcome: "hit" | "warning" | "unknown";
   readonly message: string;
+  /** Why nobody can tell, of an advisory. */
+  readonly reason: string | null;
   readonly severity: string | null;
   /** What to do; null when nothing is known to help. */
   readonly fix: string | null;

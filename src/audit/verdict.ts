@@ -30,16 +30,36 @@ export function verdict({ findings }: Audit, { strict }: { readonly strict: bool
 export function auditText({ packages, findings }: Audit): string {
   const order = ["hit", "warning", "unknown"] as const;
   const told = findings.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
-  // One line says of all what would else be said of each.
-  const silent = told.filter(({ id }) => id === "coverage");
-  const lines = told.filter(({ id }) => id !== "coverage").flatMap((finding) => [line(finding), ...remedy(finding)]);
-  if (silent.length > 0)
-    lines.push(
-      `unknown  no rule and no advisory speaks of ${silent.map((item) => `${item.package} ${item.version}`).join(", ")}`,
-    );
+  const lines = told
+    .filter(({ outcome }) => outcome !== "unknown")
+    .flatMap((finding) => [line(finding), ...remedy(finding)]);
+  lines.push(...unknownLines(told.filter(({ outcome }) => outcome === "unknown")));
   const count = (outcome: string): number => packages.filter((entry) => entry.outcome === outcome).length;
   const counts = (["hit", "warning", "unknown", "pass"] as const).map((outcome) => `${count(outcome)} ${outcome}`);
   return [...lines, `${counted(packages.length, "package")}: ${counts.join(", ")}`, ""].join("\n");
+}
+
+/** What cannot be told: one line for all packages that nobody speaks of, and one for all advisories of a package with the same reason. */
+function unknownLines(findings: readonly AuditFinding[]): readonly string[] {
+  const [silent, others] = [
+    findings.filter(({ id }) => id === "coverage"),
+    findings.filter(({ id }) => id !== "coverage"),
+  ];
+  const groups = Map.groupBy(others, ({ package: name, version, rule, reason, id }) =>
+    JSON.stringify([name, version, rule === "advisory" ? reason : id]),
+  );
+  const grouped = [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined || group.length === 1) return group.map(line);
+    const shown = group.slice(0, 5).map(({ id }) => id);
+    const more = group.length > shown.length ? ` and ${group.length - shown.length} more` : "";
+    return [
+      `unknown  ${first.package} ${first.version}: ${group.length} advisories (${shown.join(", ")}${more}): ${first.reason ?? ""}`,
+    ];
+  });
+  if (silent.length === 0) return grouped;
+  const names = silent.map((item) => `${item.package} ${item.version}`);
+  return [...grouped, `unknown  no rule and no advisory speaks of ${names.join(", ")}`];
 }
 
 function line({ outcome, package: name, version, id, aliases, severity, message, rule }: AuditFinding): string {

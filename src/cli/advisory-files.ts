@@ -1,7 +1,7 @@
 /** Files of advisories: one record, a list, a folder, or a zip file of them. */
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { invalid, readAdvisories, type Advisory } from "../audit/index.ts";
+import { invalid, isForeign, readAdvisories, type Advisory } from "../audit/index.ts";
 import { ForgeError } from "../errors.ts";
 import { zipTexts } from "../fetch/index.ts";
 
@@ -14,12 +14,14 @@ const mostBytes = 2 * 1024 * 1024 * 1024;
 export interface AdvisoryFile {
   readonly file: string;
   readonly records: number;
+  /** JSON files of a folder or zip file that are no advisories. */
+  readonly passedOver: readonly string[];
   readonly advisories: readonly Advisory[];
 }
 
 /**
- * Reads a file or folder of advisories, and keeps the records that are wanted. Only names that end with `.json` are read in folders and zip files;
- * each of them has to be a record. Throws `advisory-invalid`, `interrupted`.
+ * Reads a file or folder of advisories, and keeps the records that are wanted. Only names that end with `.json` are read in folders and zip files; one
+ * that looks like a record has to be one, others are passed over and told. Throws `advisory-invalid`, `interrupted`.
  */
 export async function readAdvisoryFile(
   file: string,
@@ -27,14 +29,19 @@ export async function readAdvisoryFile(
 ): Promise<AdvisoryFile> {
   let records = 0;
   const advisories: Advisory[] = [];
+  const passedOver: string[] = [];
   for await (const { name, text } of textsOf(file)) {
     if (options.signal.aborted) throw new ForgeError("interrupted", "interrupted while advisories were read");
+    if (name !== file && isForeign(text)) {
+      passedOver.push(name);
+      continue;
+    }
     const found = readAdvisories(text, name);
     records += found.length;
     advisories.push(...found.filter(options.wanted));
   }
-  if (records === 0) throw invalid(file, "holds no record: nothing in it ends with .json");
-  return { file, records, advisories };
+  if (records === 0) throw invalid(file, "holds no record: nothing in it that ends with .json is one");
+  return { file, records, passedOver, advisories };
 }
 
 async function* textsOf(file: string): AsyncGenerator<{ readonly name: string; readonly text: string }> {

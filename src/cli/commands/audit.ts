@@ -40,6 +40,8 @@ export async function audit(context: Context, request: AuditRequest): Promise<Re
       }),
     );
   }
+  for (const name of files.flatMap(({ passedOver }) => passedOver))
+    context.emit({ type: "warning", message: `${name} is no advisory, and was passed over` });
   const judged = judge({
     installed,
     recipes: new Map(
@@ -59,7 +61,12 @@ export async function audit(context: Context, request: AuditRequest): Promise<Re
     prefix,
     generation: manifest.generation,
     date: request.today,
-    advisories: files.map(({ file, records, advisories }) => ({ file, records, relevant: advisories.length })),
+    advisories: files.map(({ file, records, passedOver, advisories }) => ({
+      file,
+      records,
+      relevant: advisories.length,
+      passedOver,
+    })),
     packages: judged.packages,
     findings: judged.findings,
   };

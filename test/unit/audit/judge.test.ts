@@ -93,6 +93,20 @@ describe("advisories", () => {
     expect(judge([project("twisted", "26.10.0")], supported, [hole, again]).findings).toHaveLength(1);
   });
 
+  test("what one record clears is not left open by another that cannot be compared", () => {
+    const commits = osv(
+      { ranges: [{ type: "GIT", repo: "https://github.com/openssl/openssl", events: [{ introduced: "0" }] }] },
+      { id: "PSF-1", aliases: ["CVE-2026-11111"] },
+    );
+    const versions = [{ version: "3.5.0", lessThan: "3.5.7", status: "affected", versionType: "semver" }];
+    const product = cve({ vendor: "OpenSSL", product: "OpenSSL", defaultStatus: "unaffected", versions });
+    expect(ends(judge([openssl("3.5.7")], supported, [commits, product]))).toEqual(["pass", undefined, undefined]);
+    const many = [1, 2, 3, 4, 5, 6, 7].map((number) => ({ ...commits, id: `PSF-${number}`, aliases: [] }));
+    expect(auditText(judge([openssl("3.5.7")], supported, many))).toMatch(
+      /^unknown {2}openssl 3\.5\.7: 7 advisories \(PSF-1, PSF-2, PSF-3, PSF-4, PSF-5 and 2 more\): it tells commits/m,
+    );
+  });
+
   test("a withdrawn and a rejected record say nothing", () => {
     const gone = { ...hole, withdrawn: "2026-11-02T00:00:00Z" };
     expect(ends(judge([project("twisted", "26.10.0")], supported, [gone]))).toEqual([
