@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { stepsOfCheck } from "../recipe/index.ts";
@@ -25,9 +25,11 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
   const steps = stepsOfCheck(recipe, named);
   if (steps === null || recipe.check === undefined)
     throw new Error(`the recipe ${recipe.name} has no tests of its own`);
+  const out = path.join(scratch, "out");
+  await mkdir(out, { recursive: true });
   const testing: BuildContext = {
     ...context,
-    derivation: { ...derivation, out: path.join(scratch, "out"), recipe: { ...recipe, steps } },
+    derivation: { ...derivation, out, recipe: { ...recipe, steps } },
     checking: true,
   };
   const failure = await runBuild(testing).then(() => null, asBuildFailure);
