@@ -7,7 +7,7 @@ import { send } from "./http.ts";
 import type { NetworkOptions } from "./http.ts";
 import { withDefaults } from "./limits.ts";
 import { isHttp, normalisedProject } from "./locations.ts";
-import { listed, parseHtmlIndex, readAll } from "./pypi.ts";
+import { listed, parseHtmlIndex } from "./pypi.ts";
 
 /** What a question to a location gave; `untestable` when it did not answer it. */
 export type Answered<Value> =
@@ -17,6 +17,9 @@ export type Answered<Value> =
 /** Seconds that a whole download may take. */
 const longestDownload = 900;
 
+/** Bytes of a listing that are read. */
+const longestListing = 16 * 1024 * 1024;
+
 /** The names in the listing of a folder, as web servers give it: the last component of each link, a slash at the end left out. */
 export async function listFolder(url: URL, options: NetworkOptions): Promise<Answered<readonly string[]>> {
   const answer = await send({ url }, options);
@@ -25,11 +28,26 @@ export async function listFolder(url: URL, options: NetworkOptions): Promise<Ans
     answer.body.destroy();
     return untestable(answer.status === 200 ? { reason: "it is no listing" } : statusFailure(answer.status, null));
   }
-  const text = await readAll(answer);
-  if (typeof text !== "string") return untestable(text);
+  const text = await textOf(answer.body);
+  if (text === null) return untestable({ reason: "its listing broke off, or is endless" });
   const links = parseHtmlIndex(text, answer.url).map(({ url: link }) => new URL(link));
   const here = links.filter((link) => link.host === answer.url.host);
   return observed(here.map((link) => decodeURIComponent(link.pathname.replace(/\/$/, "").split("/").at(-1) ?? "")));
+}
+
+async function textOf(body: AsyncIterable<Buffer>): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body) {
+      length += chunk.length;
+      if (length > longestListing) return null;
+      chunks.push(chunk);
+    }
+  } catch {
+    return null;
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Whether an address has something: 200 is yes, 404 and 410 are no, everything else is no answer. */

@@ -68,7 +68,7 @@ async function ask(index: URL, options: NetworkOptions): Promise<readonly IndexF
     : parseHtmlIndex(text, answer.url);
 }
 
-export async function readAll(answer: Answer): Promise<string | Failure> {
+async function readAll(answer: Answer): Promise<string | Failure> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
