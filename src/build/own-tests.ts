@@ -39,9 +39,12 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
   return { outcome: results.failed === 0 && results.passed > 0 ? "pass" : "fail", ...results };
 }
 
-/** The failure of a step, which may be that of tests; all others are thrown on. */
+/** What is never the doing of a test, whatever the log says. */
+const notOfTests: ReadonlySet<string> = new Set(["interrupted", "disk-full", "prefix-unusable", "recipe-invalid"]);
+
+/** The failure of a step, which may be that of tests, whatever it was taken for; all others are thrown on. */
 function asBuildFailure(error: unknown): ForgeError {
-  if (error instanceof ForgeError && error.code === "build-failed") return error;
+  if (error instanceof ForgeError && !notOfTests.has(error.code)) return error;
   throw error;
 }
 
