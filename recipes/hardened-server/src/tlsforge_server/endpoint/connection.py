@@ -46,7 +46,7 @@ class Connection(Sender):
         super().__init__(house.reactor, number)
         self.peer = peer
         self._house = house
-        self._engine = Engine(house.context, self)
+        self._engine = Engine(house.context, number)
         self._outbox = Outbox()
         # Before its deadline: one that the reactor does not take is closed by whoever accepted it, and its number is another's when it comes due.
         self._read_on()

@@ -78,15 +78,15 @@ class TlsTransport(Connection):
     # ISSLTransport, INegotiated, ISystemHandle
 
     def getPeerCertificate(self) -> Any:
-        return None if self._engine is None else self._engine.connection.get_peer_certificate()
+        return None if self._engine is None else self._engine.wrapped(self).get_peer_certificate()
 
     @property
     def negotiatedProtocol(self) -> bytes | None:
-        return None if self._engine is None else self._engine.connection.get_alpn_proto_negotiated() or None
+        return None if self._engine is None else self._engine.negotiated_protocol() or None
 
     def getHandle(self) -> SSL.Connection | None:
         """pyOpenSSL's connection while there is one, for what only it can tell."""
-        return None if self._engine is None else self._engine.connection
+        return None if self._engine is None else self._engine.wrapped(self)
 
     # ITCPTransport
 
