@@ -43,8 +43,7 @@ class Connection(Sender):
     _write_closed = False
 
     def __init__(self, house: House, number: int, peer: tuple[Any, ...]) -> None:
-        super().__init__(house.reactor, number)
-        self.peer = peer
+        super().__init__(house.reactor, number, peer)
         self._house = house
         self._engine = Engine(house.context, number)
         self._outbox = Outbox()
@@ -128,7 +127,8 @@ class Connection(Sender):
         outcome = engine.handshake()
         if outcome is Outcome.DONE:
             self._due(None)
-            self._write_off()
+            if self._writing:
+                self._write_off()
             self._begin()
         elif outcome is Outcome.WANTS_READ:
             if self._writing:
@@ -265,7 +265,8 @@ class Connection(Sender):
 
     def _leave(self, reason: Failure) -> None:
         """Sends nothing more and waits for the peer's end, without the protocol."""
-        self._write_off()
+        if self._writing:
+            self._write_off()
         if self._read_closed or not self._shut():
             self.connectionLost(reason)
             return
@@ -273,7 +274,8 @@ class Connection(Sender):
         if self._state is not State.HANDSHAKE:
             self._due(self._house.stalls)
         self._state = State.LINGER
-        self._outbox.clear()
+        if self._outbox.size:
+            self._outbox.clear()
         self._read_off()
         self._house.ends.add(self)
         self._tell(reason)
@@ -317,9 +319,11 @@ class Connection(Sender):
         self._close()
         self._due(None)
         self._engine = None
-        self._outbox.clear()
+        if self._outbox.size:
+            self._outbox.clear()
         self._house.forget(self)
-        self._tell(reason)
+        if not self.disconnected:
+            self._tell(reason)
 
     def _tell(self, reason: Failure) -> None:
         self.connected = 0

@@ -37,7 +37,8 @@ class TlsTransport(Connection):
     # ITransport
 
     def write(self, data: bytes) -> None:
-        data = _octets(data)
+        if type(data) is not bytes:
+            data = _octets(data)
         if not data or self._refuses_writes():
             return
         self._outbox.append(data)
@@ -57,9 +58,10 @@ class TlsTransport(Connection):
         """Closes after what was written, and after what a registered producer will still write."""
         if self._state is State.OPEN and not self.disconnecting:
             self.disconnecting = True
-            if not self._read_closed:
+            if not self._reading and not self._read_closed:
                 self._read_on()
-            self._later()
+            if not self._corked:
+                self._later()
         elif self._state is State.HANDSHAKE:
             self.abortConnection()
 
@@ -67,7 +69,8 @@ class TlsTransport(Connection):
         """Says with a closing alert, after what was written, that nothing more will be. What the peer sends still comes."""
         if self._state is State.OPEN and not self._write_closed:
             self._write_closing = True
-            self._later()
+            if not self._corked:
+                self._later()
 
     def getHost(self) -> IPv4Address | IPv6Address:
         return address_of(self.socket.getsockname())
@@ -118,7 +121,7 @@ class TlsTransport(Connection):
 
     def unregisterProducer(self) -> None:
         self.producer = None
-        if self.disconnecting or self._write_closing:
+        if (self.disconnecting or self._write_closing) and not self._corked:
             self._later()
 
     # IPushProducer
@@ -158,12 +161,11 @@ class TlsTransport(Connection):
             if self._outbox.size > BUFFER_BYTES and self.streamingProducer and self.producer is not None and not self.producerPaused:
                 self.producerPaused = True
                 self.producer.pauseProducing()
-        else:
+        elif not self._corked:
             self._later()
 
     def _later(self) -> None:
-        if not self._corked:
-            self._house.turns.add(self)
+        self._house.turns.add(self)
 
     def _set(self, level: int, option: int, enabled: bool) -> None:
         try:
