@@ -14,18 +14,20 @@ _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
 
 class Descriptor:
-    """Asks the reactor only for changes: each costs a system call. The socket is a number; Python's object of it is made when somebody asks."""
+    """Asks the reactor only for changes: each costs a system call. The socket is a number; Python's object of it is made when somebody asks.
 
-    _reading = False
-    _writing = False
-
-    _socket: socket.SocketType | None = None
+    What every connection reads or sets is given to each in ``__init__``, here and in what is made of this: a value that is the class's and
+    then the object's is looked up by a slow way. Python has a fast one for 30 names of an object.
+    """
 
     def __init__(self, reactor: Any, number: int, peer: tuple[Any, ...]) -> None:
         os.set_blocking(number, False)
         self.reactor = reactor
         self.peer = peer
         self._number = number
+        self._reading = False
+        self._writing = False
+        self._socket: socket.SocketType | None = None
 
     @property
     def socket(self) -> socket.SocketType:

@@ -43,16 +43,16 @@ class Outcome(Enum):
     FAILED = auto()
 
 
-_DONE = Outcome.DONE
+# Python looks the members of an enumeration up by a slow way.
+DONE, WANTS_READ, WANTS_WRITE, CLOSED, FAILED = Outcome
 
 
 class Engine:
     """One server connection on a socket's number. ``context`` has no callback of pyOpenSSL's own, which would look for its object."""
 
-    error: SSL.Error | None = None
-    _wrapped: SSL.Connection | None = None
-
     def __init__(self, context: SSL.Context, number: int) -> None:
+        self.error: SSL.Error | None = None
+        self._wrapped: SSL.Connection | None = None
         # Its callbacks live as long as it does. ``_raise_ssl_error`` looks for it by this name.
         self._context = context
         ssl = _new(getattr(context, "_context"))
@@ -80,7 +80,7 @@ class Engine:
     def handshake(self) -> Outcome:
         _clear_error()
         result = _do_handshake(self._ssl)
-        return _DONE if result == 1 else self._stopped(result)
+        return DONE if result == 1 else self._stopped(result)
 
     def read(self) -> tuple[bytes, Outcome]:
         """What there is, and why there is no more: ``DONE`` when only the room was used up. Not everything that has come is known to
@@ -92,37 +92,37 @@ class Engine:
             if result <= 0:
                 return _contents[:filled], self._stopped(result)
             filled += result
-        return _contents[:filled], _DONE
+        return _contents[:filled], DONE
 
     def read_record(self) -> tuple[bytes, Outcome]:
         """The next record's, without looking whether there is another."""
         _clear_error()
         result = _read(self._ssl, _buffer, RECORD_BYTES)
-        return (_contents[:result], _DONE) if result > 0 else (b"", self._stopped(result))
+        return (_contents[:result], DONE) if result > 0 else (b"", self._stopped(result))
 
     def write(self, data: bytes | memoryview) -> tuple[int, Outcome]:
         """How much was taken; after a wait OpenSSL has some of the rest already."""
         _clear_error()
         result = _write(self._ssl, data if type(data) is bytes else _ffi.from_buffer(data), len(data))
-        return (result, _DONE) if result > 0 else (0, self._stopped(result))
+        return (result, DONE) if result > 0 else (0, self._stopped(result))
 
     def shutdown(self) -> Outcome:
         """Says that nothing more will be sent (close_notify)."""
         _clear_error()
         result = _shutdown(self._ssl)
-        return _DONE if result >= 0 else self._stopped(result)
+        return DONE if result >= 0 else self._stopped(result)
 
     def _stopped(self, result: int) -> Outcome:
         error = _get_error(self._ssl, result)
         if error == _WANT_READ:
-            return Outcome.WANTS_READ
+            return WANTS_READ
         if error == _WANT_WRITE:
-            return Outcome.WANTS_WRITE
+            return WANTS_WRITE
         if error == _ZERO_RETURN:
-            return Outcome.CLOSED
+            return CLOSED
         try:
             # It wants nothing of its object but the context.
             getattr(SSL.Connection, "_raise_ssl_error")(self, self._ssl, result)
         except SSL.Error as raised:
             self.error = raised.with_traceback(None)
-        return Outcome.FAILED
+        return FAILED

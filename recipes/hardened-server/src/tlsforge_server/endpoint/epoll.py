@@ -114,10 +114,9 @@ def _name(selectable: Any) -> str:
 class _Context(dict[str, Any]):
     """What old-style log lines (``twisted.python.log``) are of: the descriptor whose event is being handled, by its prefix."""
 
-    selectable: Any = None
-
     def __init__(self) -> None:
         super().__init__(isError=0)
+        self.selectable: Any = None
 
     def __missing__(self, key: str) -> str:
         if key != "system":

@@ -21,7 +21,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from .connection import Connection
-from .house import State
+from .house import HANDSHAKE, OPEN
 from .port import address_of
 
 #: Above this what waits goes out at once, and a producer is paused that brings more than the socket takes.
@@ -56,18 +56,18 @@ class TlsTransport(Connection):
 
     def loseConnection(self) -> None:
         """Closes after what was written, and after what a registered producer will still write."""
-        if self._state is State.OPEN and not self.disconnecting:
+        if self._state is OPEN and not self.disconnecting:
             self.disconnecting = True
             if not self._reading and not self._read_closed:
                 self._read_on()
             if not self._corked:
                 self._later()
-        elif self._state is State.HANDSHAKE:
+        elif self._state is HANDSHAKE:
             self.abortConnection()
 
     def loseWriteConnection(self) -> None:
         """Says with a closing alert, after what was written, that nothing more will be. What the peer sends still comes."""
-        if self._state is State.OPEN and not self._write_closed:
+        if self._state is OPEN and not self._write_closed:
             self._write_closing = True
             if not self._corked:
                 self._later()
@@ -133,7 +133,7 @@ class TlsTransport(Connection):
         if not self._paused:
             return
         self._paused = False
-        if self._state is State.OPEN and not self.disconnecting and not self._read_closed:
+        if self._state is OPEN and not self.disconnecting and not self._read_closed:
             self._read_on()
             # OpenSSL may hold data that the poller does not know of.
             self._more = True
@@ -148,7 +148,7 @@ class TlsTransport(Connection):
 
     def _refuses_writes(self) -> bool:
         return (
-            self._state is not State.OPEN
+            self._state is not OPEN
             or self._failed
             or self._ending
             or self._write_closed
