@@ -44,7 +44,8 @@ class Connection(Sender):
         self._write_closed = False
         # Before its deadline: one that the reactor does not take is closed by whoever accepted it, and its number is another's when it comes due.
         self._read_on()
-        self._due(house.handshakes)
+        self._deadline = house.handshakes
+        self._deadline.start(self)
 
     def logPrefix(self) -> str:
         if self._log_prefix is not None:
@@ -121,7 +122,8 @@ class Connection(Sender):
         assert engine is not None
         outcome = engine.handshake()
         if outcome is DONE:
-            self._due(None)
+            self._house.handshakes.stop(self)
+            self._deadline = None
             if self._writing:
                 self._write_off()
             self._begin()
@@ -281,7 +283,7 @@ class Connection(Sender):
         if self._engine.error is not None:
             if self._read_nothing():
                 self.connectionLost(connectionDone)
-        elif self._engine.read()[1] in (CLOSED, FAILED):
+        elif self._engine.drop() in (CLOSED, FAILED):
             self.connectionLost(connectionDone)
 
     def cut(self) -> None:
@@ -312,7 +314,9 @@ class Connection(Sender):
             return
         self._state = LOST
         self._close()
-        self._due(None)
+        if self._deadline is not None:
+            self._deadline.stop(self)
+            self._deadline = None
         self._engine = None
         if self._outbox.size:
             self._outbox.clear()

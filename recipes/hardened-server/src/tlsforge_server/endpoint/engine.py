@@ -100,6 +100,15 @@ class Engine:
         result = _read(self._ssl, _buffer, RECORD_BYTES)
         return (_contents[:result], DONE) if result > 0 else (b"", self._stopped(result))
 
+    def drop(self) -> Outcome:
+        """As ``read``, for what nobody wants."""
+        for _ in range(READ_BYTES // RECORD_BYTES):
+            _clear_error()
+            result = _read(self._ssl, _buffer, READ_BYTES)
+            if result <= 0:
+                return self._stopped(result)
+        return DONE
+
     def write(self, data: bytes | memoryview) -> tuple[int, Outcome]:
         """How much was taken; after a wait OpenSSL has some of the rest already."""
         _clear_error()
