@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readElfFile } from "../../../src/build/elf.ts";
+import { withBytes } from "../../../src/build/files.ts";
 import { bytesOf, readElf as read, type ElfDynamic } from "../../../src/elf/index.ts";
 import { openLog } from "../../../src/build/log.ts";
 import { describeWith } from "../../tools/needs.ts";
@@ -56,7 +56,7 @@ describe.skipIf(!existsSync("/dev/full"))(
   },
 );
 
-describeWith(["linux", "cc"], "readElfFile", () => {
+describeWith(["linux", "cc"], "readElf of a file on disk", () => {
   it("reads what the linker wrote", async () => {
     const folder = await freshFolder();
     const path = (name: string): string => join(folder, name);
@@ -109,3 +109,5 @@ function answerOf(read: () => unknown): { readonly kind: "answer" | "RangeError"
     throw error;
   }
 }
+
+const readElfFile = (file: string): ElfDynamic | null => withBytes(file, read);
