@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { bytesOf, readHardening, readSourceNames, type ElfHardening } from "../elf/index.ts";
 import type { ResolvedRecipe } from "../recipe/index.ts";
 import { closedEnvironment } from "./environment.ts";
-import { prefixMap } from "./record.ts";
+import { prefixMap, quiet } from "./record.ts";
 import type { BuildContext } from "./types.ts";
 
 /** What the compiler of this machine can do for a build, found out by compiling. */
@@ -34,7 +34,7 @@ const compileFlags: readonly { readonly flags: readonly string[]; readonly arch?
 /** Where level 3 brings a warning, as from older compilers, it is level 2. */
 const fortify2 = ["-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"];
 const linkFlags = ["-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,noexecstack"];
-const names = ["cc", "gcc", "clang", "c99", "c11", "c++", "g++", "clang++"];
+const names = ["cc", "gcc", "clang", "c++", "g++", "clang++"];
 
 /** It calls what C libraries keep in a static part of their own, so that those objects are known too. */
 const source = `#include <stdlib.h>
@@ -58,12 +58,9 @@ export async function askCompiler(context: BuildContext): Promise<CompilerFacts 
   const folder = path.join(scratch, "compiler");
   mkdirSync(folder, { recursive: true });
   try {
-    const file = path.join(folder, "tlsforge-probe.c");
+    const [file, main] = [path.join(folder, "tlsforge-probe.c"), path.join(folder, "tlsforge-main.c")];
     writeFileSync(file, source);
-    writeFileSync(
-      path.join(folder, "main.c"),
-      "int tlsforge_probe(void);\nint main(void) { return tlsforge_probe(); }\n",
-    );
+    writeFileSync(main, "int tlsforge_probe(void);\nint main(void) { return tlsforge_probe(); }\n");
     const run = async (program: string, argv: readonly string[]): Promise<boolean> => {
       const { exitCode } = await execa(program, argv, {
         cwd: folder,
@@ -81,7 +78,7 @@ export async function askCompiler(context: BuildContext): Promise<CompilerFacts 
       (await run(cc, ["-O2", ...taken, ...own, ...linkFlags, ...files, "-o", "made"]))
         ? readFileSync(path.join(folder, "made"))
         : null;
-    const program = await build(["-fPIE", "-pie"], [file, "main.c"]);
+    const program = await build(["-fPIE", "-pie"], [file, main]);
     const library = await build(["-fPIC", "-shared"], [file]);
     const flags = await recordFlags(programs, takes);
     return {
@@ -91,7 +88,11 @@ export async function askCompiler(context: BuildContext): Promise<CompilerFacts 
       programs: programs.map((entry) => ({ ...entry, flags: flags.get(realpathSync(entry.file)) ?? [] })),
       program: program === null ? null : readHardening(bytesOf(program)),
       library: library === null ? null : readHardening(bytesOf(library)),
-      ownNames: new Set([program, library].flatMap((made) => (made && readSourceNames(bytesOf(made))) ?? [])),
+      ownNames: new Set(
+        [program, library]
+          .flatMap((made) => (made && readSourceNames(bytesOf(made))) ?? [])
+          .filter((name) => name !== path.basename(file) && name !== path.basename(main)),
+      ),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -116,7 +117,7 @@ async function chooseFlags(
   return { taken, refused };
 }
 
-/** clang complains of flags that it has no use for, such as a header when it only links; gcc does not know the flag that stops it. */
+/** Asked of each program by itself: a machine may have compilers of two makers. */
 async function recordFlags(
   programs: readonly { readonly file: string }[],
   takes: (program: string, flags: readonly string[]) => Promise<boolean>,
@@ -126,7 +127,7 @@ async function recordFlags(
     const real = realpathSync(file);
     if (found.has(real)) continue;
     const flags: string[] = [];
-    for (const flag of [prefixMap, "-Qunused-arguments"]) if (await takes(file, [flag])) flags.push(flag);
+    for (const flag of [prefixMap, quiet]) if (await takes(file, [flag])) flags.push(flag);
     found.set(real, flags);
   }
   return found;

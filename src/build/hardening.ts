@@ -178,7 +178,8 @@ function judgeOrigin(
 ): Weakness[] {
   if (names === null) return [{ check: "record", text: "has been stripped, so what it was made from cannot be told" }];
   const recorded = new Map<string, number>();
-  for (const { file } of records) recorded.set(path.basename(file), (recorded.get(path.basename(file)) ?? 0) + 1);
+  for (const name of records.flatMap(({ file }) => file.split(", ").map((each) => path.basename(each))))
+    recorded.set(name, (recorded.get(name) ?? 0) + 1);
   const unknown = new Set<string>();
   for (const name of names.map((each) => path.basename(each))) {
     const left = recorded.get(name) ?? 0;

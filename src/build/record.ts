@@ -7,7 +7,7 @@ export const recordSection = ".tlsforge.compiled";
 
 /** What one object says of itself. */
 export interface ObjectRecord {
-  /** The source file as it was given to the compiler. */
+  /** The source file as it was given to the compiler; several of one command with ", " between where they cannot be told apart. */
   readonly file: string;
   readonly language: "c" | "assembler";
   readonly stackProtector: "none" | "basic" | "explicit" | "strong" | "all";
@@ -64,10 +64,13 @@ const recordLine =
   /^language=(?<language>c|assembler)(?: ssp=(?<ssp>none|basic|explicit|strong|all) fortify=(?<fortify>\d) clash=(?<clash>[01]) guards=(?<guards>[0-3]))? file=(?<file>.*)$/;
 
 const recordHeader = `/* What the compiler makes of its flags, left in the object. Written by tlsforge; nothing of it stays defined. */
+#ifndef TLSFORGE_FILE
+#define TLSFORGE_FILE __BASE_FILE__
+#endif
 #ifdef __ASSEMBLER__
 	.pushsection ${recordSection},"",%progbits
 	.ascii "language=assembler file="
-	.ascii __BASE_FILE__
+	.ascii TLSFORGE_FILE
 	.ascii "\\n"
 	.popsection
 #else
@@ -115,12 +118,13 @@ const recordHeader = `/* What the compiler makes of its flags, left in the objec
 #endif
 __asm__(".pushsection ${recordSection},\\"\\",%progbits\\n"
 	"\\t.ascii \\"language=c ssp=" TLSFORGE_SSP " fortify=" TLSFORGE_FORTIFY " clash=" TLSFORGE_CLASH
-	" guards=" TLSFORGE_GUARDS " file=" __BASE_FILE__ "\\\\n\\"\\n\\t.popsection");
+	" guards=" TLSFORGE_GUARDS " file=" TLSFORGE_FILE "\\\\n\\"\\n\\t.popsection");
 #undef TLSFORGE_SSP
 #undef TLSFORGE_FORTIFY
 #undef TLSFORGE_CLASH
 #undef TLSFORGE_GUARDS
 #endif
+#undef TLSFORGE_FILE
 #undef TLSFORGE_CLASH_GIVEN
 `;
 
@@ -128,6 +132,9 @@ __asm__(".pushsection ${recordSection},\\"\\",%progbits\\n"
 function mapFlags(flags: readonly string[], scratch: string): string[] {
   return flags.includes(prefixMap) ? [`-ffile-prefix-map=${scratch}=/build`] : [];
 }
+
+/** What only clang takes: not to complain of flags that it has no use for, such as a header when it links. */
+export const quiet = "-Qunused-arguments";
 
 /** A flag that maps nothing: whether a compiler takes it tells whether it can map. */
 export const prefixMap = "-ffile-prefix-map=/nowhere=/nowhere";
@@ -137,10 +144,14 @@ function wrapper(options: {
   readonly header: string;
   readonly flags: readonly string[];
 }): string {
-  const [real, header] = [options.real, options.header].map(quoted);
+  const [real, header, folder] = [options.real, options.header, path.dirname(options.header)].map(quoted);
   const flags = options.flags.map(quoted).join(" ");
   return `#!/bin/sh
 # Runs the compiler of this name, and has it say in each object how it was compiled. Written by tlsforge for one build.
+# What it runs may itself be something that looks for a compiler on PATH.
+case $PATH in
+${folder}:*) PATH=\${PATH#*:} ;;
+esac
 case " $* " in
 *" -E "* | *" -M "* | *" -MM "*) exec ${real} ${flags} "$@" ;;
 *" -fno-stack-clash-protection "*) ;;
@@ -170,9 +181,20 @@ case " $* " in
 	done
 	;;
 esac
-exec ${real} ${flags} -include ${header} "$@"
+${options.flags.includes(quiet) ? nameSources : ""}exec ${real} ${flags} -include ${header} "$@"
 `;
 }
+
+/** clang's own name of the source is not known yet where a header is included by its command line. */
+const nameSources = `sources=
+for given; do
+	case $given in
+	-*) ;;
+	*.[cCS] | *.cc | *.cpp | *.cxx) sources=$sources\${sources:+, }\${given##*/} ;;
+	esac
+done
+set -- "-DTLSFORGE_FILE=\\"$sources\\"" "$@"
+`;
 
 /** For the shell: as it is, whatever it holds. */
 function quoted(text: string): string {
