@@ -64,7 +64,8 @@ export type ForgeEvent =
       readonly type: "gate";
       readonly key: string;
       readonly gate: string;
-      readonly outcome: "pass" | "fail";
+      /** `untestable`: the part of a gate that this machine cannot answer, told beside the gate's own outcome. */
+      readonly outcome: "pass" | "fail" | "untestable";
       readonly detail?: string;
     }
   | { readonly type: "lock-wait"; readonly path: string; readonly holder: string }

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { endOrphans } from "../store/index.ts";
+import { askCompiler, asksCompiler } from "./compiler.ts";
 import { configureFailure } from "./config-log.ts";
 import { diagnose } from "./diagnose.ts";
 import { passGates } from "./gates.ts";
@@ -30,7 +31,8 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
   let cpuSeconds = 0;
   try {
     log.write(`tlsforge: ${derivation.recipe.name} ${derivation.recipe.version}, key ${derivation.key}\n`);
-    const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)));
+    const compiler = asksCompiler(derivation.recipe) ? await askCompiler(context) : null;
+    const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)), compiler);
     await layOut(context);
     const { steps } = derivation.recipe;
     for (const [index, step] of steps.entries()) {
@@ -46,7 +48,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       }
     }
     const { expand, expandPattern } = scope;
-    const gates = await passGates(context, { expand, expandPattern, sink });
+    const gates = await passGates(context, { expand, expandPattern, sink, compiler });
     return { steps: steps.map(stepTitle), gates, cpuSeconds };
   } finally {
     log.close();

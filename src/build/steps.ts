@@ -30,6 +30,8 @@ export function stepTitle(step: Step): string {
       return `python-env ${step.path} (${step.role})`;
     case "files":
       return `files ${step.files.map((file) => file.to).join(" ")}`;
+    case "record":
+      return `record ${step.record}`;
   }
 }
 
@@ -57,6 +59,8 @@ export function prepareStep(step: Step, scope: Scope): PreparedStep {
       return { ...only(), files: step.files.map((file) => expandFile(file, { expand, directory })) };
     case "python-env":
       return only(...pythonEnvironmentCommands(step, scope).map(run));
+    case "record":
+      return { ...only(), files: scope.recordFiles };
   }
 }
 

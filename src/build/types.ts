@@ -33,5 +33,10 @@ export interface BuildOutcome {
 
 /** What a gate found: a line for the receipt when it holds, the finding and what to do when it does not. */
 export type GateResult =
-  | { readonly outcome: "pass"; readonly detail: string }
+  | {
+      readonly outcome: "pass";
+      readonly detail: string;
+      /** What could not be judged on this machine, and why. It is no part of the pass. */
+      readonly untestable?: readonly string[];
+    }
   | { readonly outcome: "fail"; readonly detail: string; readonly findings: readonly string[]; readonly hint: string };

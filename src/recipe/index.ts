@@ -1,3 +1,4 @@
+export type * from "./gates.ts";
 export type * from "./types.ts";
 export { jsonSchemas, jsonSchemaText } from "./json-schema.ts";
 export { parseRecipe, parseStack } from "./parse-recipe.ts";

@@ -63,11 +63,16 @@ const files = mapping({ files: z.array(fileSpec).min(1), ...common }).transform(
   ...step,
 }));
 
+const record = mapping({ record: z.literal("objects"), ...common }).transform((step) => ({
+  kind: "record" as const,
+  ...step,
+}));
+
 /** One step, told apart by the key that names its kind. */
 export const step = family(
   "step",
-  ["patch", "configure", "make", "install", "run", "python-env", "files"],
-  [patch, configure, make, install, run, pythonEnv, files],
+  ["patch", "configure", "make", "install", "run", "python-env", "files", "record"],
+  [patch, configure, make, install, run, pythonEnv, files, record],
 );
 
 const gateCommon = { name: text.exactOptional(), when: when.exactOptional() };
@@ -90,5 +95,54 @@ const existsGate = mapping({ exists: z.array(text).min(1), ...gateCommon }).tran
   ...rest,
 }));
 
+const reason = text.describe("Why it has to be let be");
+
+const hardeningGate = mapping({
+  hardening: mapping({
+    except: z
+      .array(
+        mapping({
+          files: z.array(text).min(1).default(["**"]),
+          objects: z.array(text).min(1).exactOptional(),
+          checks: z
+            .array(
+              z.enum([
+                "pie",
+                "relro",
+                "bind-now",
+                "stack",
+                "writable-code",
+                "text-relocations",
+                "stack-protector",
+                "fortify",
+                "stack-clash",
+                "branch-protection",
+                "assembler",
+                "record",
+              ]),
+            )
+            .min(1),
+          reason,
+        }),
+      )
+      .default([]),
+  }),
+  ...gateCommon,
+}).transform(({ hardening, ...rest }) => ({ kind: "hardening" as const, name: "hardening", ...hardening, ...rest }));
+
+const exportsGate = mapping({
+  exports: z.record(text, mapping({ soname: text, versions: text })).describe("Library to the names that it must have"),
+  ...gateCommon,
+}).transform(({ exports: libraries, ...rest }) => ({ kind: "exports" as const, name: "exports", libraries, ...rest }));
+
+const leaksGate = mapping({
+  leaks: mapping({ except: z.array(mapping({ files: z.array(text).min(1), reason })).default([]) }),
+  ...gateCommon,
+}).transform(({ leaks, ...rest }) => ({ kind: "leaks" as const, name: "leaks", ...leaks, ...rest }));
+
 /** One gate, told apart by the key that names its kind. */
-export const gate = family("gate", ["run", "linkage", "exists"], [runGate, linkageGate, existsGate]);
+export const gate = family(
+  "gate",
+  ["run", "linkage", "exists", "hardening", "exports", "leaks"],
+  [runGate, linkageGate, existsGate, hardeningGate, exportsGate, leaksGate],
+);

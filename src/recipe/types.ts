@@ -3,6 +3,7 @@
  * (`ResolvedRecipe`: concrete for one version, one source and one platform). Builders never see templates' conditions.
  */
 import type { Span } from "../errors.ts";
+import type { Gate } from "./gates.ts";
 
 /** The platform that a recipe is resolved for. */
 export interface Platform {
@@ -60,7 +61,8 @@ interface StepCommon {
 /**
  * One action of a build, as data. Strings may hold variables: `${out}` `${build}` (scratch folder) `${source}` (unpacked main source)
  * `${recipe}` (the recipe's folder) `${dist}` (folder of fetched files that are not unpacked) `${version}` `${jobs}` `${prefix}`
- * `${inputs.NAME}` (store path of an input) `${platform.NAME}` (from the recipe's platform table) `${tool.NAME}` (path of a required program).
+ * `${inputs.NAME}` (store path of an input) `${platform.NAME}` (from the recipe's platform table) `${tool.NAME}` (path of a required program)
+ * `${hardening.compile}` `${hardening.link}` (the hardening flags that this machine's compiler takes, with spaces between).
  * An unknown one is an error of the recipe.
  */
 export type Step =
@@ -88,7 +90,9 @@ export type Step =
       readonly role: "build" | "runtime";
       readonly only?: readonly string[];
     })
-  | (StepCommon & { readonly kind: "files"; readonly files: readonly FileSpec[] });
+  | (StepCommon & { readonly kind: "files"; readonly files: readonly FileSpec[] })
+  /** From here on the compilers leave in each object how they compiled it, which the gate `hardening` reads. */
+  | (StepCommon & { readonly kind: "record"; readonly record: "objects" });
 
 /** A file or folder put in place: from the recipe's folder or given text. `mode` in octal digits. */
 export interface FileSpec {
@@ -123,21 +127,6 @@ export type Requirement =
       readonly wanted?: boolean;
       readonly why?: string;
     };
-
-/** A check on a finished output. Run in an empty environment. */
-export type Gate =
-  /** Runs the product; standard output must match the pattern (JavaScript regular expression, variables allowed). */
-  | {
-      readonly kind: "run";
-      readonly name: string;
-      readonly argv: readonly string[];
-      readonly expect: string;
-      readonly when?: When;
-    }
-  /** Every ELF file under the output: needed libraries resolve inside the store or are on the list of system libraries; run paths absolute. */
-  | { readonly kind: "linkage"; readonly name: string; readonly system: readonly string[]; readonly when?: When }
-  /** These files, relative to the output, exist. */
-  | { readonly kind: "exists"; readonly name: string; readonly files: readonly string[]; readonly when?: When };
 
 /** A known hole of a version that this project's servers expose. */
 export interface Flaw {
