@@ -55,6 +55,7 @@ function context(made: Derivation) {
     toolFolders: ["/opt/rust/bin"],
     toolPaths: { perl: "/opt/perl" },
     passThrough: { PIP_INDEX_URL: "http://127.0.0.1/simple", PATH: "/evil", HOME: "/evil" },
+    seal: { grade: "none", landlock: 0, network: "open", refused: [], remedy: null, command: [], homes: [], perlMissing: false } as const,
     keepFailed: false,
     emit: () => undefined,
     signal: new AbortController().signal,
