@@ -107,10 +107,14 @@ export function sealText(seal: Pick<Seal, "grade" | "landlock" | "network" | "re
 /** Throws ForgeError `sandbox-missing` when writes or the network are not sealed. */
 export function requireSeal(seal: Seal): void {
   if (seal.grade !== "none" && seal.network === "closed") return;
-  throw new ForgeError("sandbox-missing", `builds cannot be sealed here, and --require-sandbox was given: ${sealText(seal)}`, {
-    details: seal.refused,
-    hint: seal.remedy ?? "build on Linux 5.13 or newer on x86_64 or aarch64, or leave out --require-sandbox",
-  });
+  throw new ForgeError(
+    "sandbox-missing",
+    `builds cannot be sealed here, and --require-sandbox was given: ${sealText(seal)}`,
+    {
+      details: seal.refused,
+      hint: seal.remedy ?? "build on Linux 5.13 or newer on x86_64 or aarch64, or leave out --require-sandbox",
+    },
+  );
 }
 
 /** The last word of seal.pl, without its beginning. */

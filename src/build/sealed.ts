@@ -26,7 +26,11 @@ export async function sealBuild(context: BuildContext): Promise<Sealed> {
   if (context.requireSandbox === true) requireSeal(seal);
   if (seal.grade === "none") return unsealed(seal);
   const folders = sealFolders(context, extraFiles(context));
-  const { argv, environment } = wrapped(context, folders, { argv: ["true"], directory: context.scratch, environment: {} });
+  const { argv, environment } = wrapped(context, folders, {
+    argv: ["true"],
+    directory: context.scratch,
+    environment: {},
+  });
   const [program = "", ...words] = argv;
   const trial = await execa(program, words, {
     env: { PATH: "/usr/bin:/bin", ...environment },

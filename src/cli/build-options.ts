@@ -17,7 +17,10 @@ export function withSources(command: Command): Command {
 
 /** Of those that do build. */
 export function withSandbox(command: Command): Command {
-  return command.option("--require-sandbox", "refuse to build where builds cannot be sealed off from network and files");
+  return command.option(
+    "--require-sandbox",
+    "refuse to build where builds cannot be sealed off from network and files",
+  );
 }
 
 /** What a command line asks for. Throws `usage`. */

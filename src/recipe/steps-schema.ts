@@ -6,7 +6,10 @@ const common = { when: when.exactOptional(), environment: variables.exactOptiona
 /** Of steps that run programs: they are sealed off from the network unless the recipe declares that they need it. */
 const program = {
   ...common,
-  network: z.literal(true, { error: "true, or left out" }).exactOptional().describe("It needs the network, which builds do not have"),
+  network: z
+    .literal(true, { error: "true, or left out" })
+    .exactOptional()
+    .describe("It needs the network, which builds do not have"),
 };
 
 const patch = mapping({ patch: recipePath, strip: z.int().min(0).max(9).default(1), ...common }).transform(
