@@ -165,13 +165,15 @@ sub makeMounts {
   $held{$_} >= 0 or refuse("$_: it cannot be opened") for @write;
   readOnly('/', 1, 1);
   ownDevices(\%held);
-  for my $path (@hide) {
-    next unless -e $path;
-    if (-d _) { attempt("tmpfs on $path", 'mount', 'tmpfs', $path, 'tmpfs', $NOSUID | $NODEV, 'mode=0755') }
-    else { bindAt($held{'/dev/null'}, $path) }
-  }
-  for my $path (@own) {
-    attempt("tmpfs on $path", 'mount', 'tmpfs', $path, 'tmpfs', $NOSUID | $NODEV, 'mode=1777') if -d $path;
+  # Shorter paths first: what one covers need not be covered again.
+  my %own = map { $_ => 1 } @own;
+  my @closed;
+  for my $path (sort { length $a <=> length $b } @hide, @own) {
+    if (-d $path) {
+      my $mode = $own{$path} ? 'mode=1777' : 'mode=0755';
+      attempt("tmpfs on $path", 'mount', 'tmpfs', $path, 'tmpfs', $NOSUID | $NODEV, $mode);
+      push @closed, $path unless $own{$path};
+    } elsif (-e _) { bindAt($held{'/dev/null'}, $path) }
   }
   my %written = map { $_ => 1 } @write;
   # Shorter paths first: an output lies in the store.
@@ -179,7 +181,7 @@ sub makeMounts {
     bindAt($held{$path}, $path);
     readOnly($path, 0, 0) if $written{$path};
   }
-  for my $path (@hide) { readOnly($path, 1, 0) if -d $path && !$written{$path} }
+  readOnly($_, 1, 0) for @closed;
   return unless $ownProcesses;
   attempt('mounting proc', 'mount', 'proc', '/proc', 'proc', $RDONLY | $NOSUID | $NODEV | $NOEXEC, 0);
 }

@@ -118,7 +118,7 @@ export function requireSeal(seal: Seal): void {
 }
 
 /** The last word of seal.pl, without its beginning. */
-function reasonOf(stderr: string): string {
+export function reasonOf(stderr: string): string {
   const line = stderr.trim().split("\n").at(-1) ?? "";
   return line.replace(/^tlsforge: the seal could not be made: /u, "") || "it ended without a word";
 }

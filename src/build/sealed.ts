@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { refusalIn, type Refusal } from "./refusal.ts";
 import type { Command, CommandSink } from "./run.ts";
 import { namedFiles, sealFolders, type SealFolders } from "./seal-folders.ts";
-import { requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
+import { reasonOf, requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
 import type { BuildContext } from "./types.ts";
 
 /** The seal of one build. */
@@ -51,7 +51,7 @@ export async function sealBuild(context: BuildContext): Promise<Sealed> {
         }),
     };
   }
-  const refused = [trial.stderr.trim().split("\n").at(-1) ?? "it could not be tried"];
+  const refused = [reasonOf(trial.stderr)];
   const none: Seal = { ...seal, grade: "none", network: "open", refused, command: [] };
   if (context.requireSandbox === true) requireSeal(none);
   emit({ type: "warning", message: `${context.derivation.recipe.name}: its build is ${sealText(none)}` });
