@@ -16,6 +16,7 @@ const exitCodes = {
   "patch-failed": 1,
   "build-failed": 1,
   "gate-failed": 1,
+  "sandbox-missing": 1,
   "prefix-unusable": 1,
   "prefix-busy": 1,
   "disk-full": 1,

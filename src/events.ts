@@ -59,6 +59,8 @@ export type ForgeEvent =
       readonly cached: boolean;
       readonly wallSeconds: number;
       readonly cpuSeconds: number;
+      /** How far the build was kept to itself, in a sentence. */
+      readonly sealed?: string;
     }
   | {
       readonly type: "gate";

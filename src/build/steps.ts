@@ -41,7 +41,8 @@ export function prepareStep(step: Step, scope: Scope): PreparedStep {
   const directory =
     step.directory === undefined ? scope.directory : path.resolve(scope.directory, expand(step.directory));
   const environment = { ...scope.environment, ...expandValues(step.environment ?? {}, expand), ...scope.mark };
-  const run = (argv: readonly string[]): Command => ({ argv, directory, environment });
+  const network = "network" in step ? { network: true } : {};
+  const run = (argv: readonly string[]): Command => ({ argv, directory, environment, ...network });
   const only = (...commands: readonly Command[]): PreparedStep => ({ title: stepTitle(step), files: [], commands });
   switch (step.kind) {
     case "patch": {

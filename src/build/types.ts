@@ -1,6 +1,8 @@
 import type { Emit } from "../events.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation } from "../plan/index.ts";
+import type { Receipt } from "../store/index.ts";
+import type { Seal } from "./seal.ts";
 
 /** What a build needs besides its derivation. Paths absolute. */
 export interface BuildContext {
@@ -19,6 +21,12 @@ export interface BuildContext {
   readonly passThrough: Readonly<Record<string, string>>;
   /** The caller's cargo home (`CARGO_HOME`, else `~/.cargo`): what its configuration says about where crates come from reaches the build. */
   readonly cargoHome?: string;
+  /** What this machine gives to seal builds with, see `findSeal`. */
+  readonly seal: Seal;
+  /** Refuse to build without a whole seal. */
+  readonly requireSandbox?: boolean;
+  /** Steps that are declared to need the network do not get it either. */
+  readonly offline?: boolean;
   readonly keepFailed: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -29,6 +37,7 @@ export interface BuildOutcome {
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly cpuSeconds: number;
+  readonly seal: NonNullable<Receipt["seal"]>;
 }
 
 /** What a gate found: a line for the receipt when it holds, the finding and what to do when it does not. */

@@ -15,6 +15,14 @@ export function withSources(command: Command): Command {
     .addOption(minGrade());
 }
 
+/** Of those that do build. */
+export function withSandbox(command: Command): Command {
+  return command.option(
+    "--require-sandbox",
+    "refuse to build where builds cannot be sealed off from network and files",
+  );
+}
+
 /** What a command line asks for. Throws `usage`. */
 export function buildRequest(
   args: readonly string[],
@@ -28,6 +36,7 @@ export function buildRequest(
     sources: {
       sources: parseSources(options["source"] as string[], context.cwd),
       offline: options["offline"] === true,
+      requireSandbox: options["requireSandbox"] === true,
       ...optional("mirror", mirror),
     },
   };

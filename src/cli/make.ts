@@ -5,6 +5,7 @@ import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation, PlannedBuild } from "../plan/index.ts";
 import { listReceipts, prefixPaths, realise, removeTree, type Receipt } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import { sealOf } from "./sandbox.ts";
 import { buildTools, type Selection } from "./prepare.ts";
 import type { BuildRecord } from "./result.ts";
 
@@ -61,6 +62,7 @@ export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
     location: locationOf(receipt),
     wallSeconds: receipt.wallSeconds,
     cpuSeconds: receipt.cpuSeconds,
+    ...(receipt.seal === undefined ? {} : { sealed: receipt.seal.text }),
   }));
 }
 
@@ -97,6 +99,9 @@ async function make(
           ...buildTools(selection.requirements),
           passThrough: registryEnvironment(context.environment),
           cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
+          seal: await sealOf(context),
+          requireSandbox: selection.options.requireSandbox === true,
+          offline: selection.options.offline,
           keepFailed: false,
           emit,
           signal,

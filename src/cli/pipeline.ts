@@ -1,3 +1,4 @@
+import { sealText } from "../build/index.ts";
 import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
@@ -22,6 +23,7 @@ import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
+import { refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "./vulnerable.ts";
 
@@ -111,7 +113,10 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   if (toBuild.length > 0) {
     // Before packages and minutes of building, for a change that cannot be made anyway.
     refuseEarly(await preview(planned, selection));
+    const required = request.sources.requireSandbox === true;
+    await refuseUnsealed(context, required, true);
     const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
+    await refuseUnsealed(context, required, false);
     selection = { ...selection, requirements };
     planned = await planSelection(selection, previous, options.prefix);
   }
@@ -130,7 +135,8 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
-  emit({ type: "phase", phase: "build", state: "start" });
+  const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context)) };
+  emit({ type: "phase", phase: "build", state: "start", ...sealed });
   const made = await makeAll(context, selection, { planned, sources });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
@@ -239,6 +245,7 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
     ...receipt.sources
       .filter((source) => !source.verified)
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
+    ...unsealedWarning(receipt),
   ]);
   return [...own, ...ended];
 }

@@ -23,6 +23,8 @@ export interface SourceOptions {
   readonly sources: Readonly<Record<string, string>>;
   readonly mirror?: string;
   readonly offline: boolean;
+  /** Builds that cannot be sealed are refused. */
+  readonly requireSandbox?: boolean;
 }
 
 /** A stack made concrete on this machine, before its builds have keys: which versions, and what the machine lacks. */

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import { buildRequest, withSources } from "./build-options.ts";
+import { buildRequest, withSandbox, withSources } from "./build-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
 import { count, optional } from "./option-values.ts";
@@ -97,7 +97,9 @@ function commandTree(
     });
 
   runs(
-    withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
+    withSandbox(
+      withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
+    ),
     async (given, args, options) => {
       const context = await asRemembered(given);
       const request = buildRequest(args, options, context);
@@ -121,8 +123,10 @@ function commandTree(
     },
   );
   runs(
-    withSources(
-      add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
+    withSandbox(
+      withSources(
+        add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
+      ),
     ),
     async (given, args, options) => {
       const context = await asRemembered(given);

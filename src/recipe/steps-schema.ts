@@ -3,11 +3,20 @@ import { argv, family, mapping, recipePath, text, textList, variables, when } fr
 
 const common = { when: when.exactOptional(), environment: variables.exactOptional(), directory: text.exactOptional() };
 
+/** Of steps that run programs: they are sealed off from the network unless the recipe declares that they need it. */
+const program = {
+  ...common,
+  network: z
+    .literal(true, { error: "true, or left out" })
+    .exactOptional()
+    .describe("It needs the network, which builds do not have"),
+};
+
 const patch = mapping({ patch: recipePath, strip: z.int().min(0).max(9).default(1), ...common }).transform(
   ({ patch: file, ...rest }) => ({ kind: "patch" as const, file, ...rest }),
 );
 
-const configure = mapping({ configure: argv, ...common }).transform(({ configure: command, ...rest }) => ({
+const configure = mapping({ configure: argv, ...program }).transform(({ configure: command, ...rest }) => ({
   kind: "configure" as const,
   argv: command,
   ...rest,
@@ -19,19 +28,19 @@ const make = mapping({
     variables: variables.default({}),
     parallel: z.boolean().default(true),
   }),
-  ...common,
+  ...program,
 }).transform(({ make: options, ...rest }) => ({ kind: "make" as const, ...options, ...rest }));
 
 const install = mapping({
   install: mapping({ targets: textList.default(["install"]), variables: variables.default({}) }),
-  ...common,
+  ...program,
 }).transform(({ install: options, ...rest }) => ({ kind: "install" as const, ...options, ...rest }));
 
 const run = mapping({
   run: z.union([argv, mapping({ argv, directory: text.exactOptional(), environment: variables.exactOptional() })], {
     error: "a list (the program and its arguments), or a mapping with argv",
   }),
-  ...common,
+  ...program,
 }).transform(({ run: command, ...rest }) => ({
   kind: "run" as const,
   ...rest,

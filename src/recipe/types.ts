@@ -58,6 +58,11 @@ interface StepCommon {
   readonly directory?: string;
 }
 
+interface ProgramStep extends StepCommon {
+  /** Its programs may use the network; all others are sealed off from it. */
+  readonly network?: true;
+}
+
 /**
  * One action of a build, as data. Strings may hold variables: `${out}` `${build}` (scratch folder) `${source}` (unpacked main source)
  * `${recipe}` (the recipe's folder) `${dist}` (folder of fetched files that are not unpacked) `${version}` `${jobs}` `${prefix}`
@@ -68,20 +73,20 @@ interface StepCommon {
 export type Step =
   | (StepCommon & { readonly kind: "patch"; readonly file: string; readonly strip: number })
   /** Runs a configure program; its log is searched when it fails. */
-  | (StepCommon & { readonly kind: "configure"; readonly argv: readonly string[] })
-  | (StepCommon & {
+  | (ProgramStep & { readonly kind: "configure"; readonly argv: readonly string[] })
+  | (ProgramStep & {
       readonly kind: "make";
       readonly targets: readonly string[];
       readonly variables: Readonly<Record<string, string>>;
       readonly parallel: boolean;
     })
   /** `make` of install targets, always one job. */
-  | (StepCommon & {
+  | (ProgramStep & {
       readonly kind: "install";
       readonly targets: readonly string[];
       readonly variables: Readonly<Record<string, string>>;
     })
-  | (StepCommon & { readonly kind: "run"; readonly argv: readonly string[] })
+  | (ProgramStep & { readonly kind: "run"; readonly argv: readonly string[] })
   /** A virtual environment in `path`, and locked packages of a role installed into it from `${dist}`; pip never resolves. */
   | (StepCommon & {
       readonly kind: "python-env";

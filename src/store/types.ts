@@ -19,6 +19,12 @@ export interface Receipt {
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
+  /** How far the build was kept to itself, in a sentence, and the steps that had the network. Absent in receipts of before there were seals. */
+  readonly seal?: {
+    readonly grade: "full" | "namespaces" | "landlock" | "none";
+    readonly text: string;
+    readonly network: readonly string[];
+  };
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly finished: string;

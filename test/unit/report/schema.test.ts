@@ -308,6 +308,7 @@ describe("schema of results", () => {
       "patch-failed": true,
       "build-failed": true,
       "gate-failed": true,
+      "sandbox-missing": true,
       "prefix-unusable": true,
       "prefix-busy": true,
       "disk-full": true,
