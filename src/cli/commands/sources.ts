@@ -92,10 +92,10 @@ async function checked(
   fetch: FetchOptions,
 ): Promise<SeenVerdict> {
   try {
-    return await verifySignature({ ...file, cached: true }, fetch);
+    return await verifySignature({ ...file, cached: true, cachesOnly: true }, fetch);
   } catch (error) {
     if (!(error instanceof ForgeError)) throw error;
-    if (error.code === "signature-missing") return { outcome: "untestable", why: "it is not in the cache" };
+    if (error.code === "signature-missing") return { outcome: "untestable", why: "the caches have none" };
     if (error.code !== "signature-wrong") throw error;
     return { outcome: "failed", why: error.message };
   }

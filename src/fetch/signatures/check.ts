@@ -16,6 +16,8 @@ export interface Checked {
   readonly path: string;
   /** Whether the source came out of a cache: then no index is asked for what nobody demands. */
   readonly cached: boolean;
+  /** Nothing but the caches is looked at. */
+  readonly cachesOnly?: boolean;
 }
 
 /**
@@ -30,12 +32,12 @@ export async function verifySignature(checked: Checked, options: FetchOptions): 
   const extension = extensionOf(source);
   if (extension === null) return untestable("the recipe names no signer for it");
   const spec = source.signature;
-  const asked = spec === undefined && checked.cached ? { ...options, offline: true } : options;
+  const cachesOnly = checked.cachesOnly === true || (spec === undefined && checked.cached);
   const misses: string[] = [];
   const wrong: string[] = [];
-  for await (const copy of copies(source, extension, asked)) {
+  for await (const copy of copies(source, extension, { ...options, cachesOnly })) {
     if ("failure" in copy) {
-      misses.push(`${copy.from}: ${copy.failure.reason}`);
+      misses.push(extension === "provenance" ? copy.failure.reason : `${copy.from}: ${copy.failure.reason}`);
       continue;
     }
     const judgement = await judge(checked, copy, extension);
@@ -52,8 +54,8 @@ export async function verifySignature(checked: Checked, options: FetchOptions): 
   }
   if (wrong.length > 0) throw wrongSignature(source, wrong);
   if (spec?.required === true) throw missingSignature(source, misses);
-  if (spec !== undefined) return unknown(source, misses.join("; "), options);
-  return untestable(checked.cached ? "it came from the cache, without attestations" : misses.join("; "));
+  const why = cachesOnly ? "the caches have none" : misses.join("; ");
+  return spec === undefined ? untestable(why) : unknown(source, why, options);
 }
 
 /** How the signature of a source is called, null where there is none to look for. A project's file on the index is attested there. */

@@ -37,13 +37,14 @@ const longest = 1024 * 1024;
 export async function* copies(
   source: Digested,
   extension: Extension,
-  options: FetchOptions,
+  options: FetchOptions & { readonly cachesOnly: boolean },
 ): AsyncGenerator<Copy | Miss, void> {
   for (const folder of options.caches) {
     const path = join(folder, `${source.sha256}.${extension}`);
     const bytes = await readSmall(path);
     if (!isFailure(bytes)) yield { bytes, from: "cache", path };
   }
+  if (options.cachesOnly) return;
   for (const candidate of places(source, extension, options)) {
     throwIfInterrupted(options.signal, `fetching the signature of ${source.name}`);
     const from = candidate.text;

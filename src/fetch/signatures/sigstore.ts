@@ -4,6 +4,7 @@ import type { SignedEntity, TrustMaterial } from "@sigstore/verify";
 import type { SigstoreSigner } from "../../recipe/index.ts";
 import { chunksOf } from "../digest.ts";
 import { statementFlaw, statementType } from "./statement.ts";
+import { strangerIn } from "./trust.ts";
 import type { Judgement, SignedFile } from "./types.ts";
 
 /** Against what a bundle is held. */
@@ -20,38 +21,32 @@ export interface SigstoreTerms {
  * inclusion, the signature, what was signed, and whose it is. Both kinds: a signature over the file (which is streamed) and an envelope (DSSE) with an in-toto statement.
  */
 export async function judgeSigstore(file: SignedFile, json: unknown, terms: SigstoreTerms): Promise<Judgement> {
-  const [{ bundleFromJSON }, { PolicyError, VerificationError, Verifier }] = await Promise.all([
+  const [{ bundleFromJSON }, { Verifier }] = await Promise.all([
     import("@sigstore/bundle"),
     import("@sigstore/verify"),
   ]);
   let entity: SignedEntity;
   let made: string;
+  let stranger: string | null;
   try {
     const bundle = bundleFromJSON(json);
     const flaw = contentFlaw(bundle, file, terms);
     if (flaw !== null) return failed(flaw);
     entity = await entityOf(bundle, file);
     made = timeOf(entity);
+    stranger = strangerIn(entity, terms.trust);
   } catch (error) {
     if (isLocal(error)) throw error;
     return failed(`it is no Sigstore bundle: ${text(error)}`);
   }
+  if (stranger !== null) return { outcome: "untestable", why: `the trust root does not know ${stranger}` };
   try {
     const { identity } = new Verifier(terms.trust).verify(entity);
     return judgeIdentity(identity?.subjectAlternativeName, identity?.extensions?.issuer, { ...terms, made });
   } catch (error) {
-    const known = error instanceof VerificationError || error instanceof PolicyError;
-    return { outcome: known && foreign.has(error.code) ? "untestable" : "failed", why: text(error) };
+    return failed(text(error));
   }
 }
-
-/** What fails when the trust root does not know authority or log: nothing is known of the signature then. Whoever pins a signer takes it for a failure. */
-const foreign: ReadonlySet<string> = new Set([
-  "CERTIFICATE_ERROR",
-  "TIMESTAMP_ERROR",
-  "TLOG_INCLUSION_PROMISE_ERROR",
-  "TLOG_INCLUSION_PROOF_ERROR",
-]);
 
 function judgeIdentity(
   identity: string | undefined,

@@ -48,17 +48,10 @@ function asSubject(subject: unknown): { readonly name: string; readonly sha256: 
 
 /** A distribution's file name such that two spellings of one are equal: the tags of a wheel come in any order (binary distribution format). */
 function plainName(name: string): string {
-  const parts = name.toLowerCase().replace(/[-_]+/g, "-").split("-");
-  if (!name.endsWith(".whl")) return parts.join("-");
-  const [stem, tags] = [parts.slice(0, -3), parts.slice(-3)];
-  return [
-    ...stem,
-    ...tags.map((tag) =>
-      tag
-        .replace(/\.whl$/, "")
-        .split(".")
-        .toSorted()
-        .join("."),
-    ),
-  ].join("-");
+  const lower = name.toLowerCase();
+  const plain = (text: string): string => text.replace(/[-_.]+/g, "-");
+  if (!lower.endsWith(".whl")) return plain(lower);
+  const parts = lower.slice(0, -".whl".length).split("-");
+  const tags = parts.slice(-3).map((tag) => tag.split(".").toSorted().join("."));
+  return [plain(parts.slice(0, -3).join("-")), ...tags, "whl"].join("-");
 }

@@ -1,4 +1,4 @@
-import type { TrustMaterial } from "@sigstore/verify";
+import type { SignedEntity, TrustMaterial } from "@sigstore/verify";
 
 /**
  * Whom Sigstore trusts: certificate authorities, transparency logs and time-stamp authorities of the public instance, as they stand in
@@ -18,4 +18,23 @@ export async function trustFrom(root: unknown): Promise<TrustMaterial> {
     import("@sigstore/protobuf-specs"),
   ]);
   return toTrustMaterial(TrustedRoot.fromJSON(root));
+}
+
+/**
+ * What of an entity the trust root has never heard of, by names alone (key identifiers): its authority, its log of certificates, its log of
+ * signatures. Of such an entity nothing can be said: it may be from an instance that is younger than the root. Null when all are known.
+ */
+export function strangerIn({ key, tlogEntries }: SignedEntity, trust: TrustMaterial): string | null {
+  const among = (known: readonly { readonly logID: Buffer }[], id: Uint8Array): boolean =>
+    known.some(({ logID }) => logID.equals(id));
+  if (key.$case === "certificate") {
+    const { extAuthorityKeyID, extSCT } = key.certificate;
+    const issuer = extAuthorityKeyID?.keyIdentifier;
+    const authorities = trust.certificateAuthorities.flatMap(({ certChain }) => certChain);
+    if (issuer !== undefined && !authorities.some((one) => one.extSubjectKeyID?.keyIdentifier.equals(issuer) === true))
+      return "the authority of its certificate";
+    const timestamps = extSCT?.signedCertificateTimestamps ?? [];
+    if (timestamps.some(({ logID }) => !among(trust.ctlogs, logID))) return "the log that has its certificate";
+  }
+  return tlogEntries.every(({ logId }) => among(trust.tlogs, logId.keyId)) ? null : "the log that has the signature";
 }
