@@ -229,21 +229,16 @@ describe("real attestations, against the trust root that is shipped", () => {
     expect(await judgeProvenance(renamed, provenance, await seen())).toEqual(failed("under another name"));
   });
 
-  test.each<[string, (attestation: Attestation) => unknown, string]>([
-    ["its signature changed", ({ envelope }) => flip(envelope, "signature"), "failed"],
-    ["its statement changed", ({ envelope }) => respell(envelope), "failed"],
-    [
-      "its certificate changed",
-      ({ verification_material: material }) => flip(material, "certificate", 500),
-      "untestable",
-    ],
-    ["its log entry gone", ({ verification_material: material }) => (material.transparency_entries = []), "failed"],
-    ["everything gone", (attestation) => Object.assign(attestation, { envelope: null }), "failed"],
-  ])("with %s nobody is seen", async (_, spoil, outcome) => {
+  test.each<[string, (attestation: Attestation) => unknown]>([
+    ["its signature changed", ({ envelope }) => flip(envelope, "signature")],
+    ["its statement changed", ({ envelope }) => respell(envelope)],
+    ["its certificate changed", ({ verification_material: material }) => flip(material, "certificate", 500)],
+    ["its log entry gone", ({ verification_material: material }) => (material.transparency_entries = [])],
+    ["everything gone", (attestation) => Object.assign(attestation, { envelope: null })],
+  ])("with %s it is wrong", async (_, spoil) => {
     const provenance = json(`${google}.provenance`);
     spoil(provenance.attestation_bundles[0]!.attestations[0]!);
-    const judged = await judgeProvenance(await real(google), provenance, await seen());
-    expect(judged.outcome).toBe(outcome);
+    expect(await judgeProvenance(await real(google), provenance, await seen())).toMatchObject({ outcome: "failed" });
   });
 
   test("an object that is none is wrong, an empty one says nothing", async () => {
