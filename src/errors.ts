@@ -10,6 +10,8 @@ const exitCodes = {
   "prefix-newer": 2,
   "source-unavailable": 1,
   "source-mismatch": 1,
+  "signature-wrong": 1,
+  "signature-missing": 1,
   "archive-unsafe": 1,
   "archive-broken": 1,
   "requirement-missing": 1,

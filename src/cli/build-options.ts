@@ -8,11 +8,21 @@ import type { BuildRequest } from "./pipeline.ts";
 
 /** Adds them to a command. */
 export function withSources(command: Command): Command {
+  return withPlaces(
+    command.option(
+      "--source <name=path>",
+      "your own file or folder for a source, marked unverified (repeatable)",
+      collect,
+      [],
+    ),
+  ).addOption(minGrade());
+}
+
+/** Adds those that say where a source may be looked for. */
+export function withPlaces(command: Command): Command {
   return command
-    .option("--source <name=path>", "your own file or folder for a source, marked unverified (repeatable)", collect, [])
     .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
-    .option("--offline", "use only what is in the caches")
-    .addOption(minGrade());
+    .option("--offline", "use only what is in the caches");
 }
 
 /** Of those that do build. */
@@ -34,7 +44,7 @@ export function buildRequest(
     stack: args[0] ?? null,
     minGrade: text(options["minGrade"]) ?? null,
     sources: {
-      sources: parseSources(options["source"] as string[], context.cwd),
+      sources: parseSources((options["source"] ?? []) as string[], context.cwd),
       offline: options["offline"] === true,
       requireSandbox: options["requireSandbox"] === true,
       ...optional("mirror", mirror),

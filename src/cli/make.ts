@@ -108,12 +108,13 @@ async function make(
         });
         return {
           ...outcome,
-          sources: sources.map(({ source, sha256, location, verified }) => ({
+          sources: sources.map(({ source, sha256, location, verified, signature }) => ({
             name: source.name,
             file: source.file,
             sha256,
             location,
             verified,
+            signature,
           })),
         };
       } finally {

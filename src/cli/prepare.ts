@@ -44,6 +44,15 @@ export async function select(
   context: Context,
   request: { readonly site: Site; readonly stack: string; readonly options: SourceOptions },
 ): Promise<Selection> {
+  const found = await resolveSources(context, request);
+  return { ...found, requirements: await tryRequirements(found.host, found.resolved) };
+}
+
+/** Chooses versions, without a look at what the machine lacks. */
+export async function resolveSources(
+  context: Context,
+  request: { readonly site: Site; readonly stack: string; readonly options: SourceOptions },
+): Promise<Omit<Selection, "requirements">> {
   const { site, options } = request;
   const loaded = await loadStack(context, request.stack);
   refuseUnknownSources(loaded, options);
@@ -57,8 +66,7 @@ export async function select(
     built: await builtSources(context.options.prefix),
     fetch,
   });
-  const requirements = await tryRequirements(host, resolved);
-  return { ...loaded, site, host, resolved, requirements, fetch, options, home: context.home };
+  return { ...loaded, site, host, resolved, fetch, options, home: context.home };
 }
 
 /** Digests of the verified sources that the outputs of a prefix were made from. */

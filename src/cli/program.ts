@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import { buildRequest, withSandbox, withSources } from "./build-options.ts";
+import { buildRequest, withPlaces, withSandbox, withSources } from "./build-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
 import { count, optional } from "./option-values.ts";
@@ -205,6 +205,13 @@ function commandTree(
         dryRun: options["dryRun"] === true,
         keepCache: options["keepCache"] === true,
       }),
+  );
+  runs(
+    withPlaces(add(program, "sources [stack]", "each source of the stack: digest, signer, where from, cached or not")),
+    async (given, args, options) => {
+      const context = await asRemembered(given);
+      return (await import("./commands/sources.ts")).sources(context, buildRequest(args, options, context));
+    },
   );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
   runs(

@@ -3,6 +3,8 @@ export { availability } from "./availability.ts";
 export { registryBases } from "./bases.ts";
 export { fetchAll } from "./fetch-all.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
+export { checkKeys } from "./signatures/openpgp-keys.ts";
+export { verifySignature } from "./signatures/check.ts";
 export { unpack } from "./unpack.ts";
 export type { UnpackOptions } from "./unpack.ts";
 export type * from "./types.ts";

@@ -1,8 +1,10 @@
 export type * from "./gates.ts";
 export type * from "./types.ts";
+export type * from "./signature-types.ts";
 export { jsonSchemas, jsonSchemaText } from "./json-schema.ts";
 export { parseRecipe, parseStack } from "./parse-recipe.ts";
-export { problemCount } from "./problems.ts";
+export { problemCount, refuse } from "./problems.ts";
+export type { Problem } from "./problems.ts";
 export { candidates, resolveRecipe } from "./resolve.ts";
 export { checkFit } from "./fit.ts";
 export { parseSite, siteSpan } from "./site.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { family, fileName, form, mapping, name, range, sha256, text, variables, version, when } from "./fields.ts";
+import { signatureOf, signers, sigstoreIdentity } from "./signers-schema.ts";
 import { gate, step } from "./steps-schema.ts";
 
 const url = z.string().regex(/^https?:\/\/[^\s/]+\/\S*$/, { error: "an address that begins with https:// or http://" });
@@ -26,6 +27,7 @@ const source = mapping({
   form: form.default("release"),
   file: fileName.exactOptional(),
   locations: z.array(location).min(1),
+  signature: signatureOf(location).exactOptional(),
 });
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: "a date such as 2030-04-08" });
@@ -77,6 +79,7 @@ export const recipeSchema = mapping({
     .default(""),
   license: text.describe("SPDX expression"),
   weight: z.number().positive().default(1).describe("Expected CPU seconds of a build"),
+  signers,
   versions: z.array(recipeVersion).min(1).describe("Newest first"),
   "security-floor": z.array(mapping({ branch: range, version, reason: text })).default([]),
   inputs: z.array(name).default([]).describe("Recipes that this one is built against"),
@@ -109,6 +112,9 @@ export const lockSchema = mapping({
         version: text,
         role: z.enum(["build", "runtime"]),
         when: when.exactOptional(),
+        publisher: sigstoreIdentity
+          .exactOptional()
+          .describe("Who must have attested the file on the package index (PEP 740)"),
         files: z.array(mapping({ file: fileName, sha256, when: when.exactOptional() })).min(1),
       }),
     )

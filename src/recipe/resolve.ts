@@ -1,4 +1,5 @@
 import { ForgeError } from "../errors.ts";
+import type { SignatureSpec } from "./signature-types.ts";
 import type { LockedPackage, Platform, Recipe, RecipeVersion, ResolvedRecipe, Source, Stack, When } from "./types.ts";
 import { variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
@@ -166,7 +167,13 @@ function lockedSource(recipe: Recipe, item: LockedPackage, file: LockedPackage["
     file: file.file,
     sha256: file.sha256,
     locations: [{ kind: "pypi", project: item.project, file: file.file }],
+    ...(item.publisher === undefined ? {} : { signature: attestedBy(item.project, item.publisher) }),
     form: "release",
     unpack: folder === undefined ? "none" : { folder },
   };
+}
+
+/** Whoever pins a publisher wants the attestation: it is demanded. */
+function attestedBy(project: string, publisher: NonNullable<LockedPackage["publisher"]>): SignatureSpec {
+  return { signers: [{ kind: "sigstore", name: project, ...publisher }], required: true, locations: [] };
 }

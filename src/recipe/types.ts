@@ -4,6 +4,7 @@
  */
 import type { Span } from "../errors.ts";
 import type { Gate } from "./gates.ts";
+import type { SignatureSpec, Signer } from "./signature-types.ts";
 
 /** The platform that a recipe is resolved for. */
 export interface Platform {
@@ -33,6 +34,8 @@ export interface Source {
   /** Lower-case hex. `null` only for a user's own `--source`: then the result is marked unverified. */
   readonly sha256: string | null;
   readonly locations: readonly Location[];
+  /** Not given: the recipe knows of no signature. */
+  readonly signature?: SignatureSpec;
   /** Which form of upstream's code this is: `release` (with generated files) or `export` (of the repository). */
   readonly form: "release" | "export";
   /** How the build gets it: unpacked as the source folder, unpacked in a folder of that name, or as the file itself in `dist/`. */
@@ -153,6 +156,7 @@ export interface RecipeVersion {
     readonly form: Source["form"];
     readonly file: string;
     readonly locations: readonly Location[];
+    readonly signature?: SignatureSpec;
   }[];
   /** Where this version stands in the file, for messages. */
   readonly span: Span;
@@ -165,6 +169,8 @@ export interface LockedPackage {
   readonly role: "build" | "runtime";
   /** Left out for other versions, platforms and inputs than these. */
   readonly when?: When;
+  /** Who must have attested it on the package index, by the identity of the certificate (PEP 740). */
+  readonly publisher?: { readonly identity: string; readonly issuer: string };
   /** Candidates; the first whose `when` holds is taken. */
   readonly files: readonly { readonly file: string; readonly sha256: string; readonly when?: When }[];
 }
@@ -180,6 +186,7 @@ export interface Recipe {
   /** Oldest acceptable version per branch (semver range -> version) with the reason; versions below are never built. */
   readonly securityFloor: readonly { readonly branch: string; readonly version: string; readonly reason: string }[];
   readonly versions: readonly RecipeVersion[];
+  readonly signers: Readonly<Record<string, Signer>>;
   readonly inputs: readonly string[];
   /** Values by platform: each entry's `when` decides, first match wins per name. */
   readonly platforms: readonly { readonly when: When; readonly values: Readonly<Record<string, string>> }[];

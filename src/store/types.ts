@@ -1,3 +1,4 @@
+import type { SignatureVerdict } from "../recipe/index.ts";
 import type { KnownFlaw } from "../server/index.ts";
 
 /** What one build left behind, written last: an output exists when its receipt exists. Times in seconds, dates in ISO 8601 UTC. */
@@ -14,6 +15,8 @@ export interface Receipt {
     readonly sha256: string;
     readonly location: string;
     readonly verified: boolean;
+    /** Not in receipts of before signatures were looked at. */
+    readonly signature?: SignatureVerdict;
   }[];
   readonly tools: Readonly<Record<string, string>>;
   readonly steps: readonly string[];

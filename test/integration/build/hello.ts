@@ -55,7 +55,17 @@ export async function prepare(folder: string, prefix = join(folder, "p")): Promi
   return {
     prefix: path,
     recipe,
-    sources: [{ source, path: tarball, location: "test", sha256, verified: true, bytes: statSync(tarball).size }],
+    sources: [
+      {
+        source,
+        path: tarball,
+        location: "test",
+        sha256,
+        verified: true,
+        signature: { outcome: "untestable", why: "made by the test" },
+        bytes: statSync(tarball).size,
+      },
+    ],
   };
 }
 

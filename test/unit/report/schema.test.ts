@@ -302,6 +302,8 @@ describe("schema of results", () => {
       "prefix-newer": true,
       "source-unavailable": true,
       "source-mismatch": true,
+      "signature-wrong": true,
+      "signature-missing": true,
       "archive-unsafe": true,
       "archive-broken": true,
       "requirement-missing": true,
