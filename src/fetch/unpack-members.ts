@@ -19,9 +19,10 @@ export const unpackLimits: UnpackLimits = {
 };
 
 /** The error for a member that could do harm. */
-export function unsafe(archive: string, member: string, why: string): ForgeError {
-  return new ForgeError("archive-unsafe", `${archive}: the member ${quoted(member)} ${why}`, {
+export function unsafe(archive: string, member: string, why: string, cause?: unknown): ForgeError {
+  return new ForgeError("archive-unsafe", `${archive}: ${member === "" ? "a member" : `the member ${quoted(member)}`} ${why}`, {
     hint: "Nothing was unpacked. An honest source archive has no such member: distrust where it came from",
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 
@@ -37,6 +38,8 @@ export function broken(archive: string, why: string, cause?: unknown): ForgeErro
 export function pathParts(archive: string, member: string): readonly string[] {
   if (member.startsWith("/")) throw unsafe(archive, member, "has an absolute path");
   if (/\p{Cc}/u.test(member)) throw unsafe(archive, member, "has a control character in its name");
+  if (member.includes("\uFFFD")) throw unsafe(archive, member, "has a name that is not UTF-8");
+  if (member.includes("\\")) throw unsafe(archive, member, "has a backslash in its name");
   const parts = member.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw unsafe(archive, member, "leaves the folder (..)");
   if (parts.some((part) => Buffer.byteLength(part) > 255) || Buffer.byteLength(member) > 4096)
