@@ -110,9 +110,13 @@ async function withProgram({
     // Ended by the reader, who knows why.
     if (!result.failed || result.isTerminated) return;
     if (errnoOf(result.cause) === "ENOENT" || errnoOf(result) === "ENOENT") {
-      throw new ForgeError("requirement-missing", `The program ${program} is needed to unpack a source and is not on PATH`, {
-        hint: `Install it (${install})`,
-      });
+      throw new ForgeError(
+        "requirement-missing",
+        `The program ${program} is needed to unpack a source and is not on PATH`,
+        {
+          hint: `Install it (${install})`,
+        },
+      );
     }
     const said = String(result.stderr).trim().split("\n")[0] ?? "";
     throw broken(archive, said === "" ? `${program} failed` : said.replaceAll(`${file}: `, ""));

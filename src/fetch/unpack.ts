@@ -40,7 +40,8 @@ export async function unpack(file: string, into: string, options: UnpackOptions)
     await rename(staging, into);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
-    if (isNameProblem(error)) throw unsafe(options.name ?? basename(file), "", "has a name that cannot be made here", error);
+    if (isNameProblem(error))
+      throw unsafe(options.name ?? basename(file), "", "has a name that cannot be made here", error);
     throw error instanceof ForgeError ? error : writeProblem(error, dirname(into));
   }
 }

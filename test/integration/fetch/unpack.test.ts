@@ -275,6 +275,11 @@ describe("a hostile archive", () => {
       code: "archive-unsafe",
       message: expect.stringContaining("more than 10 members"),
     });
+    const deep = tarOf([{ name: `${"d/".repeat(12)}f` }]);
+    expect(await refused(deep, { limits: { entries: 10 } })).toMatchObject({
+      code: "archive-unsafe",
+      message: expect.stringContaining("more than 10 members"),
+    });
   });
 
   it("of the zip kind is refused as well", async () => {
