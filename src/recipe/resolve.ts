@@ -1,5 +1,15 @@
 import { ForgeError } from "../errors.ts";
-import type { LockedPackage, Platform, Recipe, RecipeVersion, ResolvedRecipe, Source, Stack, When } from "./types.ts";
+import type {
+  LockedCrate,
+  LockedPackage,
+  Platform,
+  Recipe,
+  RecipeVersion,
+  ResolvedRecipe,
+  Source,
+  Stack,
+  When,
+} from "./types.ts";
 import { variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
 
@@ -63,6 +73,7 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
     sources: [
       ...(main === undefined ? [] : [main]),
       ...locked.map(({ item, file }) => lockedSource(recipe, item, file)),
+      ...recipe.crates.map(crateSource),
     ],
     packages: locked.map(({ item, file }) => ({
       project: item.project,
@@ -168,5 +179,16 @@ function lockedSource(recipe: Recipe, item: LockedPackage, file: LockedPackage["
     locations: [{ kind: "pypi", project: item.project, file: file.file }],
     form: "release",
     unpack: folder === undefined ? "none" : { folder },
+  };
+}
+
+function crateSource({ crate, version, sha256 }: LockedCrate): Source {
+  return {
+    name: `${crate}@${version}`,
+    file: `${crate}-${version}.crate`,
+    sha256,
+    locations: [{ kind: "crate", name: crate, version }],
+    form: "release",
+    unpack: { folder: `crates/${crate}-${version}` },
   };
 }
