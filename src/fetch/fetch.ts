@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { SignatureVerdict, Source } from "../recipe/index.ts";
 import { findCached } from "./cache.ts";
+import { findCrate } from "./crates.ts";
 import { chunksOf } from "./digest.ts";
 import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
@@ -117,7 +118,14 @@ async function tryOne(
   const url =
     candidate.kind === "http"
       ? candidate.url
-      : await withRetries(() => findInIndex({ ...candidate, sha256 }, options), onRetry, options);
+      : await withRetries(
+          () =>
+            candidate.kind === "crate"
+              ? findCrate({ ...candidate, sha256 }, options)
+              : findInIndex({ ...candidate, sha256 }, options),
+          onRetry,
+          options,
+        );
   if (isFailure(url)) return url;
   let shownAt = 0;
   const onStart: Wanted["onStart"] = (total) =>

@@ -1,6 +1,8 @@
 /** Obtaining sources: locations, download, digests, the cache of sources, unpacking. */
 export { availability } from "./availability.ts";
 export { registryBases } from "./bases.ts";
+export { filterCargoConfig } from "./cargo-config.ts";
+export { cargoDefaultIndex } from "./cargo-default.ts";
 export { fetchAll } from "./fetch-all.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { checkKeys } from "./signatures/openpgp-keys.ts";

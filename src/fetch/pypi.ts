@@ -1,10 +1,8 @@
-import { bodyOf } from "./body.ts";
-import { isFailure, lasting, statusFailure } from "./failures.ts";
+import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
-import { send } from "./http.ts";
 import type { NetworkOptions } from "./http.ts";
 import { isHttp } from "./locations.ts";
-import { runOf } from "./run.ts";
+import { readPage } from "./page.ts";
 
 /** A file as a simple index lists it. `sha256` is null when the index does not announce one. */
 export interface IndexFile {
@@ -17,7 +15,6 @@ export interface IndexFile {
 }
 
 const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
-const longestPage = 64 * 1024 * 1024;
 
 /** Address of one file of a project: looked up in its page (PEP 503, PEP 691). Refused when the index announces another digest than ours. */
 export async function findInIndex(
@@ -61,28 +58,11 @@ function pointedTo(address: string, index: URL, what: string): URL | Failure {
   return url;
 }
 
-/** A project's page is read once in a run, however many of its files are wanted. */
+/** What a project's page lists. */
 async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
-  const { indexes } = runOf(options);
-  const known = indexes.get(index.href) as Promise<readonly IndexFile[] | Failure> | undefined;
-  if (known !== undefined) return known;
-  const asked = ask(index, options);
-  indexes.set(index.href, asked);
-  const answer = await asked;
-  if (isFailure(answer) && answer.retry) indexes.delete(index.href);
-  return answer;
-}
-
-async function ask(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
-  const answer = await send({ url: index, headers: { accept } }, options);
-  if (isFailure(answer)) return answer;
-  if (answer.status !== 200) {
-    answer.body.destroy();
-    return statusFailure(answer.status, answer.header("retry-after"));
-  }
-  const body = await bodyOf(answer, { longest: longestPage, what: "the page of the index" });
-  if (isFailure(body)) return body;
-  const text = body.toString("utf8");
+  const page = await readPage(index, { accept }, options);
+  if (isFailure(page)) return page;
+  const { text, answer } = page;
   return /json/.test(answer.header("content-type") ?? "")
     ? parseJsonIndex(text, answer.url)
     : parseHtmlIndex(text, answer.url);

@@ -22,6 +22,8 @@ export interface RegistryBases {
   readonly debian: readonly string[];
   /** The simple index of Python packages: PIP_INDEX_URL, pip.conf, else the default that a pip at hand carries. Null when none is known. */
   readonly pypi: string | null;
+  /** The registry of Rust crates: cargo's configuration, else the default that a cargo at hand carries; `sparse+https:`, `file:`. Null when none is known. */
+  readonly crates?: string | null;
 }
 
 /** What every fetch needs to know. */

@@ -6,7 +6,7 @@ import { refuse, type Problem } from "./problems.ts";
 import { lintSigners, toSignature, toSigners } from "./signers.ts";
 import type { Span } from "../errors.ts";
 import { lockSchema, recipeSchema, stackSchema, type WrittenRecipe } from "./recipe-schema.ts";
-import type { LockedPackage, Recipe, RecipeVersion, Stack } from "./types.ts";
+import type { LockedCrate, LockedPackage, Recipe, RecipeVersion, Stack } from "./types.ts";
 
 /** A recipe's text, how messages name its file, the absolute path of its folder, and its lock file when there is one. */
 export interface RecipeText extends TextFile {
@@ -36,7 +36,8 @@ export function parseRecipe({ text, path, folder, lock }: RecipeText): Recipe {
       ...lintSigners(written.value, document),
     );
   if (written.value === undefined || problems.length > 0) return refuse("recipe-invalid", problems);
-  return toRecipe({ written: written.value, document, folder, lock: locked?.value?.packages ?? [] });
+  const { packages: lockedPackages = [], crates = [] } = locked?.value ?? {};
+  return toRecipe({ written: written.value, document, folder, lock: lockedPackages, crates });
 }
 
 /** Parses and checks a stack. Throws one ForgeError `recipe-invalid` whose `details` hold every problem. */
@@ -64,8 +65,9 @@ function toRecipe(parts: {
   document: SourceDocument;
   folder: string;
   lock: readonly LockedPackage[];
+  crates: readonly LockedCrate[];
 }): Recipe {
-  const { written, document, folder, lock } = parts;
+  const { written, document, folder, lock, crates } = parts;
   const { schema: _, lock: __, "security-floor": securityFloor, versions, signers: named, ...rest } = written;
   const signers = toSigners(named, document, folder);
   return {
@@ -78,6 +80,7 @@ function toRecipe(parts: {
       span: document.locate(["versions", index, "version"]),
     })),
     lock,
+    crates,
     spans: {
       inputs: Object.fromEntries(written.inputs.map((input, index) => [input, document.locate(["inputs", index])])),
     },

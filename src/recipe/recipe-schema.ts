@@ -102,6 +102,10 @@ export const recipeSchema = mapping({
 /** A recipe that fits the schema, defaults filled in. */
 export type WrittenRecipe = z.output<typeof recipeSchema>;
 
+const crateWord = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.+-]*$/, { error: "a crate's name or version, as in Cargo.lock" });
+
 /** The written form of `lock.yaml`. */
 export const lockSchema = mapping({
   schema: z.literal("tlsforge.lock/1"),
@@ -119,6 +123,12 @@ export const lockSchema = mapping({
       }),
     )
     .min(1),
+  crates: z
+    .array(mapping({ crate: crateWord, version: crateWord, sha256 }))
+    .default([])
+    .describe(
+      "Every crate of the Cargo.lock files of unpacked projects: cargo compiles them from a folder, without a registry",
+    ),
 });
 
 /** The written form of a stack. */

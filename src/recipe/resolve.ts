@@ -1,6 +1,16 @@
 import { ForgeError } from "../errors.ts";
 import type { SignatureSpec } from "./signature-types.ts";
-import type { LockedPackage, Platform, Recipe, RecipeVersion, ResolvedRecipe, Source, Stack, When } from "./types.ts";
+import type {
+  LockedCrate,
+  LockedPackage,
+  Platform,
+  Recipe,
+  RecipeVersion,
+  ResolvedRecipe,
+  Source,
+  Stack,
+  When,
+} from "./types.ts";
 import { variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
 
@@ -64,6 +74,7 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
     sources: [
       ...(main === undefined ? [] : [main]),
       ...locked.map(({ item, file }) => lockedSource(recipe, item, file)),
+      ...recipe.crates.map(crateSource),
     ],
     packages: locked.map(({ item, file }) => ({
       project: item.project,
@@ -176,4 +187,15 @@ function lockedSource(recipe: Recipe, item: LockedPackage, file: LockedPackage["
 /** Whoever pins a publisher wants the attestation: it is demanded. */
 function attestedBy(project: string, publisher: NonNullable<LockedPackage["publisher"]>): SignatureSpec {
   return { signers: [{ kind: "sigstore", name: project, ...publisher }], required: true, locations: [] };
+}
+
+function crateSource({ crate, version, sha256 }: LockedCrate): Source {
+  return {
+    name: `${crate}@${version}`,
+    file: `${crate}-${version}.crate`,
+    sha256,
+    locations: [{ kind: "crate", name: crate, version }],
+    form: "release",
+    unpack: { folder: `crates/${crate}-${version}` },
+  };
 }

@@ -23,6 +23,8 @@ export type Location =
   | { readonly kind: "debian"; readonly path: string }
   /** A file of a project on the Python package index that the machine's pip is configured for. */
   | { readonly kind: "pypi"; readonly project: string; readonly file: string }
+  /** A crate of the registry that the machine's cargo is configured for in the place of crates.io. */
+  | { readonly kind: "crate"; readonly name: string; readonly version: string }
   | { readonly kind: "file"; readonly path: string };
 
 /** One file to obtain. */
@@ -175,6 +177,13 @@ export interface LockedPackage {
   readonly files: readonly { readonly file: string; readonly sha256: string; readonly when?: When }[];
 }
 
+/** A crate that a build compiles, from the recipe's lock file: cargo gets it from a folder, and has no registry. */
+export interface LockedCrate {
+  readonly crate: string;
+  readonly version: string;
+  readonly sha256: string;
+}
+
 /** A recipe as written and checked. */
 export interface Recipe {
   readonly name: string;
@@ -193,6 +202,7 @@ export interface Recipe {
   readonly requirements: readonly Requirement[];
   readonly environment: Readonly<Record<string, string>>;
   readonly lock: readonly LockedPackage[];
+  readonly crates: readonly LockedCrate[];
   /** Locked packages that are unpacked (to be patched) instead of installed as they are: project -> folder. */
   readonly unpack: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];

@@ -85,6 +85,7 @@ function beside(location: Location, extension: Extension): Location {
       return { ...location, path: `${location.path}.${extension}` };
     case "mirror":
     case "pypi":
+    case "crate":
       return location;
   }
 }
@@ -92,6 +93,7 @@ function beside(location: Location, extension: Extension): Location {
 async function deliver(candidate: Candidate, options: FetchOptions): Promise<Buffer | Failure> {
   if (candidate.kind === "none") return lasting(candidate.reason);
   if (candidate.kind === "file") return readSmall(candidate.path);
+  if (candidate.kind === "crate") return lasting("a registry of crates has no signatures");
   return withRetries(
     async () => {
       const url = candidate.kind === "http" ? candidate.url : await findProvenance(candidate, options);
