@@ -52,7 +52,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       }
     }
     const { expand, expandPattern } = scope;
-    const gates = await passGates(context, { expand, expandPattern, sink, compiler });
+    const gates = context.checking === true ? [] : await passGates(context, { expand, expandPattern, sink, compiler });
     const online = context.offline === true ? [] : steps.filter((step) => "network" in step);
     const { grade, text } = seal;
     return { steps: steps.map(stepTitle), gates, cpuSeconds, seal: { grade, text, network: online.map(stepTitle) } };

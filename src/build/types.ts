@@ -28,6 +28,8 @@ export interface BuildContext {
   /** Steps that are declared to need the network do not get it either. */
   readonly offline?: boolean;
   readonly keepFailed: boolean;
+  /** The package's own tests are built and run: nothing comes out that gates could look at. */
+  readonly checking?: true;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }

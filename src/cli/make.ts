@@ -3,9 +3,10 @@ import path from "node:path";
 import { registryEnvironment, runBuild } from "../build/index.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation, PlannedBuild } from "../plan/index.ts";
-import { listReceipts, prefixPaths, realise, removeTree, type Receipt } from "../store/index.ts";
+import { listReceipts, prefixPaths, realise, removeTree, type CheckRecord, type Receipt } from "../store/index.ts";
 import type { Context } from "./context.ts";
 import { sealOf } from "./sandbox.ts";
+import { checkFields } from "./own-tests.ts";
 import { buildTools, type Selection } from "./prepare.ts";
 import type { BuildRecord } from "./result.ts";
 
@@ -14,6 +15,8 @@ export interface Made {
   readonly derivation: Derivation;
   readonly receipt: Receipt;
   readonly cached: boolean;
+  /** How its package's own tests went, when they have ever been asked for. */
+  readonly check?: CheckRecord;
 }
 
 /**
@@ -54,7 +57,7 @@ export async function makeAll(
 
 /** What `--json` tells of builds. */
 export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
-  return made.map(({ derivation, receipt, cached }) => ({
+  return made.map(({ derivation, receipt, cached, check }) => ({
     recipe: derivation.recipe.name,
     version: derivation.recipe.version,
     key: derivation.key,
@@ -63,6 +66,7 @@ export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
     wallSeconds: receipt.wallSeconds,
     cpuSeconds: receipt.cpuSeconds,
     ...(receipt.seal === undefined ? {} : { sealed: receipt.seal.text }),
+    ...(check === undefined ? {} : { check: checkFields(check) }),
   }));
 }
 

@@ -19,6 +19,7 @@ import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
 import { exposureOf, recordedExposure } from "./exposure.ts";
+import { checkMade, checkWarnings, type TestRequest } from "./own-tests.ts";
 import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
@@ -33,6 +34,8 @@ export interface BuildRequest {
   readonly stack: string | null;
   readonly sources: SourceOptions;
   readonly minGrade: string | null;
+  /** `--check`: own tests of packages, run before anything is activated. */
+  readonly tests?: TestRequest;
 }
 
 /** Everything up to outputs in the store. */
@@ -137,7 +140,11 @@ export async function buildStack(context: Context, request: BuildRequest, previe
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
   const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context)) };
   emit({ type: "phase", phase: "build", state: "start", ...sealed });
-  const made = await makeAll(context, selection, { planned, sources });
+  const made = await checkMade(context, request.tests, {
+    selection,
+    planned,
+    made: await makeAll(context, selection, { planned, sources }),
+  });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
 }
@@ -247,7 +254,7 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
     ...unsealedWarning(receipt),
   ]);
-  return [...own, ...ended];
+  return [...own, ...ended, ...checkWarnings(made)];
 }
 
 /** Digest over everything that a run with this request would look at; own sources make it one of its own. */

@@ -200,6 +200,15 @@ export function buildTools(requirements: readonly RequirementResult[]): {
   return { toolPaths: paths, toolFolders: [...new Set(folders)].filter((folder) => !standard.has(folder)) };
 }
 
+/** How sources are fetched on this machine, for commands that build nothing. The index of a pip at hand counts where none is configured. */
+export async function networkOf(context: Context, site: Site): Promise<FetchOptions> {
+  const options = await fetchOptions(context, machine(context, site), { sources: {}, offline: false });
+  const { bases } = options;
+  return bases.pypi === null
+    ? { ...options, bases: { ...bases, pypi: await pipDefaultIndex({ home: context.home }) } }
+    : options;
+}
+
 async function fetchOptions(context: Context, host: Host, options: SourceOptions): Promise<FetchOptions> {
   const bases = await registryBases({
     environment: context.environment,

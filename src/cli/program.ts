@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import { buildRequest, withPlaces, withSandbox, withSources } from "./build-options.ts";
+import { buildRequest, withPlaces, withBuilding, withSources } from "./build-options.ts";
+import { auditRequest, withAuditOptions } from "./audit-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
 import { count, optional } from "./option-values.ts";
@@ -97,7 +98,7 @@ function commandTree(
     });
 
   runs(
-    withSandbox(
+    withBuilding(
       withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
     ),
     async (given, args, options) => {
@@ -123,7 +124,7 @@ function commandTree(
     },
   );
   runs(
-    withSandbox(
+    withBuilding(
       withSources(
         add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
       ),
@@ -219,6 +220,17 @@ function commandTree(
     async (context, args) => (await import("./commands/recipe.ts")).lint(context, args),
   );
   runs(
+    add(recipe, "update <name>", "ask the locations of a recipe for newer versions; proposes the change as a diff")
+      .option("--line <name>", "another file of its folder, such as classic")
+      .option("--write", "put the change into the file"),
+    async (context, args, options) =>
+      (await import("./commands/recipe-update.ts")).updateRecipe(context, {
+        recipe: args[0] ?? "",
+        line: (options["line"] as string | undefined) ?? null,
+        write: options["write"] === true,
+      }),
+  );
+  runs(
     add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"),
     async (_context, args) => (await import("./commands/recipe.ts")).schema(args[0] ?? ""),
   );
@@ -232,6 +244,13 @@ function commandTree(
   );
   runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), async (context) =>
     (await import("./commands/doctor.ts")).doctor(context),
+  );
+  runs(
+    withAuditOptions(
+      add(program, "audit", "installed versions against security floors, support dates and files of advisories"),
+    ),
+    async (context, _args, options) =>
+      (await import("./commands/audit.ts")).audit(context, auditRequest(options, new Date())),
   );
   runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), async (_context, args) =>
     (await import("./commands/completion.ts")).completion(program, args[0] ?? ""),

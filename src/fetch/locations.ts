@@ -109,7 +109,7 @@ export function isHttp(url: URL): boolean {
 }
 
 /** The form of a project's name in addresses of a simple index (Python packaging specification, name normalisation). */
-function normalisedProject(project: string): string {
+export function normalisedProject(project: string): string {
   return project.toLowerCase().replace(/[-_.]+/g, "-");
 }
 

@@ -59,7 +59,7 @@ function pointedTo(address: string, index: URL, what: string): URL | Failure {
 }
 
 /** What a project's page lists. */
-async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
+export async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
   const page = await readPage(index, { accept }, options);
   if (isFailure(page)) return page;
   const { text, answer } = page;

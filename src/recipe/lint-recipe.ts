@@ -1,6 +1,7 @@
 import type { Path, SourceDocument } from "./document.ts";
 import { nearest } from "./nearest.ts";
 import { lastComponent } from "./locations.ts";
+import { checkVariables, lintOwnTests } from "./own-tests.ts";
 import type { Problem } from "./problems.ts";
 import type { WrittenRecipe } from "./recipe-schema.ts";
 import type { LockedPackage } from "./types.ts";
@@ -24,6 +25,7 @@ export function lintRecipe(checked: Checked): Problem[] {
     ...lintLock(checked),
     ...lintGates(checked),
     ...lintHardening(checked),
+    ...lintOwnTests(checked.written, checked.document),
   ];
 }
 
@@ -190,6 +192,9 @@ export function lintVariables(document: SourceDocument): Problem[] {
   );
   return [
     ...templates.flatMap((template) => lintTemplate(template, known, document)),
+    ...textsBelow(asRecord(recipe["check"])["steps"], ["check", "steps"]).flatMap((template) =>
+      lintTemplate(template, [...known, ...checkVariables], document),
+    ),
     ...sources.flatMap((template) => lintPlaceholders(template, document)),
   ];
 }

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { advisories } from "./advisories-schema.ts";
 import { family, fileName, form, mapping, name, range, sha256, text, variables, version, when } from "./fields.ts";
 import { signatureOf, signers, sigstoreIdentity } from "./signers-schema.ts";
+import { ownTests } from "./own-tests-schema.ts";
 import { gate, step } from "./steps-schema.ts";
 
 const url = z.string().regex(/^https?:\/\/[^\s/]+\/\S*$/, { error: "an address that begins with https:// or http://" });
@@ -82,6 +84,7 @@ export const recipeSchema = mapping({
   signers,
   versions: z.array(recipeVersion).min(1).describe("Newest first"),
   "security-floor": z.array(mapping({ branch: range, version, reason: text })).default([]),
+  advisories,
   inputs: z.array(name).default([]).describe("Recipes that this one is built against"),
   platforms: z
     .array(mapping({ when, values: variables }))
@@ -97,6 +100,9 @@ export const recipeSchema = mapping({
   unpack: variables.default({}).describe("Locked projects that are unpacked instead of installed: project to folder"),
   steps: z.array(step).min(1),
   gates: z.array(gate).default([]),
+  check: ownTests
+    .exactOptional()
+    .describe("The package's own tests, run on request (--check); never part of the build key"),
 });
 
 /** A recipe that fits the schema, defaults filled in. */

@@ -61,8 +61,14 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
   const facts: Facts = { version, platform, form: main?.form ?? "release", inputs };
   const steps = applicable(recipe.steps, facts);
   const gates = applicable(recipe.gates, facts);
+  const check = checkOf(recipe, facts);
   const values = platformValues(recipe, facts);
-  requireValues({ recipe, platform, values, used: variablesIn(JSON.stringify([steps, gates, recipe.environment])) });
+  requireValues({
+    recipe,
+    platform,
+    values,
+    used: variablesIn(JSON.stringify([steps, gates, recipe.environment, check?.steps ?? []])),
+  });
   const locked = applicable(recipe.lock, facts).map((item) => ({ item, file: lockedFile(recipe, item, facts) }));
   return {
     name: recipe.name,
@@ -88,6 +94,7 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
     environment: recipe.environment,
     steps,
     gates,
+    ...(check === undefined ? {} : { check }),
     weight: recipe.weight,
     ...(fallback === undefined ? {} : { fallback }),
   };
@@ -122,6 +129,11 @@ function applicable<Entry extends { readonly when?: When }>(entries: readonly En
       const { when: _, ...rest } = entry;
       return rest as Entry;
     });
+}
+
+function checkOf({ check }: Recipe, facts: Facts): Recipe["check"] {
+  if (check === undefined) return undefined;
+  return { ...check, steps: applicable(check.steps, facts), exclude: applicable(check.exclude, facts) };
 }
 
 function platformValues(recipe: Recipe, facts: Facts): Record<string, string> {

@@ -5,6 +5,7 @@
 import type { Span } from "../errors.ts";
 import type { Gate } from "./gates.ts";
 import type { SignatureSpec, Signer } from "./signature-types.ts";
+import type { AdvisoryNames, OwnTests } from "./package-types.ts";
 
 /** The platform that a recipe is resolved for. */
 export interface Platform {
@@ -196,6 +197,7 @@ export interface Recipe {
   readonly securityFloor: readonly { readonly branch: string; readonly version: string; readonly reason: string }[];
   readonly versions: readonly RecipeVersion[];
   readonly signers: Readonly<Record<string, Signer>>;
+  readonly advisories: AdvisoryNames;
   readonly inputs: readonly string[];
   /** Values by platform: each entry's `when` decides, first match wins per name. */
   readonly platforms: readonly { readonly when: When; readonly values: Readonly<Record<string, string>> }[];
@@ -207,6 +209,7 @@ export interface Recipe {
   readonly unpack: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
   readonly gates: readonly Gate[];
+  readonly check?: OwnTests;
   /** Expected CPU seconds of a build, for estimates before there is a record. */
   readonly weight: number;
   /** Where things stand in the file, for messages. */
@@ -231,6 +234,7 @@ export interface ResolvedRecipe {
   readonly environment: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
   readonly gates: readonly Gate[];
+  readonly check?: OwnTests;
   readonly weight: number;
   /** Set when a newer version in range could not be had. */
   readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
