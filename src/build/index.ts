@@ -1,4 +1,7 @@
 export { runBuild } from "./build.ts";
 export { registryEnvironment } from "./environment.ts";
+export { againProgram } from "./keep.ts";
+export { quoted } from "./quote.ts";
+export { runShell, type ShellPlace } from "./shell.ts";
 export { stepTitle } from "./steps.ts";
 export type { BuildContext, BuildOutcome } from "./types.ts";

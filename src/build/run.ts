@@ -34,9 +34,11 @@ export interface CommandSink {
   readonly signal: AbortSignal;
   /** Ends what the build started in sessions of its own, which a signal to the process group does not reach. */
   readonly endLeftovers: () => Promise<void>;
+  /** Told of every program before it starts. */
+  readonly started?: (command: Command) => void;
 }
 
-const tailLines = 200;
+const tailLines = 1000;
 const stdoutCharacters = 64 * 1024;
 const killAfterMs = 3_000;
 const pipesAfterMs = 3_000;
@@ -55,6 +57,7 @@ const timedAsOne = `exec 2>&1; ${timed}`;
  */
 export async function runCommand(command: Command, sink: CommandSink): Promise<CommandResult> {
   if (sink.signal.aborted) throw interrupted();
+  sink.started?.(command);
   sink.log.write(`\n$ ${command.argv.join(" ")}\n  (in ${command.directory})\n`);
   const child = execa("/bin/sh", ["-c", command.separate === true ? timed : timedAsOne, "sh", ...command.argv], {
     cwd: command.directory,

@@ -1,6 +1,7 @@
 import type { Emit } from "../events.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation } from "../plan/index.ts";
+import type { Lack } from "./diagnosis/index.ts";
 
 /** What a build needs besides its derivation. Paths absolute. */
 export interface BuildContext {
@@ -19,7 +20,10 @@ export interface BuildContext {
   readonly passThrough: Readonly<Record<string, string>>;
   /** The caller's cargo home (`CARGO_HOME`, else `~/.cargo`): what its configuration says about where crates come from reaches the build. */
   readonly cargoHome?: string;
+  /** Leave the folder of a failed build with what `tlsforge shell` needs (`readFailed`). */
   readonly keepFailed: boolean;
+  /** The package of this machine that has something which a build turns out to lack, as an instruction. */
+  readonly packageAdvice?: (lacks: Lack) => string | null;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -29,6 +33,8 @@ export interface BuildOutcome {
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly cpuSeconds: number;
+  /** What its programs saw, without what the caller's environment gave. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What a gate found: a line for the receipt when it holds, the finding and what to do when it does not. */

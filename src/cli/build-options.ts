@@ -15,6 +15,11 @@ export function withSources(command: Command): Command {
     .addOption(minGrade());
 }
 
+/** Adds what only makes sense where something is built. */
+export function withBuilding(command: Command): Command {
+  return withSources(command).option("--keep-failed", "keep the folder of a build that fails, for tlsforge shell");
+}
+
 /** What a command line asks for. Throws `usage`. */
 export function buildRequest(
   args: readonly string[],
@@ -25,6 +30,7 @@ export function buildRequest(
   return {
     stack: args[0] ?? null,
     minGrade: text(options["minGrade"]) ?? null,
+    ...(options["keepFailed"] === true ? { keepFailed: true } : {}),
     sources: {
       sources: parseSources(options["source"] as string[], context.cwd),
       offline: options["offline"] === true,

@@ -16,6 +16,7 @@ import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
+import { optional } from "./option-values.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
 import { exposureOf, recordedExposure } from "./exposure.ts";
 import { loadSiteFor } from "./load.ts";
@@ -31,6 +32,8 @@ export interface BuildRequest {
   readonly stack: string | null;
   readonly sources: SourceOptions;
   readonly minGrade: string | null;
+  /** Leave the folder of a build that fails, for `tlsforge shell`. */
+  readonly keepFailed?: boolean;
 }
 
 /** Everything up to outputs in the store. */
@@ -131,7 +134,7 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   if (pending.length > 0)
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
   emit({ type: "phase", phase: "build", state: "start" });
-  const made = await makeAll(context, selection, { planned, sources });
+  const made = await makeAll(context, selection, { planned, sources, ...optional("keepFailed", request.keepFailed) });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
 }

@@ -8,3 +8,4 @@ export { parseSite, siteSpan } from "./site.ts";
 export { checkTogether } from "./together.ts";
 export { expand, expandPattern } from "./variables.ts";
 export { inRange, newestFirst } from "./versions.ts";
+export { nearest } from "./nearest.ts";

@@ -21,7 +21,9 @@ export interface Project {
 }
 
 /** What a build may be given besides the usual. */
-export interface MakeOptions extends Partial<Pick<BuildContext, "jobs" | "passThrough" | "cargoHome" | "signal">> {
+export interface MakeOptions extends Partial<
+  Pick<BuildContext, "jobs" | "passThrough" | "cargoHome" | "signal" | "packageAdvice">
+> {
   readonly recipe?: Partial<ResolvedRecipe>;
   readonly inputs?: readonly Derivation[];
   readonly onEvent?: (event: ForgeEvent) => void;
@@ -106,6 +108,7 @@ export async function make(
           passThrough: options.passThrough ?? {},
           ...(options.cargoHome === undefined ? {} : { cargoHome: options.cargoHome }),
           keepFailed: false,
+          ...(options.packageAdvice === undefined ? {} : { packageAdvice: options.packageAdvice }),
           emit,
           signal,
         });
