@@ -18,6 +18,7 @@ import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { optional } from "./option-values.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
+import { preflight, refuseNested } from "./preflight.ts";
 import { exposureOf, recordedExposure } from "./exposure.ts";
 import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
@@ -56,6 +57,7 @@ export async function holdingPrefix<T>(
 ): Promise<T> {
   const { emit, signal, options } = context;
   await siteFor(context, request.stack);
+  refuseNested(context);
   await openPrefix(options.prefix, { create: true });
   const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
   try {
@@ -112,6 +114,7 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   let planned = await planSelection(selection, previous, options.prefix);
   const toBuild = pendingRecipes(planned);
   if (toBuild.length > 0) {
+    preflight(context, selection, planned);
     // Before packages and minutes of building, for a change that cannot be made anyway.
     refuseEarly(await preview(planned, selection));
     const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });

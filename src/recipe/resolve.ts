@@ -77,6 +77,7 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
     steps,
     gates,
     weight: recipe.weight,
+    ...(recipe.disk === undefined ? {} : { disk: recipe.disk }),
     ...(fallback === undefined ? {} : { fallback }),
   };
 }

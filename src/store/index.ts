@@ -27,6 +27,7 @@ export type { Removed } from "./remove.ts";
 export { collectGarbage, type GarbageItem, type GarbageOptions, type GarbageReport } from "./gc.ts";
 export { boundLogs, logEnd, recipeOfLog, rotateLog, type LogBound } from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";
+export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
 export {
   boundFailed,
   buildLock,

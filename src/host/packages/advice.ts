@@ -56,8 +56,8 @@ export function packageAdvice(family: Host["packageFamily"], lacking: Lacking): 
   const base = answers.find((answer) => answer.base !== undefined)?.base;
   if (base !== undefined) return `it is part of ${base}`;
   if (answers.length > 0)
-    return `install ${answers.map(({ packages }) => packages.join(" ")).join(", or where that is too old ")}`;
-  if (lacking.kind === "perl-module" && family === "dnf") return `install 'perl(${lacking.name})'`;
+    return `install ${answers.map(({ packages }) => packages.map(typed).join(" ")).join(", or where that is too old ")}`;
+  if (lacking.kind === "perl-module" && family === "dnf") return `install ${typed(`perl(${lacking.name})`)}`;
   const search = searches[family];
   return search === undefined ? null : `find its package: ${search.replace("{name}", fileOf(lacking))}`;
 }
@@ -72,6 +72,11 @@ function answersTo(family: Host["packageFamily"], { kind, name }: Lacking): Retu
 function knownHeader(family: Host["packageFamily"], name: string): string {
   if (family !== "unknown" && name in packageTables[family].headers) return name;
   return sameAs.find(([pattern]) => pattern.test(name))?.[1] ?? name;
+}
+
+/** A package's name as a shell takes it. */
+function typed(name: string): string {
+  return /[()]/.test(name) ? `'${name}'` : name;
 }
 
 /** The name that a package manager's list of files has it under. */

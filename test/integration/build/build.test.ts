@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Lack } from "../../../src/build/diagnosis/index.ts";
 import type { ResolvedRecipe } from "../../../src/recipe/index.ts";
 import { logPath } from "../../../src/store/index.ts";
 import { describeWith } from "../../tools/needs.ts";
@@ -138,7 +139,7 @@ describeWith(["linux", "cc", "make", "patch"], "a build of a real project", () =
     const project = await prepare(await freshFolder());
     const error = await failureOf(make(project, { recipe: programs(argv) }));
     expect(error.code).toBe("build-failed");
-    expect(error.message.endsWith(`failed: ${words}`)).toBe(true);
+    expect(error.message).toContain(`failed: ${words}`);
   });
 
   it("says when a step's folder is not there", async () => {

@@ -16,7 +16,7 @@ it.each([
   ["apt", "header", "no/such.h", "find its package: apt-file search such.h"],
   ["apt", "library", "nosuch", "find its package: apt-file search libnosuch.so"],
   ["dnf", "library", "lzma", "install xz-devel"],
-  ["dnf", "perl-module", "IPC::Cmd", "install perl(IPC::Cmd)"],
+  ["dnf", "perl-module", "IPC::Cmd", "install 'perl(IPC::Cmd)'"],
   ["dnf", "perl-module", "No::Such", "install 'perl(No::Such)'"],
   ["dnf", "header", "no/such.h", "find its package: dnf provides '*/such.h'"],
   ["zypper", "perl-module", "No::Such", "find its package: zypper search --file-list Such.pm"],
