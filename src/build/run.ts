@@ -38,9 +38,11 @@ export interface CommandSink {
   readonly wrap: (command: Command) => Pick<Command, "argv" | "environment">;
   /** Ends what the build started in sessions of its own, which a signal to the process group does not reach. */
   readonly endLeftovers: () => Promise<void>;
+  /** Told of every program before it starts. */
+  readonly started?: (command: Command) => void;
 }
 
-const tailLines = 200;
+const tailLines = 1000;
 const stdoutCharacters = 64 * 1024;
 const killAfterMs = 3_000;
 const pipesAfterMs = 3_000;
@@ -59,6 +61,7 @@ const timedAsOne = `exec 2>&1; ${timed}`;
  */
 export async function runCommand(command: Command, sink: CommandSink): Promise<CommandResult> {
   if (sink.signal.aborted) throw interrupted();
+  sink.started?.(command);
   sink.log.write(`\n$ ${command.argv.join(" ")}\n  (in ${command.directory})\n`);
   const { argv, environment } = sink.wrap(command);
   const child = execa("/bin/sh", ["-c", command.separate === true ? timed : timedAsOne, "sh", ...argv], {

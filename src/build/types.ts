@@ -3,6 +3,7 @@ import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation } from "../plan/index.ts";
 import type { Receipt } from "../store/index.ts";
 import type { Seal } from "./seal.ts";
+import type { Lack } from "./diagnosis/index.ts";
 
 /** What a build needs besides its derivation. Paths absolute. */
 export interface BuildContext {
@@ -27,9 +28,12 @@ export interface BuildContext {
   readonly requireSandbox?: boolean;
   /** Steps that are declared to need the network do not get it either. */
   readonly offline?: boolean;
-  readonly keepFailed: boolean;
   /** The package's own tests are built and run: nothing comes out that gates could look at. */
   readonly checking?: true;
+  /** Leave the folder of a failed build with what `tlsforge shell` needs (`readFailed`). */
+  readonly keepFailed: boolean;
+  /** The package of this machine that has something which a build turns out to lack, as an instruction. */
+  readonly packageAdvice?: (lacks: Lack) => string | null;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -40,6 +44,8 @@ export interface BuildOutcome {
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly cpuSeconds: number;
   readonly seal: NonNullable<Receipt["seal"]>;
+  /** What its programs saw, without what the caller's environment gave. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What a gate found: a line for the receipt when it holds, the finding and what to do when it does not. */

@@ -26,9 +26,10 @@ export function withPlaces(command: Command): Command {
     .option("--offline", "use only what is in the caches");
 }
 
-/** Adds those of the commands that do build. */
+/** Adds them, and what only makes sense where something is built. */
 export function withBuilding(command: Command): Command {
-  return command
+  return withSources(command)
+    .option("--keep-failed", "keep the folder of a build that fails, for tlsforge shell")
     .option("--require-sandbox", "refuse to build where builds cannot be sealed off from network and files")
     .option(
       "--check",
@@ -53,6 +54,7 @@ export function buildRequest(
     stack: args[0] ?? null,
     ...optional("tests", testRequest(options)),
     minGrade: text(options["minGrade"]) ?? null,
+    ...(options["keepFailed"] === true ? { keepFailed: true } : {}),
     sources: {
       sources: parseSources((options["source"] ?? []) as string[], context.cwd),
       offline: options["offline"] === true,

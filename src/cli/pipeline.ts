@@ -17,7 +17,9 @@ import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
+import { optional } from "./option-values.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
+import { preflight, refuseNested } from "./preflight.ts";
 import { exposureOf, recordedExposure } from "./exposure.ts";
 import { checkMade, checkWarnings, type TestRequest } from "./own-tests.ts";
 import { loadSiteFor } from "./load.ts";
@@ -36,6 +38,8 @@ export interface BuildRequest {
   readonly minGrade: string | null;
   /** `--check`: own tests of packages, run before anything is activated. */
   readonly tests?: TestRequest;
+  /** Leave the folder of a build that fails, for `tlsforge shell`. */
+  readonly keepFailed?: boolean;
 }
 
 /** Everything up to outputs in the store. */
@@ -58,6 +62,7 @@ export async function holdingPrefix<T>(
 ): Promise<T> {
   const { emit, signal, options } = context;
   await siteFor(context, request.stack);
+  refuseNested(context);
   await openPrefix(options.prefix, { create: true });
   const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
   try {
@@ -114,6 +119,7 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   let planned = await planSelection(selection, previous, options.prefix);
   const toBuild = pendingRecipes(planned);
   if (toBuild.length > 0) {
+    preflight(context, selection, planned);
     // Before packages and minutes of building, for a change that cannot be made anyway.
     refuseEarly(await preview(planned, selection));
     const required = request.sources.requireSandbox === true;
@@ -143,7 +149,7 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const made = await checkMade(context, request.tests, {
     selection,
     planned,
-    made: await makeAll(context, selection, { planned, sources }),
+    made: await makeAll(context, selection, { planned, sources, ...optional("keepFailed", request.keepFailed) }),
   });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };

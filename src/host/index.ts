@@ -4,6 +4,7 @@ export type { NodeHostOptions } from "./node.ts";
 export { memoryHost } from "./memory.ts";
 export type { MemoryAnswer, MemoryFile, MemoryHost, MemoryInitial } from "./memory.ts";
 export { checkRequirements, packageResource, requirementError } from "./requirements.ts";
+export { packageAdvice, type Lacking } from "./packages/advice.ts";
 export { describePlan, isDemanded, planHost, refuseDemanded, refuseEarly } from "./plan.ts";
 export { findAccount } from "./resources/accounts.ts";
 export { applyHost } from "./apply.ts";

@@ -16,3 +16,4 @@ export { followers, newestByBranch, versionsIn } from "./update-versions.ts";
 export { checkTogether } from "./together.ts";
 export { expand, expandPattern } from "./variables.ts";
 export { inRange, newestFirst } from "./versions.ts";
+export { nearest } from "./nearest.ts";

@@ -70,6 +70,11 @@ const requirement = family(
   ],
 );
 
+const megabytes = z
+  .int()
+  .nonnegative()
+  .transform((count) => count * 1_000_000);
+
 /** The written form of `recipe.yaml`. */
 export const recipeSchema = mapping({
   schema: z.literal("tlsforge.recipe/1"),
@@ -82,6 +87,9 @@ export const recipeSchema = mapping({
   license: text.describe("SPDX expression"),
   weight: z.number().positive().default(1).describe("Expected CPU seconds of a build"),
   signers,
+  disk: mapping({ scratch: megabytes, output: megabytes })
+    .exactOptional()
+    .describe("Megabytes (10^6 bytes) on disk that a build needs at most: where it works, and of its output"),
   versions: z.array(recipeVersion).min(1).describe("Newest first"),
   "security-floor": z.array(mapping({ branch: range, version, reason: text })).default([]),
   advisories,

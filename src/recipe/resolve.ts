@@ -96,6 +96,7 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
     gates,
     ...(check === undefined ? {} : { check }),
     weight: recipe.weight,
+    ...(recipe.disk === undefined ? {} : { disk: recipe.disk }),
     ...(fallback === undefined ? {} : { fallback }),
   };
 }

@@ -212,6 +212,8 @@ export interface Recipe {
   readonly check?: OwnTests;
   /** Expected CPU seconds of a build, for estimates before there is a record. */
   readonly weight: number;
+  /** Most bytes on disk that a build needs: in the folder that it works in, and of its output. Measured, rounded up. */
+  readonly disk?: { readonly scratch: number; readonly output: number };
   /** Where things stand in the file, for messages. */
   readonly spans?: { readonly inputs: Readonly<Record<string, Span>> };
 }
@@ -236,6 +238,7 @@ export interface ResolvedRecipe {
   readonly gates: readonly Gate[];
   readonly check?: OwnTests;
   readonly weight: number;
+  readonly disk?: { readonly scratch: number; readonly output: number };
   /** Set when a newer version in range could not be had. */
   readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
 }

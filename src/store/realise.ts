@@ -12,7 +12,7 @@ import { readReceipt, receiptPath } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
 
 /** What only the build knows; the store fills in the rest of the receipt. */
-export type BuildResult = Pick<Receipt, "sources" | "steps" | "gates" | "cpuSeconds" | "seal">;
+export type BuildResult = Pick<Receipt, "sources" | "steps" | "gates" | "cpuSeconds" | "seal" | "environment">;
 
 /** Makes the output in the empty folder `out`, its full log in `log`. Rejects when it fails or when the signal aborts. */
 export type Build = (context: { readonly out: string; readonly log: string }) => Promise<BuildResult>;
@@ -83,7 +83,7 @@ async function buildNow(derivation: Derivation, build: Build, options: RealiseOp
     return await buildInto(derivation, build, options);
   } catch (error) {
     const shown = await spaceExplained(error, derivation);
-    if (options.keepFailed !== true) await removeFailed(derivation, options.emit);
+    if (options.keepFailed !== true || options.signal.aborted) await removeFailed(derivation, options.emit);
     throw shown;
   }
 }
@@ -125,6 +125,7 @@ function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildRe
     wallSeconds,
     cpuSeconds: result.cpuSeconds,
     finished: new Date().toISOString(),
+    ...(result.environment === undefined ? {} : { environment: result.environment }),
   };
 }
 

@@ -31,6 +31,8 @@ export interface Receipt {
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly finished: string;
+  /** What the build's programs saw, for `tlsforge shell`; without addresses and proxies of the machine. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A host change as it was applied, with what was there before, so that it can be undone. */

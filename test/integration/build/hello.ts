@@ -23,7 +23,10 @@ export interface Project {
 
 /** What a build may be given besides the usual. */
 export interface MakeOptions extends Partial<
-  Pick<BuildContext, "jobs" | "passThrough" | "cargoHome" | "signal" | "seal" | "requireSandbox" | "offline">
+  Pick<
+    BuildContext,
+    "jobs" | "passThrough" | "cargoHome" | "signal" | "seal" | "requireSandbox" | "offline" | "packageAdvice"
+  >
 > {
   readonly recipe?: Partial<ResolvedRecipe>;
   readonly inputs?: readonly Derivation[];
@@ -128,6 +131,7 @@ export async function make(
           requireSandbox: options.requireSandbox ?? false,
           offline: options.offline ?? false,
           keepFailed: false,
+          ...(options.packageAdvice === undefined ? {} : { packageAdvice: options.packageAdvice }),
           emit,
           signal,
         });
