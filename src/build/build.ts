@@ -1,82 +1,93 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { ForgeError } from "../errors.ts";
 import { endOrphans } from "../store/index.ts";
-import { configureFailure } from "./config-log.ts";
-import { diagnose } from "./diagnose.ts";
+import { askCompiler, asksCompiler } from "./compiler.ts";
+import { endingsForMemory } from "./diagnosis/index.ts";
+import { stepFailed } from "./failure.ts";
 import { passGates } from "./gates.ts";
 import { layOut } from "./layout.ts";
 import { openLog } from "./log.ts";
-import { describeExit, runCommand, type Command, type CommandResult, type CommandSink } from "./run.ts";
+import { keepFailure } from "./keep.ts";
+import { runCommand, type Command, type CommandSink } from "./run.ts";
+import { ownEnvironment } from "./environment.ts";
 import { bindScope, wheelFolder } from "./scope.ts";
+import { sealBuild } from "./sealed.ts";
 import { placeFiles, prepareStep, stepTitle } from "./steps.ts";
 import type { BuildContext, BuildOutcome } from "./types.ts";
 
 /**
  * Runs a build: sources unpacked into the scratch folder, then the steps, then the gates on what came out. The output folder is
  * `derivation.out`, which the steps install into directly because its path is part of what they make.
- * Throws ForgeError `build-failed`, `patch-failed`, `disk-full`, `gate-failed`, `interrupted`, `prefix-unusable`, those of unpacking, and
+ * Programs run sealed, as far as `context.seal` goes. Throws ForgeError `build-failed`, `patch-failed`, `disk-full`, `gate-failed`, `interrupted`, `prefix-unusable`, those of unpacking, and
  * `recipe-invalid` for what only shows here; the log stays.
  */
 export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
   const { derivation, emit, signal } = context;
   const log = openLog(context.log);
-  const sink: CommandSink = {
-    log,
-    signal,
-    activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }),
-    endLeftovers: () => endOrphans(derivation.out),
-  };
+  let last: Command | null = null;
   let cpuSeconds = 0;
+  const endingsBefore = await endingsForMemory();
   try {
     log.write(`tlsforge: ${derivation.recipe.name} ${derivation.recipe.version}, key ${derivation.key}\n`);
-    const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)));
+    const compiler = asksCompiler(derivation.recipe) ? await askCompiler(context) : null;
+    const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)), compiler);
     await layOut(context);
+    const seal = await sealBuild(context);
+    log.write(`${seal.text}\n`);
+    const sink: CommandSink = {
+      log,
+      signal,
+      activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }),
+      wrap: seal.wrap,
+      endLeftovers: () => endOrphans(derivation.out),
+      started: (command) => {
+        last = command;
+      },
+    };
     const { steps } = derivation.recipe;
     for (const [index, step] of steps.entries()) {
       const title = stepTitle(step);
       emit({ type: "build-step", key: derivation.key, step: title, index, count: steps.length });
       const prepared = prepareStep(step, scope);
       await placeFiles(prepared.files, scope.recipeFolder);
-      for (const command of prepared.commands) {
+      for (const command of prepared.commands.map((each) => withoutNetwork(each, context))) {
         const result = await runCommand(command, sink);
         cpuSeconds += result.cpuSeconds;
         if (result.exitCode !== 0)
-          throw await stepFailed({ context, title, index, kind: step.kind, command, result, sink });
+          throw await stepFailed({
+            context,
+            title,
+            index,
+            kind: step.kind,
+            command,
+            result,
+            sink,
+            seal,
+            endingsBefore,
+          });
       }
     }
     const { expand, expandPattern } = scope;
-    const gates = context.checking === true ? [] : await passGates(context, { expand, expandPattern, sink });
-    return { steps: steps.map(stepTitle), gates, cpuSeconds };
+    const gates = context.checking === true ? [] : await passGates(context, { expand, expandPattern, sink, compiler });
+    const online = context.offline === true ? [] : steps.filter((step) => "network" in step);
+    const { grade, text } = seal;
+    return {
+      steps: steps.map(stepTitle),
+      gates,
+      cpuSeconds,
+      seal: { grade, text, network: online.map(stepTitle) },
+      environment: ownEnvironment(scope.environment, context),
+    };
+  } catch (error) {
+    if (context.keepFailed && !signal.aborted) await keepFailure(context, { error, last });
+    throw error;
   } finally {
     log.close();
   }
 }
 
-async function stepFailed(failure: {
-  readonly context: BuildContext;
-  readonly title: string;
-  readonly index: number;
-  readonly kind: string;
-  readonly command: Command;
-  readonly result: CommandResult;
-  readonly sink: CommandSink;
-}): Promise<ForgeError> {
-  const { context, title, index, kind, command, result, sink } = failure;
-  const { recipe } = context.derivation;
-  const own = kind === "configure" ? await configureFailure(command.directory) : null;
-  if (own !== null) sink.log.write(`\n[the end of its config.log]\n${own.lines.join("\n")}\n`);
-  // The check that failed says more than the sentence that configure makes of it.
-  const found = diagnose(own?.lastCheck.slice(0, -1) ?? []) ?? diagnose(result.tail);
-  const line = title.replaceAll(/\s+/g, " ");
-  const short = line.length > 80 ? `${line.slice(0, 77)}...` : line;
-  const what = `${recipe.name} ${recipe.version}: step ${index + 1} of ${recipe.steps.length} (${short})`;
-  return new ForgeError(
-    found?.code ?? (kind === "patch" ? "patch-failed" : "build-failed"),
-    `${what} failed: ${found?.summary ?? describeExit(result.exitCode)}`,
-    {
-      details: result.tail.slice(-20),
-      hint: `${found === null ? "" : `${found.hint}; `}the whole log: ${context.log}`,
-    },
-  );
+/** With `--offline` cargo is told, so that it says what it lacks instead of trying for it. */
+function withoutNetwork(command: Command, { offline }: BuildContext): Command {
+  if (offline !== true || command.network !== true) return command;
+  return { ...command, environment: { ...command.environment, CARGO_NET_OFFLINE: "true" } };
 }

@@ -58,3 +58,11 @@ export function closedEnvironment(
     PIP_NO_INPUT: "1",
   };
 }
+
+/** An environment without what was passed through: that is another machine's, or may hold a password of a proxy. */
+export function ownEnvironment(
+  environment: Readonly<Record<string, string>>,
+  { passThrough }: Pick<BuildContext, "passThrough">,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !(name in passThrough)));
+}

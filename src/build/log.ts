@@ -1,11 +1,12 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { ForgeError } from "../errors.ts";
+import { logEnd, rotateLog } from "../store/index.ts";
 
 /** The log of one build. Writing is done at once, so that a kill loses nothing, memory stays bounded and a program that prints faster than the disk takes it has to wait. */
 export interface BuildLog {
   /** Throws ForgeError `disk-full` or `prefix-unusable`. */
   readonly write: (data: string | Uint8Array) => void;
-  /** Writes what was held back and closes the file. */
+  /** Writes what was held back and that this is the end, and closes the file. */
   readonly close: () => void;
 }
 
@@ -17,8 +18,9 @@ export interface LogLimits {
 
 const standardLimits: LogLimits = { head: 64 * 1024 * 1024, tail: 1024 * 1024 };
 
-/** Begins a log, in place of that of an earlier try. What is longer than the limits lacks its middle, and says how much. */
+/** Begins a log; those of earlier tries move out of the way. What is longer than the limits lacks its middle, and says how much. */
 export function openLog(file: string, limits = standardLimits): BuildLog {
+  attempt(file, () => rotateLog(file));
   const descriptor = attempt(file, () => openSync(file, "w", 0o644));
   const end = endOf(limits.tail);
   let written = 0;
@@ -40,6 +42,7 @@ export function openLog(file: string, limits = standardLimits): BuildLog {
         const { lost, bytes } = end.take();
         if (lost > 0) put(Buffer.from(`\n[${lost} bytes are left out here]\n`));
         put(bytes);
+        put(Buffer.from(`\n${logEnd}\n`));
       } finally {
         closeSync(descriptor);
       }

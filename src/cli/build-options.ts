@@ -9,16 +9,28 @@ import type { BuildRequest } from "./pipeline.ts";
 
 /** Adds them to a command. */
 export function withSources(command: Command): Command {
-  return command
-    .option("--source <name=path>", "your own file or folder for a source, marked unverified (repeatable)", collect, [])
-    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
-    .option("--offline", "use only what is in the caches")
-    .addOption(minGrade());
+  return withPlaces(
+    command.option(
+      "--source <name=path>",
+      "your own file or folder for a source, marked unverified (repeatable)",
+      collect,
+      [],
+    ),
+  ).addOption(minGrade());
 }
 
-/** Adds the options of a package's own tests. */
-export function withTests(command: Command): Command {
+/** Adds those that say where a source may be looked for. */
+export function withPlaces(command: Command): Command {
   return command
+    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
+    .option("--offline", "use only what is in the caches");
+}
+
+/** Adds them, and what only makes sense where something is built. */
+export function withBuilding(command: Command): Command {
+  return withSources(command)
+    .option("--keep-failed", "keep the folder of a build that fails, for tlsforge shell")
+    .option("--require-sandbox", "refuse to build where builds cannot be sealed off from network and files")
     .option(
       "--check",
       "run the own tests of what is built (OpenSSL's, Python's of TLS) before it is activated; takes minutes",
@@ -42,9 +54,11 @@ export function buildRequest(
     stack: args[0] ?? null,
     ...optional("tests", testRequest(options)),
     minGrade: text(options["minGrade"]) ?? null,
+    ...(options["keepFailed"] === true ? { keepFailed: true } : {}),
     sources: {
-      sources: parseSources(options["source"] as string[], context.cwd),
+      sources: parseSources((options["source"] ?? []) as string[], context.cwd),
       offline: options["offline"] === true,
+      requireSandbox: options["requireSandbox"] === true,
       ...optional("mirror", mirror),
     },
   };

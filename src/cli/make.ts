@@ -3,8 +3,20 @@ import path from "node:path";
 import { registryEnvironment, runBuild } from "../build/index.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation, PlannedBuild } from "../plan/index.ts";
-import { listReceipts, prefixPaths, realise, removeTree, type CheckRecord, type Receipt } from "../store/index.ts";
+import { packageAdvice } from "../host/index.ts";
+import {
+  boundFailed,
+  boundLogs,
+  listReceipts,
+  readFailed,
+  realise,
+  removeTree,
+  scratchPath,
+  type CheckRecord,
+  type Receipt,
+} from "../store/index.ts";
 import type { Context } from "./context.ts";
+import { sealOf } from "./sandbox.ts";
 import { checkFields } from "./own-tests.ts";
 import { buildTools, type Selection } from "./prepare.ts";
 import type { BuildRecord } from "./result.ts";
@@ -28,6 +40,7 @@ export async function makeAll(
   work: {
     readonly planned: readonly PlannedBuild[];
     readonly sources: ReadonlyMap<string, readonly FetchedSource[]>;
+    readonly keepFailed?: boolean;
   },
 ): Promise<readonly Made[]> {
   const failure = new AbortController();
@@ -38,7 +51,8 @@ export async function makeAll(
     const inputs = derivation.inputs.flatMap((input) => running.get(input.name) ?? []);
     const start = async (): Promise<Made> => {
       await Promise.all(inputs);
-      return make(bound, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [] });
+      const sources = work.sources.get(derivation.recipe.name) ?? [];
+      return make(bound, selection, { derivation, sources, keepFailed: work.keepFailed === true });
     };
     running.set(
       derivation.recipe.name,
@@ -50,8 +64,16 @@ export async function makeAll(
     );
   }
   const ended = await Promise.allSettled(running.values());
+  if (work.planned.some(({ action }) => action === "build")) await boundRemains(context.options.prefix);
   if (failures.length > 0) return Promise.reject(failures[0]);
   return ended.flatMap((entry) => (entry.status === "fulfilled" ? [entry.value] : []));
+}
+
+/** Logs and failed builds that are kept stay within their bounds whatever became of the builds. */
+async function boundRemains(prefix: string): Promise<void> {
+  await boundFailed(prefix);
+  const kept = (await listReceipts(prefix)).map(({ key }) => key.slice(0, 16));
+  await boundLogs(prefix, new Set(kept));
 }
 
 /** What `--json` tells of builds. */
@@ -64,6 +86,7 @@ export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
     location: locationOf(receipt),
     wallSeconds: receipt.wallSeconds,
     cpuSeconds: receipt.cpuSeconds,
+    ...(receipt.seal === undefined ? {} : { sealed: receipt.seal.text }),
     ...(check === undefined ? {} : { check: checkFields(check) }),
   }));
 }
@@ -76,16 +99,16 @@ export function locationOf(receipt: Receipt): string {
 async function make(
   context: Context,
   selection: Selection,
-  work: { readonly derivation: Derivation; readonly sources: readonly FetchedSource[] },
+  work: {
+    readonly derivation: Derivation;
+    readonly sources: readonly FetchedSource[];
+    readonly keepFailed: boolean;
+  },
 ): Promise<Made> {
-  const { derivation, sources } = work;
+  const { derivation, sources, keepFailed } = work;
   const { emit, signal, options } = context;
   const previous = await expectedSeconds(derivation);
-  const scratch = path.join(
-    prefixPaths(options.prefix).path,
-    "build",
-    `${derivation.key.slice(0, 16)}-${derivation.recipe.name}`,
-  );
+  const scratch = scratchPath(options.prefix, { key: derivation.key, recipe: derivation.recipe.name });
   const { receipt, cached } = await realise(
     derivation,
     async ({ log }) => {
@@ -101,25 +124,30 @@ async function make(
           ...buildTools(selection.requirements),
           passThrough: registryEnvironment(context.environment),
           cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
-          keepFailed: false,
+          seal: await sealOf(context),
+          requireSandbox: selection.options.requireSandbox === true,
+          offline: selection.options.offline,
+          keepFailed,
+          packageAdvice: (lacks) => packageAdvice(selection.host.packageFamily, lacks),
           emit,
           signal,
         });
         return {
           ...outcome,
-          sources: sources.map(({ source, sha256, location, verified }) => ({
+          sources: sources.map(({ source, sha256, location, verified, signature }) => ({
             name: source.name,
             file: source.file,
             sha256,
             location,
             verified,
+            signature,
           })),
         };
       } finally {
-        await removeTree(scratch, options.prefix);
+        if ((await readFailed(scratch)) === null) await removeTree(scratch, options.prefix);
       }
     },
-    { emit, signal, wait: options.wait, ...(previous === null ? {} : { expectedSeconds: previous }) },
+    { emit, signal, wait: options.wait, keepFailed, ...(previous === null ? {} : { expectedSeconds: previous }) },
   );
   return { derivation, receipt, cached };
 }

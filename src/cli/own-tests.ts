@@ -16,6 +16,7 @@ import {
 import type { Context } from "./context.ts";
 import type { Made } from "./make.ts";
 import { buildTools, fetchFor, type Selection } from "./prepare.ts";
+import { sealOf } from "./sandbox.ts";
 
 /** Which own tests are asked for: of every recipe that has some, or those named, by recipe. */
 export interface TestRequest {
@@ -132,6 +133,7 @@ async function checkOne(
         ...buildTools(work.selection.requirements),
         passThrough: registryEnvironment(context.environment),
         cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
+        seal: await sealOf(context),
         keepFailed: false,
         emit,
         signal,

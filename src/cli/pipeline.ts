@@ -1,3 +1,4 @@
+import { sealText } from "../build/index.ts";
 import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
@@ -16,13 +17,16 @@ import type { Context } from "./context.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
+import { optional } from "./option-values.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
+import { preflight, refuseNested } from "./preflight.ts";
 import { exposureOf, recordedExposure } from "./exposure.ts";
 import { checkMade, checkWarnings, type TestRequest } from "./own-tests.ts";
 import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
+import { refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "./vulnerable.ts";
 
@@ -34,6 +38,8 @@ export interface BuildRequest {
   readonly minGrade: string | null;
   /** `--check`: own tests of packages, run before anything is activated. */
   readonly tests?: TestRequest;
+  /** Leave the folder of a build that fails, for `tlsforge shell`. */
+  readonly keepFailed?: boolean;
 }
 
 /** Everything up to outputs in the store. */
@@ -56,6 +62,7 @@ export async function holdingPrefix<T>(
 ): Promise<T> {
   const { emit, signal, options } = context;
   await siteFor(context, request.stack);
+  refuseNested(context);
   await openPrefix(options.prefix, { create: true });
   const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
   try {
@@ -112,9 +119,13 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   let planned = await planSelection(selection, previous, options.prefix);
   const toBuild = pendingRecipes(planned);
   if (toBuild.length > 0) {
+    preflight(context, selection, planned);
     // Before packages and minutes of building, for a change that cannot be made anyway.
     refuseEarly(await preview(planned, selection));
+    const required = request.sources.requireSandbox === true;
+    await refuseUnsealed(context, required, true);
     const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
+    await refuseUnsealed(context, required, false);
     selection = { ...selection, requirements };
     planned = await planSelection(selection, previous, options.prefix);
   }
@@ -133,11 +144,12 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
-  emit({ type: "phase", phase: "build", state: "start" });
+  const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context)) };
+  emit({ type: "phase", phase: "build", state: "start", ...sealed });
   const made = await checkMade(context, request.tests, {
     selection,
     planned,
-    made: await makeAll(context, selection, { planned, sources }),
+    made: await makeAll(context, selection, { planned, sources, ...optional("keepFailed", request.keepFailed) }),
   });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
@@ -246,6 +258,7 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
     ...receipt.sources
       .filter((source) => !source.verified)
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
+    ...unsealedWarning(receipt),
   ]);
   return [...own, ...ended, ...checkWarnings(made)];
 }

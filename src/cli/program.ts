@@ -1,11 +1,12 @@
 import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import { buildRequest, withSources, withTests } from "./build-options.ts";
+import { buildRequest, withBuilding, withPlaces, withSources } from "./build-options.ts";
 import { auditRequest, withAuditOptions } from "./audit-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
-import { count, optional } from "./option-values.ts";
+import { logDescription, logRequest, withLogOptions } from "./log-options.ts";
+import { count, optional, text } from "./option-values.ts";
 import type { Result } from "./result.ts";
 import {
   compareRequest,
@@ -98,9 +99,7 @@ function commandTree(
     });
 
   runs(
-    withTests(
-      withSources(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
-    ),
+    withBuilding(add(program, "provision [stack]", "the whole job: plan, build, activate, apply, launch, verify")),
     async (given, args, options) => {
       const context = await asRemembered(given);
       const request = buildRequest(args, options, context);
@@ -124,10 +123,8 @@ function commandTree(
     },
   );
   runs(
-    withTests(
-      withSources(
-        add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
-      ),
+    withBuilding(
+      add(program, "build [stack]", "store outputs and a generation; no host change but packages, no launch"),
     ),
     async (given, args, options) => {
       const context = await asRemembered(given);
@@ -186,6 +183,7 @@ function commandTree(
   runs(
     add(program, "gc", "remove what no kept generation and no live process needs")
       .option("--dry-run", "only say what would be removed")
+      .option("--failed", "also the failed builds that --keep-failed kept")
       .option(
         "--keep <n>",
         "how many of the newest generations to keep (default: 3); the current one always stays",
@@ -194,6 +192,7 @@ function commandTree(
     async (context, _args, options) =>
       (await import("./commands/generations.ts")).gc(context, {
         dryRun: options["dryRun"] === true,
+        failed: options["failed"] === true,
         ...optional("keep", options["keep"] as number | undefined),
       }),
   );
@@ -206,6 +205,13 @@ function commandTree(
         dryRun: options["dryRun"] === true,
         keepCache: options["keepCache"] === true,
       }),
+  );
+  runs(
+    withPlaces(add(program, "sources [stack]", "each source of the stack: digest, signer, where from, cached or not")),
+    async (given, args, options) => {
+      const context = await asRemembered(given);
+      return (await import("./commands/sources.ts")).sources(context, buildRequest(args, options, context));
+    },
   );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
   runs(
@@ -227,13 +233,21 @@ function commandTree(
     add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"),
     async (_context, args) => (await import("./commands/recipe.ts")).schema(args[0] ?? ""),
   );
+  runs(withLogOptions(add(program, "log [build]", logDescription)), async (context, args, options) =>
+    (await import("./commands/log.ts")).log(context, logRequest(args, options)),
+  );
   runs(
     add(
       program,
-      "log [build]",
-      "the full log of a build: a recipe's name or the beginning of a key; the newest unless named",
-    ),
-    async (context, args) => (await import("./commands/log.ts")).log(context, args[0]),
+      "shell <build> [argv...]",
+      "a shell, or after -- a command, in the environment of a build: a failed one that was kept, or a finished one",
+    ).option("--command <text>", "run this by /bin/sh instead, and end with its exit code"),
+    async (context, args, options) =>
+      (await import("./commands/shell.ts")).shell(context, {
+        build: args[0] ?? "",
+        argv: args.slice(1),
+        ...optional("command", text(options["command"])),
+      }),
   );
   runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), async (context) =>
     (await import("./commands/doctor.ts")).doctor(context),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { bodyOf } from "./body.ts";
 import { isFailure, statusFailure } from "./failures.ts";
 import type { Failure } from "./failures.ts";
 import { send } from "./http.ts";
@@ -16,9 +17,8 @@ export type Answered<Value> =
 
 /** Seconds that a whole download may take. */
 const longestDownload = 900;
-
-/** Bytes of a listing that are read. */
-const longestListing = 16 * 1024 * 1024;
+/** Bytes of a folder's listing. */
+const longestListing = 64 * 1024 * 1024;
 
 /** The names in the listing of a folder, as web servers give it: the last component of each link, a slash at the end left out. */
 export async function listFolder(url: URL, options: NetworkOptions): Promise<Answered<readonly string[]>> {
@@ -28,26 +28,11 @@ export async function listFolder(url: URL, options: NetworkOptions): Promise<Ans
     answer.body.destroy();
     return untestable(answer.status === 200 ? { reason: "it is no listing" } : statusFailure(answer.status, null));
   }
-  const text = await textOf(answer.body);
-  if (text === null) return untestable({ reason: "its listing broke off, or is endless" });
-  const links = parseHtmlIndex(text, answer.url).map(({ url: link }) => new URL(link));
+  const body = await bodyOf(answer, { longest: longestListing, what: "the listing" });
+  if (isFailure(body)) return untestable(body);
+  const links = parseHtmlIndex(body.toString("utf8"), answer.url).map(({ url: link }) => new URL(link));
   const here = links.filter((link) => link.host === answer.url.host);
   return observed(here.map((link) => decodeURIComponent(link.pathname.replace(/\/$/, "").split("/").at(-1) ?? "")));
-}
-
-async function textOf(body: AsyncIterable<Buffer>): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of body) {
-      length += chunk.length;
-      if (length > longestListing) return null;
-      chunks.push(chunk);
-    }
-  } catch {
-    return null;
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Whether an address has something: 200 is yes, 404 and 410 are no, everything else is no answer. */

@@ -10,11 +10,15 @@ export interface ProgramFacts {
   readonly version: string | null;
 }
 
+const compilerVersion = { args: ["--version"], pattern: /(?:\) |version )(\d+(?:\.\d+)*)/ };
+
 /** Arguments that make a program tell its version, and where the version stands in the answer. `null`: it has no such argument. */
 const versionArguments: Readonly<
   Record<string, { readonly args: readonly string[]; readonly pattern: RegExp } | null>
 > = {
   perl: { args: ["-v"], pattern: /\(v(\d+(?:\.\d+)+)\)/ },
+  // The maker's own version of a package stands in brackets before it: `gcc (crosstool-NG 1.25.0) 12.2.0`.
+  ...Object.fromEntries(["cc", "gcc", "clang", "c++"].map((name) => [name, compilerVersion])),
   setcap: null,
   getcap: null,
   m4: { args: ["--version"], pattern: /(\d+(?:\.\d+)+)/ },

@@ -1,9 +1,12 @@
+export type * from "./gates.ts";
 export type * from "./package-types.ts";
 export type * from "./types.ts";
+export type * from "./signature-types.ts";
 export { jsonSchemas, jsonSchemaText } from "./json-schema.ts";
 export { excludedFrom, stepsOfCheck } from "./own-tests.ts";
 export { parseRecipe, parseStack } from "./parse-recipe.ts";
-export { problemCount } from "./problems.ts";
+export { problemCount, refuse } from "./problems.ts";
+export type { Problem } from "./problems.ts";
 export { candidates, resolveRecipe } from "./resolve.ts";
 export { checkFit } from "./fit.ts";
 export { parseSite, siteSpan } from "./site.ts";
@@ -13,3 +16,4 @@ export { followers, newestByBranch, versionsIn } from "./update-versions.ts";
 export { checkTogether } from "./together.ts";
 export { expand, expandPattern } from "./variables.ts";
 export { inRange, newestFirst } from "./versions.ts";
+export { nearest } from "./nearest.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { advisories } from "./advisories-schema.ts";
 import { family, fileName, form, mapping, name, range, sha256, text, variables, version, when } from "./fields.ts";
+import { signatureOf, signers, sigstoreIdentity } from "./signers-schema.ts";
 import { ownTests } from "./own-tests-schema.ts";
 import { gate, step } from "./steps-schema.ts";
 
@@ -28,6 +29,7 @@ const source = mapping({
   form: form.default("release"),
   file: fileName.exactOptional(),
   locations: z.array(location).min(1),
+  signature: signatureOf(location).exactOptional(),
 });
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: "a date such as 2030-04-08" });
@@ -68,6 +70,11 @@ const requirement = family(
   ],
 );
 
+const megabytes = z
+  .int()
+  .nonnegative()
+  .transform((count) => count * 1_000_000);
+
 /** The written form of `recipe.yaml`. */
 export const recipeSchema = mapping({
   schema: z.literal("tlsforge.recipe/1"),
@@ -79,6 +86,10 @@ export const recipeSchema = mapping({
     .default(""),
   license: text.describe("SPDX expression"),
   weight: z.number().positive().default(1).describe("Expected CPU seconds of a build"),
+  signers,
+  disk: mapping({ scratch: megabytes, output: megabytes })
+    .exactOptional()
+    .describe("Megabytes (10^6 bytes) on disk that a build needs at most: where it works, and of its output"),
   versions: z.array(recipeVersion).min(1).describe("Newest first"),
   "security-floor": z.array(mapping({ branch: range, version, reason: text })).default([]),
   advisories,
@@ -105,6 +116,10 @@ export const recipeSchema = mapping({
 /** A recipe that fits the schema, defaults filled in. */
 export type WrittenRecipe = z.output<typeof recipeSchema>;
 
+const crateWord = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.+-]*$/, { error: "a crate's name or version, as in Cargo.lock" });
+
 /** The written form of `lock.yaml`. */
 export const lockSchema = mapping({
   schema: z.literal("tlsforge.lock/1"),
@@ -115,10 +130,19 @@ export const lockSchema = mapping({
         version: text,
         role: z.enum(["build", "runtime"]),
         when: when.exactOptional(),
+        publisher: sigstoreIdentity
+          .exactOptional()
+          .describe("Who must have attested the file on the package index (PEP 740)"),
         files: z.array(mapping({ file: fileName, sha256, when: when.exactOptional() })).min(1),
       }),
     )
     .min(1),
+  crates: z
+    .array(mapping({ crate: crateWord, version: crateWord, sha256 }))
+    .default([])
+    .describe(
+      "Every crate of the Cargo.lock files of unpacked projects: cargo compiles them from a folder, without a registry",
+    ),
 });
 
 /** The written form of a stack. */

@@ -2,6 +2,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { explained, hasCode, removeTree, temporaryPrefix } from "./disk.ts";
+import { listFailed, scratchFolder, type KeptBuild } from "./failed.ts";
 import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
 import { isHeld, lockPrefix, tryLock, type LockOptions } from "./lock.ts";
 import { logsBeyondBound } from "./logs.ts";
@@ -33,9 +34,13 @@ export interface GarbageOptions extends LockOptions {
   readonly keep?: number;
   /** Further generations that must stay: those whose processes stand by. */
   readonly keepGenerations?: readonly number[];
+  /** Also remove failed builds that are kept for a look. */
+  readonly failed?: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
+
+const keptFailed = "of a failed build that --keep-failed kept (gc --failed removes it)";
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -103,11 +108,6 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   }
 }
 
-/** Where builds work, in a folder each. */
-function scratchFolder(prefix: string): string {
-  return join(prefixPaths(prefix).path, "build");
-}
-
 /** Whether a name begins with the digits of a build key. */
 function isKeyed(name: string): boolean {
   return /^[0-9a-f]{16}-/u.test(name);
@@ -122,13 +122,14 @@ async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]
   const usage = await usageOf(prefix);
   const generations = await judgeGenerations(prefix, usage, options);
   const left = generations.filter(({ keep }) => keep).map(({ entry }) => entry);
-  const outputs = await judgeOutputs(prefix, left, usage);
+  const looked = options.failed === true ? [] : await listFailed(prefix);
+  const outputs = await judgeOutputs(prefix, left, { usage, looked });
   return [
     ...generations.map(({ entry: _entry, ...verdict }) => verdict),
     ...outputs,
     ...(await judgeLogs(prefix, outputs)),
     ...(await judgeDownloads(prefix, options.now)),
-    ...(await judgeScratch(prefix)),
+    ...(await judgeScratch(prefix, looked)),
     ...(await judgeTemporary(prefix, options.now)),
     ...(await judgeLocks(prefix)),
   ];
@@ -156,7 +157,11 @@ async function judgeGenerations(prefix: string, usage: Usage, options: GarbageOp
   });
 }
 
-async function judgeOutputs(prefix: string, left: readonly GenerationEntry[], usage: Usage): Promise<Verdict[]> {
+async function judgeOutputs(
+  prefix: string,
+  left: readonly GenerationEntry[],
+  { usage, looked }: { readonly usage: Usage; readonly looked: readonly KeptBuild[] },
+): Promise<Verdict[]> {
   const { store } = prefixPaths(prefix);
   const receipts = new Map<string, Receipt | null>();
   for (const name of await storeEntries(store)) receipts.set(name, await readReceipt(join(store, name)));
@@ -169,6 +174,7 @@ async function judgeOutputs(prefix: string, left: readonly GenerationEntry[], us
     if (reason !== undefined) verdicts.push(verdict(true, reason));
     else if (!isKeyed(name)) verdicts.push(verdict(true, "not made by tlsforge"));
     else if (await isHeld(outputLock(prefix, name))) verdicts.push(verdict(true, "being built"));
+    else if (receipt === null && looked.some(({ out }) => out === path)) verdicts.push(verdict(true, keptFailed));
     else if (receipt === null) verdicts.push(verdict(false, "left by an interrupted or failed build"));
     else if (usage.unseen !== null) verdicts.push(verdict(true, usage.unseen));
     else verdicts.push(verdict(false, "no generation that is kept uses it"));
@@ -235,13 +241,15 @@ async function judgeDownloads(prefix: string, now: number): Promise<Verdict[]> {
 }
 
 /** A build removes its scratch folder at its end, so one that nobody builds in is from a run that was killed. */
-async function judgeScratch(prefix: string): Promise<Verdict[]> {
+async function judgeScratch(prefix: string, looked: readonly KeptBuild[]): Promise<Verdict[]> {
   const folder = scratchFolder(prefix);
   const verdicts: Verdict[] = [];
   for (const name of (await namesIn(folder)).filter(isKeyed)) {
-    const keep = await isHeld(outputLock(prefix, name));
-    const why = keep ? "being built in" : "left by an interrupted build";
-    verdicts.push({ kind: "temporary", path: join(folder, name), keep, why });
+    const path = join(folder, name);
+    const held = await isHeld(outputLock(prefix, name));
+    const keep = held || looked.some(({ scratch }) => scratch === path);
+    const why = held ? "being built in" : keep ? keptFailed : "left by an interrupted build";
+    verdicts.push({ kind: "temporary", path, keep, why });
   }
   return verdicts;
 }

@@ -2,7 +2,7 @@
 export type * from "./types.ts";
 export { openPrefix } from "./prefix.ts";
 export { prefixPaths, logPath, type PrefixPaths } from "./paths.ts";
-export { lock, lockPrefix, type LockOptions, type Release } from "./lock.ts";
+export { isHeld, lock, lockPrefix, type LockOptions, type Release } from "./lock.ts";
 export { inSafeHands } from "./hands.ts";
 export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
 export { listReceipts, readReceipt } from "./receipts.ts";
@@ -26,5 +26,16 @@ export { atomicLink, atomicWrite, removeTree } from "./disk.ts";
 export { removePrefix } from "./remove.ts";
 export type { Removed } from "./remove.ts";
 export { collectGarbage, type GarbageItem, type GarbageOptions, type GarbageReport } from "./gc.ts";
-export { boundLogs, type LogBound } from "./logs.ts";
+export { boundLogs, logEnd, recipeOfLog, rotateLog, type LogBound } from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";
+export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
+export {
+  boundFailed,
+  buildLock,
+  listFailed,
+  readFailed,
+  scratchPath,
+  writeFailed,
+  type FailedBuild,
+  type KeptBuild,
+} from "./failed.ts";

@@ -1,4 +1,5 @@
-import { lstat, readdir } from "node:fs/promises";
+import { renameSync } from "node:fs";
+import { lstat, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { explained, hasCode, unlinkIfThere } from "./disk.ts";
 import { prefixPaths } from "./paths.ts";
@@ -14,9 +15,40 @@ interface Log {
 export interface LogBound {
   readonly files: number;
   readonly bytes: number;
+  /** Logs of one recipe, over all its keys and tries. */
+  readonly perRecipe?: number;
 }
 
-const standardBound: LogBound = { files: 100, bytes: 256 * 1024 * 1024 };
+const standardBound: LogBound = { files: 100, bytes: 256 * 1024 * 1024, perRecipe: 12 };
+
+/** How many logs of earlier tries of one build stay beside the last: `KEY.1.log` is the one before. */
+const earlierTries = 3;
+
+/** The last line of a log whose build has ended, however it did. */
+export const logEnd = "tlsforge: end of the log";
+
+/** Moves the log of an earlier try of the same build out of the way, and the oldest beyond the bound away. Throws what the system says. */
+export function rotateLog(path: string): void {
+  const earlier = (nth: number): string => (nth === 0 ? path : `${path.slice(0, -".log".length)}.${nth}.log`);
+  for (let nth = earlierTries; nth > 0; nth -= 1) {
+    try {
+      renameSync(earlier(nth - 1), earlier(nth));
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+  }
+}
+
+/** The recipe that a log's first line names (`tlsforge: NAME VERSION, key KEY`), or null. */
+export async function recipeOfLog(path: string): Promise<string | null> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
+    return /^tlsforge: (\S+) \S+, key /.exec(buffer.toString("utf8", 0, bytesRead))?.[1] ?? null;
+  } finally {
+    await handle.close();
+  }
+}
 
 /**
  * Removes the oldest build logs beyond the bound; the newest stays however large it is. `kept`: first 16 digits of the keys whose logs stay in any case.
@@ -37,11 +69,17 @@ export async function logsBeyondBound(
   const logs = (await logsIn(folder)).toSorted((a, b) => b.mtimeMs - a.mtimeMs);
   let bytes = 0;
   const beyond: string[] = [];
+  const ofRecipe = new Map<string, number>();
   for (const [index, log] of logs.entries()) {
     bytes += log.bytes;
     const name = log.path.slice(folder.length + 1);
-    const beyondBound = index >= bound.files || (index > 0 && bytes > bound.bytes);
-    if (beyondBound && !kept.has(name.slice(0, 16))) beyond.push(log.path);
+    const recipe = bound.perRecipe === undefined ? null : await recipeOfLog(log.path);
+    const nth = (ofRecipe.get(recipe ?? "") ?? 0) + 1;
+    ofRecipe.set(recipe ?? "", nth);
+    const tooMany = recipe !== null && nth > (bound.perRecipe ?? nth);
+    const beyondBound = index >= bound.files || (index > 0 && bytes > bound.bytes) || tooMany;
+    const ofKept = kept.has(name.slice(0, 16)) && /^[^.]+\.log$/.test(name);
+    if (beyondBound && !ofKept) beyond.push(log.path);
   }
   return beyond;
 }

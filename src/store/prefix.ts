@@ -8,6 +8,7 @@ import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./pat
 
 /**
  * The longest prefix whose interpreters still fit into a script's first line, which some kernels cut after 127 bytes:
+ * (BINPRM_BUF_SIZE of Linux before 5.1; later 255). Shorter by far than what sockets in `var/run` leave (107 bytes, 103 on BSD; unix(7)):
  * `#!` + prefix + `/store/` + 16 digits + `-` + 24 for name and version + `/bin/python`.
  */
 const longestPrefix = 127 - 2 - 7 - 16 - 1 - 24 - 11;
@@ -53,17 +54,22 @@ export async function openPrefix(path: string, { create }: { readonly create: bo
  */
 export function pathProblem(path: string): string | null {
   if (!path.startsWith("/")) return "it is not an absolute path";
-  const strange = /[^A-Za-z0-9/._+~-]/u.exec(path)?.[0];
-  if (strange !== undefined) {
-    const shown = strange === " " ? "a space" : JSON.stringify(strange);
-    return `it contains ${shown}, which run paths and scripts of built programs cannot carry (allowed: A-Z a-z 0-9 / . _ + ~ -)`;
+  const strange = new Set(path.match(/[^A-Za-z0-9/._+~-]/gu));
+  const problems: string[] = [];
+  if (strange.size > 0) {
+    const shown = [...strange].map((letter) => (letter === " " ? "a space" : JSON.stringify(letter)));
+    problems.push(
+      `it contains ${shown.join(" and ")}, which run paths and scripts of built programs cannot carry (allowed: A-Z a-z 0-9 / . _ + ~ -)`,
+    );
   }
-  const length = resolve(path).length;
+  const length = Buffer.byteLength(resolve(path));
   if (length === 1) return "it is the root folder";
   if (length > longestPrefix) {
-    return `it is ${length} characters long; with more than ${longestPrefix} the first lines of built scripts would be cut off`;
+    problems.push(
+      `it is ${length} bytes long; with more than ${longestPrefix} the first lines of built scripts would be cut off`,
+    );
   }
-  return null;
+  return problems.length === 0 ? null : problems.join("; ");
 }
 
 /** The layout version, or null when this is no prefix yet. Throws `prefix-newer`, and `prefix-unusable` for a damaged one. */

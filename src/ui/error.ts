@@ -25,7 +25,7 @@ function typed(text: string, program: string | undefined): string {
 }
 
 const commandOfOurs =
-  /(^|[ `(])tlsforge (?=(?:provision|plan|build|launch|reload|stop|status|verify|generations|rollback|gc|log|doctor)\b)/g;
+  /(^|[ `(])tlsforge (?=(?:provision|plan|build|launch|reload|stop|status|verify|generations|rollback|gc|log|shell|doctor)\b)/g;
 
 function expected(error: ForgeError, { colour, program }: ErrorOptions): readonly string[] {
   const [first = "", ...rest] = sanitiseLines(error.message);

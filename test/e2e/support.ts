@@ -211,6 +211,8 @@ export interface HelloRecipe {
   readonly greeting?: string;
   /** YAML lines of steps before `configure`. */
   readonly before?: readonly string[];
+  /** YAML of what it needs on disk. */
+  readonly disk?: string;
   /** YAML of requirements besides cc and make. */
   readonly requirements?: readonly string[];
   /** Seconds that each compilation takes longer, so that there is time to disturb it. */
@@ -220,7 +222,7 @@ export interface HelloRecipe {
 /** Writes the recipes and the stack `small`: `hello` compiled from its archive, and two of which every file lies in the recipe. */
 export async function writeRecipes(shop: Workshop, hello: HelloRecipe): Promise<void> {
   const { recipes } = shop;
-  const { versions, before = [], requirements = [], pause = 0, greeting = "plain" } = hello;
+  const { versions, before = [], requirements = [], disk, pause = 0, greeting = "plain" } = hello;
   for (const name of ["hello", "python-tls", "lookout", "stacks"])
     await mkdir(join(recipes, name), { recursive: true });
   const head = (name: string): string[] => [
@@ -231,6 +233,7 @@ export async function writeRecipes(shop: Workshop, hello: HelloRecipe): Promise<
   ];
   const lines = [
     ...head("hello"),
+    ...(disk === undefined ? [] : [`disk: ${disk}`]),
     "versions:",
     ...versions.flatMap(({ version, sha256, locations }) => [
       `  - version: "${version}"`,

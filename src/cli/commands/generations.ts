@@ -38,7 +38,7 @@ export async function generations(context: Context): Promise<Result> {
 /** Removes what no kept generation and no live process needs. */
 export async function gc(
   context: Context,
-  request: { readonly dryRun: boolean; readonly keep?: number },
+  request: { readonly dryRun: boolean; readonly failed?: boolean; readonly keep?: number },
 ): Promise<Result> {
   const { emit, signal, options } = context;
   const standsBy = await candidate(options.prefix, "standby");

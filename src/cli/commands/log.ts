@@ -1,56 +1,80 @@
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
-import { prefixPaths } from "../../store/index.ts";
+import { buildLock, isHeld, prefixPaths, recipeOfLog } from "../../store/index.ts";
 import type { Context } from "../context.ts";
+import { findBuilds } from "../find-build.ts";
+import { followLog } from "../follow.ts";
 import type { Result } from "../result.ts";
 
-/** The full log of a build, failed ones too: the newest of a recipe, the one of a key's beginning, or without a name the newest of all. */
-export async function log(context: Pick<Context, "options">, name: string | undefined): Promise<Result> {
-  const { log: folder } = prefixPaths(context.options.prefix);
+/** What `log` is asked for. */
+export interface LogRequest {
+  /** A recipe, the beginning of a key, or a log's name; undefined: the newest of all. */
+  readonly name: string | undefined;
+  /** The one before the last. */
+  readonly previous: boolean;
+  readonly follow: boolean;
+}
+
+/** The full log of a build, failed ones too: the newest of a recipe, of a key, or without a name of all. */
+export async function log(
+  context: Pick<Context, "options" | "write" | "signal">,
+  request: LogRequest,
+): Promise<Result> {
+  const { prefix } = context.options;
+  const found = await choose(prefix, request);
+  if (!request.follow) return { outcome: "done", exitCode: 0, fields: {}, text: await readFile(found.file, "utf8") };
+  await followLog(found.file, {
+    write: context.write,
+    signal: context.signal,
+    running: () => isHeld(buildLock(prefix, found.key)),
+  });
+  return { outcome: "done", exitCode: 0, fields: {}, text: "", written: true };
+}
+
+interface LogFile {
+  readonly file: string;
+  readonly key: string;
+  readonly recipe: string;
+  readonly time: number;
+}
+
+async function choose(prefix: string, { name, previous }: LogRequest): Promise<LogFile> {
+  const { log: folder } = prefixPaths(prefix);
   const files = await newestFirst(folder);
-  const file = name === undefined ? files[0] : await namedBy(name, files);
-  if (file === undefined) {
-    throw new ForgeError(
-      "not-found",
-      name === undefined ? `there is no build log in ${folder}` : `there is no log of ${name} in ${folder}`,
-      {
-        hint: "name a recipe of the current stack, or the beginning of a build key; tlsforge generations shows both",
-      },
-    );
-  }
-  return { outcome: "done", exitCode: 0, fields: {}, text: await readFile(file, "utf8") };
+  if (files.length === 0)
+    throw new ForgeError("not-found", `there is no build log in ${folder}`, {
+      hint: "build something first: tlsforge build, or tlsforge provision",
+    });
+  const exact = name === undefined ? undefined : files.find(({ file }) => path.basename(file) === path.basename(name));
+  if (exact !== undefined && !previous) return exact;
+  const named = name === undefined ? files : await findBuilds(name, files, { what: "log" });
+  const found = named[previous ? 1 : 0];
+  if (found !== undefined) return found;
+  throw new ForgeError("not-found", `there is no log${name === undefined ? "" : ` of ${name}`} before the last`, {
+    hint: "tlsforge log without --previous shows the last",
+  });
 }
 
-/** The first file of that recipe; when there is none, the first whose key begins like this. */
-async function namedBy(name: string, files: readonly string[]): Promise<string | undefined> {
-  for (const file of files) if ((await recipeOf(file)) === name) return file;
-  return files.find((file) => path.basename(file).startsWith(name));
-}
-
-/** The recipe that a log's first line names: `tlsforge: NAME VERSION, key KEY`. */
-async function recipeOf(file: string): Promise<string | undefined> {
-  const handle = await open(file);
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
-    return /^tlsforge: (\S+) \S+, key /.exec(buffer.toString("utf8", 0, bytesRead))?.[1];
-  } finally {
-    await handle.close();
-  }
-}
-
-async function newestFirst(folder: string): Promise<readonly string[]> {
+async function newestFirst(folder: string): Promise<readonly LogFile[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   });
-  const dated = await Promise.all(
-    names
-      .filter((name) => name.endsWith(".log"))
-      .map(async (name) => {
-        const file = path.join(folder, name);
-        return { file, time: (await stat(file)).mtimeMs };
-      }),
+  const logs = await Promise.all(
+    names.filter((name) => name.endsWith(".log")).map((name) => describe(path.join(folder, name))),
   );
-  return dated.toSorted((a, b) => b.time - a.time).map((entry) => entry.file);
+  return logs.filter((entry) => entry !== null).toSorted((a, b) => b.time - a.time);
+}
+
+/** Null for a log that has got another name since its folder was read. */
+async function describe(file: string): Promise<LogFile | null> {
+  try {
+    const [{ mtimeMs }, recipe] = await Promise.all([stat(file), recipeOfLog(file)]);
+    const [key = ""] = path.basename(file).split(".");
+    return { file, key, recipe: recipe ?? "", time: mtimeMs };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
 }

@@ -29,6 +29,10 @@ export const apk: PackageTable = {
     getcap: one("libcap"),
     git: one("git"),
     openssl: one("openssl"),
+    bison: one("bison"),
+    flex: one("flex"),
+    gperf: one("gperf"),
+    cmake: one("cmake"),
   },
   headers: {
     "stdio.h": one("musl-dev"),
@@ -45,6 +49,7 @@ export const apk: PackageTable = {
     "gdbm.h": one("gdbm-dev"),
     "expat.h": one("expat-dev"),
     "linux/version.h": one("linux-headers"),
+    "zstd.h": one("zstd-dev"),
   },
   perlModules: {
     "IPC::Cmd": one("perl"),

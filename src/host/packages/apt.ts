@@ -38,6 +38,10 @@ export const apt: PackageTable = {
     ldconfig: one("libc-bin"),
     git: one("git"),
     openssl: one("openssl"),
+    bison: one("bison"),
+    flex: one("flex"),
+    gperf: one("gperf"),
+    cmake: one("cmake"),
   },
   headers: {
     "stdio.h": one("libc6-dev"),
@@ -55,6 +59,7 @@ export const apt: PackageTable = {
     "gdbm.h": one("libgdbm-dev"),
     "expat.h": one("libexpat1-dev"),
     "linux/version.h": one("linux-libc-dev"),
+    "zstd.h": one("libzstd-dev"),
   },
   perlModules: {
     "IPC::Cmd": one("perl"),

@@ -22,6 +22,10 @@ export const brew: PackageTable = {
     aclocal: one("automake"),
     git: one("git"),
     flock: one("util-linux"),
+    bison: one("bison"),
+    flex: one("flex"),
+    gperf: one("gperf"),
+    cmake: one("cmake"),
   },
   headers: {
     ...allOf(base, "stdio.h", "zlib.h", "bzlib.h", "sqlite3.h", "curses.h", "ncurses.h", "ffi.h", "expat.h"),
@@ -29,6 +33,7 @@ export const brew: PackageTable = {
     "lzma.h": one("xz"),
     "readline/readline.h": one("readline"),
     "gdbm.h": one("gdbm"),
+    "zstd.h": one("zstd"),
   },
   perlModules: allOf(
     base,

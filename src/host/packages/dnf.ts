@@ -34,6 +34,10 @@ export const dnf: PackageTable = {
     ldconfig: one("glibc"),
     git: one("git-core"),
     openssl: one("openssl"),
+    bison: one("bison"),
+    flex: one("flex"),
+    gperf: one("gperf"),
+    cmake: one("cmake"),
   },
   headers: {
     "stdio.h": one("glibc-devel"),
@@ -50,6 +54,7 @@ export const dnf: PackageTable = {
     "gdbm.h": one("gdbm-devel"),
     "expat.h": one("expat-devel"),
     "linux/version.h": one("kernel-headers"),
+    "zstd.h": one("libzstd-devel"),
   },
   perlModules: {
     "IPC::Cmd": one("perl(IPC::Cmd)"),

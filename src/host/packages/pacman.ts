@@ -30,6 +30,10 @@ export const pacman: PackageTable = {
     ldconfig: one("glibc"),
     git: one("git"),
     openssl: one("openssl"),
+    bison: one("bison"),
+    flex: one("flex"),
+    gperf: one("gperf"),
+    cmake: one("cmake"),
   },
   headers: {
     "stdio.h": one("glibc"),
@@ -46,6 +50,7 @@ export const pacman: PackageTable = {
     "gdbm.h": one("gdbm"),
     "expat.h": one("expat"),
     "linux/version.h": one("linux-api-headers"),
+    "zstd.h": one("zstd"),
   },
   perlModules: {
     "IPC::Cmd": one("perl"),

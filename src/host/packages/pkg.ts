@@ -23,6 +23,10 @@ export const pkg: PackageTable = {
     libtoolize: one("libtool"),
     git: one("git"),
     flock: one("flock"),
+    bison: one("bison"),
+    flex: one("flex"),
+    gperf: one("gperf"),
+    cmake: one("cmake"),
   },
   headers: {
     ...allOf(base, "stdio.h", "zlib.h", "bzlib.h", "lzma.h", "curses.h", "ncurses.h", "uuid.h"),
@@ -32,6 +36,7 @@ export const pkg: PackageTable = {
     "ffi.h": one("libffi"),
     "gdbm.h": one("gdbm"),
     "expat.h": one("expat"),
+    "zstd.h": one("zstd"),
   },
   perlModules: {
     "IPC::Cmd": one("perl5"),

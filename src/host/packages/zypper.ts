@@ -30,6 +30,10 @@ export const zypper: PackageTable = {
     ldconfig: one("glibc"),
     git: one("git-core"),
     openssl: one("openssl"),
+    bison: one("bison"),
+    flex: one("flex"),
+    gperf: one("gperf"),
+    cmake: one("cmake"),
   },
   headers: {
     "stdio.h": one("glibc-devel"),
@@ -46,6 +50,7 @@ export const zypper: PackageTable = {
     "gdbm.h": one("gdbm-devel"),
     "expat.h": one("libexpat-devel"),
     "linux/version.h": one("linux-glibc-devel"),
+    "zstd.h": one("libzstd-devel"),
   },
   perlModules: {
     "IPC::Cmd": one("perl"),

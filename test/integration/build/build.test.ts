@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Lack } from "../../../src/build/diagnosis/index.ts";
 import type { ResolvedRecipe } from "../../../src/recipe/index.ts";
 import { logPath } from "../../../src/store/index.ts";
 import { describeWith } from "../../tools/needs.ts";
@@ -105,12 +106,13 @@ describeWith(["linux", "cc", "make", "patch"], "a build of a real project", () =
   it("finds the missing header behind configure's own words", async () => {
     const project = await prepare(await freshFolder());
     const steps: Steps = [{ kind: "configure", argv: ["./configure", "--with-header=no/such.h"] }];
-    const error = await failureOf(make(project, { recipe: { steps } }));
+    const packageAdvice = ({ kind, name }: Lack): string => `install what has the ${kind} ${name}`;
+    const error = await failureOf(make(project, { recipe: { steps }, packageAdvice }));
     expect(error.code).toBe("build-failed");
     expect(error.message).toMatch(
       /^hello 1\.0\.0: step 1 of 1 \(configure .*\) failed: the header no\/such\.h is missing$/u,
     );
-    expect(error.hint).toContain("tlsforge doctor names it");
+    expect(error.hint).toMatch(/^install what has the header no\/such\.h; the whole log: /u);
     const log = logOf(derivationOf(project, { recipe: { steps } }));
     expect(log).toContain("[the end of its config.log]");
     expect(log).toContain("fatal error: no/such.h");
@@ -129,7 +131,7 @@ describeWith(["linux", "cc", "make", "patch"], "a build of a real project", () =
   });
 
   it.each([
-    [["sh", "-c", "kill -9 $$"], "a program was killed, as the kernel does when memory runs out"],
+    [["sh", "-c", "kill -9 $$"], "a program was killed"],
     [["sh", "-c", "kill -11 $$"], "exit 139, as after SIGSEGV"],
     [["no-such-program"], "the program no-such-program is missing"],
     [["sh", "-c", "no-such-program; exit 127"], "the program no-such-program is missing"],
@@ -137,7 +139,7 @@ describeWith(["linux", "cc", "make", "patch"], "a build of a real project", () =
     const project = await prepare(await freshFolder());
     const error = await failureOf(make(project, { recipe: programs(argv) }));
     expect(error.code).toBe("build-failed");
-    expect(error.message.endsWith(`failed: ${words}`)).toBe(true);
+    expect(error.message).toContain(`failed: ${words}`);
   });
 
   it("says when a step's folder is not there", async () => {

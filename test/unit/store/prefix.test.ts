@@ -14,6 +14,10 @@ it("refuses paths that built programs cannot carry, and says why", () => {
   for (const bad of [":", "\n", "ü", "$", ",", "#", "%", "'", '"', "\\", "*", "@", "\u0000", "🙂"]) {
     expect(pathProblem(`/opt/a${bad}b`)).toContain(`it contains ${JSON.stringify(bad)}`);
   }
+  // All of it at once.
+  expect(pathProblem(`/a b/$/é/${"a".repeat(66)}`)).toMatch(
+    /^it contains a space and "\$" and "é", which .*; it is \d+ bytes long; with more than 66 /u,
+  );
   expect(pathProblem(`/${"a".repeat(65)}`)).toBeNull();
-  expect(pathProblem(`/${"a".repeat(66)}`)).toContain("it is 67 characters long");
+  expect(pathProblem(`/${"a".repeat(66)}`)).toContain("it is 67 bytes long");
 });

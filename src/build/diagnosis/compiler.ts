@@ -1,0 +1,58 @@
+/** gcc and clang, with their preprocessor and assembler. */
+import type { Rule } from "./types.ts";
+
+const header = String.raw`[^\s:'‘’]+\.(?:h|hh|hpp|hxx|H)|[a-z_]+`;
+
+export const compilerRules: readonly Rule[] = [
+  {
+    // gcc: `a.c:1:10: fatal error: zlib.h: No such file or directory`
+    id: "cc-header",
+    pattern: new RegExp(String.raw`^[^\s:]+:\d+(?::\d+)?: fatal error: (?<name>${header}): No such file or directory`),
+    lacks: "header",
+    summary: "the header {name} is missing",
+    hint: "install the development package that has it; tlsforge doctor names what builds need",
+  },
+  {
+    id: "clang-header",
+    pattern: /: fatal error: '(?<name>[^']+)' file not found/,
+    lacks: "header",
+    summary: "the header {name} is missing",
+    hint: "install the development package that has it; tlsforge doctor names what builds need",
+  },
+  {
+    id: "cc-no-headers",
+    pattern: /error: no include path in which to search for (?<name>\S+)/,
+    summary: "the compiler is told to look for headers nowhere ({name})",
+    hint: "take -nostdinc out of CFLAGS and of the recipe",
+  },
+  {
+    // A language whose compiler is a package of its own.
+    id: "cc-part",
+    pattern: /cannot execute ['‘](?<part>cc1plus|f951|cc1obj|gnat1|d21|gccgo)['’]/,
+    summary: "the compiler lacks its part {part}: a language is used that is not installed",
+    hint: "install the compiler for that language (g++, gfortran, gobjc)",
+  },
+  {
+    id: "cc-internal",
+    pattern: /internal compiler error(?:: (?<what>.+?))?$|^PLEASE submit a bug report to \S*(?:llvm|clang)/i,
+    summary: "the compiler itself failed{what}",
+    hint: "run the command again: when it fails elsewhere the machine's memory is faulty or short; else use another version of the compiler",
+    tell: ({ match }) => ({
+      summary: `the compiler itself failed${match.groups?.["what"] === undefined ? "" : `: ${match.groups["what"]}`}`,
+      hint: "run the command again: when it fails at another file the machine's memory is faulty or short, else use another version of the compiler",
+    }),
+  },
+  {
+    id: "cc-option",
+    pattern:
+      /error: (?:unrecognized command[- ]line option|unknown argument:|unsupported option|bad value) ['‘"“](?<name>[^'’"”]+)['’"”](?: for ['‘](?<option>[^'’]+)['’])?/,
+    summary: "the compiler does not know {name}",
+    hint: "use a newer compiler, or take the option out of CFLAGS and of the recipe",
+  },
+  {
+    id: "as-instruction",
+    pattern: /: Error: (?:no such instruction: [`'](?<name>[^'’]+)|unknown pseudo-op: [`'](?<pseudo>[^'’]+))/,
+    summary: "the assembler does not know {name}{pseudo}",
+    hint: "use a newer binutils, or one that fits the compiler",
+  },
+];

@@ -1,0 +1,69 @@
+/** rustc and cargo. */
+import type { Rule } from "./types.ts";
+
+const newer = "install a newer Rust, rustc and cargo; tlsforge doctor names the package";
+
+export const rustRules: readonly Rule[] = [
+  {
+    id: "rustc-old",
+    pattern: /(?<name>rustc) (?<found>\S+) is not supported by the following package/,
+    summary: "rustc {found} is too old",
+    more: { pattern: /^\s+(?<what>\S+) requires rustc (?<wanted>\S+)/, summary: ": {what} needs {wanted}" },
+    lacks: "program",
+    hint: newer,
+  },
+  {
+    id: "rustc-old-one",
+    pattern:
+      /package `(?<what>[^`]+)` cannot be built because it requires (?<name>rustc) (?<wanted>\S+) or newer, while the currently active rustc version is (?<found>\S+)/,
+    lacks: "program",
+    summary: "rustc {found} is too old: {what} needs {wanted}",
+    hint: newer,
+  },
+  {
+    id: "cargo-edition",
+    pattern:
+      /feature `(?<edition>edition\d+)` is required|supported edition values are .* but `(?<other>\d+)` is unknown/,
+    summary: "cargo is too old for a package: it does not know {edition}{other}",
+    hint: newer,
+  },
+  {
+    id: "cargo-lock-version",
+    pattern:
+      /lock file version [`']?(?<name>\d+)[`']? (?:requires|was found, but this version of Cargo does not understand)/,
+    summary: "cargo is too old for the lock file, which is of version {name}",
+    hint: newer,
+  },
+  {
+    id: "cargo-lock-stale",
+    pattern: /(?:the lock file|cannot update the lock file) .*(?:needs to be updated but|because) --locked was passed/,
+    summary: "the lock file of the crates does not fit their manifest",
+    hint: "a patch of the recipe changes the one without the other: change both",
+  },
+  {
+    id: "rust-target",
+    pattern: /can't find crate for `(?:std|core)`/,
+    summary: "Rust's standard library is missing for the target that is built for",
+    hint: "install it (rust-std, or rustup target add), or build for the machine's own target",
+  },
+  {
+    id: "rust-linker",
+    pattern: /^error: linker `(?<name>[^`]+)` not found/,
+    lacks: "program",
+    summary: "the linker {name} is missing",
+    hint: "install a C compiler",
+  },
+  {
+    id: "cargo-offline",
+    pattern: /no matching package named `(?<name>[^`]+)` found/,
+    summary: "cargo has no crate {name}",
+    hint: "see that the recipe's sources have all crates, and which registry cargo is told to ask",
+  },
+  {
+    id: "download",
+    pattern:
+      /SSL certificate problem|certificate verify failed|failed to download|failed to get `|could not resolve host|spurious network error/i,
+    summary: "a package could not be downloaded during the build",
+    hint: "check the network and the registry settings (pip, cargo), then run the command again",
+  },
+];

@@ -1,0 +1,68 @@
+import { ForgeError } from "../errors.ts";
+import { configureFailure } from "./config-log.ts";
+import { diagnose, endingsForMemory, type Diagnosis, type Lack } from "./diagnosis/index.ts";
+import type { Refusal } from "./refusal.ts";
+import { describeExit, type Command, type CommandResult, type CommandSink } from "./run.ts";
+import type { Sealed } from "./sealed.ts";
+import type { BuildContext } from "./types.ts";
+
+/** A step whose command did not end well. */
+export interface FailedStep {
+  readonly context: BuildContext;
+  readonly title: string;
+  readonly index: number;
+  readonly kind: string;
+  readonly command: Command;
+  readonly result: CommandResult;
+  readonly sink: CommandSink;
+  readonly seal: Sealed;
+  /** What `endingsForMemory` told before the build. */
+  readonly endingsBefore: number | null;
+}
+
+/** What went wrong in a step: its title, what the output means, what to do, and where the log is. */
+export async function stepFailed(failure: FailedStep): Promise<ForgeError> {
+  const { context, title, index, kind, command, result, sink } = failure;
+  const { recipe } = context.derivation;
+  const own = kind === "configure" ? await configureFailure(command.directory) : null;
+  if (own !== null) sink.log.write(`\n[the end of its config.log]\n${own.lines.join("\n")}\n`);
+  const circumstances = { exitCode: result.exitCode, endedForMemory: await endingsSince(failure.endingsBefore) };
+  // The check that failed says more than the sentence that configure makes of it.
+  const found =
+    diagnose(own?.lastCheck.slice(0, -1) ?? []) ??
+    refused(failure.seal.refusal(result.tail, command)) ??
+    diagnose(result.tail, circumstances);
+  const line = title.replaceAll(/\s+/g, " ");
+  const short = line.length > 80 ? `${line.slice(0, 77)}...` : line;
+  const what = `${recipe.name} ${recipe.version}: step ${index + 1} of ${recipe.steps.length} (${short})`;
+  return new ForgeError(
+    found?.code ?? (kind === "patch" ? "patch-failed" : "build-failed"),
+    `${what} failed: ${found?.summary ?? describeExit(result.exitCode)}`,
+    {
+      details: evidence(found, result.tail.slice(-20)),
+      hint: [...(found === null ? [] : [remedy(found, context.packageAdvice)]), `the whole log: ${context.log}`].join(
+        "; ",
+      ),
+    },
+  );
+}
+
+function refused(refusal: Refusal | null): Diagnosis | null {
+  return refusal === null ? null : { rule: "sealed", line: "", ...refusal };
+}
+
+async function endingsSince(before: number | null): Promise<number | null> {
+  const now = await endingsForMemory();
+  return before === null || now === null ? null : Math.max(0, now - before);
+}
+
+/** The last lines, and the one that tells the cause where it stands before them. */
+function evidence(found: Diagnosis | null, tail: readonly string[]): readonly string[] {
+  if (found === null || found.line === "" || tail.some((line) => line.trim() === found.line)) return tail;
+  return [found.line, "[…]", ...tail];
+}
+
+/** What this machine's packages have goes before what holds for every machine. */
+function remedy({ lacks, hint }: Diagnosis, advice: ((lacks: Lack) => string | null) | undefined): string {
+  return (lacks === undefined ? null : advice?.(lacks)) ?? hint;
+}

@@ -1,0 +1,111 @@
+/** Failed builds whose folders are kept for a look (`--keep-failed`): each says itself what failed in it. */
+import { readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { atomicWrite, explained, hasCode, removeTree } from "./disk.ts";
+import { tryLock } from "./lock.ts";
+import { prefixPaths } from "./paths.ts";
+import { readReceipt } from "./receipts.ts";
+
+/** What a failed build left. Paths absolute. */
+export interface FailedBuild {
+  readonly schema: "tlsforge.failed/1";
+  readonly recipe: string;
+  readonly version: string;
+  readonly key: string;
+  /** Where its output was to be; what it had of it is there too. */
+  readonly out: string;
+  readonly log: string;
+  /** What the user was told. */
+  readonly reason: string;
+  /** The command that failed; null where none had begun. */
+  readonly argv: readonly string[] | null;
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** ISO 8601, UTC. */
+  readonly failed: string;
+}
+
+/** A failed build and the folder that it was built in. */
+export interface KeptBuild extends FailedBuild {
+  readonly scratch: string;
+}
+
+/** How many failed builds a prefix keeps; they are large. */
+export const keptBuilds = 3;
+
+/** Folder in which builds work, one folder for each. */
+export function scratchFolder(prefix: string): string {
+  return join(prefixPaths(prefix).path, "build");
+}
+
+/** Where one build works: `KEY-NAME`, with the first 16 digits of the key. */
+export function scratchPath(prefix: string, build: { readonly key: string; readonly recipe: string }): string {
+  return join(scratchFolder(prefix), `${build.key.slice(0, 16)}-${build.recipe}`);
+}
+
+/** The lock of a build, and of everything that is done in its folder. */
+export function buildLock(prefix: string, key: string): string {
+  return join(prefixPaths(prefix).locks, key.slice(0, 16));
+}
+
+const recordName = ".tlsforge-failed.json";
+
+/** Makes the folder of a failed build one that is kept. Its environment may hold a proxy's password, so nobody else may read it. */
+export async function writeFailed(scratch: string, build: FailedBuild): Promise<void> {
+  await atomicWrite(join(scratch, recordName), `${JSON.stringify(build, null, 2)}\n`, 0o600);
+}
+
+/** What a kept folder says of itself; null for every other folder. */
+export async function readFailed(scratch: string): Promise<KeptBuild | null> {
+  let text: string;
+  try {
+    text = await readFile(join(scratch, recordName), "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR", "EACCES")) return null;
+    throw explained(error, scratch);
+  }
+  try {
+    const value = JSON.parse(text) as FailedBuild;
+    return value.schema === "tlsforge.failed/1" ? { ...value, scratch } : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** All kept builds of a prefix, newest first. */
+export async function listFailed(prefix: string): Promise<readonly KeptBuild[]> {
+  const folder = scratchFolder(prefix);
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (hasCode(error, "ENOENT")) return [];
+    throw explained(error, folder);
+  });
+  const found = await Promise.all(names.map((name) => readFailed(join(folder, name))));
+  return found
+    .filter((build) => build !== null)
+    .toSorted((a, b) => (a.failed < b.failed ? 1 : a.failed > b.failed ? -1 : 0));
+}
+
+/** Removes the oldest kept builds beyond the bound, with what they had of their outputs; one that is looked into stays. Gives their folders. */
+export async function boundFailed(prefix: string, most = keptBuilds): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const build of (await listFailed(prefix)).slice(most)) {
+    const release = await tryLock(buildLock(prefix, build.key), "removal of a failed build");
+    if (release === null) continue;
+    try {
+      if (await isOwnRest(prefix, build)) await removeTree(build.out, prefix);
+      await removeTree(build.scratch, prefix);
+      removed.push(build.scratch);
+    } finally {
+      await release();
+    }
+  }
+  return removed;
+}
+
+/** A record is a file that anything may have written: only what its folder's name speaks of, and what is no whole output, goes with it. */
+async function isOwnRest(prefix: string, { out, scratch }: KeptBuild): Promise<boolean> {
+  const name = basename(out);
+  const own = out === join(prefixPaths(prefix).store, name) && name.startsWith(`${basename(scratch)}-`);
+  return own && (await readReceipt(out)) === null;
+}

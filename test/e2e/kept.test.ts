@@ -1,0 +1,157 @@
+/** A failed build that is kept, the shell in it and in a finished one, and logs: as a user of the command line sees them. */
+import { access, readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { describeWith } from "../tools/needs.ts";
+import {
+  compile,
+  ended,
+  localVersion,
+  run,
+  runJson,
+  start,
+  workshop,
+  writeRecipes,
+  type HelloRecipe,
+  type Workshop,
+} from "./support.ts";
+
+describeWith(["linux", "cc", "make"], "kept builds", () => {
+  let shop: Workshop;
+
+  beforeAll(compile);
+  beforeEach(async () => {
+    shop = await workshop();
+  });
+  afterEach(() => shop.remove());
+
+  async function recipe(hello: Omit<HelloRecipe, "versions">): Promise<void> {
+    await writeRecipes(shop, { ...hello, versions: [await localVersion(shop, "1.0.0")] });
+  }
+
+  /** A recipe that fails for want of a header, which the compiler really looks for. */
+  const lacking = {
+    before: [
+      "- files: [{ to: lacking.c, content: '#include <tlsforge-no-such.h>' }]",
+      "- run: [cc, -c, lacking.c, -o, lacking.o]",
+      "  environment: { MARK: of-the-step }",
+    ],
+  };
+
+  const inShell = (...argv: readonly string[]) => run(shop, ["shell", "hello", ...argv]);
+  const scratches = async (): Promise<readonly string[]> => readdir(join(shop.prefix, "build")).catch(() => []);
+
+  test("a failed build is kept when that is asked for, and a shell goes to the failing command", async () => {
+    await recipe(lacking);
+    const failed = await runJson(shop, ["build", "--yes", "--keep-failed"]);
+    expect(failed.record.error).toMatchObject({
+      code: "build-failed",
+      message: expect.stringContaining("the header tlsforge-no-such.h is missing") as string,
+    });
+    expect(failed.stderr).toMatch(/the failed build is kept in .*-hello/);
+    const [scratch = ""] = await scratches();
+    const facts = await stat(join(shop.prefix, "build", scratch, ".tlsforge-failed.json"));
+    expect(facts.mode & 0o077).toBe(0);
+
+    const again = await inShell("--", "tlsforge-again");
+    expect(again.exitCode).toBe(1);
+    expect(again.stderr).toContain("fatal error: tlsforge-no-such.h");
+    expect(again.stderr).toMatch(/the failing command, in \S+\/source: cc -c lacking\.c -o lacking\.o/);
+
+    const seen = await inShell(
+      "--command",
+      'pwd; echo "$MARK $GREETING $HOME"; env | cut -d= -f1 | sort | tr "\\n" " "; exit 42',
+    );
+    expect(seen.exitCode).toBe(42);
+    const [folder, values, names = ""] = seen.stdout.split("\n");
+    expect(folder).toBe(join(shop.prefix, "build", scratch, "source"));
+    expect(values).toBe(`of-the-step plain ${join(shop.prefix, "build", scratch, "home")}`);
+    // What builds see, and nothing of the caller's.
+    expect(names.split(" ")).toContain("SOURCE_DATE_EPOCH");
+    expect(names).not.toMatch(/TLSFORGE_PREFIX|TLSFORGE_RECIPES/);
+
+    // What is mended by hand is there when the command runs again.
+    expect(
+      (await inShell("--command", "touch tlsforge-no-such.h && sed -i 's/<.*>/\"tlsforge-no-such.h\"/' lacking.c"))
+        .exitCode,
+    ).toBe(0);
+    expect((await inShell("--", "tlsforge-again")).exitCode).toBe(0);
+    await access(join(shop.prefix, "build", scratch, "source", "lacking.o"));
+
+    const dry = await run(shop, ["gc", "--dry-run"]);
+    expect(dry.stdout).toMatch(/^keep {2}.*-hello {2}\(of a failed build that --keep-failed kept/m);
+    expect((await run(shop, ["gc"])).exitCode).toBe(0);
+    expect(await scratches()).toEqual([scratch]);
+    const doomed = await run(shop, ["gc", "--failed", "--dry-run"]);
+    expect(doomed.stdout).toContain(`would remove  ${join(shop.prefix, "build", scratch)}`);
+    expect((await run(shop, ["gc", "--failed"])).exitCode).toBe(0);
+    expect(await scratches()).toEqual([]);
+    expect(await readdir(join(shop.prefix, "store"))).toEqual([]);
+  });
+
+  test("without being asked nothing is kept; a finished build has a shell without sources; what makes no sense is refused", async () => {
+    await recipe(lacking);
+    await run(shop, ["build", "--yes"]);
+    expect(await scratches()).toEqual([]);
+    const none = await inShell("--", "true");
+    expect(none.exitCode).toBe(1);
+    expect(none.stderr).toContain("a build that fails is kept with --keep-failed");
+
+    await recipe({});
+    expect((await run(shop, ["build", "--yes", "--keep-failed"])).exitCode).toBe(0);
+    expect(await scratches()).toEqual([]);
+    const seen = await inShell("--command", 'echo "$GREETING"; ls; ls source 2>&1');
+    expect(seen.stdout).toMatch(/^plain\nbin\nhome\ntmp\n.*No such file/);
+    expect(await scratches()).toEqual([]);
+    const input = await run(shop, ["shell", "lookout", "--", "sh", "-c", "echo $SOURCE_DATE_EPOCH; exit 7"]);
+    expect(input).toMatchObject({ exitCode: 7, stdout: "315532800\n" });
+
+    const near = await run(shop, ["shell", "helo", "--", "true"]);
+    expect(near.exitCode).toBe(1);
+    expect(near.stderr).toMatch(/did you mean hello\?/);
+    expect((await inShell()).stderr).toContain("there is no terminal");
+    expect(await inShell("--command", "true", "--", "true")).toMatchObject({ exitCode: 2 });
+    expect(await inShell("--json", "--", "true")).toMatchObject({ exitCode: 2 });
+  });
+
+  test("a running build's log is followed to its end, and the one before is there", async () => {
+    await recipe({ pause: 0.3 });
+    const building = start(shop, ["build", "--yes", "--jobs", "1"]);
+    const logs = join(shop.prefix, "log");
+    while ((await readdir(logs).catch(() => [])).length === 0) await sleep(50);
+    const followed = await run(shop, ["log", "hello", "--last", "--follow"], { seconds: 30 });
+    // It does not end before the build does.
+    expect(followed.stdout).toMatch(/sleep 0\.3/);
+    expect(followed.stdout).toMatch(/make -j1 install|\$ make .*install/);
+    expect(followed.stdout.trimEnd().endsWith("tlsforge: end of the log")).toBe(true);
+    expect((await ended(building)).exitCode).toBe(0);
+    expect((await run(shop, ["log", "hello"])).stdout).toBe(followed.stdout);
+
+    await recipe({ ...lacking, greeting: "other" });
+    await run(shop, ["build", "--yes"]);
+    await run(shop, ["build", "--yes"]);
+    expect((await readdir(logs)).filter((name) => name.endsWith(".1.log"))).toHaveLength(1);
+    expect((await run(shop, ["log", "hello", "--last"])).stdout).toContain("fatal error");
+    expect((await run(shop, ["log", "hello", "--previous"])).stdout).toContain("fatal error");
+    expect(await run(shop, ["log", "hello", "--previous", "--follow"])).toMatchObject({ exitCode: 2 });
+  });
+
+  test("a follower of a run that is killed ends too", async () => {
+    await recipe({ pause: 30 });
+    const building = start(shop, ["build", "--yes", "--jobs", "1"]);
+    const logs = join(shop.prefix, "log");
+    const text = async (): Promise<string> => {
+      const [name] = await readdir(logs).catch(() => []);
+      return name === undefined ? "" : readFile(join(logs, name), "utf8");
+    };
+    while (!(await text()).includes("sleep 30")) await sleep(50);
+    const following = start(shop, ["log", "-f"], { seconds: 30 });
+    await sleep(400);
+    building.kill("SIGKILL");
+    const { exitCode, stdout } = await ended(following);
+    expect(exitCode).toBe(0);
+    expect(stdout).not.toContain("end of the log");
+    expect((await run(shop, ["gc"])).exitCode).toBe(0);
+  });
+});

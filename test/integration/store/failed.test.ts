@@ -1,0 +1,65 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import {
+  boundFailed,
+  buildLock,
+  listFailed,
+  lock,
+  prefixPaths,
+  readFailed,
+  scratchPath,
+  writeFailed,
+} from "../../../src/store/index.ts";
+import { freshPrefix, surroundings } from "./helpers.ts";
+
+/** A kept build and what it had of its output. */
+async function keep(prefix: string, digit: string, day: number): Promise<string> {
+  const key = digit.repeat(64);
+  const out = join(prefixPaths(prefix).store, `${key.slice(0, 16)}-hello-1.0`);
+  const scratch = scratchPath(prefix, { key, recipe: "hello" });
+  await mkdir(out, { recursive: true });
+  await mkdir(scratch, { recursive: true });
+  await writeFailed(scratch, {
+    schema: "tlsforge.failed/1",
+    recipe: "hello",
+    version: "1.0",
+    key,
+    out,
+    log: "/log",
+    reason: "failed",
+    argv: ["make"],
+    directory: scratch,
+    environment: {},
+    failed: `2026-01-0${day}T00:00:00.000Z`,
+  });
+  return scratch;
+}
+
+it("keeps the newest, removes older ones with what they had of their outputs, and nothing that somebody looks into", async () => {
+  const prefix = await freshPrefix();
+  const oldest = await keep(prefix, "a", 1);
+  const older = await keep(prefix, "b", 2);
+  await keep(prefix, "c", 3);
+  const newest = await keep(prefix, "d", 4);
+  expect((await listFailed(prefix)).map(({ key }) => key[0])).toEqual(["d", "c", "b", "a"]);
+  const release = await lock(buildLock(prefix, "a".repeat(64)), surroundings());
+  expect(await boundFailed(prefix, 2)).toEqual([older]);
+  await release();
+  expect(await boundFailed(prefix, 2)).toEqual([oldest]);
+  expect((await readdir(prefixPaths(prefix).store)).map((name) => name[0])).toEqual(["c", "d"]);
+  expect(await readFailed(newest)).toMatchObject({ scratch: newest, recipe: "hello" });
+});
+
+it("a record that is cut short or damaged keeps nothing, and one that speaks of something else removes only its own folder", async () => {
+  const prefix = await freshPrefix();
+  const scratch = await keep(prefix, "a", 1);
+  const kept = (await readFailed(scratch))!;
+  await writeFailed(scratch, { ...kept, out: join(prefix, "var") });
+  expect(await boundFailed(prefix, 0)).toEqual([scratch]);
+  expect(await readdir(prefix)).toContain("var");
+  expect(await readdir(prefixPaths(prefix).store)).toHaveLength(1);
+  const other = await keep(prefix, "b", 1);
+  await writeFile(join(other, ".tlsforge-failed.json"), '{"schema": "tlsforge.fai');
+  expect(await readFailed(other)).toBeNull();
+});

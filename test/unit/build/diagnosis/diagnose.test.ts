@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { diagnose, rules } from "../../../../src/build/diagnosis/diagnose.ts";
+import * as samples from "./samples.ts";
+
+const all = Object.entries(samples).flatMap(([tool, list]) => list.map((sample) => ({ tool, ...sample })));
+
+describe("every rule", () => {
+  it.each(all)("$tool, $rule: $lines", ({ rule, lines, summary, lacks, code = "build-failed", exitCode = 2 }) => {
+    const found = diagnose(["before", ...lines], { exitCode, endedForMemory: null });
+    expect(found).toMatchObject({ rule, code });
+    const fits = typeof summary === "string" ? found?.summary === summary : summary.test(found?.summary ?? "");
+    expect({ fits, summary: found?.summary }).toMatchObject({ fits: true });
+    expect(found?.hint).not.toBe("");
+    expect(`${found?.lacks?.kind} ${found?.lacks?.name}`).toContain(lacks ?? "");
+    expect(`${found?.summary} ${found?.hint}`).not.toMatch(/[{}]|undefined/);
+  });
+
+  it("has a sample, and a name of its own", () => {
+    const ids = rules.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.filter((id) => !all.some(({ rule }) => rule === id))).toEqual([]);
+  });
+});
+
+describe("no guess", () => {
+  it.each([
+    ["x.c:3:2: error: expected ';' before 'return'"],
+    ["make: *** [Makefile:12: all] Error 2"],
+    ["checking for library containing memory... no"],
+    ["cc1: fatal error: x.c: No such file or directory"],
+    ["patching file killed.c"],
+    ["Hunk #1 succeeded at 3 (offset 1 line)."],
+    ["checking whether cc accepts -fPIC... recompile with -fPIC"],
+    ["Killed processes: 0"],
+    ["/usr/bin/ld: skipping incompatible l/libz.so when searching for -lz"],
+    // A script that looks for a program, and goes on without it.
+    [
+      "sh: 1: git: not found",
+      ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`),
+      "x.c:3:2: error: expected ';'",
+    ],
+    ["make: git: No such file or directory", "make: [Makefile:3: version] Error 127 (ignored)"],
+    ["sh: 1: ./test: Permission denied", ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`)],
+    [""],
+  ])("for %j", (...lines) => {
+    expect(diagnose(lines, { exitCode: 2, endedForMemory: null })).toBeNull();
+  });
+});
+
+describe("of several", () => {
+  it("the first counts: what comes later follows from it, or is of another job", () => {
+    const lines = [
+      "b.c:1:10: fatal error: b.h: No such file or directory",
+      "make: *** [Makefile:5: b.o] Error 1",
+      "make: *** Waiting for unfinished jobs....",
+      "a.c:1:10: fatal error: a.h: No such file or directory",
+      "/usr/bin/ld: cannot find -lb: No such file or directory",
+    ];
+    expect(diagnose(lines)?.summary).toBe("the header b.h is missing");
+    expect(diagnose(lines)?.line).toBe(lines[0]);
+  });
+
+  it("a full disk goes before what tools make of it", () => {
+    const lines = [
+      "/tmp/x.s: Fatal error: can't write 11 bytes to section .text of x.o: 'No space left on device'",
+      "/usr/bin/ld:x.o: file format not recognized; treating as linker script",
+    ];
+    expect(diagnose(lines)?.code).toBe("disk-full");
+  });
+
+  it("an error that make is told to ignore does not count", () => {
+    const lines = [
+      "make: nosuchprog: No such file or directory",
+      "make: [Makefile:2: all] Error 127 (ignored)",
+      "a.c:1:10: fatal error: a.h: No such file or directory",
+      "make: *** [Makefile:3: all] Error 1",
+    ];
+    expect(diagnose(lines)?.summary).toBe("the header a.h is missing");
+  });
+
+  it("what only says that something went wrong counts where nothing else does", () => {
+    const lines = [
+      "make: warning:  Clock skew detected.  Your build may be incomplete.",
+      "configure: error: zlib is needed",
+      "/usr/bin/ld: cannot find -lz: No such file or directory",
+    ];
+    expect(diagnose(lines)?.rule).toBe("ld-library");
+    expect(diagnose(lines.slice(0, 2))?.rule).toBe("clock-skew");
+  });
+});
+
+describe("a killed program", () => {
+  const lines = ["cc: fatal error: Killed signal terminated program cc1"];
+  it.each([
+    [null, "cc1 was killed (SIGKILL), by whom cannot be told here"],
+    [
+      0,
+      "cc1 was killed (SIGKILL), and not by the kernel for want of memory: it counts no such ending since the build began",
+    ],
+    [1, "cc1 was killed: the kernel has ended a process for want of memory since the build began"],
+    [3, "cc1 was killed: the kernel has ended 3 processes for want of memory since the build began"],
+  ])("with %j endings for want of memory", (endedForMemory, summary) => {
+    expect(diagnose(lines, { exitCode: 1, endedForMemory })?.summary).toBe(summary);
+  });
+});
+
+it("takes no longer for hostile lines", () => {
+  const parts = [
+    "x.o relocation a ",
+    "a: 1: ",
+    "Error 127 ",
+    "cannot find ",
+    "rustc 1 ",
+    "package `a",
+    "sh: line 1: ",
+    "/a",
+    "x.o:",
+    "make: *** [",
+  ];
+  const started = performance.now();
+  for (const part of parts) expect(diagnose([part.repeat(4096 / part.length), "end"])).toBeNull();
+  expect(performance.now() - started).toBeLessThan(500);
+});

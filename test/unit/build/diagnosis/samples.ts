@@ -1,0 +1,584 @@
+/** Outputs of failed programs with what they mean: as the tools on Debian 12 print them, but for those that are marked as constructed from a tool's source. */
+
+/** One output. */
+export interface Sample {
+  readonly rule: string;
+  readonly lines: readonly string[];
+  readonly summary: string | RegExp;
+  readonly lacks?: string;
+  readonly code?: string;
+  readonly exitCode?: number;
+  /** No tool of this machine prints it: it is written after the tool's own sources or other people's logs. */
+  readonly constructed?: true;
+}
+
+const collect = "collect2: error: ld returned 1 exit status";
+const terminated = "compilation terminated.";
+
+export const compiler: readonly Sample[] = [
+  {
+    rule: "cc-header",
+    lines: ["a.c:1:10: fatal error: zlib.h: No such file or directory", "    1 | #include <zlib.h>", terminated],
+    summary: "the header zlib.h is missing",
+    lacks: "header zlib.h",
+  },
+  {
+    rule: "cc-header",
+    lines: [
+      "In file included from s.c:1:",
+      "/usr/include/stdio.h:27:10: fatal error: bits/libc-header-start.h: No such file or directory",
+    ],
+    summary: "the header bits/libc-header-start.h is missing",
+  },
+  {
+    rule: "clang-header",
+    constructed: true,
+    lines: ["x.c:1:10: fatal error: 'openssl/ssl.h' file not found", "1 error generated."],
+    summary: "the header openssl/ssl.h is missing",
+    lacks: "header openssl/ssl.h",
+  },
+  {
+    rule: "cc-no-headers",
+    lines: ["s.c:1:19: error: no include path in which to search for stdio.h"],
+    summary: "the compiler is told to look for headers nowhere (stdio.h)",
+  },
+  {
+    rule: "cc-part",
+    constructed: true,
+    lines: ["cc: fatal error: cannot execute ‘cc1plus’: execvp: No such file or directory", terminated],
+    summary: "the compiler lacks its part cc1plus: a language is used that is not installed",
+  },
+  {
+    rule: "cc-internal",
+    lines: [
+      "cc: internal compiler error: Segmentation fault signal terminated program cc1",
+      "Please submit a full bug report, with preprocessed source (by using -freport-bug).",
+    ],
+    summary: "the compiler itself failed: Segmentation fault signal terminated program cc1",
+  },
+  {
+    rule: "cc-internal",
+    constructed: true,
+    lines: ["PLEASE submit a bug report to https://bugs.llvm.example/ and include the crash backtrace."],
+    summary: "the compiler itself failed",
+  },
+  {
+    rule: "cc-option",
+    lines: ["cc: error: unrecognized command-line option ‘-std=c99x’; did you mean ‘-std=c99’?"],
+    summary: "the compiler does not know -std=c99x",
+  },
+  {
+    rule: "cc-option",
+    lines: ["cc1: error: bad value ‘nosuch’ for ‘-march=’ switch"],
+    summary: "the compiler does not know nosuch",
+  },
+  {
+    rule: "cc-option",
+    constructed: true,
+    lines: ["clang: error: unknown argument: '-fcf-protection=none'"],
+    summary: "the compiler does not know -fcf-protection=none",
+  },
+  {
+    rule: "as-instruction",
+    lines: ["x.s: Assembler messages:", "x.s:1: Error: no such instruction: `vnosuch %rax'"],
+    summary: "the assembler does not know vnosuch %rax",
+  },
+];
+
+export const linker: readonly Sample[] = [
+  {
+    rule: "ld-library",
+    lines: ["/usr/bin/ld: cannot find -lbz2: No such file or directory", collect],
+    summary: "the library bz2 is missing",
+    lacks: "library bz2",
+  },
+  {
+    rule: "ld-library",
+    lines: ["/usr/bin/ld.gold: error: cannot find -lffi", collect],
+    summary: "the library ffi is missing",
+  },
+  {
+    rule: "ld-library",
+    lines: ["error: linking with `cc` failed: exit status: 1", "  = note: rust-lld: error: unable to find library -lz"],
+    summary: "the library z is missing",
+    lacks: "library z",
+  },
+  {
+    rule: "apple-library",
+    constructed: true,
+    lines: ["ld: library 'ffi' not found"],
+    summary: "the library ffi is missing",
+  },
+  {
+    rule: "ld-incompatible-library",
+    lines: [
+      "/usr/bin/ld: skipping incompatible l/libz.so when searching for -lz",
+      "/usr/bin/ld: cannot find -lz: No such file or directory",
+      collect,
+    ],
+    summary: "the library z is there for another architecture only",
+  },
+  {
+    rule: "ld-start-files",
+    lines: [
+      "/usr/bin/ld: cannot find Scrt1.o: No such file or directory",
+      "/usr/bin/ld: cannot find -lgcc: No such file or directory",
+    ],
+    summary: "the C library's own file Scrt1.o is missing",
+  },
+  {
+    rule: "ld-architecture",
+    lines: ["/usr/bin/ld: i386 architecture of input file `m32.o' is incompatible with i386:x86-64 output", collect],
+    summary: "m32.o is for another architecture",
+  },
+  {
+    rule: "ld-architecture",
+    lines: ["/usr/bin/ld.gold: error: m32.o: incompatible target", collect],
+    summary: "m32.o is for another architecture",
+  },
+  {
+    rule: "ld-architecture",
+    constructed: true,
+    lines: ["ld.lld: error: m32.o is incompatible with elf_x86_64"],
+    summary: "m32.o is for another architecture",
+  },
+  {
+    rule: "ld-format",
+    lines: [
+      "/usr/bin/ld:bad.o: file format not recognized; treating as linker script",
+      "/usr/bin/ld:bad.o:0: syntax error",
+    ],
+    summary: /^bad\.o is no object or library that the linker knows/,
+  },
+  {
+    rule: "ld-pic",
+    lines: [
+      "/usr/bin/ld: nopic.o: relocation R_X86_64_32S against symbol `x' can not be used when making a shared object; recompile with -fPIC",
+      "/usr/bin/ld: failed to set dynamic section sizes: bad value",
+    ],
+    summary: "nopic.o was compiled without -fPIC and cannot be part of a shared library",
+  },
+  {
+    rule: "ld-pic",
+    lines: ["/usr/bin/ld.gold: error: nopic.o: requires unsupported dynamic reloc 11; recompile with -fPIC"],
+    summary: "nopic.o was compiled without -fPIC and cannot be part of a shared library",
+  },
+  {
+    rule: "ld-pic-lld",
+    constructed: true,
+    lines: ["ld.lld: error: relocation R_X86_64_32S cannot be used against symbol 'x'; recompile with -fPIC"],
+    summary: "something was compiled without -fPIC and cannot be part of a shared library",
+  },
+  {
+    rule: "ld-undefined",
+    lines: ["/usr/bin/ld: und.o: in function `main':", "und.c:(.text+0x5): undefined reference to `deflate'", collect],
+    summary: "deflate is used and no library that is linked has it",
+  },
+  {
+    rule: "ld-undefined",
+    lines: ["und.o:und.c:function main: error: undefined reference to 'deflate'", collect],
+    summary: "deflate is used and no library that is linked has it",
+  },
+  {
+    rule: "ld-undefined",
+    constructed: true,
+    lines: ["ld.lld: error: undefined symbol: deflate"],
+    summary: "deflate is used and no library that is linked has it",
+  },
+  {
+    rule: "loader-library",
+    lines: [
+      "./tool: error while loading shared libraries: libgone.so: cannot open shared object file: No such file or directory",
+    ],
+    summary: "a program that the build runs does not find its library libgone.so",
+  },
+  {
+    rule: "loader-version",
+    constructed: true,
+    lines: ["./tool: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./tool)"],
+    summary: "./tool needs GLIBC_2.38, which a library of this machine does not have: it was made for a newer system",
+  },
+];
+
+export const make: readonly Sample[] = [
+  {
+    rule: "make-program",
+    lines: ["gperf --x", "make: gperf: No such file or directory", "make: *** [Makefile:2: all] Error 127"],
+    summary: "the program gperf is missing",
+    lacks: "program gperf",
+  },
+  {
+    rule: "make-interpreter",
+    lines: ["make[2]: ./gen.sh: No such file or directory", "make[2]: *** [Makefile:2: all] Error 127"],
+    summary: "./gen.sh cannot be started: it is not there, or what its first line names is not",
+  },
+  {
+    rule: "make-denied",
+    lines: ["make: ./gen.sh: Permission denied", "make: *** [Makefile:2: all] Error 127"],
+    summary: "./gen.sh may not be run: it is not executable, or its file system is mounted noexec",
+  },
+  {
+    rule: "make-no-rule",
+    lines: ["make: *** No rule to make target 'missing.o', needed by 'all'.  Stop."],
+    summary: "make has no file missing.o and no rule for it, which all needs",
+  },
+  {
+    rule: "bmake-gnu",
+    constructed: true,
+    lines: ['make: "/src/Makefile" line 12: Need an operator', "make: Fatal errors encountered -- cannot continue"],
+    summary: "the makefile is for GNU make, and this make is BSD's",
+  },
+];
+
+export const shell: readonly Sample[] = [
+  {
+    rule: "shell-program",
+    lines: ["/bin/sh: 1: gperf: not found", "make: *** [Makefile:2: all] Error 127"],
+    summary: "the program gperf is missing",
+    lacks: "program gperf",
+  },
+  {
+    rule: "shell-program",
+    lines: ["./build.sh: 12: gperf: not found"],
+    summary: "the program gperf is missing",
+    exitCode: 127,
+  },
+  {
+    rule: "shell-program",
+    lines: ["/bin/bash: line 1: gperf: command not found", "make: *** [Makefile:3: all] Error 127"],
+    summary: "the program gperf is missing",
+  },
+  {
+    rule: "shell-path",
+    lines: ["sh: 1: ./gen.sh: not found"],
+    exitCode: 127,
+    summary: "./gen.sh cannot be started: it is not there, or what its first line names is not",
+  },
+  {
+    rule: "shell-interpreter",
+    lines: ["/bin/bash: ./gen.sh: /nosuch/perl: bad interpreter: No such file or directory"],
+    exitCode: 126,
+    summary: "./gen.sh is for /nosuch/perl, which is not there",
+  },
+  {
+    rule: "shell-denied",
+    lines: ["sh: 1: /mnt/conftest: Permission denied"],
+    exitCode: 126,
+    summary: "/mnt/conftest may not be run: it is not executable, or its file system is mounted noexec",
+  },
+  {
+    rule: "shell-denied",
+    lines: ["bash: /mnt/conftest: Permission denied"],
+    exitCode: 126,
+    summary: "/mnt/conftest may not be run: it is not executable, or its file system is mounted noexec",
+  },
+  {
+    rule: "shell-format",
+    lines: ["bash: ./tool: cannot execute binary file: Exec format error"],
+    exitCode: 126,
+    summary: "./tool is a program for another processor",
+  },
+];
+
+export const perl: readonly Sample[] = [
+  {
+    rule: "perl-module",
+    lines: [
+      "Can't locate IPC/Cmd.pm in @INC (you may need to install the IPC::Cmd module) (@INC contains: /etc/perl) at ./Configure line 13.",
+      "BEGIN failed--compilation aborted at ./Configure line 13.",
+    ],
+    summary: "the perl module IPC::Cmd is missing",
+    lacks: "perl-module IPC::Cmd",
+  },
+  {
+    rule: "perl-version",
+    lines: ["Perl v7.0.0 required--this is only v5.36.0, stopped at -e line 1."],
+    summary: "perl 5.36.0 is too old: 7.0.0 is needed",
+  },
+  {
+    rule: "perl-object",
+    constructed: true,
+    lines: [
+      "Can't load '/usr/lib/perl5/auto/Time/Piece/Piece.so' for module Time::Piece: undefined symbol: Perl_x at DynaLoader.pm line 193.",
+    ],
+    summary: "the perl module Time::Piece does not fit this perl (/usr/lib/perl5/auto/Time/Piece/Piece.so)",
+  },
+];
+
+export const python: readonly Sample[] = [
+  {
+    rule: "python-module",
+    lines: ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'setuptools'"],
+    summary: "the Python module setuptools is missing",
+  },
+  {
+    rule: "python-module",
+    constructed: true,
+    lines: ["pip._vendor.pyproject_hooks._impl.BackendUnavailable: Cannot import 'maturin'"],
+    summary: "the Python module maturin is missing",
+  },
+  {
+    rule: "python-headers",
+    lines: ["ModuleNotFoundError: No module named '_ctypes'"],
+    summary: "this Python was built without ctypes",
+  },
+  {
+    rule: "pip-none",
+    lines: [
+      "ERROR: Could not find a version that satisfies the requirement six (from versions: none)",
+      "ERROR: No matching distribution found for six",
+    ],
+    summary: "pip has no file of six",
+  },
+  {
+    rule: "pip-version",
+    lines: [
+      "ERROR: Could not find a version that satisfies the requirement six==99 (from versions: 1.16.0)",
+      "ERROR: No matching distribution found for six==99",
+    ],
+    summary: "pip has no file of six==99 that fits, only 1.16.0",
+  },
+  {
+    rule: "pip-python",
+    lines: ["ERROR: Package 'pk' requires a different Python: 3.11.7 not in '>=3.99'"],
+    summary: "pk is for Python >=3.99, and this is 3.11.7",
+  },
+  {
+    rule: "pip-hash",
+    lines: [
+      "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the package versions, please update the hashes.",
+      "    six==1.16.0 from file:///six-1.16.0-py2.py3-none-any.whl (from -r req.txt (line 1)):",
+    ],
+    summary: "a package is not the one that was locked: its digest differs",
+  },
+  {
+    rule: "pip-no-hash",
+    lines: ["ERROR: In --require-hashes mode, all requirements must have their versions pinned with ==. These do not:"],
+    summary: "a package has no digest in the list that pip was given",
+  },
+  {
+    rule: "pip-platform",
+    lines: ["ERROR: six-1.16.0-cp27-none-win32.whl is not a supported wheel on this platform."],
+    summary: "six-1.16.0-cp27-none-win32.whl is for another Python or another platform",
+  },
+  {
+    rule: "pip-file",
+    lines: [
+      "ERROR: Could not install packages due to an OSError: [Errno 2] No such file or directory: '/w/nosuch-1.0-py3-none-any.whl'",
+    ],
+    summary: "pip was given /w/nosuch-1.0-py3-none-any.whl, which is not there",
+  },
+  {
+    rule: "pip-step",
+    lines: [
+      "  error: subprocess-exited-with-error",
+      "  × Building wheel for pk (pyproject.toml) did not run successfully.",
+    ],
+    summary: "a package could not be built by pip",
+  },
+];
+
+export const rust: readonly Sample[] = [
+  {
+    rule: "rustc-old",
+    lines: [
+      "error: rustc 1.63.0 is not supported by the following package:",
+      "  cryptography@50.0.0 requires rustc 1.83",
+    ],
+    summary: "rustc 1.63.0 is too old: cryptography@50.0.0 needs 1.83",
+    lacks: "program rustc",
+  },
+  {
+    rule: "rustc-old-one",
+    constructed: true,
+    lines: [
+      "error: package `cryptography v43.0.0` cannot be built because it requires rustc 1.65.0 or newer, while the currently active rustc version is 1.63.0",
+    ],
+    summary: "rustc 1.63.0 is too old: cryptography v43.0.0 needs 1.65.0",
+    lacks: "program rustc",
+  },
+  {
+    rule: "cargo-edition",
+    constructed: true,
+    lines: ["  feature `edition2024` is required"],
+    summary: "cargo is too old for a package: it does not know edition2024",
+  },
+  {
+    rule: "cargo-edition",
+    lines: ["  supported edition values are `2015`, `2018`, `2021`, or `2024`, but `2099` is unknown"],
+    summary: "cargo is too old for a package: it does not know 2099",
+  },
+  {
+    rule: "cargo-lock-version",
+    lines: [
+      "  lock file version `9` was found, but this version of Cargo does not understand this lock file, perhaps Cargo needs to be updated?",
+    ],
+    summary: "cargo is too old for the lock file, which is of version 9",
+  },
+  {
+    rule: "cargo-lock-stale",
+    lines: ["error: cannot update the lock file /w/Cargo.lock because --locked was passed to prevent this"],
+    summary: "the lock file of the crates does not fit their manifest",
+  },
+  {
+    rule: "rust-target",
+    lines: ["error[E0463]: can't find crate for `std`"],
+    summary: "Rust's standard library is missing for the target that is built for",
+  },
+  {
+    rule: "rust-linker",
+    lines: ["error: linker `cc` not found", "  = note: No such file or directory (os error 2)"],
+    summary: "the linker cc is missing",
+    lacks: "program cc",
+  },
+  {
+    rule: "cargo-offline",
+    lines: ["error: no matching package named `pyo3` found", "location searched: crates.io index"],
+    summary: "cargo has no crate pyo3",
+  },
+  {
+    rule: "download",
+    constructed: true,
+    lines: ["error: failed to get `pyo3` as a dependency of package `x`"],
+    summary: "a package could not be downloaded during the build",
+  },
+];
+
+export const autotools: readonly Sample[] = [
+  {
+    rule: "automake-missing",
+    lines: ["WARNING: 'aclocal-1.16' is missing on your system.", "make: *** [Makefile:300: aclocal.m4] Error 127"],
+    summary: "the program aclocal is missing, and a file that it makes is out of date",
+    lacks: "program aclocal",
+  },
+  {
+    rule: "configure-no-compiler",
+    lines: ["checking for gcc... no", "configure: error: no acceptable C compiler found in $PATH"],
+    summary: "configure finds no C compiler that works",
+  },
+  {
+    rule: "configure",
+    lines: ["checking for zlib... no", "configure: error: zlib is needed."],
+    summary: "configure says: zlib is needed",
+  },
+];
+
+export const machine: readonly Sample[] = [
+  {
+    rule: "disk-full",
+    lines: ["/usr/bin/ld: final link failed: No space left on device", collect],
+    code: "disk-full",
+    summary: "the disk is full",
+  },
+  {
+    rule: "disk-full",
+    lines: ["big.c:1:1: fatal error: error writing to /tmp/ccERvkjk.s: No space left on device"],
+    code: "disk-full",
+    summary: "the disk is full",
+  },
+  {
+    rule: "quota",
+    constructed: true,
+    lines: ["cp: error writing 'x': Disk quota exceeded"],
+    code: "disk-full",
+    summary: "the disk quota of this user is used up",
+  },
+  {
+    rule: "read-only",
+    lines: ["Assembler messages:", "Fatal error: can't create /mnt/o.o: Read-only file system"],
+    summary: "something was to be written to a file system that is mounted read-only",
+  },
+  {
+    rule: "open-files",
+    lines: ["<command-line>: fatal error: /usr/lib/gcc/stdc-predef.h: Too many open files", terminated],
+    summary: "a program may not open more files",
+  },
+  {
+    rule: "clock",
+    lines: ["configure: error: newly created file is older than distributed files!", "Check your system clock"],
+    summary: /^a file that was just made is older than the source's files/,
+  },
+  {
+    rule: "clock-skew",
+    lines: [
+      "make: Warning: File 'ok.c' has modification time 86399 s in the future",
+      "make: warning:  Clock skew detected.  Your build may be incomplete.",
+      "make: *** [Makefile:2: all] Error 1",
+    ],
+    summary: /^files of the build have times in the future/,
+  },
+  {
+    rule: "out-of-memory",
+    lines: ["virtual memory exhausted: Cannot allocate memory"],
+    summary: "a program asked for more memory than it may have",
+  },
+  {
+    rule: "killed",
+    lines: ["cc: fatal error: Killed signal terminated program cc1", terminated, "make: *** [Makefile:9: x.o] Error 1"],
+    summary: "cc1 was killed (SIGKILL), by whom cannot be told here",
+  },
+  { rule: "killed", lines: ["make: *** [Makefile:2: all] Killed"], summary: /^a program was killed/ },
+  {
+    rule: "killed",
+    lines: ["/bin/bash: line 1: 10426 Killed                  cc -c x.c"],
+    summary: /^a program was killed/,
+  },
+  {
+    rule: "killed",
+    constructed: true,
+    lines: ["  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)"],
+    summary: /^a program was killed/,
+  },
+  { rule: "killed", lines: ["compiling"], exitCode: 137, summary: /^a program was killed/ },
+];
+
+const patched = ["patching file a.c", "Hunk #1 succeeded at 3.", "Hunk #2 FAILED at 30."];
+
+export const patch: readonly Sample[] = [
+  {
+    rule: "patch",
+    lines: [
+      ...patched,
+      "1 out of 2 hunks FAILED -- saving rejects to file a.c.rej",
+      "patching file 'b c.c'",
+      "Hunk #1 FAILED at 1.",
+      "1 out of 1 hunk FAILED -- saving rejects to file b c.c.rej",
+    ],
+    code: "patch-failed",
+    summary: "the patch does not apply: hunk 2 of a.c (line 30), hunk 1 of b c.c (line 1)",
+  },
+  {
+    rule: "patch",
+    constructed: true,
+    lines: [
+      "Patching file a.c using Plan A...",
+      ...[1, 2, 3, 4, 5].map((nth) => `Hunk #${nth} failed at ${nth}0.`),
+      "5 out of 5 hunks failed--saving rejects to a.c.rej",
+    ],
+    code: "patch-failed",
+    summary:
+      "the patch does not apply: hunk 1 of a.c (line 10), hunk 2 of a.c (line 20), hunk 3 of a.c (line 30) and 2 more",
+  },
+  {
+    rule: "patch",
+    lines: [
+      "patching file a.c",
+      "Reversed (or previously applied) patch detected!  Skipping patch.",
+      "1 out of 1 hunk ignored -- saving rejects to file a.c.rej",
+    ],
+    code: "patch-failed",
+    summary: "the patch is in a.c already",
+  },
+  {
+    rule: "patch",
+    lines: ["can't find file to patch at input line 3", "|--- a/no.c", "|+++ b/no.c", "1 out of 1 hunk ignored"],
+    code: "patch-failed",
+    summary: "the patch changes a/no.c, which the source does not have",
+  },
+  {
+    rule: "patch-malformed",
+    lines: ["patch: **** malformed patch at line 7:  c"],
+    code: "patch-failed",
+    summary: "the patch itself is damaged: malformed patch at line 7",
+  },
+];
