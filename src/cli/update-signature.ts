@@ -1,6 +1,7 @@
 /** The one place where a proposal asks whether a new source is signed by who signs its predecessors. */
 import path from "node:path";
-import type { FetchOptions } from "../fetch/index.ts";
+import { ForgeError } from "../errors.ts";
+import { verifySignature, type FetchOptions } from "../fetch/index.ts";
 import type { Recipe, Source } from "../recipe/index.ts";
 import type { Proposal, TakenSource } from "./update-proposal.ts";
 
@@ -44,7 +45,22 @@ export async function withSignatures(
   return signed;
 }
 
-/** Checks the signature of one source whose bytes lie at `file`. Nothing here can read one yet. */
-async function signatureOf(source: Source, _file: string, _fetch: FetchOptions): Promise<SignatureFinding> {
-  return { state: "not-checked", detail: `the recipe of ${source.name} names no signer` };
+/** Checks the signature of one source whose bytes lie at `file`, by the signers of the recipe. One that is missing is said; a wrong one is thrown. */
+async function signatureOf(source: Source, file: string, fetch: FetchOptions): Promise<SignatureFinding> {
+  const { sha256 } = source;
+  if (sha256 === null) return { state: "not-checked", detail: "its digest is not known" };
+  try {
+    const verdict = await verifySignature({ source: { ...source, sha256 }, path: file, cached: false }, fetch);
+    if (verdict.outcome === "untestable") return { state: "not-checked", detail: verdict.why };
+    const { signer, key, made, from, pinned, notes } = verdict;
+    const detail = [`${signer}${key === undefined ? "" : ` (${key})`}, made ${made}, from ${from}`, ...notes].join(
+      "; ",
+    );
+    return pinned
+      ? { state: "checked", detail }
+      : { state: "not-checked", detail: `signed by ${detail}, whom the recipe does not name` };
+  } catch (error) {
+    if (!(error instanceof ForgeError) || error.code !== "signature-missing") throw error;
+    return { state: "not-checked", detail: [error.message, ...error.details].join("; ") };
+  }
 }
