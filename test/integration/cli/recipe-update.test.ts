@@ -8,6 +8,7 @@ import { record, type Result } from "../../../src/cli/result.ts";
 import { ForgeError } from "../../../src/errors.ts";
 import { needs } from "../../tools/needs.ts";
 import { problemsOf } from "../../tools/records.ts";
+import { fingerprint, keyOf, signed } from "../fetch/openpgp-keys.ts";
 import { payload, serve, sha256 } from "../fetch/support.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
@@ -151,6 +152,32 @@ describe("recipe update", () => {
       expect(after).toContain(`${line.slice(1)}\n`);
     expect(after).toContain("# the first line\n");
     expect(await readdir(join(made.context.home, ".cache", "tlsforge", "sources"))).toEqual([fresh.sha256]);
+  });
+
+  test("a signature by the recipe's signer is checked, one that is missing is said loudly, a wrong one ends it", async () => {
+    const key = await keyOf("releases");
+    const stranger = await keyOf("stranger");
+    const sign = async (by: typeof key, bytes: Buffer): Promise<Buffer> => Buffer.from(await signed(bytes, by));
+    const text = (base: string): string =>
+      recipeText([url(base)])
+        .replace(
+          "versions:\n",
+          `signers:\n  me: { openpgp: { fingerprints: ${fingerprint(key)}, keys: keys/me.asc } }\nversions:\n`,
+        )
+        .replaceAll("        file:", "        signature: { by: me, required: true }\n        file:");
+    const withKey = async (files: Readonly<Record<string, Buffer>>): Promise<Shop> => {
+      const made = await shop(text(await upstream({ ...listed, ...files })));
+      await mkdir(join(made.file, "..", "keys"));
+      await writeFile(join(made.file, "..", "keys", "me.asc"), key.toPublic().armor());
+      return made;
+    };
+    const said = async (made: Shop): Promise<unknown> => (await update(made)).fields["notes"];
+    const asc = "thing-2.1.3.tar.gz.asc";
+    const good = await said(await withKey({ [asc]: await sign(key, fresh.bytes) }));
+    expect(good).toContainEqual(expect.stringContaining(`signature checked: me (${fingerprint(key)})`));
+    expect(await said(await withKey({}))).toContainEqual(expect.stringContaining("SIGNATURE NOT CHECKED"));
+    for (const wrong of [await sign(stranger, fresh.bytes), await sign(key, Buffer.from("other bytes"))])
+      expect(await refusal(await withKey({ [asc]: wrong }))).toMatchObject({ code: "signature-wrong" });
   });
 
   test("where nothing is listed the next versions are asked for", async () => {
