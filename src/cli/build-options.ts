@@ -15,6 +15,13 @@ export function withSources(command: Command): Command {
     .addOption(minGrade());
 }
 
+/** Where sources of a bundle may come from: never the user's own, which nobody could tell from the recipe's. */
+export function withLocations(command: Command): Command {
+  return command
+    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
+    .option("--offline", "use only what is in the caches");
+}
+
 /** What a command line asks for. Throws `usage`. */
 export function buildRequest(
   args: readonly string[],
@@ -26,7 +33,7 @@ export function buildRequest(
     stack: args[0] ?? null,
     minGrade: text(options["minGrade"]) ?? null,
     sources: {
-      sources: parseSources(options["source"] as string[], context.cwd),
+      sources: parseSources((options["source"] ?? []) as string[], context.cwd),
       offline: options["offline"] === true,
       ...optional("mirror", mirror),
     },
@@ -49,6 +56,10 @@ function parseSources(given: readonly string[], cwd: string): Record<string, str
 function mirrorAddress(value: string): string {
   const url = URL.parse(value);
   const local = url?.protocol === "file:" && url.hostname === "";
-  if (local || url?.protocol === "http:" || url?.protocol === "https:") return value;
-  throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
+  if (url === null || !(local || url.protocol === "http:" || url.protocol === "https:"))
+    throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
+  // A digest is put behind it.
+  if (/[?#\s]/.test(value))
+    throw new InvalidArgumentError("It must end with a folder: no question mark, no number sign.");
+  return value;
 }

@@ -23,6 +23,7 @@ import { chooseVersions } from "./choose.ts";
 import type { Context } from "./context.ts";
 import { loadStack, type LoadedStack } from "./load.ts";
 import { recipeFiles } from "./recipe-files.ts";
+import { sourcesFolder } from "./shared-cache.ts";
 
 /** Options of `provision`, `plan` and `build`. */
 export interface SourceOptions {
@@ -160,7 +161,17 @@ export async function fetchFor(
   planned: readonly PlannedBuild[],
   selection: Selection,
 ): Promise<ReadonlyMap<string, readonly FetchedSource[]>> {
-  const wanted = planned.filter((entry) => entry.action === "build").map((entry) => entry.derivation.recipe);
+  return fetchSources(
+    planned.filter((entry) => entry.action === "build").map((entry) => entry.derivation.recipe),
+    selection,
+  );
+}
+
+/** Fetches the sources of some recipes, all at once; by the recipe's name. */
+export async function fetchSources(
+  wanted: readonly ResolvedRecipe[],
+  selection: Selection,
+): Promise<ReadonlyMap<string, readonly FetchedSource[]>> {
   const needsIndex = (source: Source): boolean =>
     source.locations.some(({ kind }) => kind === "pypi" || kind === "crate");
   const options = { ...selection.fetch, overrides: selection.options.sources };
@@ -199,7 +210,7 @@ async function fetchOptions(context: Context, host: Host, options: SourceOptions
     pipDefault: null,
   });
   return {
-    caches: [path.join(context.home, ".cache", "tlsforge", "sources"), prefixPaths(context.options.prefix).sources],
+    caches: [sourcesFolder(context), prefixPaths(context.options.prefix).sources],
     bases,
     offline: options.offline,
     emit: context.emit,

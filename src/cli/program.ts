@@ -1,7 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import { buildRequest, withSources } from "./build-options.ts";
+import { buildRequest, withLocations, withSources } from "./build-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
 import { count, optional } from "./option-values.ts";
@@ -201,6 +201,23 @@ function commandTree(
         dryRun: options["dryRun"] === true,
         keepCache: options["keepCache"] === true,
       }),
+  );
+  const bundle = program.command("bundle").description("all sources of a stack in one file");
+  runs(
+    withLocations(
+      add(
+        bundle,
+        "create <file> [stack]",
+        "put every source of a stack into one file, for a machine without a network",
+      ),
+    ),
+    async (given, [file = "", ...args], options) => {
+      const context = await asRemembered(given);
+      return (await import("./commands/bundle.ts")).create(context, file, buildRequest(args, options, context));
+    },
+  );
+  runs(add(bundle, "use <file>", "bring the sources of such a file into the cache"), async (context, args) =>
+    (await import("./commands/bundle.ts")).use(context, args[0] ?? ""),
   );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
   runs(

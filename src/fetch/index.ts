@@ -3,6 +3,7 @@ export { availability } from "./availability.ts";
 export { registryBases } from "./bases.ts";
 export { filterCargoConfig } from "./cargo-config.ts";
 export { cargoDefaultIndex } from "./cargo-default.ts";
+export { chunksOf, fileDigest } from "./digest.ts";
 export { fetchAll } from "./fetch-all.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { unpack } from "./unpack.ts";
