@@ -41,6 +41,12 @@ export function buildRequest(
 }
 
 function parseSources(given: readonly string[], cwd: string): Record<string, string> {
+  const names = given.map((entry) => entry.split("=", 1)[0]);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new ForgeError("usage", `--source is given twice for ${twice}`, {
+      hint: "give one file or folder for each source",
+    });
   return Object.fromEntries(
     given.map((entry) => {
       const split = entry.indexOf("=");

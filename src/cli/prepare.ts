@@ -22,6 +22,7 @@ import { listReceipts, prefixPaths, readReceipt, type Manifest } from "../store/
 import { chooseVersions } from "./choose.ts";
 import type { Context } from "./context.ts";
 import { loadStack, type LoadedStack } from "./load.ts";
+import { refuseChanged, refuseOwnAround } from "./own-sources.ts";
 import { recipeFiles } from "./recipe-files.ts";
 import { sourcesFolder } from "./shared-cache.ts";
 
@@ -53,6 +54,7 @@ export async function select(
   const { site, options } = request;
   const loaded = await loadStack(context, request.stack);
   refuseUnknownSources(loaded, options);
+  await refuseOwnAround(context.options.prefix, options.sources);
   const host = machine(context, site);
   const fetch = await fetchOptions(context, host, options);
   const resolved = await chooseVersions({
@@ -184,6 +186,7 @@ export async function fetchSources(
   const pypi = bases.pypi ?? (await indexOf(plain, selection));
   const crates = bases.crates ?? (await crateIndexOf(selection));
   const indexed = await fetchAll(all.filter(needsIndex), { ...options, bases: { ...bases, pypi, crates } });
+  refuseChanged([...plain, ...indexed], await digestsOfOwn(selection));
   const bySource = new Map([...plain, ...indexed].map((fetched) => [sourceKey(fetched.source), fetched]));
   return new Map(
     wanted.map((recipe) => [recipe.name, recipe.sources.flatMap((source) => bySource.get(sourceKey(source)) ?? [])]),
@@ -230,7 +233,16 @@ function refuseUnknownSources({ recipes }: LoadedStack, options: SourceOptions):
   }
 }
 
-async function digestsOfOwn(selection: Selection): Promise<Record<string, string>> {
+/** Digests of the user's own sources as they were when the run first looked at them: what is built from later has to be the same. */
+async function digestsOfOwn(selection: Selection): Promise<Readonly<Record<string, string>>> {
+  const known = ownDigests.get(selection.options) ?? hashOwn(selection);
+  ownDigests.set(selection.options, known);
+  return known;
+}
+
+const ownDigests = new WeakMap<SourceOptions, Promise<Readonly<Record<string, string>>>>();
+
+async function hashOwn(selection: Selection): Promise<Readonly<Record<string, string>>> {
   const own = distinct(selection.resolved.flatMap((recipe) => recipe.sources)).filter(
     (source) => source.name in selection.options.sources,
   );
