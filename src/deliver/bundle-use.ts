@@ -23,14 +23,14 @@ export async function useBundle(
   const parser = new Parser({ strict: true, brotli: false, zstd: false });
   const reader = bundleReader(file, cache);
   let ended = false;
-  let failure: unknown;
+  let failure: Error | undefined;
   // The parser works synchronously: everything below happens within its write(), and its own errors must not pass through it.
   const guarded = (action: () => void): void => {
     if (failure !== undefined) return;
     try {
       action();
     } catch (error) {
-      failure = error;
+      failure = error instanceof Error ? error : new Error(String(error));
     }
   };
   const refuse = (why: string, cause?: unknown): void => {

@@ -59,7 +59,7 @@ describe("a bundle", () => {
     const used = await useBundle(file, { cache, signal });
     expect(used).toEqual(made.index);
     const [one, two] = sources.map(({ sha256 }) => sha256);
-    expect((await readdir(cache)).toSorted()).toEqual([one, `${one}.asc`, two].toSorted());
+    expect(new Set(await readdir(cache))).toEqual(new Set([one, `${one}.asc`, two]));
     expect(await readFile(join(cache, `${one}.asc`), "utf8")).toBe("signed");
   });
 
