@@ -3,8 +3,8 @@ import { open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { chunksOf, fileDigest } from "../fetch/index.ts";
-import { indexName, membersOf, signatureEndings } from "./bundle-index.ts";
+import { chunksOf, fileDigest, signatureExtensions } from "../fetch/index.ts";
+import { indexName, membersOf } from "./bundle-index.ts";
 import { fileProblem, isMissing } from "./problems.ts";
 import type { BundledSignature, BundledSource, BundleIndex } from "./types.ts";
 
@@ -66,7 +66,7 @@ async function indexOf({
     const { path: place, name, recipe, version, file, sha256, bytes } = source;
     paths.set(sha256, place);
     const signatures: BundledSignature[] = [];
-    for (const ending of signatureEndings) {
+    for (const ending of signatureExtensions) {
       const beside = path.join(path.dirname(place), `${sha256}.${ending}`);
       const found = await fileDigest(beside).catch((error: unknown) => {
         if (isMissing(error)) return null;

@@ -1,11 +1,9 @@
 import { ForgeError } from "../errors.ts";
+import { signatureExtensions } from "../fetch/index.ts";
 import type { BundledSource, BundleIndex } from "./types.ts";
 
 /** Name of the member that says what the others are. */
 export const indexName = "index.json";
-
-/** Endings of the names of signatures beside a source. */
-export const signatureEndings = ["asc", "sigstore", "provenance"] as const;
 
 /** The longest index, signature and source that are taken, in bytes. */
 export const longest = { index: 4 * 1024 * 1024, signature: 1024 * 1024, source: 512 * 1024 * 1024 };
@@ -72,7 +70,7 @@ function isSource(value: unknown): value is BundledSource {
     isFile(value, longest.source) &&
     Array.isArray(value["signatures"]) &&
     value["signatures"].every(
-      (one) => isFile(one, longest.signature) && signatureEndings.some((ending) => ending === one["ending"]),
+      (one) => isFile(one, longest.signature) && signatureExtensions.some((ending) => ending === one["ending"]),
     )
   );
 }

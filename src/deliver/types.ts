@@ -1,3 +1,4 @@
+import type { signatureExtensions } from "../fetch/index.ts";
 import type { Platform } from "../recipe/index.ts";
 
 /** One source in a bundle, by its digest; several recipes may share it. Sizes in bytes, digests in lower-case hex. */
@@ -13,7 +14,7 @@ export interface BundledSource {
 }
 
 export interface BundledSignature {
-  readonly ending: "asc" | "sigstore";
+  readonly ending: (typeof signatureExtensions)[number];
   readonly sha256: string;
   readonly bytes: number;
 }

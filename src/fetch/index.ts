@@ -8,6 +8,7 @@ export { chunksOf, fileDigest } from "./digest.ts";
 export { fetchAll } from "./fetch-all.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { checkKeys } from "./signatures/openpgp-keys.ts";
+export { signatureExtensions } from "./signatures/obtain.ts";
 export { verifySignature } from "./signatures/check.ts";
 export { unpack } from "./unpack.ts";
 export { zipTexts } from "./zip-texts.ts";
