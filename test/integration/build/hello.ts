@@ -9,7 +9,7 @@ import type { ForgeEvent } from "../../../src/events.ts";
 import type { FetchedSource } from "../../../src/fetch/index.ts";
 import { derive, type Derivation } from "../../../src/plan/index.ts";
 import { parseRecipe, resolveRecipe, type ResolvedRecipe } from "../../../src/recipe/index.ts";
-import { logPath, openPrefix, realise, removeTree, type Realised } from "../../../src/store/index.ts";
+import { logPath, openPrefix, readFailed, realise, removeTree, type Realised } from "../../../src/store/index.ts";
 
 const fixture = join(import.meta.dirname, "..", "..", "fixtures", "build", "hello");
 
@@ -22,7 +22,7 @@ export interface Project {
 
 /** What a build may be given besides the usual. */
 export interface MakeOptions extends Partial<
-  Pick<BuildContext, "jobs" | "passThrough" | "cargoHome" | "signal" | "packageAdvice">
+  Pick<BuildContext, "jobs" | "passThrough" | "cargoHome" | "signal" | "packageAdvice" | "keepFailed">
 > {
   readonly recipe?: Partial<ResolvedRecipe>;
   readonly inputs?: readonly Derivation[];
@@ -107,14 +107,14 @@ export async function make(
           toolPaths: {},
           passThrough: options.passThrough ?? {},
           ...(options.cargoHome === undefined ? {} : { cargoHome: options.cargoHome }),
-          keepFailed: false,
+          keepFailed: options.keepFailed ?? false,
           ...(options.packageAdvice === undefined ? {} : { packageAdvice: options.packageAdvice }),
           emit,
           signal,
         });
         return { ...outcome, sources: [] };
       } finally {
-        await removeTree(scratch, project.prefix);
+        if ((await readFailed(scratch)) === null) await removeTree(scratch, project.prefix);
       }
     },
     { emit, signal },
