@@ -25,7 +25,7 @@ export async function keepFailure(
   try {
     if (last !== null) {
       await mkdir(path.join(scratch, "bin"), { recursive: true });
-      await writeFile(path.join(scratch, "bin", againProgram), againText(last), { mode: 0o755 });
+      await writeFile(path.join(scratch, "bin", againProgram), againText(last), { mode: 0o700 });
     }
     await writeFailed(scratch, {
       schema: "tlsforge.failed/1",
@@ -51,7 +51,7 @@ export async function keepFailure(
   }
 }
 
-/** In the command's own folder with the umask of builds, whatever has become of the shell it is called from. */
+/** Holds the environment, a proxy's password included, so it is for its owner alone. In the command's own folder with the umask of builds, whatever has become of the shell it is called from. */
 function againText({ argv, directory, environment }: Command): string {
   const own = Object.entries(environment).map(([name, value]) => quoted(`${name}=${value}`));
   return `#!/bin/sh\ncd ${quoted(directory)} && umask 022 && exec env -i ${own.join(" ")} ${argv.map(quoted).join(" ")}\n`;

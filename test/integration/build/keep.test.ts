@@ -1,0 +1,39 @@
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { readFailed } from "../../../src/store/index.ts";
+import { derivationOf, failureOf, freshFolder, make, prepare, programs, scratchOf } from "./helpers.ts";
+
+it("a failed build says what failed in it, and has a program that does it again", async () => {
+  const project = await prepare(await freshFolder());
+  const recipe = {
+    ...programs(["sh", "-c", `echo "it's $0" >mark; exit 3`, "a 'b' $c"]),
+    environment: { GREETING: "o'clock" },
+  };
+  await failureOf(make(project, { recipe, keepFailed: true, passThrough: { http_proxy: "http://u:secret@host" } }));
+  const scratch = scratchOf(derivationOf(project, { recipe }));
+  expect(await readFailed(scratch)).toMatchObject({
+    recipe: "hello",
+    argv: ["sh", "-c", expect.any(String) as string, "a 'b' $c"],
+    directory: scratch,
+    environment: { GREETING: "o'clock", http_proxy: "http://u:secret@host" },
+    reason: expect.stringContaining("failed: exit 3") as string,
+  });
+  const again = join(scratch, "bin", "tlsforge-again");
+  expect(() => execFileSync(again, { env: {} })).toThrow(expect.objectContaining({ status: 3 }) as Error);
+  expect(execFileSync("cat", [join(scratch, "mark")], { encoding: "utf8" })).toBe("it's a 'b' $c\n");
+  // It holds what the caller's proxy asks for.
+  for (const file of [again, join(scratch, ".tlsforge-failed.json")]) expect(statSync(file).mode & 0o077).toBe(0);
+});
+
+it("a gate that fails is kept with what it ran, and a build that fails before any program with none", async () => {
+  const project = await prepare(await freshFolder());
+  const gates = [{ kind: "run", name: "says no", argv: ["sh", "-c", "exit 1"], expect: "^yes" }] as const;
+  const recipe = { ...programs(["sh", "-c", "mkdir -p ${out}; touch ${out}/x"]), gates };
+  await failureOf(make(project, { recipe, keepFailed: true }));
+  expect((await readFailed(scratchOf(derivationOf(project, { recipe }))))?.argv).toEqual(["sh", "-c", "exit 1"]);
+  const none = { ...programs(["sh"]), steps: [{ kind: "run", argv: ["${nosuch}"] }] as const };
+  await failureOf(make(project, { recipe: none, keepFailed: true }));
+  expect((await readFailed(scratchOf(derivationOf(project, { recipe: none }))))?.argv).toBeNull();
+});
