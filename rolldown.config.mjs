@@ -2,11 +2,13 @@
  * How `src/` becomes `dist/`: one chunk for what is loaded together, so that a command reads a few files instead of some hundred, and one for
  * each npm package under its own name. A package of this kind needs no node_modules.
  */
+import { readFileSync } from "node:fs";
 import { defineConfig } from "rolldown";
 
 export default defineConfig({
   input: { main: "src/main.ts", "root-helper": "src/host/root-helper.ts" },
   platform: "node",
+  plugins: [{ name: "seal", buildStart: shipSeal }],
   output: {
     dir: "dist",
     format: "esm",
@@ -16,6 +18,11 @@ export default defineConfig({
     },
   },
 });
+
+/** The perl program that builds run behind lies where it lies in `src/`. */
+function shipSeal() {
+  this.emitFile({ type: "asset", fileName: "build/seal.pl", source: readFileSync("src/build/seal.pl", "utf8") });
+}
 
 /** The npm package that a module belongs to, a scope's slash made a plus: the innermost, as packages nest. */
 function packageOf(id) {

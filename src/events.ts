@@ -59,12 +59,15 @@ export type ForgeEvent =
       readonly cached: boolean;
       readonly wallSeconds: number;
       readonly cpuSeconds: number;
+      /** How far the build was kept to itself, in a sentence. */
+      readonly sealed?: string;
     }
   | {
       readonly type: "gate";
       readonly key: string;
       readonly gate: string;
-      readonly outcome: "pass" | "fail";
+      /** `untestable`: the part of a gate that this machine cannot answer, told beside the gate's own outcome. */
+      readonly outcome: "pass" | "fail" | "untestable";
       readonly detail?: string;
     }
   | { readonly type: "lock-wait"; readonly path: string; readonly holder: string }

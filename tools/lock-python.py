@@ -5,12 +5,17 @@
 Resolves the requirements with pip (23 or newer) against the package index that this machine's pip is configured for, for the Python version
 named in the input, and writes every file with its SHA-256. Nothing is installed. Lines of the input: `# python: 3.13`, then
 `role name[specifier] form`, where role is build or runtime and form is wheel, platform-wheel or sdist; projects that the resolution adds
-get the form wheel.
+get the form wheel. Where a source distribution has a Cargo.lock, its crates are written too, with the digests that it names (Python 3.11 or newer).
 """
 
+import hashlib
+import io
 import json
 import subprocess
 import sys
+import tarfile
+import tomllib
+import urllib.parse
 import urllib.request
 
 from pip._internal.models.index import PyPI
@@ -71,6 +76,23 @@ def pick(files: list[dict], form: str, tag: str) -> list[tuple[dict, str | None]
     return picked
 
 
+def crates_of(project: str, item: dict) -> set[tuple[str, str, str]]:
+    """Name, version and digest of every crate that a source distribution's Cargo.lock takes from the registry."""
+    address = urllib.parse.urljoin(f"{index_base().rstrip('/')}/{project}/", item["url"])
+    with urllib.request.urlopen(address) as answer:
+        archive = answer.read()
+    if hashlib.sha256(archive).hexdigest() != item["hashes"]["sha256"]:
+        raise SystemExit(f"{item['filename']} is not what the index announces")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        lock = next((name for name in members.getnames() if name.count("/") == 1 and name.endswith("/Cargo.lock")), None)
+        text = members.extractfile(lock).read().decode() if lock is not None else ""
+    packages = [package for package in tomllib.loads(text).get("package", []) if "source" in package]
+    foreign = [package["name"] for package in packages if not package["source"].startswith("registry+")]
+    if foreign:
+        raise SystemExit(f"{project}: {', '.join(foreign)} come from elsewhere than the registry")
+    return {(package["name"], package["version"], package["checksum"]) for package in packages}
+
+
 def main() -> None:
     lines = [line.strip() for line in open(sys.argv[1], encoding="utf-8")]
     python = next(line.split(":")[1].strip() for line in lines if line.startswith("# python:"))
@@ -79,6 +101,7 @@ def main() -> None:
     print("# Made by: python3 tools/lock-python.py recipes/python-tls/requirements.in > recipes/python-tls/lock.yaml")
     print("# yaml-language-server: $schema=../lock.schema.json")
     print("schema: tlsforge.lock/1\npackages:")
+    crates: set[tuple[str, str, str]] = set()
     for role in ("build", "runtime"):
         wanted = [name for kind, name, _ in asked if kind == role]
         for project, version in sorted(resolve(wanted, python).items()):
@@ -87,8 +110,14 @@ def main() -> None:
                 continue
             print(f"  - project: {project}\n    version: \"{version}\"\n    role: {role}\n    files:")
             for item, when in pick(files_of(project, version), form, "cp" + python.replace(".", "")):
+                if form == "sdist":
+                    crates |= crates_of(project, item)
                 condition = f", when: {{ {when} }}" if when else ""
                 print(f"      - {{ file: {item['filename']}, sha256: {item['hashes']['sha256']}{condition} }}")
+    if crates:
+        print("# Those of the Cargo.lock files of the source distributions above.\ncrates:")
+    for name, version, digest in sorted(crates):
+        print(f"  - {{ crate: {name}, version: \"{version}\", sha256: {digest} }}")
 
 
 main()

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { endOrphans } from "../store/index.ts";
+import { askCompiler, asksCompiler } from "./compiler.ts";
 import { endingsForMemory } from "./diagnosis/index.ts";
 import { stepFailed } from "./failure.ts";
 import { passGates } from "./gates.ts";
@@ -10,54 +11,83 @@ import { keepFailure } from "./keep.ts";
 import { runCommand, type Command, type CommandSink } from "./run.ts";
 import { ownEnvironment } from "./environment.ts";
 import { bindScope, wheelFolder } from "./scope.ts";
+import { sealBuild } from "./sealed.ts";
 import { placeFiles, prepareStep, stepTitle } from "./steps.ts";
 import type { BuildContext, BuildOutcome } from "./types.ts";
 
 /**
  * Runs a build: sources unpacked into the scratch folder, then the steps, then the gates on what came out. The output folder is
  * `derivation.out`, which the steps install into directly because its path is part of what they make.
- * Throws ForgeError `build-failed`, `patch-failed`, `disk-full`, `gate-failed`, `interrupted`, `prefix-unusable`, those of unpacking, and
+ * Programs run sealed, as far as `context.seal` goes. Throws ForgeError `build-failed`, `patch-failed`, `disk-full`, `gate-failed`, `interrupted`, `prefix-unusable`, those of unpacking, and
  * `recipe-invalid` for what only shows here; the log stays.
  */
 export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
   const { derivation, emit, signal } = context;
   const log = openLog(context.log);
   let last: Command | null = null;
-  const sink: CommandSink = {
-    log,
-    signal,
-    activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }),
-    endLeftovers: () => endOrphans(derivation.out),
-    started: (command) => {
-      last = command;
-    },
-  };
   let cpuSeconds = 0;
   const endingsBefore = await endingsForMemory();
   try {
     log.write(`tlsforge: ${derivation.recipe.name} ${derivation.recipe.version}, key ${derivation.key}\n`);
-    const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)));
+    const compiler = asksCompiler(derivation.recipe) ? await askCompiler(context) : null;
+    const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)), compiler);
     await layOut(context);
+    const seal = await sealBuild(context);
+    log.write(`${seal.text}\n`);
+    const sink: CommandSink = {
+      log,
+      signal,
+      activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }),
+      wrap: seal.wrap,
+      endLeftovers: () => endOrphans(derivation.out),
+      started: (command) => {
+        last = command;
+      },
+    };
     const { steps } = derivation.recipe;
     for (const [index, step] of steps.entries()) {
       const title = stepTitle(step);
       emit({ type: "build-step", key: derivation.key, step: title, index, count: steps.length });
       const prepared = prepareStep(step, scope);
       await placeFiles(prepared.files, scope.recipeFolder);
-      for (const command of prepared.commands) {
+      for (const command of prepared.commands.map((each) => withoutNetwork(each, context))) {
         const result = await runCommand(command, sink);
         cpuSeconds += result.cpuSeconds;
         if (result.exitCode !== 0)
-          throw await stepFailed({ context, title, index, kind: step.kind, command, result, sink, endingsBefore });
+          throw await stepFailed({
+            context,
+            title,
+            index,
+            kind: step.kind,
+            command,
+            result,
+            sink,
+            seal,
+            endingsBefore,
+          });
       }
     }
     const { expand, expandPattern } = scope;
-    const gates = await passGates(context, { expand, expandPattern, sink });
-    return { steps: steps.map(stepTitle), gates, cpuSeconds, environment: ownEnvironment(scope.environment, context) };
+    const gates = context.checking === true ? [] : await passGates(context, { expand, expandPattern, sink, compiler });
+    const online = context.offline === true ? [] : steps.filter((step) => "network" in step);
+    const { grade, text } = seal;
+    return {
+      steps: steps.map(stepTitle),
+      gates,
+      cpuSeconds,
+      seal: { grade, text, network: online.map(stepTitle) },
+      environment: ownEnvironment(scope.environment, context),
+    };
   } catch (error) {
     if (context.keepFailed && !signal.aborted) await keepFailure(context, { error, last });
     throw error;
   } finally {
     log.close();
   }
+}
+
+/** With `--offline` cargo is told, so that it says what it lacks instead of trying for it. */
+function withoutNetwork(command: Command, { offline }: BuildContext): Command {
+  if (offline !== true || command.network !== true) return command;
+  return { ...command, environment: { ...command.environment, CARGO_NET_OFFLINE: "true" } };
 }

@@ -1,7 +1,9 @@
 import { ForgeError } from "../errors.ts";
 import { configureFailure } from "./config-log.ts";
 import { diagnose, endingsForMemory, type Diagnosis, type Lack } from "./diagnosis/index.ts";
+import type { Refusal } from "./refusal.ts";
 import { describeExit, type Command, type CommandResult, type CommandSink } from "./run.ts";
+import type { Sealed } from "./sealed.ts";
 import type { BuildContext } from "./types.ts";
 
 /** A step whose command did not end well. */
@@ -13,6 +15,7 @@ export interface FailedStep {
   readonly command: Command;
   readonly result: CommandResult;
   readonly sink: CommandSink;
+  readonly seal: Sealed;
   /** What `endingsForMemory` told before the build. */
   readonly endingsBefore: number | null;
 }
@@ -25,7 +28,10 @@ export async function stepFailed(failure: FailedStep): Promise<ForgeError> {
   if (own !== null) sink.log.write(`\n[the end of its config.log]\n${own.lines.join("\n")}\n`);
   const circumstances = { exitCode: result.exitCode, endedForMemory: await endingsSince(failure.endingsBefore) };
   // The check that failed says more than the sentence that configure makes of it.
-  const found = diagnose(own?.lastCheck.slice(0, -1) ?? []) ?? diagnose(result.tail, circumstances);
+  const found =
+    diagnose(own?.lastCheck.slice(0, -1) ?? []) ??
+    refused(failure.seal.refusal(result.tail, command)) ??
+    diagnose(result.tail, circumstances);
   const line = title.replaceAll(/\s+/g, " ");
   const short = line.length > 80 ? `${line.slice(0, 77)}...` : line;
   const what = `${recipe.name} ${recipe.version}: step ${index + 1} of ${recipe.steps.length} (${short})`;
@@ -39,6 +45,10 @@ export async function stepFailed(failure: FailedStep): Promise<ForgeError> {
       ),
     },
   );
+}
+
+function refused(refusal: Refusal | null): Diagnosis | null {
+  return refusal === null ? null : { rule: "sealed", line: "", ...refusal };
 }
 
 async function endingsSince(before: number | null): Promise<number | null> {

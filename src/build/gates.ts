@@ -2,8 +2,12 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { Gate } from "../recipe/index.ts";
+import type { CompilerFacts } from "./compiler.ts";
 import { checkContents } from "./contents.ts";
 import { processMark } from "./environment.ts";
+import { checkExports } from "./exports.ts";
+import { checkHardening } from "./hardening.ts";
+import { checkLeaks } from "./leaks.ts";
 import { checkLinkage } from "./linkage.ts";
 import { describeExit, runCommand, type CommandSink } from "./run.ts";
 import type { BuildContext, GateResult } from "./types.ts";
@@ -14,6 +18,8 @@ interface GateTools {
   /** The same for a regular expression: values stand for themselves. */
   readonly expandPattern: (text: string) => string;
   readonly sink: CommandSink;
+  /** Null where no step has asked what the compiler can do. */
+  readonly compiler: CompilerFacts | null;
 }
 
 /**
@@ -37,7 +43,10 @@ export async function passGates(
         hint: `${result.hint}; the whole log: ${context.log}`,
       });
     }
-    passed.push({ name, detail: result.detail });
+    const untestable = (result.untestable ?? []).map((what) => `untestable: ${what}`);
+    for (const detail of result.untestable ?? [])
+      emit({ type: "gate", key: derivation.key, gate: name, outcome: "untestable", detail });
+    passed.push({ name, detail: [result.detail, ...untestable].join("; ") });
   };
   take("contents", checkContents(surroundings(context)));
   for (const gate of gates) take(gate.name, await checkGate(gate, context, tools));
@@ -66,7 +75,20 @@ async function checkGate(gate: Gate, context: BuildContext, tools: GateTools): P
     }
     case "linkage":
       return checkLinkage({ ...surroundings(context), system: gate.system.map(tools.expand) });
+    case "hardening":
+      if (tools.compiler === null) throw noRecord(context);
+      return checkHardening({ out, except: gate.except, compiler: tools.compiler });
+    case "exports":
+      return checkExports({ out, libraries: gate.libraries });
+    case "leaks":
+      return checkLeaks({ out, scratch: context.scratch, except: gate.except });
   }
+}
+
+function noRecord({ derivation: { recipe } }: BuildContext): ForgeError {
+  return new ForgeError("recipe-invalid", `${recipe.name}: nothing records how its objects are compiled`, {
+    hint: 'add the step "record: objects" before those that compile, and see that the machine has a compiler',
+  });
 }
 
 /** A link counts when what it leads to is there. */

@@ -1,8 +1,8 @@
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { unpack } from "../fetch/index.ts";
-import { filterCargoConfig } from "./cargo.ts";
+import { filterCargoConfig, unpack } from "../fetch/index.ts";
+import { hasLockedCrates, lockedCratesConfig, sealCrate } from "./crates.ts";
 import { distFolder, wheelFolder } from "./scope.ts";
 import type { BuildContext } from "./types.ts";
 
@@ -26,6 +26,7 @@ export async function layOut(context: BuildContext): Promise<void> {
           throw own ? ownArchive(error) : error;
         },
       );
+      await sealCrate(source, path.join(scratch, folder));
     }
   }
 }
@@ -43,9 +44,10 @@ function ownArchive(error: unknown): unknown {
 async function placeCargoConfig(context: BuildContext): Promise<void> {
   const { scratch, cargoHome } = context;
   const config = cargoHome === undefined ? null : await readCargoConfig(cargoHome);
-  if (config !== null && config.text !== "") {
+  const text = hasLockedCrates(context) ? lockedCratesConfig(scratch) : (config?.text ?? "");
+  if (text !== "") {
     await mkdir(path.join(scratch, ".cargo"));
-    await writeFile(path.join(scratch, ".cargo", "config.toml"), config.text, { mode: 0o600 });
+    await writeFile(path.join(scratch, ".cargo", "config.toml"), text, { mode: 0o600 });
   }
   const needsCargo = context.derivation.recipe.requirements.some(
     ({ kind, name }) => kind === "program" && name === "cargo",

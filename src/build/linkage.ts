@@ -1,29 +1,45 @@
-import { closeSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
-import { isElf, type ElfDynamic } from "../elf/index.ts";
+import { readElf, type ElfDynamic } from "../elf/index.ts";
 import { inside, realRoots, type Surroundings } from "./contents.ts";
-import { readElfFile } from "./elf.ts";
+import { globOf } from "./exceptions.ts";
+import { filesOf, withBytes } from "./files.ts";
+import { systemLibraries } from "./system-libraries.ts";
 import type { GateResult } from "./types.ts";
 
 /** What the linkage of an output is held against. */
 export interface LinkageRules extends Surroundings {
-  /** Libraries of the system that are used on purpose. */
+  /** Libraries of the system that are used on purpose; `*` stands for any characters. */
   readonly system: readonly string[];
 }
 
+interface Bound extends LinkageRules {
+  readonly patterns: readonly { readonly text: string; readonly pattern: RegExp }[];
+  readonly hasSystem: (name: string) => boolean;
+  /** The entries of the list that something needs. */
+  readonly used: Set<string>;
+}
+
 /**
- * Every ELF file of an output: each needed library is on the list of system libraries, or is found through the file's own run paths in the
- * output or one of its inputs; run paths are absolute and inside of those. A file that cannot be read is a finding. Nothing is executed.
+ * Every ELF file of an output: each needed library is on the list of system libraries and there, or is found through the file's own run paths
+ * in the output or one of its inputs; run paths are absolute and inside of those. A file that cannot be read is a finding. What is on the list
+ * and nothing needs is told. Nothing is executed.
  */
 export function checkLinkage(rules: LinkageRules): GateResult {
   const findings: string[] = [];
+  const bound: Bound = {
+    ...rules,
+    patterns: rules.system.map((text) => ({ text, pattern: globOf(text) })),
+    hasSystem: systemLibraries(),
+    used: new Set(),
+  };
   let files = 0;
   for (const file of filesOf(rules.out)) {
     const name = path.relative(rules.out, file);
     const elf = look(file);
     if (elf === null) continue;
     files += 1;
-    const found = typeof elf === "string" ? [elf] : judge(elf, rules);
+    const found = typeof elf === "string" ? [elf] : judge(elf, bound);
     findings.push(...found.map((finding) => `${name}: ${finding}`));
   }
   if (findings.length > 0)
@@ -31,7 +47,7 @@ export function checkLinkage(rules: LinkageRules): GateResult {
       outcome: "fail",
       detail: `${findings.length} findings in ${files} ELF files`,
       findings: findings.slice(0, 20),
-      hint: "link with -Wl,-rpath,<folder of the output or of an input>, or add the library to the gate's list when it is the system's on purpose",
+      hint: "link with -Wl,-rpath,<folder of the output or of an input>, or add the library to the gate's list when it is the system's on purpose (and install it where it is missing)",
     };
   if (files === 0)
     return {
@@ -40,10 +56,12 @@ export function checkLinkage(rules: LinkageRules): GateResult {
       findings: [],
       hint: "remove the gate, or see why nothing was built",
     };
-  return { outcome: "pass", detail: `${files} ELF ${files === 1 ? "file" : "files"}` };
+  const unused = rules.system.filter((entry) => !bound.used.has(entry));
+  const told = unused.length === 0 ? [] : [`on the list and not needed: ${unused.join(", ")}`];
+  return { outcome: "pass", detail: [`${files} ELF ${files === 1 ? "file" : "files"}`, ...told].join("; ") };
 }
 
-function judge(elf: ElfDynamic, rules: LinkageRules): string[] {
+function judge(elf: ElfDynamic, rules: Bound): string[] {
   const findings: string[] = [];
   // The loader ignores the older kind where there is the newer one (ld.so(8)).
   const runPaths = elf.runpath.length > 0 ? elf.runpath : elf.rpath;
@@ -51,19 +69,26 @@ function judge(elf: ElfDynamic, rules: LinkageRules): string[] {
   for (const runPath of runPaths) {
     if (!path.isAbsolute(runPath))
       findings.push(`run path ${runPath === "" ? "(empty: the current folder)" : runPath} is not absolute`);
+    else if (runPath.includes("$"))
+      findings.push(`run path ${runPath} depends on who loads it: the loader replaces what begins with $`);
     else if (!roots.some((root) => inside(path.normalize(runPath), root)))
       findings.push(`run path ${runPath} is not inside the output or one of its inputs`);
   }
   for (const needed of elf.needed) {
     const own = findLibrary(needed, runPaths.filter(path.isAbsolute));
     if (own === null) {
-      if (!rules.system.includes(needed))
+      const entries = rules.patterns.filter(({ pattern }) => pattern.test(needed));
+      for (const { text } of entries) rules.used.add(text);
+      if (entries.length === 0)
         findings.push(
           `needs ${needed}, which is neither in its run paths nor on the recipe's list of system libraries`,
         );
+      else if (!rules.hasSystem(needed)) findings.push(`needs ${needed}, which this machine does not have`);
     } else if (!realRoots(rules).some((root) => inside(own, root)))
       findings.push(`${needed} is found as ${own}, outside of the output and its inputs`);
   }
+  if (elf.interpreter !== null && !existsSync(elf.interpreter))
+    findings.push(`is started by ${elf.interpreter}, which is not there`);
   return findings;
 }
 
@@ -80,31 +105,13 @@ function findLibrary(name: string, runPaths: readonly string[]): string | null {
   return null;
 }
 
-function* filesOf(folder: string): Generator<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) yield* filesOf(file);
-    else if (entry.isFile()) yield file;
-  }
-}
-
 /** The dynamic section, or what hinders reading it; null for what is no ELF file or needs no loader. */
 function look(file: string): ElfDynamic | string | null {
   try {
-    return beginsLikeElf(file) ? readElfFile(file) : null;
+    return withBytes(file, readElf);
   } catch (error) {
     if (error instanceof RangeError) return `begins like an ELF file, but ${error.message}`;
     if ((error as NodeJS.ErrnoException).code === "EACCES") return "cannot be read";
     throw error;
-  }
-}
-
-function beginsLikeElf(file: string): boolean {
-  const descriptor = openSync(file, "r");
-  try {
-    const bytes = Buffer.alloc(4);
-    return readSync(descriptor, bytes, 0, 4, 0) === 4 && isElf(bytes);
-  } finally {
-    closeSync(descriptor);
   }
 }

@@ -11,6 +11,8 @@ export interface Command {
   readonly argv: readonly string[];
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** It may use the network, as its recipe has declared. */
+  readonly network?: boolean;
   /** Keep standard output apart from standard error, for a comparison. Otherwise both go one way, in the order in which they were written. */
   readonly separate?: boolean;
 }
@@ -32,6 +34,8 @@ export interface CommandSink {
   readonly log: BuildLog;
   readonly activity: (text: string) => void;
   readonly signal: AbortSignal;
+  /** What to run so that a command runs sealed. */
+  readonly wrap: (command: Command) => Pick<Command, "argv" | "environment">;
   /** Ends what the build started in sessions of its own, which a signal to the process group does not reach. */
   readonly endLeftovers: () => Promise<void>;
   /** Told of every program before it starts. */
@@ -59,9 +63,10 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
   if (sink.signal.aborted) throw interrupted();
   sink.started?.(command);
   sink.log.write(`\n$ ${command.argv.join(" ")}\n  (in ${command.directory})\n`);
-  const child = execa("/bin/sh", ["-c", command.separate === true ? timed : timedAsOne, "sh", ...command.argv], {
+  const { argv, environment } = sink.wrap(command);
+  const child = execa("/bin/sh", ["-c", command.separate === true ? timed : timedAsOne, "sh", ...argv], {
     cwd: command.directory,
-    env: { ...command.environment },
+    env: { ...environment },
     extendEnv: false,
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "pipe"],

@@ -1,7 +1,9 @@
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { expand, expandPattern, type ResolvedRecipe } from "../recipe/index.ts";
+import { expand, expandPattern, type FileSpec, type ResolvedRecipe } from "../recipe/index.ts";
+import type { CompilerFacts } from "./compiler.ts";
 import { closedEnvironment, processMark } from "./environment.ts";
+import { recordFiles } from "./record.ts";
 import type { BuildContext } from "./types.ts";
 
 /** What the variables of a build's steps stand for, and where its pieces lie. */
@@ -14,6 +16,8 @@ export interface Scope {
   /** What marks every program of this build, whatever else a step sets. */
   readonly mark: Readonly<Record<string, string>>;
   readonly packages: ResolvedRecipe["packages"];
+  /** What a `record` step puts in place. */
+  readonly recordFiles: readonly FileSpec[];
   /** The file that installs a locked package: the fetched one, or the wheel that an earlier step built from its unpacked source. */
   readonly packageFile: (project: string) => string;
   /** Replaces `${...}`; an unknown variable is an error of the recipe. */
@@ -28,8 +32,12 @@ export const distFolder = "dist";
 /** Folder inside the scratch folder where steps put the wheels that they build. */
 export const wheelFolder = "wheels";
 
-/** Binds a build's variables. `builtWheels` lists the file names in `${build}/wheels`. */
-export function bindScope(context: BuildContext, builtWheels: () => readonly string[]): Scope {
+/** Binds a build's variables. `builtWheels` lists the file names in `${build}/wheels`; `compiler` is null where no step asks for it. */
+export function bindScope(
+  context: BuildContext,
+  builtWheels: () => readonly string[],
+  compiler: CompilerFacts | null = null,
+): Scope {
   const { derivation, scratch } = context;
   const recipe = derivation.recipe;
   const main = recipe.sources.find((source) => source.unpack === "main");
@@ -46,6 +54,7 @@ export function bindScope(context: BuildContext, builtWheels: () => readonly str
     ...Object.fromEntries(derivation.inputs.map((input) => [`inputs.${input.name}`, input.out])),
     ...Object.fromEntries(Object.entries(recipe.platformValues).map(([name, value]) => [`platform.${name}`, value])),
     ...Object.fromEntries(Object.entries(context.toolPaths).map(([name, value]) => [`tool.${name}`, value])),
+    ...(compiler === null ? {} : { "hardening.compile": compiler.compile, "hardening.link": compiler.link }),
   };
   const replace = (text: string): string => expand(text, variables);
   const environment = {
@@ -59,6 +68,7 @@ export function bindScope(context: BuildContext, builtWheels: () => readonly str
     environment,
     mark: processMark(context),
     packages: recipe.packages,
+    recordFiles: compiler === null ? [] : recordFiles(compiler, scratch),
     packageFile: (project) => packageFile({ recipe, project, scratch, builtWheels: builtWheels() }),
     expand: replace,
     expandPattern: (text) => expandPattern(text, variables),

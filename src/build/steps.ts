@@ -30,6 +30,8 @@ export function stepTitle(step: Step): string {
       return `python-env ${step.path} (${step.role})`;
     case "files":
       return `files ${step.files.map((file) => file.to).join(" ")}`;
+    case "record":
+      return `record ${step.record}`;
   }
 }
 
@@ -39,7 +41,8 @@ export function prepareStep(step: Step, scope: Scope): PreparedStep {
   const directory =
     step.directory === undefined ? scope.directory : path.resolve(scope.directory, expand(step.directory));
   const environment = { ...scope.environment, ...expandValues(step.environment ?? {}, expand), ...scope.mark };
-  const run = (argv: readonly string[]): Command => ({ argv, directory, environment });
+  const network = "network" in step ? { network: true } : {};
+  const run = (argv: readonly string[]): Command => ({ argv, directory, environment, ...network });
   const only = (...commands: readonly Command[]): PreparedStep => ({ title: stepTitle(step), files: [], commands });
   switch (step.kind) {
     case "patch": {
@@ -57,6 +60,8 @@ export function prepareStep(step: Step, scope: Scope): PreparedStep {
       return { ...only(), files: step.files.map((file) => expandFile(file, { expand, directory })) };
     case "python-env":
       return only(...pythonEnvironmentCommands(step, scope).map(run));
+    case "record":
+      return { ...only(), files: scope.recordFiles };
   }
 }
 

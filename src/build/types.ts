@@ -1,6 +1,8 @@
 import type { Emit } from "../events.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation } from "../plan/index.ts";
+import type { Receipt } from "../store/index.ts";
+import type { Seal } from "./seal.ts";
 import type { Lack } from "./diagnosis/index.ts";
 
 /** What a build needs besides its derivation. Paths absolute. */
@@ -20,6 +22,14 @@ export interface BuildContext {
   readonly passThrough: Readonly<Record<string, string>>;
   /** The caller's cargo home (`CARGO_HOME`, else `~/.cargo`): what its configuration says about where crates come from reaches the build. */
   readonly cargoHome?: string;
+  /** What this machine gives to seal builds with, see `findSeal`. */
+  readonly seal: Seal;
+  /** Refuse to build without a whole seal. */
+  readonly requireSandbox?: boolean;
+  /** Steps that are declared to need the network do not get it either. */
+  readonly offline?: boolean;
+  /** The package's own tests are built and run: nothing comes out that gates could look at. */
+  readonly checking?: true;
   /** Leave the folder of a failed build with what `tlsforge shell` needs (`readFailed`). */
   readonly keepFailed: boolean;
   /** The package of this machine that has something which a build turns out to lack, as an instruction. */
@@ -33,11 +43,17 @@ export interface BuildOutcome {
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly cpuSeconds: number;
+  readonly seal: NonNullable<Receipt["seal"]>;
   /** What its programs saw, without what the caller's environment gave. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What a gate found: a line for the receipt when it holds, the finding and what to do when it does not. */
 export type GateResult =
-  | { readonly outcome: "pass"; readonly detail: string }
+  | {
+      readonly outcome: "pass";
+      readonly detail: string;
+      /** What could not be judged on this machine, and why. It is no part of the pass. */
+      readonly untestable?: readonly string[];
+    }
   | { readonly outcome: "fail"; readonly detail: string; readonly findings: readonly string[]; readonly hint: string };

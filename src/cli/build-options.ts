@@ -4,20 +4,43 @@ import { InvalidArgumentError, type Command } from "commander";
 import { ForgeError } from "../errors.ts";
 import type { Context } from "./context.ts";
 import { collect, minGrade, optional, text } from "./option-values.ts";
+import type { TestRequest } from "./own-tests.ts";
 import type { BuildRequest } from "./pipeline.ts";
 
 /** Adds them to a command. */
 export function withSources(command: Command): Command {
-  return command
-    .option("--source <name=path>", "your own file or folder for a source, marked unverified (repeatable)", collect, [])
-    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
-    .option("--offline", "use only what is in the caches")
-    .addOption(minGrade());
+  return withPlaces(
+    command.option(
+      "--source <name=path>",
+      "your own file or folder for a source, marked unverified (repeatable)",
+      collect,
+      [],
+    ),
+  ).addOption(minGrade());
 }
 
-/** Adds what only makes sense where something is built. */
+/** Adds those that say where a source may be looked for. */
+export function withPlaces(command: Command): Command {
+  return command
+    .option("--mirror <url>", "content-addressed mirror, tried first", mirrorAddress)
+    .option("--offline", "use only what is in the caches");
+}
+
+/** Adds them, and what only makes sense where something is built. */
 export function withBuilding(command: Command): Command {
-  return withSources(command).option("--keep-failed", "keep the folder of a build that fails, for tlsforge shell");
+  return withSources(command)
+    .option("--keep-failed", "keep the folder of a build that fails, for tlsforge shell")
+    .option("--require-sandbox", "refuse to build where builds cannot be sealed off from network and files")
+    .option(
+      "--check",
+      "run the own tests of what is built (OpenSSL's, Python's of TLS) before it is activated; takes minutes",
+    )
+    .option(
+      "--check-tests <recipe=names>",
+      "only these tests of a recipe, with commas between them (repeatable)",
+      collect,
+      [],
+    );
 }
 
 /** What a command line asks for. Throws `usage`. */
@@ -29,14 +52,30 @@ export function buildRequest(
   const mirror = text(options["mirror"]);
   return {
     stack: args[0] ?? null,
+    ...optional("tests", testRequest(options)),
     minGrade: text(options["minGrade"]) ?? null,
     ...(options["keepFailed"] === true ? { keepFailed: true } : {}),
     sources: {
-      sources: parseSources(options["source"] as string[], context.cwd),
+      sources: parseSources((options["source"] ?? []) as string[], context.cwd),
       offline: options["offline"] === true,
+      requireSandbox: options["requireSandbox"] === true,
       ...optional("mirror", mirror),
     },
   };
+}
+
+function testRequest(options: Record<string, unknown>): TestRequest | undefined {
+  const given = (options["checkTests"] as readonly string[] | undefined) ?? [];
+  if (options["check"] !== true && given.length === 0) return undefined;
+  const pairs = given.map((entry) => {
+    const [, recipe, names] = /^([a-z0-9-]+)=([^\s=].*)$/.exec(entry) ?? [];
+    if (recipe === undefined || names === undefined)
+      throw new ForgeError("usage", `--check-tests ${entry} is not RECIPE=NAMES`, {
+        hint: "name a recipe and its tests, such as openssl=test_sha,test_rsa",
+      });
+    return [recipe, names.split(",").filter((name) => name !== "")] as const;
+  });
+  return { named: Object.fromEntries(pairs) };
 }
 
 function parseSources(given: readonly string[], cwd: string): Record<string, string> {

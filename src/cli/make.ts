@@ -12,9 +12,12 @@ import {
   realise,
   removeTree,
   scratchPath,
+  type CheckRecord,
   type Receipt,
 } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import { sealOf } from "./sandbox.ts";
+import { checkFields } from "./own-tests.ts";
 import { buildTools, type Selection } from "./prepare.ts";
 import type { BuildRecord } from "./result.ts";
 
@@ -23,6 +26,8 @@ export interface Made {
   readonly derivation: Derivation;
   readonly receipt: Receipt;
   readonly cached: boolean;
+  /** How its package's own tests went, when they have ever been asked for. */
+  readonly check?: CheckRecord;
 }
 
 /**
@@ -73,7 +78,7 @@ async function boundRemains(prefix: string): Promise<void> {
 
 /** What `--json` tells of builds. */
 export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
-  return made.map(({ derivation, receipt, cached }) => ({
+  return made.map(({ derivation, receipt, cached, check }) => ({
     recipe: derivation.recipe.name,
     version: derivation.recipe.version,
     key: derivation.key,
@@ -81,6 +86,8 @@ export function buildRecords(made: readonly Made[]): readonly BuildRecord[] {
     location: locationOf(receipt),
     wallSeconds: receipt.wallSeconds,
     cpuSeconds: receipt.cpuSeconds,
+    ...(receipt.seal === undefined ? {} : { sealed: receipt.seal.text }),
+    ...(check === undefined ? {} : { check: checkFields(check) }),
   }));
 }
 
@@ -117,6 +124,9 @@ async function make(
           ...buildTools(selection.requirements),
           passThrough: registryEnvironment(context.environment),
           cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
+          seal: await sealOf(context),
+          requireSandbox: selection.options.requireSandbox === true,
+          offline: selection.options.offline,
           keepFailed,
           packageAdvice: (lacks) => packageAdvice(selection.host.packageFamily, lacks),
           emit,
@@ -124,12 +134,13 @@ async function make(
         });
         return {
           ...outcome,
-          sources: sources.map(({ source, sha256, location, verified }) => ({
+          sources: sources.map(({ source, sha256, location, verified, signature }) => ({
             name: source.name,
             file: source.file,
             sha256,
             location,
             verified,
+            signature,
           })),
         };
       } finally {

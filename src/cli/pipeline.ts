@@ -1,3 +1,4 @@
+import { sealText } from "../build/index.ts";
 import { ForgeError } from "../errors.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
@@ -20,10 +21,12 @@ import { optional } from "./option-values.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
 import { preflight, refuseNested } from "./preflight.ts";
 import { exposureOf, recordedExposure } from "./exposure.ts";
+import { checkMade, checkWarnings, type TestRequest } from "./own-tests.ts";
 import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
+import { refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "./vulnerable.ts";
 
@@ -33,6 +36,8 @@ export interface BuildRequest {
   readonly stack: string | null;
   readonly sources: SourceOptions;
   readonly minGrade: string | null;
+  /** `--check`: own tests of packages, run before anything is activated. */
+  readonly tests?: TestRequest;
   /** Leave the folder of a build that fails, for `tlsforge shell`. */
   readonly keepFailed?: boolean;
 }
@@ -117,7 +122,10 @@ export async function buildStack(context: Context, request: BuildRequest, previe
     preflight(context, selection, planned);
     // Before packages and minutes of building, for a change that cannot be made anyway.
     refuseEarly(await preview(planned, selection));
+    const required = request.sources.requireSandbox === true;
+    await refuseUnsealed(context, required, true);
     const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
+    await refuseUnsealed(context, required, false);
     selection = { ...selection, requirements };
     planned = await planSelection(selection, previous, options.prefix);
   }
@@ -136,8 +144,13 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
-  emit({ type: "phase", phase: "build", state: "start" });
-  const made = await makeAll(context, selection, { planned, sources, ...optional("keepFailed", request.keepFailed) });
+  const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context)) };
+  emit({ type: "phase", phase: "build", state: "start", ...sealed });
+  const made = await checkMade(context, request.tests, {
+    selection,
+    planned,
+    made: await makeAll(context, selection, { planned, sources, ...optional("keepFailed", request.keepFailed) }),
+  });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
 }
@@ -245,8 +258,9 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
     ...receipt.sources
       .filter((source) => !source.verified)
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
+    ...unsealedWarning(receipt),
   ]);
-  return [...own, ...ended];
+  return [...own, ...ended, ...checkWarnings(made)];
 }
 
 /** Digest over everything that a run with this request would look at; own sources make it one of its own. */

@@ -1,6 +1,13 @@
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { fetchAll, pipDefaultIndex, registryBases, type FetchedSource, type FetchOptions } from "../fetch/index.ts";
+import {
+  cargoDefaultIndex,
+  fetchAll,
+  pipDefaultIndex,
+  registryBases,
+  type FetchedSource,
+  type FetchOptions,
+} from "../fetch/index.ts";
 import {
   checkRequirements,
   nodeHost,
@@ -23,6 +30,8 @@ export interface SourceOptions {
   readonly sources: Readonly<Record<string, string>>;
   readonly mirror?: string;
   readonly offline: boolean;
+  /** Builds that cannot be sealed are refused. */
+  readonly requireSandbox?: boolean;
 }
 
 /** A stack made concrete on this machine, before its builds have keys: which versions, and what the machine lacks. */
@@ -42,6 +51,15 @@ export async function select(
   context: Context,
   request: { readonly site: Site; readonly stack: string; readonly options: SourceOptions },
 ): Promise<Selection> {
+  const found = await resolveSources(context, request);
+  return { ...found, requirements: await tryRequirements(found.host, found.resolved) };
+}
+
+/** Chooses versions, without a look at what the machine lacks. */
+export async function resolveSources(
+  context: Context,
+  request: { readonly site: Site; readonly stack: string; readonly options: SourceOptions },
+): Promise<Omit<Selection, "requirements">> {
   const { site, options } = request;
   const loaded = await loadStack(context, request.stack);
   refuseUnknownSources(loaded, options);
@@ -55,8 +73,7 @@ export async function select(
     built: await builtSources(context.options.prefix),
     fetch,
   });
-  const requirements = await tryRequirements(host, resolved);
-  return { ...loaded, site, host, resolved, requirements, fetch, options, home: context.home };
+  return { ...loaded, site, host, resolved, fetch, options, home: context.home };
 }
 
 /** Digests of the verified sources that the outputs of a prefix were made from. */
@@ -154,18 +171,18 @@ export async function fetchFor(
   selection: Selection,
 ): Promise<ReadonlyMap<string, readonly FetchedSource[]>> {
   const wanted = planned.filter((entry) => entry.action === "build").map((entry) => entry.derivation.recipe);
-  const needsIndex = (source: Source): boolean => source.locations.some((location) => location.kind === "pypi");
+  const needsIndex = (source: Source): boolean =>
+    source.locations.some(({ kind }) => kind === "pypi" || kind === "crate");
   const options = { ...selection.fetch, overrides: selection.options.sources };
   const all = distinct(wanted.flatMap((recipe) => recipe.sources));
   const plain = await fetchAll(
     all.filter((source) => !needsIndex(source)),
     options,
   );
-  const bases =
-    selection.fetch.bases.pypi === null
-      ? { ...selection.fetch.bases, pypi: await indexOf(plain, selection) }
-      : selection.fetch.bases;
-  const indexed = await fetchAll(all.filter(needsIndex), { ...options, bases });
+  const { bases } = selection.fetch;
+  const pypi = bases.pypi ?? (await indexOf(plain, selection));
+  const crates = bases.crates ?? (await crateIndexOf(selection));
+  const indexed = await fetchAll(all.filter(needsIndex), { ...options, bases: { ...bases, pypi, crates } });
   const bySource = new Map([...plain, ...indexed].map((fetched) => [sourceKey(fetched.source), fetched]));
   return new Map(
     wanted.map((recipe) => [recipe.name, recipe.sources.flatMap((source) => bySource.get(sourceKey(source)) ?? [])]),
@@ -181,6 +198,15 @@ export function buildTools(requirements: readonly RequirementResult[]): {
   const standard = new Set(["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]);
   const folders = Object.values(paths).map((file) => path.dirname(file));
   return { toolPaths: paths, toolFolders: [...new Set(folders)].filter((folder) => !standard.has(folder)) };
+}
+
+/** How sources are fetched on this machine, for commands that build nothing. The index of a pip at hand counts where none is configured. */
+export async function networkOf(context: Context, site: Site): Promise<FetchOptions> {
+  const options = await fetchOptions(context, machine(context, site), { sources: {}, offline: false });
+  const { bases } = options;
+  return bases.pypi === null
+    ? { ...options, bases: { ...bases, pypi: await pipDefaultIndex({ home: context.home }) } }
+    : options;
 }
 
 async function fetchOptions(context: Context, host: Host, options: SourceOptions): Promise<FetchOptions> {
@@ -225,6 +251,15 @@ async function digestsOfOwn(selection: Selection): Promise<Record<string, string
 async function indexOf(fetched: readonly FetchedSource[], selection: Selection): Promise<string | null> {
   const python = fetched.find((entry) => entry.source.name === selection.stack.python);
   return pipDefaultIndex({ home: selection.home, ...(python === undefined ? {} : { pythonSource: python.path }) });
+}
+
+/** The default registry of a cargo at hand; looked for only when something comes from it. */
+async function crateIndexOf({ requirements, resolved, options }: Selection): Promise<string | null> {
+  const { cargo, rustc } = toolPaths(requirements);
+  const needed = resolved.some(({ sources }) =>
+    sources.some(({ locations }) => locations.some(({ kind }) => kind === "crate")),
+  );
+  return cargo === undefined || !needed || options.offline ? null : cargoDefaultIndex({ cargo, rustc });
 }
 
 /** A source that the user brings and that is not the recipe's own file has no digest to be checked against. */

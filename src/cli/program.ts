@@ -1,7 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
-import { buildRequest, withBuilding, withSources } from "./build-options.ts";
+import { buildRequest, withBuilding, withPlaces, withSources } from "./build-options.ts";
+import { auditRequest, withAuditOptions } from "./audit-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
 import { logDescription, logRequest, withLogOptions } from "./log-options.ts";
@@ -205,10 +206,28 @@ function commandTree(
         keepCache: options["keepCache"] === true,
       }),
   );
+  runs(
+    withPlaces(add(program, "sources [stack]", "each source of the stack: digest, signer, where from, cached or not")),
+    async (given, args, options) => {
+      const context = await asRemembered(given);
+      return (await import("./commands/sources.ts")).sources(context, buildRequest(args, options, context));
+    },
+  );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
   runs(
     add(recipe, "lint [files...]", "check files, or every recipe and stack: every problem at once"),
     async (context, args) => (await import("./commands/recipe.ts")).lint(context, args),
+  );
+  runs(
+    add(recipe, "update <name>", "ask the locations of a recipe for newer versions; proposes the change as a diff")
+      .option("--line <name>", "another file of its folder, such as classic")
+      .option("--write", "put the change into the file"),
+    async (context, args, options) =>
+      (await import("./commands/recipe-update.ts")).updateRecipe(context, {
+        recipe: args[0] ?? "",
+        line: (options["line"] as string | undefined) ?? null,
+        write: options["write"] === true,
+      }),
   );
   runs(
     add(recipe, "schema <kind>", "the JSON Schema for editors: recipe, stack, site or lock"),
@@ -232,6 +251,13 @@ function commandTree(
   );
   runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), async (context) =>
     (await import("./commands/doctor.ts")).doctor(context),
+  );
+  runs(
+    withAuditOptions(
+      add(program, "audit", "installed versions against security floors, support dates and files of advisories"),
+    ),
+    async (context, _args, options) =>
+      (await import("./commands/audit.ts")).audit(context, auditRequest(options, new Date())),
   );
   runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), async (_context, args) =>
     (await import("./commands/completion.ts")).completion(program, args[0] ?? ""),

@@ -69,6 +69,8 @@ export interface BuildRecord {
   readonly location: string;
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
+  /** How far it was kept to itself, in a sentence; absent for what was built before there were seals. */
+  readonly sealed?: string;
 }
 
 /** One build as `plan` tells it. */

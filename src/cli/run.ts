@@ -127,7 +127,15 @@ function interruption(error: unknown, command: string): ForgeError {
 const resumable = new Set(["provision", "build"]);
 
 /** Commands that do not need a prefix, or only look into one when they can. */
-const prefixless = new Set(["verify", "grade", "compare", "recipe lint", "recipe schema", "completion"]);
+const prefixless = new Set([
+  "verify",
+  "grade",
+  "compare",
+  "recipe lint",
+  "recipe schema",
+  "recipe update",
+  "completion",
+]);
 
 /** A prefix that a newer tlsforge made, or whose path built programs cannot carry, is refused by every command; one that is not there yet by none. */
 async function refuseUnusable(prefix: string): Promise<void> {

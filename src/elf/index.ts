@@ -1,2 +1,10 @@
-export { bytesOf, isElf, readElf } from "./read.ts";
-export type { ElfBytes, ElfDynamic, ElfKind } from "./read.ts";
+export { isArchive, readArchive } from "./archive.ts";
+export type { ArchiveMember } from "./archive.ts";
+export { readHardening } from "./hardening.ts";
+export type { ElfHardening } from "./hardening.ts";
+export { bytesOf, isElf } from "./raw.ts";
+export type { ElfBytes, ElfKind } from "./raw.ts";
+export { readElf } from "./read.ts";
+export type { ElfDynamic } from "./read.ts";
+export { readExports, readSection, readSourceNames } from "./symbols.ts";
+export type { ElfExports } from "./symbols.ts";

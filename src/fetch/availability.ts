@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import type { Source } from "../recipe/types.ts";
 import { findCached } from "./cache.ts";
+import { findCrate } from "./crates.ts";
 import { isFailure, lasting, statusFailure } from "./failures.ts";
 import type { Failure } from "./failures.ts";
 import { send } from "./http.ts";
@@ -47,6 +48,10 @@ async function check(
     case "pypi": {
       const found = await findInIndex({ ...candidate, sha256 }, options);
       return isFailure(found) ? found : null;
+    }
+    case "crate": {
+      const found = await findCrate({ ...candidate, sha256 }, options);
+      return isFailure(found) ? found : checkUrl(found, options);
     }
     case "http":
       return checkUrl(candidate.url, options);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { crateRegistry } from "./crates.ts";
 import { pipIndex } from "./pip-config.ts";
 import type { PipMachine } from "./pip-config.ts";
 import type { RegistryBases } from "./types.ts";
@@ -10,8 +11,8 @@ export interface BasesMachine extends PipMachine {
 
 /** Base addresses of the registries, as this machine's own configuration names them. */
 export async function registryBases(machine: BasesMachine): Promise<RegistryBases> {
-  const [debian, pypi] = await Promise.all([debianBases(machine), pipIndex(machine)]);
-  return { debian, pypi };
+  const [debian, pypi, crates] = await Promise.all([debianBases(machine), pipIndex(machine), crateRegistry(machine)]);
+  return { debian, pypi, crates };
 }
 
 /** Distinct archive addresses in apt's order: `sources.list`, then the files of `sources.list.d` by name. Empty on machines of another family. */

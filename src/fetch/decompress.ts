@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { ForgeError } from "../errors.ts";
 import { errnoOf } from "./problems.ts";
@@ -52,16 +52,10 @@ export async function decompressed(
       return { stream: through(packed(), createGunzip()), done };
     case "zstd":
       return { stream: through(packed(), createZstdDecompress()), done };
-    case "bzip2": {
-      const { default: unbzip2 } = await import("unbzip2-stream");
-      const source = packed();
-      const old = source.pipe(unbzip2());
-      source.on("error", (error) => old.emit("error", error));
-      // The library gives a stream of the first generation.
-      return { stream: new Readable().wrap(old), done };
-    }
+    case "bzip2":
+      return withProgram({ ...bzip2, file, archive });
     case "xz":
-      return withXz(file, archive);
+      return withProgram({ ...xz, file, archive });
   }
 }
 
@@ -72,16 +66,41 @@ function through(from: Readable, to: NodeJS.ReadWriteStream & Readable): Readabl
   return to;
 }
 
-/** The host's xz does the work in a process of its own. */
-async function withXz(file: string, archive: string): Promise<Plain> {
+/** A program of the host that unpacks to its standard output. */
+interface Unpacker {
+  readonly argv: readonly [string, ...string[]];
+  /** Variables in which a caller's shell may have put options: they have no say here. */
+  readonly options: readonly string[];
+  readonly install: string;
+}
+
+const xz: Unpacker = {
+  argv: ["xz", "--decompress", "--stdout", "--memlimit-decompress=1GiB", "--"],
+  options: ["XZ_OPT", "XZ_DEFAULTS"],
+  install: "package xz-utils on Debian, xz elsewhere",
+};
+
+const bzip2: Unpacker = {
+  argv: ["bzip2", "--decompress", "--stdout", "--"],
+  options: ["BZIP", "BZIP2"],
+  install: "package bzip2",
+};
+
+/** A program of the host does the work in a process of its own: what a hostile file does to it, it does to nobody else. */
+async function withProgram({
+  argv: [program, ...argv],
+  options,
+  install,
+  file,
+  archive,
+}: Unpacker & { readonly file: string; readonly archive: string }): Promise<Plain> {
   const { execa } = await import("execa");
-  const child = execa("xz", ["--decompress", "--stdout", "--memlimit-decompress=1GiB", "--", file], {
+  const child = execa(program, [...argv, file], {
     stdin: "ignore",
     buffer: { stdout: false, stderr: true },
     maxBuffer: 64 * 1024,
     reject: false,
-    // Options of the caller's shell have no say here.
-    env: { XZ_OPT: "", XZ_DEFAULTS: "", LC_ALL: "C" },
+    env: { ...Object.fromEntries(options.map((name) => [name, ""])), LC_ALL: "C" },
   });
   const stream = child.stdout;
   stream.on("close", () => {
@@ -91,12 +110,16 @@ async function withXz(file: string, archive: string): Promise<Plain> {
     // Ended by the reader, who knows why.
     if (!result.failed || result.isTerminated) return;
     if (errnoOf(result.cause) === "ENOENT" || errnoOf(result) === "ENOENT") {
-      throw new ForgeError("requirement-missing", "The program xz is needed to unpack a source and is not on PATH", {
-        hint: "Install it (package xz-utils on Debian, xz elsewhere)",
-      });
+      throw new ForgeError(
+        "requirement-missing",
+        `The program ${program} is needed to unpack a source and is not on PATH`,
+        {
+          hint: `Install it (${install})`,
+        },
+      );
     }
     const said = String(result.stderr).trim().split("\n")[0] ?? "";
-    throw broken(archive, said === "" ? "xz failed" : said.replaceAll(`${file}: `, ""));
+    throw broken(archive, said === "" ? `${program} failed` : said.replaceAll(`${file}: `, ""));
   });
   // Whoever reads the stream may fail first; the reason is still told by `done`.
   done.catch(() => undefined);

@@ -1,4 +1,4 @@
-import { ForgeError } from "../errors.ts";
+import { ForgeError, type ErrorCode } from "../errors.ts";
 import type { Source } from "../recipe/types.ts";
 import { fetchOne } from "./fetch.ts";
 import { withDefaults } from "./limits.ts";
@@ -10,7 +10,7 @@ import type { FetchedSource, FetchOptions } from "./types.ts";
  *
  * `overrides`: the user's own files or folders by the source's name, absolute paths; their result is unverified unless the digest is the recipe's.
  * When some cannot be had the others are still fetched (they stay in the cache), then one ForgeError names every missing one:
- * `source-unavailable` or `source-mismatch` with each location's answer in `details`. `disk-full`, `prefix-unusable` and `interrupted` end all at once.
+ * `source-unavailable`, `source-mismatch`, `signature-wrong` or `signature-missing` with each location's answer in `details`. `disk-full`, `prefix-unusable` and `interrupted` end all at once.
  */
 export async function fetchAll(
   requests: readonly Source[],
@@ -23,7 +23,10 @@ export async function fetchAll(
   const settled = await Promise.allSettled(
     requests.map(async (source) => {
       const override = options.overrides?.[source.name];
-      const identity = override === undefined ? `sha256 ${source.sha256}` : `user ${override} ${source.sha256}`;
+      const identity =
+        override === undefined
+          ? `sha256 ${source.sha256} ${JSON.stringify(source.signature)}`
+          : `user ${override} ${source.sha256}`;
       const running =
         started.get(identity) ??
         slot(() => fetchOne(source, override === undefined ? inner : { ...inner, override })).catch(
@@ -48,8 +51,16 @@ export async function fetchAll(
 }
 
 function isAboutOneSource(error: unknown): error is ForgeError {
-  return error instanceof ForgeError && (error.code === "source-unavailable" || error.code === "source-mismatch");
+  return error instanceof ForgeError && worstFirst.includes(error.code);
 }
+
+/** What is about one source, the code that says most first. */
+const worstFirst: readonly ErrorCode[] = [
+  "source-mismatch",
+  "signature-wrong",
+  "signature-missing",
+  "source-unavailable",
+];
 
 function summary(
   failed: readonly { readonly source: Source; readonly error: ForgeError }[],
@@ -59,7 +70,7 @@ function summary(
   const [first] = errors;
   if (first !== undefined && errors.length === 1) return first;
   const names = [...new Set(failed.map(({ source }) => source.name))].join(", ");
-  const worst = errors.find((error) => error.code === "source-mismatch") ?? first;
+  const worst = worstFirst.flatMap((code) => errors.filter((error) => error.code === code))[0] ?? first;
   return new ForgeError(
     worst?.code ?? "source-unavailable",
     `${failed.length} of ${count} sources cannot be had: ${names}`,

@@ -1,8 +1,9 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
-import type { Source } from "../recipe/types.ts";
+import type { SignatureVerdict, Source } from "../recipe/index.ts";
 import { findCached } from "./cache.ts";
+import { findCrate } from "./crates.ts";
 import { chunksOf } from "./digest.ts";
 import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
@@ -15,6 +16,7 @@ import { errnoOf, throwIfInterrupted, writeProblem } from "./problems.ts";
 import { findInIndex } from "./pypi.ts";
 import { withRetries } from "./retry.ts";
 import type { OnRetry } from "./retry.ts";
+import { verifySignature } from "./signatures/check.ts";
 import { transfer } from "./transfer.ts";
 import type { Wanted } from "./transfer.ts";
 import type { FetchedSource, FetchOptions } from "./types.ts";
@@ -28,21 +30,28 @@ export async function fetchOne(
   source: Source,
   options: FetchOptions & { readonly override?: string },
 ): Promise<FetchedSource> {
-  if (options.override !== undefined) return userSource(source, options.override);
+  if (options.override !== undefined) return { ...(await userSource(source, options.override)), signature: ownFile };
   const { sha256 } = source;
   if (sha256 === null) throw new Error(`the source ${source.name} has no digest and is not the user's own`);
   const cache = options.caches[0];
   if (cache === undefined) throw new Error("no cache folder is given");
   throwIfInterrupted(options.signal, `fetching ${source.name}`);
   try {
-    return await bring({ ...source, sha256 }, cache, options);
+    const brought = await bring({ ...source, sha256 }, cache, options);
+    const checked = { source: { ...source, sha256 }, path: brought.path, cached: brought.location === "cache" };
+    return { ...brought, signature: await verifySignature(checked, options) };
   } catch (error) {
     throwIfInterrupted(options.signal, `fetching ${source.name}`);
     throw writeProblem(error, cache);
   }
 }
 
-async function bring(source: Digested, cache: string, options: FetchOptions): Promise<FetchedSource> {
+const ownFile: SignatureVerdict = { outcome: "untestable", why: "it is your own file" };
+
+/** A source without a look at its signature. */
+type Brought = Omit<FetchedSource, "signature">;
+
+async function bring(source: Digested, cache: string, options: FetchOptions): Promise<Brought> {
   const cached = await fromCache(source, options);
   if (cached !== null) return cached;
   await mkdir(cache, { recursive: true });
@@ -59,7 +68,7 @@ async function bring(source: Digested, cache: string, options: FetchOptions): Pr
   }
 }
 
-async function fromCache(source: Digested, options: FetchOptions): Promise<FetchedSource | null> {
+async function fromCache(source: Digested, options: FetchOptions): Promise<Brought | null> {
   const cached = await findCached({ ...options, name: source.name, sha256: source.sha256 });
   if (cached === null) return null;
   options.emit({ type: "fetch-done", source: source.name, location: "cache", bytes: cached.bytes });
@@ -72,7 +81,7 @@ interface Job {
   readonly final: string;
 }
 
-async function tryAll({ source, part, final }: Job, options: FetchOptions): Promise<FetchedSource> {
+async function tryAll({ source, part, final }: Job, options: FetchOptions): Promise<Brought> {
   const answers: { readonly candidate: Candidate; readonly failure: Failure }[] = [];
   for (const candidate of candidates(source, options)) {
     throwIfInterrupted(options.signal, `fetching ${source.name}`);
@@ -109,7 +118,14 @@ async function tryOne(
   const url =
     candidate.kind === "http"
       ? candidate.url
-      : await withRetries(() => findInIndex({ ...candidate, sha256 }, options), onRetry, options);
+      : await withRetries(
+          () =>
+            candidate.kind === "crate"
+              ? findCrate({ ...candidate, sha256 }, options)
+              : findInIndex({ ...candidate, sha256 }, options),
+          onRetry,
+          options,
+        );
   if (isFailure(url)) return url;
   let shownAt = 0;
   const onStart: Wanted["onStart"] = (total) =>

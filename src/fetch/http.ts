@@ -101,9 +101,10 @@ async function request(ask: Ask, options: NetworkOptions): Promise<Answer> {
     signal: options.signal,
     ...(agents === null ? {} : { agent: agents }),
   });
-  const [head] = (await once(stream, "response")) as [{ statusCode: number; headers: IncomingHttpHeaders }];
-  // Errors of the body reach whoever reads it; one that comes after the reader left must not end the process.
+  // From the first moment: an error may come in the same turn as the head, before anyone has taken the answer, or after its reader has left. It
+  // reaches whoever waits for the head or reads the body; nobody else may be ended by it.
   stream.on("error", () => undefined);
+  const [head] = (await once(stream, "response")) as [{ statusCode: number; headers: IncomingHttpHeaders }];
   const header = (name: string): string | null => {
     const value = head.headers[name];
     return (Array.isArray(value) ? value[0] : value) ?? null;

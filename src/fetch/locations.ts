@@ -7,6 +7,7 @@ export type Candidate = { readonly location: Location; readonly text: string } &
   | { readonly kind: "http"; readonly url: URL }
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "pypi"; readonly index: URL; readonly project: string; readonly file: string }
+  | { readonly kind: "crate"; readonly index: URL; readonly name: string; readonly version: string }
   /** Cannot be asked on this machine or with these options. */
   | { readonly kind: "none"; readonly reason: string }
 );
@@ -40,6 +41,8 @@ function expand(location: Location, source: Source, { bases }: Pick<FetchOptions
           },
         ];
       return bases.debian.map((base) => fromUrl(location, below(base, location.path)));
+    case "crate":
+      return [fromRegistry(location, bases.crates)];
     case "pypi": {
       const text = `Python package index, ${location.project}/${location.file}`;
       const index =
@@ -58,6 +61,22 @@ function expand(location: Location, source: Source, { bases }: Pick<FetchOptions
       return [{ location, kind: "pypi", index, project: location.project, file: location.file, text }];
     }
   }
+}
+
+/** `registry`: as `RegistryBases` has it. */
+function fromRegistry(location: Extract<Location, { kind: "crate" }>, registry: string | null | undefined): Candidate {
+  const { name, version } = location;
+  const text = `registry of Rust crates, ${name} ${version}`;
+  const none = (reason: string): Candidate => ({ location, kind: "none", text, reason });
+  if (registry === null || registry === undefined) return none("no registry of Rust crates is known on this machine");
+  if (registry.startsWith("file:"))
+    return { location, kind: "file", path: `${registry.slice("file:".length)}/${name}-${version}.crate`, text };
+  const index = registry.startsWith("sparse+")
+    ? URL.parse(`${registry.slice("sparse+".length).replace(/\/*$/, "")}/`)
+    : null;
+  if (index === null || !isHttp(index))
+    return none("the registry of Rust crates of this machine is not a sparse index");
+  return { location, kind: "crate", index, name, version, text };
 }
 
 function fromUrl(location: Location, address: string): Candidate {
@@ -90,7 +109,7 @@ export function isHttp(url: URL): boolean {
 }
 
 /** The form of a project's name in addresses of a simple index (Python packaging specification, name normalisation). */
-function normalisedProject(project: string): string {
+export function normalisedProject(project: string): string {
   return project.toLowerCase().replace(/[-_.]+/g, "-");
 }
 

@@ -1,9 +1,8 @@
-import { isFailure, lasting, statusFailure } from "./failures.ts";
+import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
-import { send } from "./http.ts";
-import type { Answer, NetworkOptions } from "./http.ts";
+import type { NetworkOptions } from "./http.ts";
 import { isHttp } from "./locations.ts";
-import { runOf } from "./run.ts";
+import { readPage } from "./page.ts";
 
 /** A file as a simple index lists it. `sha256` is null when the index does not announce one. */
 export interface IndexFile {
@@ -11,10 +10,11 @@ export interface IndexFile {
   /** Absolute. Text, as pages list thousands of files of which one is wanted. */
   readonly url: string;
   readonly sha256: string | null;
+  /** Where the index has the attestations of the file (PEP 740), absolute; null when it has none. */
+  readonly provenance: string | null;
 }
 
 const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
-const longestPage = 64 * 1024 * 1024;
 
 /** Address of one file of a project: looked up in its page (PEP 503, PEP 691). Refused when the index announces another digest than ours. */
 export async function findInIndex(
@@ -31,9 +31,25 @@ export async function findInIndex(
       mismatch: entry.sha256,
     };
   }
-  const url = new URL(entry.url);
+  return pointedTo(entry.url, index, file);
+}
+
+/** Address of the attestations of one file of a project (PEP 740), null when the index has none. */
+export async function findProvenance(
+  { index, file }: { index: URL; file: string },
+  options: NetworkOptions,
+): Promise<URL | Failure | null> {
+  const files = await listed(index, options);
+  if (isFailure(files)) return files;
+  const address = files.find(({ name }) => name === file)?.provenance ?? null;
+  return address === null ? null : pointedTo(address, index, `the attestations of ${file}`);
+}
+
+/** An address that an index gives, as far as one may follow it. */
+function pointedTo(address: string, index: URL, what: string): URL | Failure {
+  const url = new URL(address);
   if (!isHttp(url) || (index.protocol === "https:" && url.protocol !== "https:")) {
-    return lasting(`the index points to ${url.protocol} for ${file}, which is refused`);
+    return lasting(`the index points to ${url.protocol} for ${what}, which is refused`);
   }
   if (url.origin === index.origin) {
     url.username = index.username;
@@ -42,49 +58,14 @@ export async function findInIndex(
   return url;
 }
 
-/** A project's page is read once in a run, however many of its files are wanted. */
-async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
-  const { indexes } = runOf(options);
-  const known = indexes.get(index.href) as Promise<readonly IndexFile[] | Failure> | undefined;
-  if (known !== undefined) return known;
-  const asked = ask(index, options);
-  indexes.set(index.href, asked);
-  const answer = await asked;
-  if (isFailure(answer) && answer.retry) indexes.delete(index.href);
-  return answer;
-}
-
-async function ask(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
-  const answer = await send({ url: index, headers: { accept } }, options);
-  if (isFailure(answer)) return answer;
-  if (answer.status !== 200) {
-    answer.body.destroy();
-    return statusFailure(answer.status, answer.header("retry-after"));
-  }
-  const text = await readAll(answer);
-  if (typeof text !== "string") return text;
+/** What a project's page lists. */
+export async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
+  const page = await readPage(index, { accept }, options);
+  if (isFailure(page)) return page;
+  const { text, answer } = page;
   return /json/.test(answer.header("content-type") ?? "")
     ? parseJsonIndex(text, answer.url)
     : parseHtmlIndex(text, answer.url);
-}
-
-async function readAll(answer: Answer): Promise<string | Failure> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > longestPage) return lasting("the page of the index is endless");
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    return {
-      reason: `the page of the index broke off: ${error instanceof Error ? error.message : String(error)}`,
-      retry: true,
-      down: false,
-    };
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** The JSON form (PEP 691). */
@@ -100,11 +81,19 @@ export function parseJsonIndex(text: string, base: URL): readonly IndexFile[] | 
   if (!Array.isArray(files)) return lasting("the page of the index has no list of files");
   return files.flatMap((entry: unknown) => {
     if (!isRecord(entry)) return [];
-    const { filename, url: address, hashes } = entry;
+    const { filename, url: address, hashes, provenance } = entry;
     const url = typeof address === "string" ? URL.parse(address, base.href) : null;
     if (typeof filename !== "string" || url === null) return [];
     const digest = isRecord(hashes) ? hashes["sha256"] : undefined;
-    return [{ name: filename, url: url.href, sha256: typeof digest === "string" ? digest.toLowerCase() : null }];
+    const attested = typeof provenance === "string" ? URL.parse(provenance, base.href) : null;
+    return [
+      {
+        name: filename,
+        url: url.href,
+        sha256: typeof digest === "string" ? digest.toLowerCase() : null,
+        provenance: attested?.href ?? null,
+      },
+    ];
   });
 }
 
@@ -116,7 +105,9 @@ export function parseHtmlIndex(text: string, base: URL): readonly IndexFile[] {
       if (url === null) return [];
       const digest = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1];
       url.hash = "";
-      return [{ name: decoded(name ?? "").trim(), url: url.href, sha256: digest?.toLowerCase() ?? null }];
+      return [
+        { name: decoded(name ?? "").trim(), url: url.href, sha256: digest?.toLowerCase() ?? null, provenance: null },
+      ];
     },
   );
 }

@@ -10,8 +10,8 @@ export interface Run {
   readonly alive: Set<string>;
   /** Hosts whose name lookup failed once in a way that may pass. */
   readonly doubted: Set<string>;
-  /** Answers of the Python package index, by address. */
-  readonly indexes: Map<string, Promise<unknown>>;
+  /** Pages of package registries, by address. */
+  readonly pages: Map<string, Promise<unknown>>;
   /** Connections through the proxies of the environment. */
   readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent } | null;
 }
@@ -26,7 +26,7 @@ export function runOf({ signal, environment }: Pick<FetchOptions, "signal" | "en
     dead: new Map(),
     alive: new Set(),
     doubted: new Set(),
-    indexes: new Map(),
+    pages: new Map(),
     agents: environment === undefined ? null : proxied(environment),
   };
   runs.set(signal, run);

@@ -1,5 +1,5 @@
 import type { Emit } from "../events.ts";
-import type { Location, Source } from "../recipe/types.ts";
+import type { Location, SignatureVerdict, Source } from "../recipe/index.ts";
 
 /** A source that is here and matches its digest. */
 export interface FetchedSource {
@@ -12,6 +12,8 @@ export interface FetchedSource {
   readonly sha256: string;
   readonly verified: boolean;
   readonly bytes: number;
+  /** What its signature says. A wrong one, or a missing one that the recipe demands, never comes so far. */
+  readonly signature: SignatureVerdict;
 }
 
 /** How the machine finds registries: read from its own configuration, never named in code. */
@@ -20,6 +22,8 @@ export interface RegistryBases {
   readonly debian: readonly string[];
   /** The simple index of Python packages: PIP_INDEX_URL, pip.conf, else the default that a pip at hand carries. Null when none is known. */
   readonly pypi: string | null;
+  /** The registry of Rust crates: cargo's configuration, else the default that a cargo at hand carries; `sparse+https:`, `file:`. Null when none is known. */
+  readonly crates?: string | null;
 }
 
 /** What every fetch needs to know. */

@@ -19,10 +19,15 @@ export const unpackLimits: UnpackLimits = {
 };
 
 /** The error for a member that could do harm. */
-export function unsafe(archive: string, member: string, why: string): ForgeError {
-  return new ForgeError("archive-unsafe", `${archive}: the member ${quoted(member)} ${why}`, {
-    hint: "Nothing was unpacked. An honest source archive has no such member: distrust where it came from",
-  });
+export function unsafe(archive: string, member: string, why: string, cause?: unknown): ForgeError {
+  return new ForgeError(
+    "archive-unsafe",
+    `${archive}: ${member === "" ? "a member" : `the member ${quoted(member)}`} ${why}`,
+    {
+      hint: "Nothing was unpacked. An honest source archive has no such member: distrust where it came from",
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }
 
 /** The error for an archive that cannot be read to its end. */
@@ -33,12 +38,18 @@ export function broken(archive: string, why: string, cause?: unknown): ForgeErro
   });
 }
 
+/** Folders in folders: no source has twenty, and each one makes all work below it slower. */
+const deepest = 100;
+
 /** Folders of a member's path as a list; refuses what is absolute, goes up, or cannot be a name. */
 export function pathParts(archive: string, member: string): readonly string[] {
   if (member.startsWith("/")) throw unsafe(archive, member, "has an absolute path");
   if (/\p{Cc}/u.test(member)) throw unsafe(archive, member, "has a control character in its name");
+  if (member.includes("\uFFFD")) throw unsafe(archive, member, "has a name that is not UTF-8");
+  if (member.includes("\\")) throw unsafe(archive, member, "has a backslash in its name");
   const parts = member.split("/").filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) throw unsafe(archive, member, "leaves the folder (..)");
+  if (parts.length > deepest) throw unsafe(archive, member, `lies more than ${deepest} folders deep`);
   if (parts.some((part) => Buffer.byteLength(part) > 255) || Buffer.byteLength(member) > 4096)
     throw unsafe(archive, member, "has a name that is too long");
   return parts;

@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { ForgeError } from "../errors.ts";
 import { errnoOf } from "./problems.ts";
 import { broken, quoted, unsafe } from "./unpack-members.ts";
+import { checkExtendedHeader } from "./unpack-pax.ts";
 import type { FileSink, Member, TreeWriter } from "./unpack-writer.ts";
 
 /** Feeds a plain (decompressed) tar stream to a writer. Whatever the tar library would leave out is refused instead. */
@@ -22,6 +23,7 @@ export async function readTar(
   parser.on("ignoredEntry", (entry: ReadEntry) =>
     fail(unsafe(archive, entry.path, `is of a kind that is refused (${entry.type})`)),
   );
+  parser.on("meta", (text: string) => guarded(() => checkExtendedHeader(archive, text)));
   parser.on("entry", (entry: ReadEntry) => guarded(() => take(entry)));
   parser.on("eof", () => {
     ended = true;
@@ -41,6 +43,7 @@ export async function readTar(
         if (first && (chunk[0] === 0x1f || chunk.subarray(0, 4).equals(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]))))
           fail(broken(archive, "it is compressed twice"));
         first = false;
+        guarded(() => writer.passed(chunk.length));
         // What follows the end mark is padding; the parser would collect it in memory.
         if (failure === undefined && !ended) guarded(() => to.write(chunk));
         done(failure === undefined ? null : asError(failure));
@@ -49,6 +52,10 @@ export async function readTar(
   }
 
   function take(entry: ReadEntry): void {
+    const { path, linkpath, size } = entry.globalExtended ?? {};
+    if ((path ?? linkpath ?? size) !== undefined)
+      throw unsafe(archive, entry.path, "is named or measured by a header that is for all members");
+    if (entry.header.size === undefined) throw broken(archive, `the member ${quoted(entry.path)} has no size`);
     const member: Member = { path: entry.path, mode: entry.mode ?? 0o644, mtime: (entry.mtime?.getTime() ?? 0) / 1000 };
     switch (entry.type) {
       case "File":
@@ -67,16 +74,21 @@ export async function readTar(
         writer.folder(member);
         break;
       case "SymbolicLink":
+        refuseContent(entry);
         writer.symbolicLink(member, entry.linkpath ?? "");
         break;
       case "Link":
-        if (entry.size > 0) throw broken(archive, `the hard link ${quoted(entry.path)} has content of its own`);
+        refuseContent(entry);
         writer.hardLink(member, entry.linkpath ?? "");
         break;
       default:
         throw unsafe(archive, entry.path, `is of a kind that is refused (${entry.type})`);
     }
     entry.resume();
+  }
+
+  function refuseContent({ size, path }: ReadEntry): void {
+    if (size > 0) throw broken(archive, `the link ${quoted(path)} has content of its own`);
   }
 
   /** Keeps the first failure: errors must not pass through the parser, which would lose its place. */

@@ -36,6 +36,8 @@ export interface TreeWriter {
   file(member: Member): FileSink;
   symbolicLink(member: Member, target: string): void;
   hardLink(member: Member, target: string): void;
+  /** Counts bytes that were unpacked, members or not: what follows the last member costs time as well. */
+  passed(bytes: number): void;
   /** Last checks and the folders' times. */
   finish(): void;
 }
@@ -66,6 +68,7 @@ export function treeWriter(options: WriterOptions): TreeWriter {
   let top: string | undefined;
   let entries = 0;
   let bytes = 0;
+  let unpacked = 0;
 
   return {
     folder(member) {
@@ -81,13 +84,14 @@ export function treeWriter(options: WriterOptions): TreeWriter {
       return {
         write(chunk) {
           bytes += chunk.length;
-          checkSize();
+          checkSize(bytes);
           for (let done = 0; done < chunk.length;) done += writeSync(handle, chunk, done);
         },
         end() {
           // One of two modes, whatever the archive and the umask say: no set-user-id, nothing writable by others.
           fchmodSync(handle, (member.mode & 0o111) === 0 ? 0o644 : 0o755);
-          futimesSync(handle, member.mtime, member.mtime);
+          const time = timeOf(member);
+          futimesSync(handle, time, time);
           closeSync(handle);
         },
         abandon() {
@@ -96,14 +100,14 @@ export function treeWriter(options: WriterOptions): TreeWriter {
       };
     },
     symbolicLink(member, target) {
-      if (target === "" || /\p{Cc}/u.test(target))
+      if (target === "" || /\p{Cc}|\uFFFD/u.test(target) || Buffer.byteLength(target) > 4000)
         throw unsafe(archive, member.path, "is a link to something that cannot be a name");
       const path = claim(member.path, "link");
       links.set(path, target);
       if (!staysInside(path, links))
         throw unsafe(archive, member.path, `is a link that points out of the folder, or in a circle (${target})`);
       symlinkSync(target, join(root, path));
-      lutimesSync(join(root, path), member.mtime, member.mtime);
+      lutimesSync(join(root, path), timeOf(member), timeOf(member));
     },
     hardLink(member, target) {
       const from = relative(target);
@@ -116,6 +120,10 @@ export function treeWriter(options: WriterOptions): TreeWriter {
       const path = claim(member.path, "file");
       linkSync(join(root, from), join(root, path));
     },
+    passed(count) {
+      unpacked += count;
+      checkSize(unpacked);
+    },
     finish() {
       // A later member may have changed where an earlier link leads.
       for (const path of links.keys()) {
@@ -123,9 +131,9 @@ export function treeWriter(options: WriterOptions): TreeWriter {
           throw unsafe(archive, path, `is a link that points out of the folder, or in a circle (${links.get(path)})`);
       }
       const deepestFirst = [...folders].sort(([a], [b]) => b.length - a.length);
-      for (const [path, { mtime }] of deepestFirst) {
+      for (const [path, member] of deepestFirst) {
         chmodSync(join(root, path), 0o755);
-        utimesSync(join(root, path), mtime, mtime);
+        utimesSync(join(root, path), timeOf(member), timeOf(member));
       }
       if (kinds.size === 0) throw broken(archive, "it is empty");
     },
@@ -133,9 +141,14 @@ export function treeWriter(options: WriterOptions): TreeWriter {
 
   /** Path below the root of any member; counts it. */
   function place(name: string): string {
+    count(name);
+    return relative(name);
+  }
+
+  /** Counts what is made, folders on the way included: a short archive may name very many of them. */
+  function count(name: string): void {
     if (++entries > limits.entries)
       throw unsafe(archive, name, `is one too many: more than ${limits.entries} members are refused`);
-    return relative(name);
   }
 
   function relative(name: string): string {
@@ -167,6 +180,7 @@ export function treeWriter(options: WriterOptions): TreeWriter {
       if (kind === "folder") continue;
       if (kind === "link") throw unsafe(archive, name, `would be written through a link (${at})`);
       if (kind === "file") throw unsafe(archive, name, `lies below a file (${at})`);
+      if (at !== path) count(name);
       mkdirSync(join(root, at), 0o755);
       kinds.set(folded(at), "folder");
     }
@@ -176,10 +190,10 @@ export function treeWriter(options: WriterOptions): TreeWriter {
     return options.foldsCase ? path.normalize("NFC").toLowerCase() : path;
   }
 
-  function checkSize(): void {
-    if (bytes > limits.bytes)
+  function checkSize(size: number): void {
+    if (size > limits.bytes)
       throw unsafe(archive, "", `brings the whole to more than ${limits.bytes} bytes, which is refused`);
-    if (bytes > limits.ratioFrom && bytes > options.packedBytes * limits.ratio) {
+    if (size > limits.ratioFrom && size > options.packedBytes * limits.ratio) {
       throw unsafe(
         archive,
         "",
@@ -187,4 +201,9 @@ export function treeWriter(options: WriterOptions): TreeWriter {
       );
     }
   }
+}
+
+/** A time that every file system has: from 1970 to 2106. What an archive says may be anything. */
+function timeOf({ mtime }: Member): number {
+  return Number.isFinite(mtime) ? Math.min(Math.max(mtime, 0), 0xffff_ffff) : 0;
 }

@@ -6,6 +6,7 @@ import { ForgeError } from "../errors.ts";
 import { errnoOf } from "./problems.ts";
 import { broken, quoted, unsafe } from "./unpack-members.ts";
 import type { TreeWriter } from "./unpack-writer.ts";
+import { zipCheck } from "./unpack-zip-check.ts";
 
 /** Feeds the members of a zip file to a writer. Names are taken from the central directory, as every reader does; checksums are compared. */
 export async function readZip(
@@ -16,10 +17,16 @@ export async function readZip(
     const yauzl = await import("yauzl");
     // Names are decoded here, not by the library, so that a hostile one is reported as such.
     const zip = await yauzl.openPromise(file, { decodeStrings: false });
+    const check = zipCheck(zip, archive);
     for await (const entry of zip.eachEntry()) {
-      const path = yauzl.getFileNameLowLevel(entry.generalPurposeBitFlag, entry.fileNameRaw, entry.extraFields, true);
+      const { generalPurposeBitFlag: flags, fileNameRaw, extraFields } = entry;
+      const path = yauzl.getFileNameLowLevel(flags, fileNameRaw, extraFields, true);
+      if (path !== yauzl.getFileNameLowLevel(flags, fileNameRaw, [], true))
+        throw unsafe(archive, path, "has two names, which do not agree");
+      await check.member(entry, path);
       await take({ zip, entry, path }, { archive, writer });
     }
+    check.finish();
   } catch (error) {
     if (error instanceof ForgeError || /^E[A-Z]+$/.test(errnoOf(error) ?? "")) throw error;
     throw broken(archive, error instanceof Error ? error.message : String(error), error);
@@ -53,7 +60,6 @@ async function take(
     mode: unixMode === 0 ? 0o644 : unixMode & 0o777,
     mtime: entry.getLastModDate({ timezone: "UTC" }).getTime() / 1000,
   };
-  if (path.includes("\\")) throw unsafe(archive, path, "has a backslash in its name");
   if (path.endsWith("/")) return writer.folder(member);
   if (entry.isEncrypted()) throw broken(archive, `the member ${quoted(path)} is encrypted`);
   if (kind === 0o120000) {

@@ -5,7 +5,7 @@ import { ForgeError } from "../errors.ts";
 import { decompressed, packingOf } from "./decompress.ts";
 import type { TarPacking } from "./decompress.ts";
 import { errnoOf, writeProblem } from "./problems.ts";
-import { broken } from "./unpack-members.ts";
+import { broken, unsafe } from "./unpack-members.ts";
 import type { UnpackLimits } from "./unpack-members.ts";
 import { readTar } from "./unpack-tar.ts";
 import { treeWriter } from "./unpack-writer.ts";
@@ -22,12 +22,12 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks a tar archive (plain, gzip, zstd, xz with the host's `xz`, bzip2) or a zip file (wheels), told apart by content, into the folder `into`,
+ * Unpacks a tar archive (plain, gzip, zstd, xz and bzip2 with the host's programs) or a zip file (wheels), told apart by content, into the folder `into`,
  * which must not exist or be empty. A folder (the user's own source) is copied as it is, without `strip`. Everything happens in a fresh folder beside
  * `into` that is renamed at the end: `into` is complete or untouched. Kept: times, whether a file is executable.
  *
  * Refused (`archive-unsafe`): absolute paths, `..`, links that lead outside, devices and pipes, members that are there twice, too many members or bytes.
- * `archive-broken`: cut short or damaged. Also `disk-full`, `prefix-unusable`, `requirement-missing` (no xz).
+ * `archive-broken`: cut short or damaged. Also `disk-full`, `prefix-unusable`, `requirement-missing` (no xz, no bzip2).
  */
 export async function unpack(file: string, into: string, options: UnpackOptions): Promise<void> {
   const staging = join(dirname(into), `.${basename(into)}.unpack-${randomBytes(4).toString("hex")}`);
@@ -40,6 +40,8 @@ export async function unpack(file: string, into: string, options: UnpackOptions)
     await rename(staging, into);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
+    if (isNameProblem(error))
+      throw unsafe(options.name ?? basename(file), "", "has a name that cannot be made here", error);
     throw error instanceof ForgeError ? error : writeProblem(error, dirname(into));
   }
 }
@@ -82,6 +84,11 @@ async function readPackedTar(
     throw broken(archive, error instanceof Error ? error.message : String(error), error);
   }
   await plain.done;
+}
+
+/** The system knows no such name: too long below this folder, or not in the file system's own character set. */
+function isNameProblem(error: unknown): boolean {
+  return ["ENAMETOOLONG", "EILSEQ", "EINVAL"].includes(errnoOf(error) ?? "");
 }
 
 /** Codes of the system, not of zlib (`Z_DATA_ERROR`) or Node (`ERR_…`). */

@@ -7,7 +7,7 @@ import { errnoOf } from "./problems.ts";
 import type { FetchedSource } from "./types.ts";
 
 /** The user's own file or folder for a source (`--source NAME=PATH`, the path made absolute by the caller). Verified only when it is the very file that the recipe names. */
-export async function userSource(source: Source, path: string): Promise<FetchedSource> {
+export async function userSource(source: Source, path: string): Promise<Omit<FetchedSource, "signature">> {
   if (!isAbsolute(path)) throw new Error(`--source path is not absolute: ${path}`);
   try {
     const digest = (await stat(path)).isDirectory() ? await folderDigest(path) : await fileDigest(path);

@@ -11,6 +11,7 @@ export { applyHost } from "./apply.ts";
 export { mergeRecords } from "./records.ts";
 export { lostRecords, quickCheckHost, remainsOf, undoHost, undoRefusal } from "./undo.ts";
 export type { Remains } from "./undo.ts";
+export { parseLoaderCache } from "./loader/cache.ts";
 export { compareLoader, comparisonText } from "./loader/compare.ts";
 export type { LoaderComparison, LoaderDifference, LoaderEntry } from "./loader/types.ts";
 export { lowPortResources } from "./low-port.ts";

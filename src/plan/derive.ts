@@ -23,7 +23,7 @@ export interface DeriveOptions {
  * Everything one build is made from, its build key and where its output goes.
  *
  * The key covers what can change the output, including that a user's own source was not verified. It leaves out what cannot:
- * where the recipe and its sources are found, gates, requirements (the tools' identity is in), weight, support and fallback.
+ * where the recipe and its sources are found, who signed them and whether that is demanded, gates, requirements (the tools' identity is in), weight, support and fallback.
  */
 export function derive(options: DeriveOptions): Derivation {
   const { recipe, files, platform, prefix, tools } = options;

@@ -1,6 +1,7 @@
 import type { Path, SourceDocument } from "./document.ts";
 import { nearest } from "./nearest.ts";
 import { lastComponent } from "./locations.ts";
+import { checkVariables, lintOwnTests } from "./own-tests.ts";
 import type { Problem } from "./problems.ts";
 import type { WrittenRecipe } from "./recipe-schema.ts";
 import type { LockedPackage } from "./types.ts";
@@ -23,6 +24,8 @@ export function lintRecipe(checked: Checked): Problem[] {
     ...lintConditions(checked),
     ...lintLock(checked),
     ...lintGates(checked),
+    ...lintHardening(checked),
+    ...lintOwnTests(checked.written, checked.document),
   ];
 }
 
@@ -144,6 +147,29 @@ function lintGates({ written, document }: Checked): Problem[] {
   });
 }
 
+/** What objects were compiled with is only known where a step before has had it recorded. */
+function lintHardening({ written, document }: Checked): Problem[] {
+  const judged = written.gates.findIndex((gate) => gate.kind === "hardening");
+  const recorded = written.steps.findIndex((step) => step.kind === "record");
+  const compiled = written.steps.findIndex(({ kind }) => kind === "configure" || kind === "make");
+  if (judged >= 0 && recorded < 0)
+    return [
+      {
+        message: "a gate on hardening, and no step that records how objects are compiled",
+        span: document.locate(["gates", judged]),
+        hint: 'add the step "record: objects" before those that compile',
+      },
+    ];
+  if (recorded < 0 || compiled < 0 || recorded < compiled) return [];
+  return [
+    {
+      message: "objects are recorded after something may have been compiled",
+      span: document.locate(["steps", recorded]),
+      hint: "put this step before the first configure or make",
+    },
+  ];
+}
+
 function isPattern(text: string): boolean {
   try {
     return new RegExp(text).source !== "";
@@ -166,6 +192,9 @@ export function lintVariables(document: SourceDocument): Problem[] {
   );
   return [
     ...templates.flatMap((template) => lintTemplate(template, known, document)),
+    ...textsBelow(asRecord(recipe["check"])["steps"], ["check", "steps"]).flatMap((template) =>
+      lintTemplate(template, [...known, ...checkVariables], document),
+    ),
     ...sources.flatMap((template) => lintPlaceholders(template, document)),
   ];
 }

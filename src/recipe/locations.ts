@@ -15,6 +15,8 @@ export function lastComponent(location: Location | undefined): string {
       return location.path.split("/").at(-1) ?? "";
     case "pypi":
       return location.file;
+    case "crate":
+      return `${location.name}-${location.version}.crate`;
     default:
       return "";
   }
@@ -31,6 +33,7 @@ export function fillLocation(location: Location, values: Readonly<Record<string,
     case "url":
       return { ...location, url: fillIn(location.url, values) };
     case "mirror":
+    case "crate":
       return location;
     case "pypi":
       return { ...location, file: fillIn(location.file, values) };

@@ -3,9 +3,10 @@ import { readDocument, type SourceDocument, type TextFile } from "./document.ts"
 import { lintRecipe, lintVariables } from "./lint-recipe.ts";
 import { fillIn, fillLocation, lastComponent } from "./locations.ts";
 import { refuse, type Problem } from "./problems.ts";
+import { lintSigners, toSignature, toSigners } from "./signers.ts";
 import type { Span } from "../errors.ts";
 import { lockSchema, recipeSchema, stackSchema, type WrittenRecipe } from "./recipe-schema.ts";
-import type { LockedPackage, Recipe, RecipeVersion, Stack } from "./types.ts";
+import type { LockedCrate, LockedPackage, Recipe, RecipeVersion, Stack } from "./types.ts";
 
 /** A recipe's text, how messages name its file, the absolute path of its folder, and its lock file when there is one. */
 export interface RecipeText extends TextFile {
@@ -32,9 +33,11 @@ export function parseRecipe({ text, path, folder, lock }: RecipeText): Recipe {
         packages: locked?.value?.packages,
         hasLock: lock !== undefined,
       }),
+      ...lintSigners(written.value, document),
     );
   if (written.value === undefined || problems.length > 0) return refuse("recipe-invalid", problems);
-  return toRecipe({ written: written.value, document, folder, lock: locked?.value?.packages ?? [] });
+  const { packages: lockedPackages = [], crates = [] } = locked?.value ?? {};
+  return toRecipe({ written: written.value, document, folder, lock: lockedPackages, crates });
 }
 
 /** Parses and checks a stack. Throws one ForgeError `recipe-invalid` whose `details` hold every problem. */
@@ -62,22 +65,32 @@ function toRecipe(parts: {
   document: SourceDocument;
   folder: string;
   lock: readonly LockedPackage[];
+  crates: readonly LockedCrate[];
 }): Recipe {
-  const { written, document, folder, lock } = parts;
-  const { schema: _, lock: __, "security-floor": securityFloor, versions, ...rest } = written;
+  const { written, document, folder, lock, crates } = parts;
+  const { schema: _, lock: __, "security-floor": securityFloor, versions, signers: named, ...rest } = written;
+  const signers = toSigners(named, document, folder);
   return {
     ...rest,
     folder,
     securityFloor,
-    versions: versions.map((version, index) => toVersion(version, document, index)),
+    signers,
+    versions: versions.map((version, index) => ({
+      ...toVersion(version, signers),
+      span: document.locate(["versions", index, "version"]),
+    })),
     lock,
+    crates,
     spans: {
       inputs: Object.fromEntries(written.inputs.map((input, index) => [input, document.locate(["inputs", index])])),
     },
   };
 }
 
-function toVersion(written: WrittenRecipe["versions"][number], document: SourceDocument, index: number): RecipeVersion {
+function toVersion(
+  written: WrittenRecipe["versions"][number],
+  signers: Recipe["signers"],
+): Omit<RecipeVersion, "span"> {
   const { version } = written;
   return {
     version,
@@ -85,13 +98,14 @@ function toVersion(written: WrittenRecipe["versions"][number], document: SourceD
     vulnerable: written.vulnerable,
     sources: written.sources.map((source) => {
       const file = fillIn(source.file ?? lastComponent(source.locations[0]), { version });
+      const signature = toSignature(source, signers, { version, file });
       return {
         sha256: source.sha256,
         form: source.form,
         file,
         locations: source.locations.map((location) => fillLocation(location, { version, file })),
+        ...(signature === undefined ? {} : { signature }),
       };
     }),
-    span: document.locate(["versions", index, "version"]),
   };
 }

@@ -1,5 +1,8 @@
 import { z } from "zod";
+import { advisories } from "./advisories-schema.ts";
 import { family, fileName, form, mapping, name, range, sha256, text, variables, version, when } from "./fields.ts";
+import { signatureOf, signers, sigstoreIdentity } from "./signers-schema.ts";
+import { ownTests } from "./own-tests-schema.ts";
 import { gate, step } from "./steps-schema.ts";
 
 const url = z.string().regex(/^https?:\/\/[^\s/]+\/\S*$/, { error: "an address that begins with https:// or http://" });
@@ -26,6 +29,7 @@ const source = mapping({
   form: form.default("release"),
   file: fileName.exactOptional(),
   locations: z.array(location).min(1),
+  signature: signatureOf(location).exactOptional(),
 });
 
 const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: "a date such as 2030-04-08" });
@@ -82,11 +86,13 @@ export const recipeSchema = mapping({
     .default(""),
   license: text.describe("SPDX expression"),
   weight: z.number().positive().default(1).describe("Expected CPU seconds of a build"),
+  signers,
   disk: mapping({ scratch: megabytes, output: megabytes })
     .exactOptional()
     .describe("Megabytes (10^6 bytes) on disk that a build needs at most: where it works, and of its output"),
   versions: z.array(recipeVersion).min(1).describe("Newest first"),
   "security-floor": z.array(mapping({ branch: range, version, reason: text })).default([]),
+  advisories,
   inputs: z.array(name).default([]).describe("Recipes that this one is built against"),
   platforms: z
     .array(mapping({ when, values: variables }))
@@ -102,10 +108,17 @@ export const recipeSchema = mapping({
   unpack: variables.default({}).describe("Locked projects that are unpacked instead of installed: project to folder"),
   steps: z.array(step).min(1),
   gates: z.array(gate).default([]),
+  check: ownTests
+    .exactOptional()
+    .describe("The package's own tests, run on request (--check); never part of the build key"),
 });
 
 /** A recipe that fits the schema, defaults filled in. */
 export type WrittenRecipe = z.output<typeof recipeSchema>;
+
+const crateWord = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.+-]*$/, { error: "a crate's name or version, as in Cargo.lock" });
 
 /** The written form of `lock.yaml`. */
 export const lockSchema = mapping({
@@ -117,10 +130,19 @@ export const lockSchema = mapping({
         version: text,
         role: z.enum(["build", "runtime"]),
         when: when.exactOptional(),
+        publisher: sigstoreIdentity
+          .exactOptional()
+          .describe("Who must have attested the file on the package index (PEP 740)"),
         files: z.array(mapping({ file: fileName, sha256, when: when.exactOptional() })).min(1),
       }),
     )
     .min(1),
+  crates: z
+    .array(mapping({ crate: crateWord, version: crateWord, sha256 }))
+    .default([])
+    .describe(
+      "Every crate of the Cargo.lock files of unpacked projects: cargo compiles them from a folder, without a registry",
+    ),
 });
 
 /** The written form of a stack. */

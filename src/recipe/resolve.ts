@@ -1,5 +1,16 @@
 import { ForgeError } from "../errors.ts";
-import type { LockedPackage, Platform, Recipe, RecipeVersion, ResolvedRecipe, Source, Stack, When } from "./types.ts";
+import type { SignatureSpec } from "./signature-types.ts";
+import type {
+  LockedCrate,
+  LockedPackage,
+  Platform,
+  Recipe,
+  RecipeVersion,
+  ResolvedRecipe,
+  Source,
+  Stack,
+  When,
+} from "./types.ts";
 import { variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
 
@@ -50,8 +61,14 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
   const facts: Facts = { version, platform, form: main?.form ?? "release", inputs };
   const steps = applicable(recipe.steps, facts);
   const gates = applicable(recipe.gates, facts);
+  const check = checkOf(recipe, facts);
   const values = platformValues(recipe, facts);
-  requireValues({ recipe, platform, values, used: variablesIn(JSON.stringify([steps, gates, recipe.environment])) });
+  requireValues({
+    recipe,
+    platform,
+    values,
+    used: variablesIn(JSON.stringify([steps, gates, recipe.environment, check?.steps ?? []])),
+  });
   const locked = applicable(recipe.lock, facts).map((item) => ({ item, file: lockedFile(recipe, item, facts) }));
   return {
     name: recipe.name,
@@ -63,6 +80,7 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
     sources: [
       ...(main === undefined ? [] : [main]),
       ...locked.map(({ item, file }) => lockedSource(recipe, item, file)),
+      ...recipe.crates.map(crateSource),
     ],
     packages: locked.map(({ item, file }) => ({
       project: item.project,
@@ -76,6 +94,7 @@ export function resolveRecipe(choice: Choice): ResolvedRecipe {
     environment: recipe.environment,
     steps,
     gates,
+    ...(check === undefined ? {} : { check }),
     weight: recipe.weight,
     ...(recipe.disk === undefined ? {} : { disk: recipe.disk }),
     ...(fallback === undefined ? {} : { fallback }),
@@ -111,6 +130,11 @@ function applicable<Entry extends { readonly when?: When }>(entries: readonly En
       const { when: _, ...rest } = entry;
       return rest as Entry;
     });
+}
+
+function checkOf({ check }: Recipe, facts: Facts): Recipe["check"] {
+  if (check === undefined) return undefined;
+  return { ...check, steps: applicable(check.steps, facts), exclude: applicable(check.exclude, facts) };
 }
 
 function platformValues(recipe: Recipe, facts: Facts): Record<string, string> {
@@ -167,7 +191,24 @@ function lockedSource(recipe: Recipe, item: LockedPackage, file: LockedPackage["
     file: file.file,
     sha256: file.sha256,
     locations: [{ kind: "pypi", project: item.project, file: file.file }],
+    ...(item.publisher === undefined ? {} : { signature: attestedBy(item.project, item.publisher) }),
     form: "release",
     unpack: folder === undefined ? "none" : { folder },
+  };
+}
+
+/** Whoever pins a publisher wants the attestation: it is demanded. */
+function attestedBy(project: string, publisher: NonNullable<LockedPackage["publisher"]>): SignatureSpec {
+  return { signers: [{ kind: "sigstore", name: project, ...publisher }], required: true, locations: [] };
+}
+
+function crateSource({ crate, version, sha256 }: LockedCrate): Source {
+  return {
+    name: `${crate}@${version}`,
+    file: `${crate}-${version}.crate`,
+    sha256,
+    locations: [{ kind: "crate", name: crate, version }],
+    form: "release",
+    unpack: { folder: `crates/${crate}-${version}` },
   };
 }

@@ -3,11 +3,20 @@ import { argv, family, mapping, recipePath, text, textList, variables, when } fr
 
 const common = { when: when.exactOptional(), environment: variables.exactOptional(), directory: text.exactOptional() };
 
+/** Of steps that run programs: they are sealed off from the network unless the recipe declares that they need it. */
+const program = {
+  ...common,
+  network: z
+    .literal(true, { error: "true, or left out" })
+    .exactOptional()
+    .describe("It needs the network, which builds do not have"),
+};
+
 const patch = mapping({ patch: recipePath, strip: z.int().min(0).max(9).default(1), ...common }).transform(
   ({ patch: file, ...rest }) => ({ kind: "patch" as const, file, ...rest }),
 );
 
-const configure = mapping({ configure: argv, ...common }).transform(({ configure: command, ...rest }) => ({
+const configure = mapping({ configure: argv, ...program }).transform(({ configure: command, ...rest }) => ({
   kind: "configure" as const,
   argv: command,
   ...rest,
@@ -19,19 +28,19 @@ const make = mapping({
     variables: variables.default({}),
     parallel: z.boolean().default(true),
   }),
-  ...common,
+  ...program,
 }).transform(({ make: options, ...rest }) => ({ kind: "make" as const, ...options, ...rest }));
 
 const install = mapping({
   install: mapping({ targets: textList.default(["install"]), variables: variables.default({}) }),
-  ...common,
+  ...program,
 }).transform(({ install: options, ...rest }) => ({ kind: "install" as const, ...options, ...rest }));
 
 const run = mapping({
   run: z.union([argv, mapping({ argv, directory: text.exactOptional(), environment: variables.exactOptional() })], {
     error: "a list (the program and its arguments), or a mapping with argv",
   }),
-  ...common,
+  ...program,
 }).transform(({ run: command, ...rest }) => ({
   kind: "run" as const,
   ...rest,
@@ -63,11 +72,16 @@ const files = mapping({ files: z.array(fileSpec).min(1), ...common }).transform(
   ...step,
 }));
 
+const record = mapping({ record: z.literal("objects"), ...common }).transform((step) => ({
+  kind: "record" as const,
+  ...step,
+}));
+
 /** One step, told apart by the key that names its kind. */
 export const step = family(
   "step",
-  ["patch", "configure", "make", "install", "run", "python-env", "files"],
-  [patch, configure, make, install, run, pythonEnv, files],
+  ["patch", "configure", "make", "install", "run", "python-env", "files", "record"],
+  [patch, configure, make, install, run, pythonEnv, files, record],
 );
 
 const gateCommon = { name: text.exactOptional(), when: when.exactOptional() };
@@ -90,5 +104,54 @@ const existsGate = mapping({ exists: z.array(text).min(1), ...gateCommon }).tran
   ...rest,
 }));
 
+const reason = text.describe("Why it has to be let be");
+
+const hardeningGate = mapping({
+  hardening: mapping({
+    except: z
+      .array(
+        mapping({
+          files: z.array(text).min(1).default(["**"]),
+          objects: z.array(text).min(1).exactOptional(),
+          checks: z
+            .array(
+              z.enum([
+                "pie",
+                "relro",
+                "bind-now",
+                "stack",
+                "writable-code",
+                "text-relocations",
+                "stack-protector",
+                "fortify",
+                "stack-clash",
+                "branch-protection",
+                "assembler",
+                "record",
+              ]),
+            )
+            .min(1),
+          reason,
+        }),
+      )
+      .default([]),
+  }),
+  ...gateCommon,
+}).transform(({ hardening, ...rest }) => ({ kind: "hardening" as const, name: "hardening", ...hardening, ...rest }));
+
+const exportsGate = mapping({
+  exports: z.record(text, mapping({ soname: text, versions: text })).describe("Library to the names that it must have"),
+  ...gateCommon,
+}).transform(({ exports: libraries, ...rest }) => ({ kind: "exports" as const, name: "exports", libraries, ...rest }));
+
+const leaksGate = mapping({
+  leaks: mapping({ except: z.array(mapping({ files: z.array(text).min(1), reason })).default([]) }),
+  ...gateCommon,
+}).transform(({ leaks, ...rest }) => ({ kind: "leaks" as const, name: "leaks", ...leaks, ...rest }));
+
 /** One gate, told apart by the key that names its kind. */
-export const gate = family("gate", ["run", "linkage", "exists"], [runGate, linkageGate, existsGate]);
+export const gate = family(
+  "gate",
+  ["run", "linkage", "exists", "hardening", "exports", "leaks"],
+  [runGate, linkageGate, existsGate, hardeningGate, exportsGate, leaksGate],
+);

@@ -3,6 +3,9 @@
  * (`ResolvedRecipe`: concrete for one version, one source and one platform). Builders never see templates' conditions.
  */
 import type { Span } from "../errors.ts";
+import type { Gate } from "./gates.ts";
+import type { SignatureSpec, Signer } from "./signature-types.ts";
+import type { AdvisoryNames, OwnTests } from "./package-types.ts";
 
 /** The platform that a recipe is resolved for. */
 export interface Platform {
@@ -21,6 +24,8 @@ export type Location =
   | { readonly kind: "debian"; readonly path: string }
   /** A file of a project on the Python package index that the machine's pip is configured for. */
   | { readonly kind: "pypi"; readonly project: string; readonly file: string }
+  /** A crate of the registry that the machine's cargo is configured for in the place of crates.io. */
+  | { readonly kind: "crate"; readonly name: string; readonly version: string }
   | { readonly kind: "file"; readonly path: string };
 
 /** One file to obtain. */
@@ -32,6 +37,8 @@ export interface Source {
   /** Lower-case hex. `null` only for a user's own `--source`: then the result is marked unverified. */
   readonly sha256: string | null;
   readonly locations: readonly Location[];
+  /** Not given: the recipe knows of no signature. */
+  readonly signature?: SignatureSpec;
   /** Which form of upstream's code this is: `release` (with generated files) or `export` (of the repository). */
   readonly form: "release" | "export";
   /** How the build gets it: unpacked as the source folder, unpacked in a folder of that name, or as the file itself in `dist/`. */
@@ -57,29 +64,35 @@ interface StepCommon {
   readonly directory?: string;
 }
 
+interface ProgramStep extends StepCommon {
+  /** Its programs may use the network; all others are sealed off from it. */
+  readonly network?: true;
+}
+
 /**
  * One action of a build, as data. Strings may hold variables: `${out}` `${build}` (scratch folder) `${source}` (unpacked main source)
  * `${recipe}` (the recipe's folder) `${dist}` (folder of fetched files that are not unpacked) `${version}` `${jobs}` `${prefix}`
- * `${inputs.NAME}` (store path of an input) `${platform.NAME}` (from the recipe's platform table) `${tool.NAME}` (path of a required program).
+ * `${inputs.NAME}` (store path of an input) `${platform.NAME}` (from the recipe's platform table) `${tool.NAME}` (path of a required program)
+ * `${hardening.compile}` `${hardening.link}` (the hardening flags that this machine's compiler takes, with spaces between).
  * An unknown one is an error of the recipe.
  */
 export type Step =
   | (StepCommon & { readonly kind: "patch"; readonly file: string; readonly strip: number })
   /** Runs a configure program; its log is searched when it fails. */
-  | (StepCommon & { readonly kind: "configure"; readonly argv: readonly string[] })
-  | (StepCommon & {
+  | (ProgramStep & { readonly kind: "configure"; readonly argv: readonly string[] })
+  | (ProgramStep & {
       readonly kind: "make";
       readonly targets: readonly string[];
       readonly variables: Readonly<Record<string, string>>;
       readonly parallel: boolean;
     })
   /** `make` of install targets, always one job. */
-  | (StepCommon & {
+  | (ProgramStep & {
       readonly kind: "install";
       readonly targets: readonly string[];
       readonly variables: Readonly<Record<string, string>>;
     })
-  | (StepCommon & { readonly kind: "run"; readonly argv: readonly string[] })
+  | (ProgramStep & { readonly kind: "run"; readonly argv: readonly string[] })
   /** A virtual environment in `path`, and locked packages of a role installed into it from `${dist}`; pip never resolves. */
   | (StepCommon & {
       readonly kind: "python-env";
@@ -88,7 +101,9 @@ export type Step =
       readonly role: "build" | "runtime";
       readonly only?: readonly string[];
     })
-  | (StepCommon & { readonly kind: "files"; readonly files: readonly FileSpec[] });
+  | (StepCommon & { readonly kind: "files"; readonly files: readonly FileSpec[] })
+  /** From here on the compilers leave in each object how they compiled it, which the gate `hardening` reads. */
+  | (StepCommon & { readonly kind: "record"; readonly record: "objects" });
 
 /** A file or folder put in place: from the recipe's folder or given text. `mode` in octal digits. */
 export interface FileSpec {
@@ -124,21 +139,6 @@ export type Requirement =
       readonly why?: string;
     };
 
-/** A check on a finished output. Run in an empty environment. */
-export type Gate =
-  /** Runs the product; standard output must match the pattern (JavaScript regular expression, variables allowed). */
-  | {
-      readonly kind: "run";
-      readonly name: string;
-      readonly argv: readonly string[];
-      readonly expect: string;
-      readonly when?: When;
-    }
-  /** Every ELF file under the output: needed libraries resolve inside the store or are on the list of system libraries; run paths absolute. */
-  | { readonly kind: "linkage"; readonly name: string; readonly system: readonly string[]; readonly when?: When }
-  /** These files, relative to the output, exist. */
-  | { readonly kind: "exists"; readonly name: string; readonly files: readonly string[]; readonly when?: When };
-
 /** A known hole of a version that this project's servers expose. */
 export interface Flaw {
   /** Its number, such as CVE-2014-0160. */
@@ -159,6 +159,7 @@ export interface RecipeVersion {
     readonly form: Source["form"];
     readonly file: string;
     readonly locations: readonly Location[];
+    readonly signature?: SignatureSpec;
   }[];
   /** Where this version stands in the file, for messages. */
   readonly span: Span;
@@ -171,8 +172,17 @@ export interface LockedPackage {
   readonly role: "build" | "runtime";
   /** Left out for other versions, platforms and inputs than these. */
   readonly when?: When;
+  /** Who must have attested it on the package index, by the identity of the certificate (PEP 740). */
+  readonly publisher?: { readonly identity: string; readonly issuer: string };
   /** Candidates; the first whose `when` holds is taken. */
   readonly files: readonly { readonly file: string; readonly sha256: string; readonly when?: When }[];
+}
+
+/** A crate that a build compiles, from the recipe's lock file: cargo gets it from a folder, and has no registry. */
+export interface LockedCrate {
+  readonly crate: string;
+  readonly version: string;
+  readonly sha256: string;
 }
 
 /** A recipe as written and checked. */
@@ -186,16 +196,20 @@ export interface Recipe {
   /** Oldest acceptable version per branch (semver range -> version) with the reason; versions below are never built. */
   readonly securityFloor: readonly { readonly branch: string; readonly version: string; readonly reason: string }[];
   readonly versions: readonly RecipeVersion[];
+  readonly signers: Readonly<Record<string, Signer>>;
+  readonly advisories: AdvisoryNames;
   readonly inputs: readonly string[];
   /** Values by platform: each entry's `when` decides, first match wins per name. */
   readonly platforms: readonly { readonly when: When; readonly values: Readonly<Record<string, string>> }[];
   readonly requirements: readonly Requirement[];
   readonly environment: Readonly<Record<string, string>>;
   readonly lock: readonly LockedPackage[];
+  readonly crates: readonly LockedCrate[];
   /** Locked packages that are unpacked (to be patched) instead of installed as they are: project -> folder. */
   readonly unpack: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
   readonly gates: readonly Gate[];
+  readonly check?: OwnTests;
   /** Expected CPU seconds of a build, for estimates before there is a record. */
   readonly weight: number;
   /** Most bytes on disk that a build needs: in the folder that it works in, and of its output. Measured, rounded up. */
@@ -222,6 +236,7 @@ export interface ResolvedRecipe {
   readonly environment: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];
   readonly gates: readonly Gate[];
+  readonly check?: OwnTests;
   readonly weight: number;
   readonly disk?: { readonly scratch: number; readonly output: number };
   /** Set when a newer version in range could not be had. */

@@ -2,7 +2,18 @@ import { ForgeError, type Span } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 
 /** Variables that every recipe has. The others are `inputs.NAME`, `platform.NAME` and `tool.NAME`. */
-export const builtinVariables = ["out", "build", "source", "recipe", "dist", "version", "jobs", "prefix"] as const;
+export const builtinVariables = [
+  "out",
+  "build",
+  "source",
+  "recipe",
+  "dist",
+  "version",
+  "jobs",
+  "prefix",
+  "hardening.compile",
+  "hardening.link",
+] as const;
 
 /** `${name}`, or `$${` for the text `${` itself. */
 const pattern = /\$\$\{|\$\{([^{}]*)\}/g;

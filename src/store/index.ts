@@ -18,6 +18,7 @@ export {
   type GenerationParts,
   type Staged,
 } from "./generations.ts";
+export { checkLogPath, readCheck, writeCheck, type CheckRecord } from "./checks.ts";
 export { noteInLedger, readLedger, removeFromLedger } from "./ledger.ts";
 export { readManifest, updateManifest, type ManifestAddition } from "./manifest.ts";
 export type { ViewConflict } from "./view.ts";

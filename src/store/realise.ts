@@ -12,7 +12,7 @@ import { readReceipt, receiptPath } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
 
 /** What only the build knows; the store fills in the rest of the receipt. */
-export type BuildResult = Pick<Receipt, "sources" | "steps" | "gates" | "cpuSeconds" | "environment">;
+export type BuildResult = Pick<Receipt, "sources" | "steps" | "gates" | "cpuSeconds" | "seal" | "environment">;
 
 /** Makes the output in the empty folder `out`, its full log in `log`. Rejects when it fails or when the signal aborts. */
 export type Build = (context: { readonly out: string; readonly log: string }) => Promise<BuildResult>;
@@ -69,8 +69,9 @@ async function readOwnReceipt({ out, key }: Derivation): Promise<Receipt | null>
 }
 
 function cached(receipt: Receipt, emit: Emit): Realised {
-  const { recipe, version, key } = receipt;
-  emit({ type: "build-done", recipe, version, key, cached: true, wallSeconds: 0, cpuSeconds: 0 });
+  const { recipe, version, key, seal } = receipt;
+  const sealed = seal === undefined ? {} : { sealed: seal.text };
+  emit({ type: "build-done", recipe, version, key, cached: true, wallSeconds: 0, cpuSeconds: 0, ...sealed });
   return { receipt, cached: true };
 }
 
@@ -101,8 +102,9 @@ async function buildInto(derivation: Derivation, build: Build, options: RealiseO
   await syncTree(out);
   const receipt = fillIn(derivation, result, (performance.now() - started) / 1000);
   await atomicWrite(receiptPath(out), `${JSON.stringify(receipt, null, 2)}\n`);
-  const { wallSeconds, cpuSeconds } = receipt;
-  options.emit({ type: "build-done", recipe: name, version, key, cached: false, wallSeconds, cpuSeconds });
+  const { wallSeconds, cpuSeconds, seal } = receipt;
+  const sealed = seal === undefined ? {} : { sealed: seal.text };
+  options.emit({ type: "build-done", recipe: name, version, key, cached: false, wallSeconds, cpuSeconds, ...sealed });
   return receipt;
 }
 
@@ -119,6 +121,7 @@ function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildRe
     steps: result.steps,
     gates: result.gates,
     ...(recipe.fallback === undefined ? {} : { fallback: recipe.fallback }),
+    ...(result.seal === undefined ? {} : { seal: result.seal }),
     wallSeconds,
     cpuSeconds: result.cpuSeconds,
     finished: new Date().toISOString(),

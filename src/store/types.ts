@@ -1,3 +1,4 @@
+import type { SignatureVerdict } from "../recipe/index.ts";
 import type { KnownFlaw } from "../server/index.ts";
 
 /** What one build left behind, written last: an output exists when its receipt exists. Times in seconds, dates in ISO 8601 UTC. */
@@ -14,11 +15,19 @@ export interface Receipt {
     readonly sha256: string;
     readonly location: string;
     readonly verified: boolean;
+    /** Not in receipts of before signatures were looked at. */
+    readonly signature?: SignatureVerdict;
   }[];
   readonly tools: Readonly<Record<string, string>>;
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
+  /** How far the build was kept to itself, in a sentence, and the steps that had the network. Absent in receipts of before there were seals. */
+  readonly seal?: {
+    readonly grade: "full" | "namespaces" | "landlock" | "none";
+    readonly text: string;
+    readonly network: readonly string[];
+  };
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly finished: string;

@@ -72,6 +72,8 @@ export function describe(event: ForgeEvent, elapsed: number, build = "build"): r
     case "build-done":
       return [{ text: `  ${builtText(event)}`, level: "normal", style: "good" }];
     case "gate":
+      if (event.outcome === "untestable")
+        return [{ text: `    gate ${event.gate}: cannot be judged here${suffix(event.detail)}`, level: "normal" }];
       return event.outcome === "fail"
         ? [{ text: `    gate ${event.gate} failed${suffix(event.detail)}`, level: "quiet", style: "error" }]
         : [{ text: `    gate ${event.gate} passed${suffix(event.detail)}`, level: "verbose" }];

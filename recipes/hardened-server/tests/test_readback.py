@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
 from OpenSSL import SSL
+from OpenSSL.crypto import X509
 from tlsforge_server.tls import alpn
 from tlsforge_server.tls import certificates
 from tlsforge_server.config import parse as config
@@ -106,6 +109,25 @@ def test_the_other_order_is_seen_in_a_handshake(document: Document, libssl: LibS
     subject = Subject(context, parsed.policy, pairs, door=context)
     with pytest.raises(ServerError, match="where the policy leads to"):
         readback._check_preference(subject)
+
+
+def test_a_leaf_alone_is_sent_alone(document: Document, libssl: LibSsl, authority: Any) -> None:
+    """OpenSSL does not look for what could be its chain."""
+    parsed = parse(document)
+    leaf, issuer = authority.leaf("ecdsa").chain
+    context = context_of(parsed.policy, (), libssl)
+    store = context.get_cert_store()
+    assert store is not None
+    for each in (issuer, authority.root):
+        store.add_cert(X509.from_cryptography(each))
+    context.use_certificate(leaf)
+    context.use_privatekey(authority.leaf("ecdsa").key)
+    flight = handshake(context, client_context(version="TLSv1.2")).flight
+    assert _der(leaf) in flight and _der(issuer) not in flight
+
+
+def _der(certificate: Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
 
 
 def test_a_certificate_that_is_not_shown_is_seen(document: Document, libssl: LibSsl, authority: Any, tmp_path: Any) -> None:

@@ -13,6 +13,7 @@ import { neededFor } from "../packages.ts";
 import { pendingRecipes } from "../pipeline.ts";
 import { machine, planSelection, select } from "../prepare.ts";
 import type { Result } from "../result.ts";
+import { sandboxCheck } from "../sandbox.ts";
 import { isolation } from "../setup.ts";
 
 /**
@@ -30,6 +31,7 @@ export async function doctor(given: Context): Promise<Result> {
   }
   const checks = [
     ...(await requirementChecks(context, manifest)),
+    await sandboxCheck(context),
     ...(await generationChecks(context, manifest)),
     await serverCheck(context),
   ];

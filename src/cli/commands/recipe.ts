@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
+import { checkKeys } from "../../fetch/index.ts";
 import { jsonSchemas, jsonSchemaText, parseStack, problemCount } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
 import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../load.ts";
@@ -77,7 +78,7 @@ async function lintFile(context: Context, file: string): Promise<void> {
   );
   if (/^schema:\s*["']?tlsforge\.stack\//m.test(content)) parseStack({ text: content, path: text });
   else if (/^schema:\s*["']?tlsforge\.recipe\//m.test(content) || path.basename(text) === "recipe.yaml")
-    await loadRecipe({ text: content, path: text, folder: path.dirname(text) });
+    await checkKeys(await loadRecipe({ text: content, path: text, folder: path.dirname(text) }));
   else await lintSite(context, { text: content, path: text });
 }
 

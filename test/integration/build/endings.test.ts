@@ -16,6 +16,7 @@ import {
   freshFolder,
   leftovers,
   logOf,
+  machineSeal,
   make,
   prepare,
   processesWith,
@@ -45,10 +46,11 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
-  it("does not wait for what hides from it and holds the output", async () => {
+  it("unsealed does not wait for what hides from it and holds the output", async () => {
     const project = await prepare(await freshFolder());
     const text = `env -i setsid sleep ${hidden} & sleep 0.2; echo last words`;
-    const { derivation } = await make(project, { recipe: programs(["sh", "-c", text], ["touch", "${out}/x"]) });
+    const seal = await machineSeal([]);
+    const { derivation } = await make(project, { seal, recipe: programs(["sh", "-c", text], ["touch", "${out}/x"]) });
     expect(await processesWith(`sleep\u0000${hidden}`)).toHaveLength(1);
     expect(logOf(derivation)).toMatch(/last words\n+\[something that could not be ended still holds/u);
     for (const pid of await processesWith(`sleep\u0000${hidden}`)) process.kill(pid, "SIGKILL");

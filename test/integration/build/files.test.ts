@@ -2,8 +2,16 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readElfFile } from "../../../src/build/elf.ts";
-import { bytesOf, readElf as read, type ElfDynamic } from "../../../src/elf/index.ts";
+import { withBytes } from "../../../src/build/files.ts";
+import {
+  bytesOf,
+  readArchive,
+  readElf as read,
+  readExports,
+  readHardening,
+  readSourceNames,
+  type ElfDynamic,
+} from "../../../src/elf/index.ts";
 import { openLog } from "../../../src/build/log.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { freshFolder } from "./helpers.ts";
@@ -56,7 +64,7 @@ describe.skipIf(!existsSync("/dev/full"))(
   },
 );
 
-describeWith(["linux", "cc"], "readElfFile", () => {
+describeWith(["linux", "cc"], "readElf of a file on disk", () => {
   it("reads what the linker wrote", async () => {
     const folder = await freshFolder();
     const path = (name: string): string => join(folder, name);
@@ -86,6 +94,14 @@ describeWith(["linux", "cc"], "readElfFile", () => {
       writeFileSync(path("cut"), whole.subarray(0, length));
       expect(answerOf(() => readElfFile(path("cut")))).toEqual(answerOf(() => readElf(whole.subarray(0, length))));
     }
+    cc("a.c", "-g", "-c", "-o", "a-name-that-is-longer.o");
+    execFileSync("ar", ["rc", "x.a", "a.o", "a-name-that-is-longer.o"], { cwd: folder });
+    const archive = readFileSync(path("x.a"));
+    const members = [...readArchive(bytesOf(archive))];
+    expect(members.map(({ name }) => name)).toEqual(["a.o", "a-name-that-is-longer.o"]);
+    expect(members.map(({ bytes }) => readSourceNames(bytes))).toEqual([["a.c"], ["a.c"]]);
+    expect(members.map(({ bytes }) => readHardening(bytes)?.role)).toEqual(["object", "object"]);
+
     let random = 1;
     const next = (below: number): number => (random = (random * 48_271) % 2_147_483_647) % below;
     for (let round = 0; round < 3000; round += 1) {
@@ -93,7 +109,14 @@ describeWith(["linux", "cc"], "readElfFile", () => {
       // Headers first: that is where the places and sizes are.
       for (let count = 0; count <= next(4); count += 1)
         damaged[next(round % 2 === 0 ? 1000 : whole.length)] = next(256);
+      // The sections' table stands at the end.
+      if (round % 3 === 0) damaged[whole.length - 1 - next(2048)] = next(256);
       expect(["answer", "RangeError"]).toContain(answerOf(() => readElf(damaged)).kind);
+      for (const reader of [readHardening, readSourceNames, readExports])
+        expect(["answer", "RangeError"]).toContain(answerOf(() => reader(bytesOf(damaged))).kind);
+      const library = Buffer.from(archive);
+      library[next(library.length)] = next(256);
+      expect(["answer", "RangeError"]).toContain(answerOf(() => [...readArchive(bytesOf(library))]).kind);
     }
   });
 });
@@ -109,3 +132,5 @@ function answerOf(read: () => unknown): { readonly kind: "answer" | "RangeError"
     throw error;
   }
 }
+
+const readElfFile = (file: string): ElfDynamic | null => withBytes(file, read);

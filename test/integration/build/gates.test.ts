@@ -71,6 +71,11 @@ describeWith(["linux", "cc", "make", "patch"], "a gate", () => {
       "x: run path /usr/lib is not inside the output or one of its inputs",
     ],
     [
+      "a run path that the loader replaces a part of",
+      ["-o", "${out}/x", "-Wl,-rpath,${out}/$LIB"],
+      "/$LIB depends on who loads it",
+    ],
+    [
       "a run path that climbs out",
       ["-o", "${out}/x", "-Wl,-rpath,${out}/../other"],
       "/../other is not inside the output",
@@ -105,6 +110,30 @@ describeWith(["linux", "cc", "make", "patch"], "a gate", () => {
     };
     const error = await failureOf(make(project, { recipe }));
     expect(error.details).toEqual([expect.stringMatching(/^bin\/hello: needs libgreet\.so, which is neither/u)]);
+  });
+
+  it("on linkage finds a library of the list that the machine does not have, and tells what nothing needs", async () => {
+    const project = await prepare(await freshFolder());
+    const steps: Steps = [
+      {
+        kind: "run",
+        argv: [
+          "sh",
+          "-ec",
+          'echo "int main(void) { return 0; }" >x.c; cc -shared x.c -o libgone.so; cc x.c -o $0/x -Wl,--no-as-needed -L. -lgone',
+          "${out}",
+        ],
+      },
+    ];
+    const gates = [{ ...linkage, system: ["libc.so.*", "libgone.so", "libm.so.6"] }];
+    const error = await failureOf(make(project, { recipe: { sources: [], steps, gates } }));
+    expect(error.details).toEqual(["x: needs libgone.so, which this machine does not have"]);
+    expect(error.hint).toContain("install it where it is missing");
+    const clean: Steps = [
+      { kind: "run", argv: ["sh", "-ec", 'echo "int main(void) { return 0; }" >x.c; cc x.c -o $0/x', "${out}"] },
+    ];
+    const { receipt } = await make(project, { recipe: { sources: [], steps: clean, gates } });
+    expect(receipt.gates.at(-1)?.detail).toBe("1 ELF file; on the list and not needed: libgone.so, libm.so.6");
   });
 
   it("on linkage takes libraries of inputs, and of no other output", async () => {

@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join } from "node:path";
-import { runBuild, type BuildContext } from "../../../src/build/index.ts";
+import { findSeal, runBuild, type BuildContext, type Seal } from "../../../src/build/index.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import type { FetchedSource } from "../../../src/fetch/index.ts";
 import { derive, type Derivation } from "../../../src/plan/index.ts";
@@ -22,7 +23,18 @@ export interface Project {
 
 /** What a build may be given besides the usual. */
 export interface MakeOptions extends Partial<
-  Pick<BuildContext, "jobs" | "passThrough" | "cargoHome" | "signal" | "packageAdvice" | "keepFailed">
+  Pick<
+    BuildContext,
+    | "jobs"
+    | "passThrough"
+    | "cargoHome"
+    | "signal"
+    | "seal"
+    | "requireSandbox"
+    | "offline"
+    | "packageAdvice"
+    | "keepFailed"
+  >
 > {
   readonly recipe?: Partial<ResolvedRecipe>;
   readonly inputs?: readonly Derivation[];
@@ -54,8 +66,24 @@ export async function prepare(folder: string, prefix = join(folder, "p")): Promi
   return {
     prefix: path,
     recipe,
-    sources: [{ source, path: tarball, location: "test", sha256, verified: true, bytes: statSync(tarball).size }],
+    sources: [
+      {
+        source,
+        path: tarball,
+        location: "test",
+        sha256,
+        verified: true,
+        signature: { outcome: "untestable", why: "made by the test" },
+        bytes: statSync(tarball).size,
+      },
+    ],
   };
+}
+
+/** What this machine gives to seal builds with, or of that only the given ways. */
+export function machineSeal(ways?: readonly (readonly string[])[]): Promise<Seal> {
+  const script = join(import.meta.dirname, "..", "..", "..", "src", "build", "seal.pl");
+  return findSeal({ script, path: "", homes: [homedir()], ...(ways === undefined ? {} : { ways }) });
 }
 
 const platform = { os: "linux", arch: "x86_64", libc: "gnu" } as const;
@@ -107,6 +135,9 @@ export async function make(
           toolPaths: {},
           passThrough: options.passThrough ?? {},
           ...(options.cargoHome === undefined ? {} : { cargoHome: options.cargoHome }),
+          seal: options.seal ?? (await machineSeal()),
+          requireSandbox: options.requireSandbox ?? false,
+          offline: options.offline ?? false,
           keepFailed: options.keepFailed ?? false,
           ...(options.packageAdvice === undefined ? {} : { packageAdvice: options.packageAdvice }),
           emit,

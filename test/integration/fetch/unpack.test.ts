@@ -76,6 +76,7 @@ describe("a good archive", () => {
     gzip: (tar) => gzipSync(tar),
     zstd: (tar) => zstdCompressSync(tar),
     xz: (tar) => piped("xz", tar),
+    bzip2: (tar) => piped("bzip2", tar),
   };
   for (const [name, pack] of Object.entries(packers)) {
     it(`is unpacked whatever its name: ${name}`, async () => {
@@ -84,14 +85,6 @@ describe("a good archive", () => {
       await expectGood(1);
     });
   }
-
-  it("is unpacked: bzip2", async () => {
-    // `tarOf([{ name: "a", content: "hello\n" }])` through bzip2, which not every machine has.
-    const packed =
-      "QlpoOTFBWSZTWdC5I7cAAC5bgMkQQAB/gAAA4kSeAAgIIABURBoADQDQSUyTTQyAaDbSMP0RQPBBS1ZkdZMggrNRxNARXhweeLk0BUJXc5ZKC3dnzocMzihHxdyRThQkNC5I7cA=";
-    await unpack(await archive(Buffer.from(packed, "base64")), into, { strip: 0 });
-    expect(await readFile(join(into, "a"), "utf8")).toBe("hello\n");
-  });
 
   it("keeps its top folder without strip, and fills an empty target", async () => {
     await mkdir(into);
@@ -272,6 +265,11 @@ describe("a hostile archive", () => {
     });
     const many = tarOf(Array.from({ length: 11 }, (_, index) => ({ name: `${index}` })));
     expect(await refused(many, { limits: { entries: 10 } })).toMatchObject({
+      code: "archive-unsafe",
+      message: expect.stringContaining("more than 10 members"),
+    });
+    const deep = tarOf([{ name: `${"d/".repeat(12)}f` }]);
+    expect(await refused(deep, { limits: { entries: 10 } })).toMatchObject({
       code: "archive-unsafe",
       message: expect.stringContaining("more than 10 members"),
     });

@@ -142,15 +142,15 @@ describe("pages of an index", () => {
   it("in JSON give names, addresses and digests; what is malformed is left out", () => {
     const page = {
       files: [
-        { filename: "f", url: "../../f", hashes: { sha256: digest.toUpperCase() } },
+        { filename: "f", url: "../../f", hashes: { sha256: digest.toUpperCase() }, provenance: "/integrity/f" },
         { filename: 1, url: "x" },
         null,
         { filename: "g", url: "https://f.example/g" },
       ],
     };
     expect(parseJsonIndex(JSON.stringify(page), base)).toEqual([
-      { name: "f", url: "https://i.example/f", sha256: digest },
-      { name: "g", url: "https://f.example/g", sha256: null },
+      { name: "f", url: "https://i.example/f", sha256: digest, provenance: "https://i.example/integrity/f" },
+      { name: "g", url: "https://f.example/g", sha256: null, provenance: null },
     ]);
     expect(parseJsonIndex("{", base)).toMatchObject({ reason: expect.stringContaining("not JSON") });
     expect(parseJsonIndex("[]", base)).toMatchObject({ reason: expect.stringContaining("no list") });
@@ -159,8 +159,8 @@ describe("pages of an index", () => {
   it("in HTML give the same", () => {
     const page = `<a href='f?x=1&amp;y=2#sha256=${digest}'>f</a><a href="g#md5=00">g</a><a>h</a>`;
     expect(parseHtmlIndex(page, base)).toEqual([
-      { name: "f", url: "https://i.example/simple/a/f?x=1&y=2", sha256: digest },
-      { name: "g", url: "https://i.example/simple/a/g", sha256: null },
+      { name: "f", url: "https://i.example/simple/a/f?x=1&y=2", sha256: digest, provenance: null },
+      { name: "g", url: "https://i.example/simple/a/g", sha256: null, provenance: null },
     ]);
   });
 });

@@ -24,7 +24,8 @@ class Deadlines(Generic[Item]):
 
     def start(self, item: Item) -> None:
         """From now; one that was started before starts anew."""
-        self._due.pop(item, None)
+        if item in self._due:
+            del self._due[item]
         self._due[item] = self._reactor.seconds() + self._seconds
         if self._timer is None:
             self._timer = self._reactor.callLater(self._seconds, self._ring)

@@ -17,9 +17,8 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListen
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from .engine import RECORD_BYTES, Engine, Outcome
-from .house import House, State
-from .outbox import Outbox
+from .engine import CLOSED, DONE, FAILED, RECORD_BYTES, WANTS_READ, WANTS_WRITE
+from .house import ABORTED, ALERT, HANDSHAKE, LINGER, LOST, OPEN, House
 from .port import address_of
 from .sending import Sender
 
@@ -29,28 +28,24 @@ _RESET = struct.pack("ii", 1, 0)
 class Connection(Sender):
     """What the reactor calls, and what makes the end of it. ``TlsTransport`` adds what applications call."""
 
-    connected = 1
-    disconnected = 0
-    protocol: Any = None
-
     _log_prefix: str | None = None
-    #: By the application.
-    _paused = False
-    #: Reading waits until the socket can be written; OpenSSL may hold more than was read.
-    _read_blocked = False
-    _more = False
-    _read_closed = False
-    _write_closed = False
 
     def __init__(self, house: House, number: int, peer: tuple[Any, ...]) -> None:
-        super().__init__(house.reactor, number)
-        self.peer = peer
-        self._house = house
-        self._engine = Engine(house.context, self)
-        self._outbox = Outbox()
+        super().__init__(house, number, peer)
+        self.connected = 1
+        self.disconnected = 0
+        self.protocol: Any = None
+        #: By the application.
+        self._paused = False
+        #: Reading waits until the socket can be written; OpenSSL may hold more than was read.
+        self._read_blocked = False
+        self._more = False
+        self._read_closed = False
+        self._write_closed = False
         # Before its deadline: one that the reactor does not take is closed by whoever accepted it, and its number is another's when it comes due.
         self._read_on()
-        self._due(house.handshakes)
+        self._deadline = house.handshakes
+        self._deadline.start(self)
 
     def logPrefix(self) -> str:
         if self._log_prefix is not None:
@@ -66,21 +61,21 @@ class Connection(Sender):
 
     def doRead(self) -> None:
         state = self._state
-        if state is State.OPEN:
+        if state is OPEN:
             if self._read_closed or (self._paused and not self.disconnecting):
                 # Only now: most pauses are over before anything comes.
                 self._read_off()
             else:
                 self._read()
-        elif state is State.HANDSHAKE:
+        elif state is HANDSHAKE:
             self._handshake()
-        elif state is State.LINGER:
+        elif state is LINGER:
             self._await_end()
         else:
             self._read_off()
 
     def doWrite(self) -> None:
-        if self._state is State.OPEN:
+        if self._state is OPEN:
             self._blocked = False
             if self._read_blocked:
                 self._read_blocked = False
@@ -88,22 +83,22 @@ class Connection(Sender):
                 self.turn()
             else:
                 self._flush()
-            if self._state is State.OPEN and not self._blocked and not self._read_blocked:
+            if self._state is OPEN and not self._blocked and not self._read_blocked:
                 self._write_off()
-        elif self._state is State.HANDSHAKE:
+        elif self._state is HANDSHAKE:
             self._handshake()
-        elif self._state is State.ALERT:
+        elif self._state is ALERT:
             self._say_closed()
         else:
             self._write_off()
 
     def turn(self) -> None:
-        if self._state is State.LINGER:
+        if self._state is LINGER:
             self._await_end()
             # Its end may be far: from now on the reactor tells.
-            if self._state is State.LINGER:
+            if self._state is LINGER:
                 self._read_on()
-        elif self._state is not State.OPEN:
+        elif self._state is not OPEN:
             return
         elif self._failed:
             self._fail()
@@ -115,7 +110,7 @@ class Connection(Sender):
 
     def readConnectionLost(self, reason: Failure) -> None:
         """The reactor's word for an end that nothing can be read before: it came without a closing alert."""
-        self.connectionLost(Failure(ConnectionLost()) if self._state is State.OPEN and reason.check(ConnectionDone) else reason)
+        self.connectionLost(Failure(ConnectionLost()) if self._state is OPEN and reason.check(ConnectionDone) else reason)
 
     def writeConnectionLost(self, reason: Failure) -> None:
         self.connectionLost(reason)
@@ -126,21 +121,23 @@ class Connection(Sender):
         engine = self._engine
         assert engine is not None
         outcome = engine.handshake()
-        if outcome is Outcome.DONE:
-            self._due(None)
-            self._write_off()
-            self._begin()
-        elif outcome is Outcome.WANTS_READ:
+        if outcome is DONE:
+            self._house.handshakes.stop(self)
+            self._deadline = None
             if self._writing:
                 self._write_off()
-        elif outcome is Outcome.WANTS_WRITE:
+            self._begin()
+        elif outcome is WANTS_READ:
+            if self._writing:
+                self._write_off()
+        elif outcome is WANTS_WRITE:
             self._write_on()
         else:
             # OpenSSL has sent the alert.
             self._leave(connectionDone)
 
     def _begin(self) -> None:
-        self._state = State.OPEN
+        self._state = OPEN
         self.protocol = protocol = self._house.factory.buildProtocol(address_of(self.peer))
         if protocol is None:
             self.disconnecting = self._ending = True
@@ -149,11 +146,11 @@ class Connection(Sender):
         self._corked = True
         try:
             protocol.makeConnection(self)
-            if IHandshakeListener.providedBy(protocol) and self._state is State.OPEN:
+            if IHandshakeListener.providedBy(protocol) and self._state is OPEN:
                 protocol.handshakeCompleted()
         finally:
             self._corked = False
-        if self._state is State.OPEN and not self._paused:
+        if self._state is OPEN and not self._paused:
             # The first data may have come with the end of the handshake, and the poller would not know.
             self._read()
         else:
@@ -174,17 +171,17 @@ class Connection(Sender):
             rest, outcome = self._engine.read()
             data += rest
         self._received(data)
-        if self._state is not State.OPEN:
+        if self._state is not OPEN:
             return
-        if outcome is Outcome.DONE:
+        if outcome is DONE:
             self._more = True
             self._house.turns.add(self)
-        elif outcome is Outcome.WANTS_WRITE:
+        elif outcome is WANTS_WRITE:
             self._read_blocked = True
             self._write_on()
-        elif outcome is Outcome.CLOSED:
+        elif outcome is CLOSED:
             self._peer_closed()
-        elif outcome is Outcome.FAILED:
+        elif outcome is FAILED:
             self._fail()
         self._send_answer()
 
@@ -197,7 +194,7 @@ class Connection(Sender):
         self._received(data)
         self._send_answer()
         self._more = self._paused and not self.disconnecting
-        return self._state is State.OPEN and not self._more
+        return self._state is OPEN and not self._more
 
     def _received(self, data: bytes) -> None:
         # What comes after loseConnection is dropped, and read all the same: the peer's end ends also what a producer would still bring.
@@ -233,7 +230,7 @@ class Connection(Sender):
     def _half_close(self) -> None:
         self._write_closed = True
         assert self._engine is not None
-        if self._engine.shutdown() is Outcome.WANTS_WRITE:
+        if self._engine.shutdown() is WANTS_WRITE:
             self._wait_to_write()
             return
         self._write_closing = False
@@ -248,8 +245,8 @@ class Connection(Sender):
 
     def _say_closed(self) -> None:
         assert self._engine is not None
-        if (self._write_closing or not self._write_closed) and self._engine.shutdown() is Outcome.WANTS_WRITE:
-            self._state = State.ALERT
+        if (self._write_closing or not self._write_closed) and self._engine.shutdown() is WANTS_WRITE:
+            self._state = ALERT
             self._due(self._house.stalls)
             self._write_on()
             return
@@ -265,15 +262,17 @@ class Connection(Sender):
 
     def _leave(self, reason: Failure) -> None:
         """Sends nothing more and waits for the peer's end, without the protocol."""
-        self._write_off()
+        if self._writing:
+            self._write_off()
         if self._read_closed or not self._shut():
             self.connectionLost(reason)
             return
         # Who fails in the handshake has no more time to go than who does not.
-        if self._state is not State.HANDSHAKE:
+        if self._state is not HANDSHAKE:
             self._due(self._house.stalls)
-        self._state = State.LINGER
-        self._outbox.clear()
+        self._state = LINGER
+        if self._outbox.size:
+            self._outbox.clear()
         self._read_off()
         self._house.ends.add(self)
         self._tell(reason)
@@ -284,21 +283,21 @@ class Connection(Sender):
         if self._engine.error is not None:
             if self._read_nothing():
                 self.connectionLost(connectionDone)
-        elif self._engine.read()[1] in (Outcome.CLOSED, Outcome.FAILED):
+        elif self._engine.drop() in (CLOSED, FAILED):
             self.connectionLost(connectionDone)
 
     def cut(self) -> None:
         """Ends it at once. One whose end is sent is closed, not reset: its client may still be reading."""
-        if self._state is State.LINGER:
+        if self._state is LINGER:
             self.connectionLost(connectionDone)
         else:
             self.abortConnection()
 
     def abortConnection(self) -> None:
         """Ends it at once: what waits is dropped, the peer is told by a reset."""
-        if self._state in (State.ABORTED, State.LOST):
+        if self._state in (ABORTED, LOST):
             return
-        self._state = State.ABORTED
+        self._state = ABORTED
         self.disconnecting = True
         self._outbox.clear()
         self._read_off()
@@ -311,15 +310,19 @@ class Connection(Sender):
 
     def connectionLost(self, reason: Failure) -> None:
         """The end, whoever saw it: the reactor, an application that raised, or this connection itself."""
-        if self._state is State.LOST:
+        if self._state is LOST:
             return
-        self._state = State.LOST
+        self._state = LOST
         self._close()
-        self._due(None)
+        if self._deadline is not None:
+            self._deadline.stop(self)
+            self._deadline = None
         self._engine = None
-        self._outbox.clear()
+        if self._outbox.size:
+            self._outbox.clear()
         self._house.forget(self)
-        self._tell(reason)
+        if not self.disconnected:
+            self._tell(reason)
 
     def _tell(self, reason: Failure) -> None:
         self.connected = 0

@@ -9,22 +9,25 @@ from typing import Any
 
 #: tcp(7); Python knows no other system's name of it.
 _CORK: int | None = getattr(socket, "TCP_CORK", None)
-#: With its kind given, a socket's object is made without asking the kernel for that.
+#: With its kind and family given, a socket's object is made without asking the kernel for them.
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
 
 class Descriptor:
-    """Asks the reactor only for changes: each costs a system call. The socket is a number; Python's object of it is made when somebody asks."""
+    """Asks the reactor only for changes: each costs a system call. The socket is a number; Python's object of it is made when somebody asks.
 
-    _reading = False
-    _writing = False
+    What every connection reads or sets is given to each in ``__init__``, here and in what is made of this: a value that is the class's and
+    then the object's is looked up by a slow way. Python has a fast one for 30 names of an object.
+    """
 
-    _socket: socket.SocketType | None = None
-
-    def __init__(self, reactor: Any, number: int) -> None:
+    def __init__(self, reactor: Any, number: int, peer: tuple[Any, ...]) -> None:
         os.set_blocking(number, False)
         self.reactor = reactor
+        self.peer = peer
         self._number = number
+        self._reading = False
+        self._writing = False
+        self._socket: socket.SocketType | None = None
 
     @property
     def socket(self) -> socket.SocketType:
@@ -32,7 +35,8 @@ class Descriptor:
         if self._socket is None:
             if self._number == -1:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-            self._socket = socket.SocketType(type=_STREAM, proto=socket.IPPROTO_TCP, fileno=self._number)
+            family = socket.AF_INET if len(self.peer) == 2 else socket.AF_INET6
+            self._socket = socket.SocketType(family, _STREAM, socket.IPPROTO_TCP, self._number)
         return self._socket
 
     def fileno(self) -> int:
@@ -60,8 +64,10 @@ class Descriptor:
             self.reactor.removeWriter(self)
 
     def _close(self) -> None:
-        self._read_off()
-        self._write_off()
+        if self._reading:
+            self._read_off()
+        if self._writing:
+            self._write_off()
         number, self._number = self._number, -1
         if self._socket is None:
             os.close(number)
@@ -79,7 +85,7 @@ class Descriptor:
     def _shut(self) -> bool:
         """Sends nothing more (FIN). False when there is nobody left to send to."""
         try:
-            self.socket.shutdown(socket.SHUT_WR)
+            (self._socket or self.socket).shutdown(socket.SHUT_WR)
         except OSError:
             return False
         return True

@@ -47,6 +47,32 @@ class ServingReactor(EPollReactor):
                 return
             self.doPoll(min(left, _LONGEST_SECONDS))
 
+    def addReader(self, reader: Any) -> None:
+        """What Twisted's does for a descriptor that is new, which most are; it does the rest."""
+        number = reader.fileno()
+        if number not in self._selectables:
+            try:
+                self._poller.register(number, EPOLLIN)
+            except (OSError, ValueError):
+                pass  # Twisted's knows what cannot be polled.
+            else:
+                self._reads.add(number)
+                self._selectables[number] = reader
+                return
+        add: Any = super().addReader
+        add(reader)
+
+    def removeReader(self, reader: Any) -> None:
+        """What Twisted's does for a descriptor that is only read; it does the rest."""
+        number = reader.fileno()
+        if self._selectables.get(number) is reader and number in self._reads and number not in self._writes:
+            del self._selectables[number]
+            self._poller.unregister(number)
+            self._reads.remove(number)
+            return
+        remove: Any = super().removeReader
+        remove(reader)
+
     def doPoll(self, timeout: float | None) -> None:
         whose = self._whose
         selectables: dict[int, Any] = self._selectables
@@ -57,7 +83,15 @@ class ServingReactor(EPollReactor):
                 continue
             try:
                 if event == EPOLLIN:
-                    self._read(selectable)
+                    # What ``_doReadOrWrite`` does with the most frequent event.
+                    try:
+                        why = _GONE if selectable.fileno() == -1 else selectable.doRead()
+                    except BaseException as error:
+                        why = error
+                        log.failure("{whose}: reading failed", whose=_name(selectable))
+                    if why:
+                        disconnect: Any = self._disconnectSelectable
+                        disconnect(selectable, why, True)
                 else:
                     handle: Any = self._doReadOrWrite
                     handle(selectable, number, event)
@@ -66,17 +100,6 @@ class ServingReactor(EPollReactor):
             except BaseException:
                 log.failure("{whose}: a connection's end went wrong", whose=_name(selectable))
         whose.selectable = None
-
-    def _read(self, selectable: Any) -> None:
-        """What ``_doReadOrWrite`` does with the most frequent event."""
-        try:
-            why = _GONE if selectable.fileno() == -1 else selectable.doRead()
-        except BaseException as error:
-            why = error
-            log.failure("{whose}: reading failed", whose=_name(selectable))
-        if why:
-            disconnect: Any = self._disconnectSelectable
-            disconnect(selectable, why, True)
 
     doIteration = doPoll
 
@@ -91,10 +114,9 @@ def _name(selectable: Any) -> str:
 class _Context(dict[str, Any]):
     """What old-style log lines (``twisted.python.log``) are of: the descriptor whose event is being handled, by its prefix."""
 
-    selectable: Any = None
-
     def __init__(self) -> None:
         super().__init__(isError=0)
+        self.selectable: Any = None
 
     def __missing__(self, key: str) -> str:
         if key != "system":

@@ -21,6 +21,10 @@ class State(Enum):
     LOST = auto()
 
 
+# Python looks the members of an enumeration up by a slow way.
+HANDSHAKE, OPEN, ALERT, LINGER, ABORTED, LOST = State
+
+
 class House(Protocol):
     """What a connection needs of the service that it belongs to."""
 

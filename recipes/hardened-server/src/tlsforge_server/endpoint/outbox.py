@@ -23,7 +23,8 @@ class Outbox:
     def piece(self) -> bytes | memoryview:
         """What is to be sent next: the same, whatever is appended, until it is taken. Only when something is waiting."""
         if self._piece is None:
-            self._piece = self._next()
+            chunks = self._chunks
+            self._piece = chunks.pop() if len(chunks) == 1 and len(chunks[0]) <= PIECE_BYTES else self._next()
         return self._piece
 
     def taken(self, count: int) -> None:
@@ -44,9 +45,6 @@ class Outbox:
             view = memoryview(first)
             chunks[0] = view[PIECE_BYTES:]
             return view[:PIECE_BYTES]
-        if len(chunks) == 1:
-            del chunks[0]
-            return first
         count, length = 0, 0
         for each in chunks:
             length += len(each)

@@ -41,6 +41,8 @@ class Port:
         self._socket.setblocking(False)
         # Connections have it from here: an answer must not wait for the acknowledgement of what was sent before it.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # What accept() makes a Python object of.
+        self._accept: Callable[[], tuple[int, tuple[Any, ...]]] = getattr(self._socket, "_accept")
         self._spare: int | None = _spare()
         self._listening = False
         self._full = False
@@ -68,10 +70,9 @@ class Port:
         return type(self._factory).__name__
 
     def doRead(self) -> None:
-        accept = getattr(self._socket, "_accept")
+        accept = self._accept
         for taken in range(self._at_once):
             try:
-                # What accept() makes a Python object of.
                 number, peer = accept()
             except BlockingIOError:
                 self._at_once = max(1, taken)

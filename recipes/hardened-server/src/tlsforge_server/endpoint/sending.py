@@ -8,8 +8,8 @@ from twisted.python.failure import Failure
 
 from .clockwork import Deadlines
 from .descriptor import Descriptor
-from .engine import Engine, Outcome
-from .house import House, State
+from .engine import DONE, WANTS_WRITE, Engine
+from .house import HANDSHAKE, OPEN, House
 from .outbox import Outbox
 
 #: A producer that is always ready gives the others their turn after so many writes.
@@ -19,28 +19,28 @@ _ROUNDS = 8
 class Sender(Descriptor):
     """``disconnecting`` and the three of producers are Twisted's names, which applications read."""
 
-    disconnecting = False
-    producer: Any = None
     streamingProducer = False
     producerPaused = False
 
-    _state = State.HANDSHAKE
-    #: Writes wait for the end of what runs now, or for the socket.
-    _corked = False
-    _blocked = False
-    #: Nothing is expected of the application any more, a producer's data neither.
-    _ending = False
-    _failed = False
-    _write_closing = False
-    #: Since the producer was last asked.
-    _brought = False
-
-    #: The one that it is under: while the handshake is not done, while the socket does not take what is to be sent, and after our end.
-    _deadline: Deadlines[Any] | None = None
-
-    _house: House
-    _engine: Engine | None
-    _outbox: Outbox
+    def __init__(self, house: House, number: int, peer: tuple[Any, ...]) -> None:
+        super().__init__(house.reactor, number, peer)
+        self.disconnecting = False
+        self.producer: Any = None
+        self._house = house
+        self._engine: Engine | None = Engine(house.context, number)
+        self._outbox = Outbox()
+        self._state = HANDSHAKE
+        #: Writes wait for the end of what runs now, or for the socket.
+        self._corked = False
+        self._blocked = False
+        #: Nothing is expected of the application any more, a producer's data neither.
+        self._ending = False
+        self._failed = False
+        self._write_closing = False
+        #: Since the producer was last asked.
+        self._brought = False
+        #: The one that it is under: while the handshake is not done, while the socket does not take what is to be sent, and after our end.
+        self._deadline: Deadlines[Any] | None = None
 
     def turn(self) -> None:
         """What is to be done outside of the application's calls."""
@@ -66,7 +66,7 @@ class Sender(Descriptor):
         if self._outbox.size and self.producer is None and (self.disconnecting or self._write_closing):
             self._cork()
         for _ in range(_ROUNDS):
-            if self._state is not State.OPEN or self._failed or self._blocked or not self._send():
+            if self._state is not OPEN or self._failed or self._blocked or not self._send():
                 return
             producer = self.producer
             # One that is itself a lost connection brings nothing more, and nobody unregisters it.
@@ -98,12 +98,12 @@ class Sender(Descriptor):
         assert engine is not None
         while outbox.size:
             count, outcome = engine.write(outbox.piece())
-            if outcome is Outcome.DONE:
+            if outcome is DONE:
                 outbox.taken(count)
                 if self._deadline is not None:
                     self._due(self._house.stalls)
                 continue
-            if outcome is Outcome.WANTS_WRITE:
+            if outcome is WANTS_WRITE:
                 self._wait_to_write()
             else:
                 # To want to read would be a renegotiation, which there is not.

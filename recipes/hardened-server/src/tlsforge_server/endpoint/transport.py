@@ -21,7 +21,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from .connection import Connection
-from .house import State
+from .house import HANDSHAKE, OPEN
 from .port import address_of
 
 #: Above this what waits goes out at once, and a producer is paused that brings more than the socket takes.
@@ -37,7 +37,8 @@ class TlsTransport(Connection):
     # ITransport
 
     def write(self, data: bytes) -> None:
-        data = _octets(data)
+        if type(data) is not bytes:
+            data = _octets(data)
         if not data or self._refuses_writes():
             return
         self._outbox.append(data)
@@ -55,19 +56,21 @@ class TlsTransport(Connection):
 
     def loseConnection(self) -> None:
         """Closes after what was written, and after what a registered producer will still write."""
-        if self._state is State.OPEN and not self.disconnecting:
+        if self._state is OPEN and not self.disconnecting:
             self.disconnecting = True
-            if not self._read_closed:
+            if not self._reading and not self._read_closed:
                 self._read_on()
-            self._later()
-        elif self._state is State.HANDSHAKE:
+            if not self._corked:
+                self._later()
+        elif self._state is HANDSHAKE:
             self.abortConnection()
 
     def loseWriteConnection(self) -> None:
         """Says with a closing alert, after what was written, that nothing more will be. What the peer sends still comes."""
-        if self._state is State.OPEN and not self._write_closed:
+        if self._state is OPEN and not self._write_closed:
             self._write_closing = True
-            self._later()
+            if not self._corked:
+                self._later()
 
     def getHost(self) -> IPv4Address | IPv6Address:
         return address_of(self.socket.getsockname())
@@ -78,15 +81,15 @@ class TlsTransport(Connection):
     # ISSLTransport, INegotiated, ISystemHandle
 
     def getPeerCertificate(self) -> Any:
-        return None if self._engine is None else self._engine.connection.get_peer_certificate()
+        return None if self._engine is None else self._engine.wrapped(self).get_peer_certificate()
 
     @property
     def negotiatedProtocol(self) -> bytes | None:
-        return None if self._engine is None else self._engine.connection.get_alpn_proto_negotiated() or None
+        return None if self._engine is None else self._engine.negotiated_protocol() or None
 
     def getHandle(self) -> SSL.Connection | None:
         """pyOpenSSL's connection while there is one, for what only it can tell."""
-        return None if self._engine is None else self._engine.connection
+        return None if self._engine is None else self._engine.wrapped(self)
 
     # ITCPTransport
 
@@ -118,7 +121,7 @@ class TlsTransport(Connection):
 
     def unregisterProducer(self) -> None:
         self.producer = None
-        if self.disconnecting or self._write_closing:
+        if (self.disconnecting or self._write_closing) and not self._corked:
             self._later()
 
     # IPushProducer
@@ -130,7 +133,7 @@ class TlsTransport(Connection):
         if not self._paused:
             return
         self._paused = False
-        if self._state is State.OPEN and not self.disconnecting and not self._read_closed:
+        if self._state is OPEN and not self.disconnecting and not self._read_closed:
             self._read_on()
             # OpenSSL may hold data that the poller does not know of.
             self._more = True
@@ -145,7 +148,7 @@ class TlsTransport(Connection):
 
     def _refuses_writes(self) -> bool:
         return (
-            self._state is not State.OPEN
+            self._state is not OPEN
             or self._failed
             or self._ending
             or self._write_closed
@@ -158,12 +161,11 @@ class TlsTransport(Connection):
             if self._outbox.size > BUFFER_BYTES and self.streamingProducer and self.producer is not None and not self.producerPaused:
                 self.producerPaused = True
                 self.producer.pauseProducing()
-        else:
+        elif not self._corked:
             self._later()
 
     def _later(self) -> None:
-        if not self._corked:
-            self._house.turns.add(self)
+        self._house.turns.add(self)
 
     def _set(self, level: int, option: int, enabled: bool) -> None:
         try:

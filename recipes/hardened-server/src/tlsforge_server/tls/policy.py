@@ -14,6 +14,8 @@ from .libssl import LibSsl
 VERSIONS = {"TLSv1": SSL.TLS1_VERSION, "TLSv1.1": SSL.TLS1_1_VERSION, "TLSv1.2": SSL.TLS1_2_VERSION, "TLSv1.3": SSL.TLS1_3_VERSION}
 #: Set by pyOpenSSL; without it a write of many records is one call.
 _PARTIAL_WRITE = int(getattr(SSL, "_lib").SSL_MODE_ENABLE_PARTIAL_WRITE)
+#: SSL_MODE_NO_AUTO_CHAIN of openssl/ssl.h: a leaf without a chain is sent as it is. Without it OpenSSL looks for one in each handshake.
+_NO_AUTO_CHAIN = 8
 
 
 def apply(context: SSL.Context, policy: Policy, libssl: LibSsl) -> None:
@@ -21,7 +23,7 @@ def apply(context: SSL.Context, policy: Policy, libssl: LibSsl) -> None:
     context.set_min_proto_version(VERSIONS[policy.min_version])
     context.set_max_proto_version(VERSIONS[policy.max_version])
     context.set_options(option_bits(policy))
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS | _NO_AUTO_CHAIN)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     libssl.set_ticket_count(context, 0 if policy.tickets is None else 1)
     if policy.ciphers:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import fc from "fast-check";
-import { filterCargoConfig } from "../../../src/build/cargo.ts";
+import { filterCargoConfig } from "../../../src/fetch/cargo-config.ts";
 
 const filter = (text: string): string => filterCargoConfig(text, "/home/me").text;
 

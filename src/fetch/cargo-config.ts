@@ -30,7 +30,7 @@ export function filterCargoConfig(
   text: string,
   base: string,
 ): { readonly text: string; readonly left: readonly string[] } {
-  const entries = readEntries(text);
+  const entries = cargoEntries(text);
   const lines = entries
     .filter(({ key }) => kept.has(key[0] ?? "") && !key.some((part) => secret.has(part)))
     .map(
@@ -42,7 +42,7 @@ export function filterCargoConfig(
 }
 
 /** Every value of a document, inline tables taken apart. What lies in arrays of tables is told by the array's key alone. */
-function readEntries(text: string): Entry[] {
+export function cargoEntries(text: string): Entry[] {
   const entries: Entry[] = [];
   let table: readonly string[] | null = [];
   for (const statement of splitOutside(text, "\n")) {

@@ -1,0 +1,85 @@
+import { existsSync, realpathSync } from "node:fs";
+import path from "node:path";
+import { inside } from "./contents.ts";
+import type { BuildContext } from "./types.ts";
+
+/** What a sealed build finds of the machine. Everything not named is there to be read. Paths absolute. */
+export interface SealFolders {
+  /** Nobody finds what is there. */
+  readonly hide: readonly string[];
+  /** An empty folder of its own instead. */
+  readonly own: readonly string[];
+  /** Still there, below what is hidden, to be read. */
+  readonly read: readonly string[];
+  /** Still there, to be read and written. */
+  readonly write: readonly string[];
+}
+
+/** Homes, sockets of services, secrets that only root can read anyway. */
+const hidden = ["/root", "/home", "/run", "/var/run", "/etc/ssh", "/etc/ssl/private", "/etc/shadow", "/etc/gshadow"];
+const temporary = ["/tmp", "/var/tmp"];
+
+/** Accounts of services have such homes. */
+const systems = /^\/(?:(?:usr|bin|sbin|lib\w*|etc|dev|proc|sys|nix|gnu)(?:\/.*)?|var|var\/lib|opt|srv|mnt|media)?$/u;
+
+/** What this build may see and write, with `extra` files to be read: those that its environment or cargo's configuration name. */
+export function sealFolders(context: BuildContext, extra: readonly string[]): SealFolders {
+  const { derivation, scratch, sources, toolFolders, toolPaths, seal } = context;
+  const homes = seal.homes.filter((home) => path.isAbsolute(home)).flatMap(bothWays);
+  const hide = distinct(
+    [...[...hidden, path.join(derivation.prefix, "var")].flatMap(real), ...homes.flatMap(real)].filter(
+      (folder) => existsSync(folder) && (!systems.test(folder) || hidden.includes(folder)),
+    ),
+  );
+  const own = distinct(temporary.flatMap(real)).filter((folder) => !hide.includes(folder));
+  const write = distinct([derivation.out, scratch].flatMap(bothWays));
+  const tools = [...toolFolders, ...Object.values(toolPaths).flatMap((file) => bothWays(file).map(path.dirname))];
+  const wanted = [
+    path.join(derivation.prefix, "store"),
+    derivation.recipe.folder,
+    ...sources.map((source) => (source.location === "user" ? source.path : path.dirname(source.path))),
+    ...distinct(tools).flatMap((folder) => toolchainOf(folder, homes)),
+    ...extra,
+  ];
+  const covers = [...hide, ...own, "/dev"];
+  const read = distinct(wanted.flatMap(bothWays)).filter(
+    (file) => covers.some((cover) => inside(file, cover) && file !== cover) && !write.includes(file),
+  );
+  return { hide, own, read, write };
+}
+
+/** Files that texts (environment values, cargo's configuration) name by absolute path and that are there. */
+export function namedFiles(texts: readonly string[]): readonly string[] {
+  const named = texts.flatMap((text) => [...text.matchAll(/(?:^|["'\s=:])(\/[^"'\n]+?)(?=["'\n]|$)/gu)]);
+  return distinct(named.flatMap(([, file = ""]) => (existsSync(file) ? [file] : [])));
+}
+
+/**
+ * A folder of programs with what they need beside it. Of cargo's and of a user's own folder of programs only the parts that hold no
+ * credentials; of a home itself nothing more than the programs.
+ */
+function toolchainOf(folder: string, homes: readonly string[]): readonly string[] {
+  const above = path.dirname(folder);
+  if (!["bin", "sbin", "shims"].includes(path.basename(folder)) || systems.test(above)) return [folder];
+  if (homes.some((home) => inside(home, above))) return [folder];
+  if (![".cargo", ".local"].includes(path.basename(above))) return [above];
+  return [folder, ...["lib", "lib64", "libexec", "include"].map((name) => path.join(above, name))];
+}
+
+/** A path as it is written and as it really is. */
+function bothWays(file: string): readonly string[] {
+  return distinct([file, ...real(file)]);
+}
+
+function real(file: string): readonly string[] {
+  try {
+    return [realpathSync(file)];
+  } catch {
+    // Not there, or not ours to look at: then it is not ours to show either.
+    return [];
+  }
+}
+
+function distinct(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)];
+}

@@ -1,0 +1,366 @@
+#!/usr/bin/perl
+# Runs one program of a build sealed off from the machine, and ends what it leaves behind. Plain perl, no modules: OpenSSL needs perl anyway,
+# and loading one would cost more than the seal.
+#
+#   seal.pl --arch x86_64|aarch64 [--namespaces] [--no-pid] [--network] [--probe] -- PROGRAM [ARGUMENT]...
+#
+# The paths come in TLSFORGE_SEAL, so that no command line names an output that it does not use: a line each, `write PATH`, with line feeds and
+# percent signs as %0A and %25.
+#
+# --namespaces  user (unless root may do without), mount, pid, ipc, uts and network namespaces: everything read-only but the folders to write to.
+#               Without: Landlock and a filter for sockets alone.
+# --no-pid      the machine's process table stays in sight, for where no /proc can be mounted
+# --network     the network stays
+# --probe       say what could be had, and run nothing
+# hide          nobody finds what is there; own: an empty folder of its own instead; read: still there to be read; write: and to be written
+# in            the folder that the program begins in
+#
+# Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made.
+# Sources: namespaces(7), mount_setattr(2), landlock(7), seccomp(2), capabilities(7).
+use strict;
+
+my %numbers = (
+  x86_64 => {
+    unshare => 272, mount => 165, openat => 257, prctl => 157, capget => 125, capset => 126, mount_setattr => 442,
+    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 41, io_uring_setup => 425, audit => 0xC000003E,
+  },
+  aarch64 => {
+    unshare => 97, mount => 40, openat => 56, prctl => 167, capget => 90, capset => 91, mount_setattr => 442,
+    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 198, io_uring_setup => 425, audit => 0xC00000B7,
+  },
+);
+# What shells say of a program that a signal ended.
+my %words = (4 => 'Illegal instruction', 6 => 'Aborted', 7 => 'Bus error', 8 => 'Floating point exception', 9 => 'Killed', 11 => 'Segmentation fault');
+my ($ENOENT, $ENOEXEC, $ENOSYS, $EACCES, $ENETUNREACH) = (2, 8, 38, 13, 101);
+my ($NEWNS, $NEWUTS, $NEWIPC, $NEWUSER, $NEWPID, $NEWNET) = (0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000);
+my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $REMOUNT, $BIND, $REC, $PRIVATE) = (1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000);
+my $AT_FDCWD = -100;
+
+my ($arch, %on, %paths) = ('');
+while (@ARGV) {
+  my $word = shift @ARGV;
+  last if $word eq '--';
+  if ($word =~ /^--(namespaces|no-pid|network|probe)$/) { $on{$1} = 1 }
+  elsif ($word eq '--arch') { $arch = shift @ARGV }
+  else { print STDERR "tlsforge: seal.pl does not know $word\n"; exit 125 }
+}
+for my $line (split /\n/, delete $ENV{TLSFORGE_SEAL}) {
+  my ($what, $path) = split / /, $line, 2;
+  $path =~ s/%(0A|25)/chr hex $1/ge;
+  push @{$paths{$what}}, $path;
+}
+my $number = $numbers{$arch} or refuse("processor $arch");
+my @hide = @{$paths{hide} || []};
+my @own = @{$paths{own} || []};
+my @read = @{$paths{read} || []};
+my @write = @{$paths{write} || []};
+my $ownProcesses = $on{namespaces} && !$on{'no-pid'};
+my $abi = landlockAbi();
+
+if ($on{namespaces}) { unshareAll() }
+else { refuse('Landlock: it is not there') if $abi < 1 }
+$SIG{$_} = 'IGNORE' for qw(HUP INT TERM);
+if ($ownProcesses) {
+  # The first process of the new process table. When it ends, so does everything in there.
+  my $first = fork;
+  refuse("fork: $!") unless defined $first;
+  if ($first) {
+    waitpid($first, 0);
+    exit statusOf($?);
+  }
+  call('prctl', 1, 9); # PR_SET_PDEATHSIG: SIGKILL
+} else {
+  call('prctl', 36, 1); # PR_SET_CHILD_SUBREAPER: orphans come to us
+}
+makeMounts() if $on{namespaces};
+raiseLoopback() if $on{namespaces} && !$on{network};
+exit runAndClear();
+
+# --- the program and what it leaves ---
+
+sub runAndClear {
+  my $child = fork;
+  refuse("fork: $!") unless defined $child;
+  startProgram() unless $child;
+  my $ended;
+  do { $ended = waitpid(-1, 0) } while ($ended != $child && $ended != -1);
+  my $status = statusOf($?);
+  my $words = $words{$? & 127};
+  print STDERR "$words\n" if $words;
+  # What is just ending is given a moment.
+  for (1 .. 10) {
+    return $status if reapAll();
+    select(undef, undef, undef, 0.01);
+  }
+  my %left = remaining();
+  my $names = join(', ', map { "$left{$_} ($_)" } sort { $a <=> $b } keys %left);
+  print STDERR "\n[tlsforge: left behind by this program, and ended: $names]\n" if %left;
+  until (reapAll()) {
+    if ($ownProcesses) { kill 'KILL', -1 }
+    else { my %now = remaining(); kill 'KILL', keys %now }
+    select(undef, undef, undef, 0.005);
+  }
+  return $status;
+}
+
+# Whether nothing is left.
+sub reapAll {
+  my $ended;
+  do { $ended = waitpid(-1, 1) } while ($ended > 0); # WNOHANG
+  return $ended == -1;
+}
+
+# Command lines by process number: all of an own process table, else our children.
+sub remaining {
+  my %found;
+  opendir(my $folder, '/proc') or return ();
+  for my $pid (grep { /^\d+$/ && $_ != $$ } readdir $folder) {
+    my $stat = contents("/proc/$pid/stat");
+    next unless $stat =~ /^.*\) (\S) (\d+)/s && $1 ne 'Z' && ($ownProcesses || $2 == $$);
+    (my $line = contents("/proc/$pid/cmdline")) =~ s/\0/ /g;
+    $line =~ s/\s+/ /g;
+    $found{$pid} = substr($line, 0, 80) =~ s/ $//r;
+  }
+  return %found;
+}
+
+sub startProgram {
+  $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM);
+  dropPrivileges();
+  my $filtered = $on{namespaces} || $on{network} ? 0 : filterSockets();
+  restrict() if $abi >= ($on{namespaces} ? 2 : 1);
+  if ($on{probe}) {
+    my $closed = $on{namespaces} || $filtered ? 'closed' : $abi >= 4 ? 'tcp' : 'open';
+    $| = 1;
+    print "sealed abi=$abi network=$closed\n";
+    exit 0;
+  }
+  chdir $paths{in}[0] or refuse("chdir $paths{in}[0]: $!");
+  my $program = $ARGV[0];
+  exec { $program } @ARGV;
+  exec '/bin/sh', @ARGV if $! == $ENOEXEC;
+  my ($error, $reason) = ($! + 0, "$!");
+  print STDERR $error == $ENOENT ? "sh: 1: $program: not found\n" : "sh: 1: $program: $reason\n";
+  exit($error == $ENOENT ? 127 : 126);
+}
+
+# --- namespaces ---
+
+sub unshareAll {
+  my $wanted = $NEWNS | $NEWIPC | $NEWUTS | ($on{network} ? 0 : $NEWNET) | ($ownProcesses ? $NEWPID : 0);
+  my ($user, $group) = ($> + 0, $) + 0);
+  return if $user == 0 && call('unshare', $wanted) != -1;
+  my $reason = "$!";
+  call('unshare', $wanted | $NEWUSER) != -1
+    or refuse("unshare: $!" . ($user == 0 ? "; without a user namespace: $reason" : ''));
+  # Files keep their owner.
+  put('/proc/self/setgroups', 'deny');
+  put('/proc/self/uid_map', "$user $user 1");
+  put('/proc/self/gid_map', "$group $group 1");
+}
+
+sub makeMounts {
+  # What has to stay in reach is held before anything covers it.
+  my %held = map { $_ => hold($_) } @read, @write, grep { -e } map { "/dev/$_" } qw(null zero full random urandom tty ptmx);
+  $held{$_} >= 0 or refuse("$_: it cannot be opened") for @write;
+  readOnly('/', 1, 1);
+  ownDevices(\%held);
+  # Shorter paths first: what one covers need not be covered again.
+  my %own = map { $_ => 1 } @own;
+  my @closed;
+  for my $path (sort { length $a <=> length $b } @hide, @own) {
+    if (-d $path) {
+      my $mode = $own{$path} ? 'mode=1777' : 'mode=0755';
+      attempt("tmpfs on $path", 'mount', 'tmpfs', $path, 'tmpfs', $NOSUID | $NODEV, $mode);
+      push @closed, $path unless $own{$path};
+    } elsif (-e _) { bindAt($held{'/dev/null'}, $path) }
+  }
+  my %written = map { $_ => 1 } @write;
+  # Shorter paths first: an output lies in the store.
+  for my $path (sort { length $a <=> length $b } grep { $held{$_} >= 0 } keys %written, grep { !$written{$_} } @read) {
+    bindAt($held{$path}, $path);
+    readOnly($path, 0, 0) if $written{$path};
+  }
+  readOnly($_, 1, 0) for @closed;
+  return unless $ownProcesses;
+  attempt('mounting proc', 'mount', 'proc', '/proc', 'proc', $RDONLY | $NOSUID | $NODEV | $NOEXEC, 0);
+}
+
+# Only devices that hold nothing: as root the disk itself would be there to be written.
+sub ownDevices {
+  my ($held) = @_;
+  attempt('tmpfs on /dev', 'mount', 'tmpfs', '/dev', 'tmpfs', $NOSUID, 'mode=0755');
+  mkdir "/dev/$_" for qw(shm pts);
+  symlink "/proc/self/$_->[0]", "/dev/$_->[1]" for ['fd', 'fd'], ['fd/0', 'stdin'], ['fd/1', 'stdout'], ['fd/2', 'stderr'];
+  my $terminals = call('mount', 'devpts', '/dev/pts', 'devpts', $NOSUID | $NOEXEC, 'newinstance,ptmxmode=0666,mode=620') != -1;
+  symlink 'pts/ptmx', '/dev/ptmx' if $terminals;
+  for my $path (sort grep { m{^/dev/} && !($terminals && $_ eq '/dev/ptmx') } keys %$held) {
+    next unless $path =~ m{^/dev/(?:null|zero|full|random|urandom|tty|ptmx)$};
+    bindAt($held->{$path}, $path);
+  }
+  attempt('tmpfs on /dev/shm', 'mount', 'tmpfs', '/dev/shm', 'tmpfs', $NOSUID | $NODEV, 'mode=1777');
+}
+
+sub hold {
+  my ($path) = @_;
+  return call('openat', $AT_FDCWD, $path, 0x200000 | 0x80000, 0); # O_PATH | O_CLOEXEC
+}
+
+# Puts what a descriptor holds at a path, which is made when it is not there.
+sub bindAt {
+  my ($descriptor, $path) = @_;
+  my $from = "/proc/self/fd/$descriptor";
+  if (!-e $path) {
+    my $at = '';
+    my @parts = grep { $_ ne '' } split m{/}, $path;
+    my $last = pop @parts;
+    for (@parts) { $at .= "/$_"; mkdir $at, 0755 }
+    if (-d $from) { mkdir "$at/$last", 0755 or refuse("making $path: $!") }
+    else { open(my $file, '>', "$at/$last") or refuse("making $path: $!") }
+  }
+  attempt("binding $path", 'mount', $from, $path, 0, $BIND | $REC, 0);
+}
+
+# Makes mounts read-only, or one writable again. All of them also become private.
+sub readOnly {
+  my ($path, $closed, $all) = @_;
+  my $change = pack('Q4', $closed ? (1, 0) : (0, 1), $all ? $PRIVATE : 0, 0);
+  return if call('mount_setattr', $AT_FDCWD, $path, $all ? 0x8000 : 0, $change, 32) != -1; # AT_RECURSIVE
+  refuse("mount_setattr $path: $!") if $! != $ENOSYS;
+  # Before Linux 5.12.
+  attempt('private mounts', 'mount', 'none', '/', 0, $REC | $PRIVATE, 0) if $all;
+  my %flags = (nosuid => $NOSUID, nodev => $NODEV, noexec => $NOEXEC, noatime => 1024, nodiratime => 2048, relatime => 1 << 21);
+  for my $line (split /\n/, contents('/proc/self/mountinfo')) {
+    my ($mounted, $options) = (split / /, $line)[4, 5];
+    $mounted =~ s/\\(\d{3})/chr oct $1/ge;
+    next unless $all || $mounted eq $path;
+    my $kept = $closed ? $RDONLY : 0;
+    $kept |= $flags{$_} || 0 for split /,/, $options;
+    next if call('mount', 'none', $mounted, 0, $REMOUNT | $BIND | $kept, 0) != -1;
+    refuse("remounting $mounted: $!") unless $all && ($! == $ENOENT || $! == $EACCES);
+  }
+}
+
+sub raiseLoopback {
+  socket(my $socket, 2, 2, 0) or return; # AF_INET, SOCK_DGRAM
+  my $request = pack('a16 s x22', 'lo', 1);
+  ioctl($socket, 0x8914, $request); # SIOCSIFFLAGS: IFF_UP
+}
+
+# --- what the program itself is bound by ---
+
+# Root keeps what has to do with files and users.
+sub dropPrivileges {
+  my %kept = map { $_ => 1 } 0, 1, 3, 4, 6, 7; # CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SETGID, SETUID
+  for my $capability (0 .. 63) { call('prctl', 24, $capability, 0, 0, 0) unless $kept{$capability} } # PR_CAPBSET_DROP
+  my $header = pack('L l', 0x20080522, 0);
+  my $sets = "\0" x 24;
+  if (call('capget', $header, $sets) != -1) {
+    my @words = unpack('L6', $sets);
+    @words[2, 5] = (0, 0); # inheritable
+    call('capset', $header, pack('L6', @words));
+  }
+  call('prctl', 47, 4, 0, 0, 0); # PR_CAP_AMBIENT_CLEAR_ALL
+  attempt('no_new_privs', 'prctl', 38, 1, 0, 0, 0);
+}
+
+sub landlockAbi {
+  my $version = call('landlock_create', 0, 0, 1); # LANDLOCK_CREATE_RULESET_VERSION
+  return $version == -1 ? 0 : $version;
+}
+
+sub restrict {
+  my %right = (EXECUTE => 0, WRITE_FILE => 1, READ_FILE => 2, REMOVE_DIR => 4, REMOVE_FILE => 5, MAKE_CHAR => 6, MAKE_DIR => 7,
+    MAKE_REG => 8, MAKE_SOCK => 9, MAKE_FIFO => 10, MAKE_BLOCK => 11, MAKE_SYM => 12, REFER => 13, TRUNCATE => 14);
+  my @writing = grep { !/READ_FILE|EXECUTE/ && !($_ eq 'REFER' && $abi < 2) && !($_ eq 'TRUNCATE' && $abi < 3) } keys %right;
+  my $writes = 0;
+  $writes |= 1 << $right{$_} for @writing;
+  my $reads = $on{namespaces} ? 0 : 1 << $right{READ_FILE};
+  my $fileOnly = 1 << 0 | 1 << $right{READ_FILE} | 1 << $right{WRITE_FILE} | ($abi < 3 ? 0 : 1 << $right{TRUNCATE});
+  my $devices = 1 << $right{MAKE_CHAR} | 1 << $right{MAKE_BLOCK};
+  my $network = $abi >= 4 && !$on{namespaces} && !$on{network} ? 3 : 0; # BIND_TCP, CONNECT_TCP
+  my $scoped = $abi >= 6 ? 3 : 0; # abstract Unix sockets, signals
+  my $size = $abi < 4 ? 8 : $abi < 6 ? 16 : 24;
+  my $rules = attempt('Landlock', 'landlock_create', pack('Q3', $writes | $reads, $network, $scoped), $size, 0);
+  my $allow = sub {
+    my ($path, $rights) = @_;
+    my $descriptor = hold($path);
+    return if $descriptor < 0;
+    $rights &= $fileOnly unless -d $path;
+    attempt("Landlock for $path", 'landlock_add', $rules, 1, pack('Q l', $rights, $descriptor), 0) if $rights;
+  };
+  $allow->($_, ($writes & ~$devices) | $reads) for @write;
+  if ($on{namespaces}) { $allow->($_, $writes & ~$devices) for @own, '/dev' }
+  else {
+    $allow->($_, $writes & ~$devices) for '/dev/shm';
+    $allow->("/dev/$_", $writes) for qw(null zero full random urandom tty ptmx pts);
+    my %hidden = map { $_ => 1 } @hide, @own;
+    allowReading('/', \%hidden, sub { $allow->($_[0], $reads) });
+    $allow->($_, $reads) for @read;
+  }
+  attempt('Landlock', 'landlock_restrict', $rules, 0);
+}
+
+# Landlock names what is allowed, so what is hidden is gone around.
+sub allowReading {
+  my ($path, $hidden, $allow) = @_;
+  return if $hidden->{$path} || -l $path;
+  my $below = $path eq '/' ? '/' : "$path/";
+  return $allow->($path) unless grep { index($_, $below) == 0 } keys %$hidden;
+  opendir(my $folder, $path) or return;
+  allowReading("$below$_", $hidden, $allow) for grep { $_ ne '.' && $_ ne '..' } readdir $folder;
+}
+
+# Without a network namespace: no socket but Unix ones. Landlock does not know datagrams. io_uring would go around it.
+sub filterSockets {
+  my ($allow, $fail) = (0x7fff0000, 0x00050000); # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
+  my @program = (
+    [0x20, 0, 0, 4], [0x15, 1, 0, $number->{audit}], [0x06, 0, 0, $fail | $ENOSYS], # another processor's calls
+    [0x20, 0, 0, 0], [0x35, 0, 1, 0x40000000], [0x06, 0, 0, $fail | $ENOSYS], # the x32 calls
+    [0x15, 0, 1, $number->{io_uring_setup}], [0x06, 0, 0, $fail | $ENOSYS],
+    [0x15, 0, 3, $number->{socket}], [0x20, 0, 0, 16], [0x15, 1, 0, 1], [0x06, 0, 0, $fail | $ENETUNREACH],
+    [0x06, 0, 0, $allow],
+  );
+  my $code = join('', map { pack('S C C L', @$_) } @program);
+  return call('prctl', 22, 2, pack('S x6 P', scalar @program, $code), 0, 0) != -1; # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+}
+
+# --- small things ---
+
+sub call {
+  my ($name, @arguments) = @_;
+  return syscall($number->{$name}, @arguments);
+}
+
+sub attempt {
+  my ($what, $name, @arguments) = @_;
+  my $result = call($name, @arguments);
+  refuse("$what: $!") if $result == -1;
+  return $result;
+}
+
+sub refuse {
+  my ($what) = @_;
+  print STDERR "tlsforge: the seal could not be made: $what\n";
+  exit 125;
+}
+
+sub put {
+  my ($file, $text) = @_;
+  open(my $handle, '>', $file) or refuse("writing $file: $!");
+  syswrite($handle, $text) or refuse("writing $file: $!");
+}
+
+sub contents {
+  my ($file) = @_;
+  open(my $handle, '<', $file) or return '';
+  local $/;
+  my $text = <$handle>;
+  return defined $text ? $text : '';
+}
+
+# As shells tell how a program ended.
+sub statusOf {
+  my ($status) = @_;
+  return $status & 127 ? 128 + ($status & 127) : $status >> 8;
+}

@@ -1,0 +1,155 @@
+import { existsSync, readFileSync } from "node:fs";
+import { arch, platform, tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { ForgeError } from "../errors.ts";
+
+/** How far builds can be kept to themselves on this machine, found by trying. */
+export interface Seal {
+  readonly grade: "full" | "namespaces" | "landlock" | "none";
+  /** The kernel's version of Landlock (its ABI number, landlock(7)); 0 where it has none. */
+  readonly landlock: number;
+  /** `closed`: nothing gets out. `tcp`: TCP alone is closed. */
+  readonly network: "closed" | "tcp" | "open";
+  /** What was refused on the way to a fuller seal, and by whom. */
+  readonly refused: readonly string[];
+  /** What would make it full; null when it is, or when nothing is known that would. */
+  readonly remedy: string | null;
+  /** The program and arguments that a command is put behind; empty without a seal. */
+  readonly command: readonly string[];
+  /** Folders of people, which no build sees. */
+  readonly homes: readonly string[];
+  /** It could be more as soon as there is a perl. */
+  readonly perlMissing: boolean;
+}
+
+/** What a seal is looked for with. */
+export interface SealSearch {
+  /** Absolute path of `seal.pl`. */
+  readonly script: string;
+  /** The PATH of the caller, for a perl outside of the standard folders. */
+  readonly path: string;
+  readonly homes: readonly string[];
+  /** Which ways are tried, fullest first; for tests of what a lesser machine has. */
+  readonly ways?: readonly (readonly string[])[];
+}
+
+const standardFolders = ["/usr/bin", "/bin", "/usr/local/bin"];
+const allWays = [["--namespaces"], ["--namespaces", "--no-pid"], []] as const;
+const found = new Map<string, Promise<Seal>>();
+
+/** Finds the fullest seal that this machine gives, by making each in turn around nothing. Tried once for a search; about 10 ms. Never rejects for what the machine refuses. */
+export function findSeal(search: SealSearch): Promise<Seal> {
+  const key = JSON.stringify(search);
+  const known = found.get(key) ?? tryWays(search);
+  found.set(key, known);
+  void known.then(({ perlMissing }) => perlMissing && found.delete(key));
+  return known;
+}
+
+async function tryWays({ script, path: folders, homes, ways = allWays }: SealSearch): Promise<Seal> {
+  const none = { grade: "none", landlock: 0, network: "open", command: [], homes, perlMissing: false } as const;
+  const processor = { x64: "x86_64", arm64: "aarch64" }[arch() as string];
+  if (platform() !== "linux" || processor === undefined)
+    return { ...none, refused: [`this is ${platform()} on ${arch()}`], remedy: null };
+  const perl = [...standardFolders, ...folders.split(path.delimiter)]
+    .map((folder) => path.join(folder, "perl"))
+    .find((file) => path.isAbsolute(file) && existsSync(file));
+  if (perl === undefined)
+    return { ...none, refused: ["there is no perl to make it with"], remedy: "install perl", perlMissing: true };
+  const refused: string[] = [];
+  for (const way of ways) {
+    const command = [perl, script, "--arch", processor, ...way];
+    const result = await execa(perl, [...command.slice(1), "--probe", "--", "true"], {
+      env: sealPaths({ in: ["/"], own: ["/tmp"], hide: ["/root"], write: [tmpdir()] }),
+      extendEnv: false,
+      reject: false,
+      stdin: "ignore",
+      timeout: 20_000,
+    });
+    const told = /^sealed abi=(\d+) network=(closed|tcp|open)$/mu.exec(result.stdout);
+    if (result.exitCode !== 0 || told === null) {
+      refused.push(reasonOf(result.stderr));
+      continue;
+    }
+    const landlock = Number(told[1]);
+    const grade = way.length === 0 ? "landlock" : landlock >= 2 ? "full" : "namespaces";
+    const network = told[2] as Seal["network"];
+    return { ...none, grade, landlock, network, refused: distinct(refused), remedy: remedyFor(grade), command };
+  }
+  return { ...none, refused: distinct(refused), remedy: remedyFor("none") };
+}
+
+/** The paths of a seal as `seal.pl` reads them from its environment. */
+export function sealPaths(paths: Readonly<Record<string, readonly string[]>>): Record<string, string> {
+  const escaped = (file: string): string => file.replaceAll("%", "%25").replaceAll("\n", "%0A");
+  const lines = Object.entries(paths).flatMap(([what, files]) => files.map((file) => `${what} ${escaped(file)}\n`));
+  return { TLSFORGE_SEAL: lines.join("") };
+}
+
+/** The seal in one plain sentence, for receipts, records and people. */
+export function sealText(seal: Pick<Seal, "grade" | "landlock" | "network" | "refused">): string {
+  const landlock = `Landlock ABI ${seal.landlock}`;
+  switch (seal.grade) {
+    case "full":
+      return `sealed: no network, writes only to its own folders (namespaces, ${landlock})`;
+    case "namespaces":
+      return "sealed: no network, writes only to its own folders (namespaces, without Landlock)";
+    case "landlock":
+      return seal.network === "closed"
+        ? `sealed: no network, writes only to its own folders (${landlock} and a filter for sockets, without namespaces)`
+        : `sealed in part: ${seal.network === "tcp" ? "no TCP, other network not sealed" : "network not sealed"}, writes only to its own folders (${landlock} alone)`;
+    case "none":
+      return `not sealed: ${seal.refused.join("; ")}`;
+  }
+}
+
+/** Throws ForgeError `sandbox-missing` when writes or the network are not sealed. */
+export function requireSeal(seal: Seal): void {
+  if (seal.grade !== "none" && seal.network === "closed") return;
+  throw new ForgeError(
+    "sandbox-missing",
+    `builds cannot be sealed here, and --require-sandbox was given: ${sealText(seal)}`,
+    {
+      details: seal.refused,
+      hint: seal.remedy ?? "build on Linux 5.13 or newer on x86_64 or aarch64, or leave out --require-sandbox",
+    },
+  );
+}
+
+/** The last word of seal.pl, without its beginning. */
+export function reasonOf(stderr: string): string {
+  const line = stderr.trim().split("\n").at(-1) ?? "";
+  return line.replace(/^tlsforge: the seal could not be made: /u, "") || "it ended without a word";
+}
+
+/** What the machine's own settings say about why namespaces are refused. */
+function remedyFor(grade: Seal["grade"]): string | null {
+  if (grade === "full" || grade === "namespaces") return null;
+  const settings = [
+    ["kernel.unprivileged_userns_clone", "0", "1"],
+    ["kernel.apparmor_restrict_unprivileged_userns", "1", "0"],
+    ["user.max_user_namespaces", "0", "15000"],
+  ] as const;
+  for (const [name, closed, open] of settings)
+    if (setting(name) === closed) return `as root: sysctl -w ${name}=${open} (${name} is ${closed})`;
+  return inContainer()
+    ? "start the container with --security-opt seccomp=unconfined, or with --cap-add SYS_ADMIN; its filter refuses namespaces"
+    : "let this user make namespaces: see unshare(1), and what seccomp, SELinux or AppArmor refuse here";
+}
+
+function setting(name: string): string | null {
+  try {
+    return readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8").trim();
+  } catch {
+    return null;
+  }
+}
+
+function inContainer(): boolean {
+  return ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"].some((file) => existsSync(file));
+}
+
+function distinct(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)];
+}

@@ -1,0 +1,153 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../../errors.ts";
+import {
+  insertionDiff,
+  insertionOf,
+  parseSite,
+  versionEntries,
+  withInsertions,
+  type Recipe,
+  type VersionEntry,
+} from "../../recipe/index.ts";
+import { atomicWrite } from "../../store/index.ts";
+import type { Context } from "../context.ts";
+import { loadRecipe, readText } from "../load.ts";
+import { networkOf } from "../prepare.ts";
+import type { Result } from "../result.ts";
+import { propose, type Proposal, type ProposalOptions } from "../update-proposal.ts";
+import { withSignatures } from "../update-signature.ts";
+import { searchVersions, type SearchResult } from "../update-search.ts";
+
+/** What `recipe update` is asked for. */
+export interface UpdateRequest {
+  readonly recipe: string;
+  /** Another file of the recipe's folder: `classic` for `classic.yaml`. */
+  readonly line: string | null;
+  /** Put the change into the file instead of only showing it. */
+  readonly write: boolean;
+}
+
+/**
+ * Asks the locations of a recipe for newer versions of its branches, takes them, and proposes the change of the recipe as a unified diff on standard
+ * output. Nothing is written without `write`. What no location could answer is exit 3 (`unreachable`) unless there is something to propose.
+ */
+export async function updateRecipe(context: Context, request: UpdateRequest): Promise<Result> {
+  const folder = path.join(context.recipes, request.recipe);
+  const file = path.join(folder, `${request.line ?? "recipe"}.yaml`);
+  const text = await readText(
+    file,
+    "recipe",
+    "name a recipe of the folder of recipes, as tlsforge recipe lint tells them",
+  );
+  const recipe = await loadRecipe({ text, path: file, folder });
+  const entries = updatable(recipe, { text, file });
+  const fetch = await networkOf(context, parseSite(null));
+  const found = await searchVersions(entries, fetch);
+  const proposals = await proposeAll(found, entries, { recipe, fetch });
+  const made = proposals.flatMap((entry) => ("reasons" in entry ? [] : [entry]));
+  const insertions = made.map(({ added }) => insertionOf(text, added));
+  const updated = withInsertions(text, insertions);
+  // What is proposed is a recipe: the parser and its rules have the last word.
+  const proposed = await loadRecipe({ text: updated, path: file, folder });
+  const signed = await withSignatures(made, { recipe: proposed, fetch, cache: fetch.caches[0] ?? "" });
+  const name = `${path.basename(context.recipes)}/${path.relative(context.recipes, file)}`;
+  const diff = insertionDiff(text, insertions, name);
+  const failed = proposals.flatMap((entry) => ("reasons" in entry ? entry.reasons : []));
+  const notes = [...signed.flatMap((entry) => entry.notes), ...branchNotes(found), ...failed];
+  tell(context, { found, notes });
+  if (made.length === 0) refuseUnknown(recipe.name, found, failed);
+  if (request.write && made.length > 0) await atomicWrite(file, updated);
+  return {
+    outcome: made.length === 0 ? "unchanged" : "done",
+    exitCode: 0,
+    fields: {
+      recipe: recipe.name,
+      file,
+      written: request.write && made.length > 0,
+      diff,
+      proposals: signed,
+      answers: found.answers,
+      notes,
+    },
+    text: made.length === 0 ? `${recipe.name} is up to date: no location has a newer version of its branches.\n` : diff,
+  };
+}
+
+/** The entries that can be updated. Throws `usage` for a recipe whose versions have no sources, `recipe-invalid` for one that is written otherwise. */
+function updatable(
+  recipe: Recipe,
+  { text, file }: { readonly text: string; readonly file: string },
+): readonly VersionEntry[] {
+  if (recipe.versions.every(({ sources }) => sources.length === 0)) {
+    throw new ForgeError("usage", `${recipe.name} has no source of its own: there is no location that could be asked`, {
+      hint:
+        recipe.lock.length === 0
+          ? "its files lie in its folder"
+          : "its packages are locked as a whole: the first line of its lock file tells how it is made anew",
+    });
+  }
+  const entries = versionEntries(text);
+  if (entries !== null) return entries;
+  throw new ForgeError("recipe-invalid", `the versions of ${file} are not written one below the other`, {
+    hint: "give each version lines of its own, beginning with - version:",
+  });
+}
+
+async function proposeAll(
+  found: SearchResult,
+  entries: readonly VersionEntry[],
+  options: Pick<ProposalOptions, "recipe" | "fetch">,
+): Promise<readonly (Proposal | { readonly reasons: readonly string[] })[]> {
+  const cache = options.fetch.caches[0];
+  if (cache === undefined || found.newer.size === 0) return [];
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(path.join(cache, ".update-"));
+  try {
+    const proposals = [];
+    for (const [branch, version] of found.newer) {
+      const after = entries.find((entry) => entry.version.startsWith(`${branch}.`));
+      if (after !== undefined) proposals.push(await propose(version, after, { ...options, cache, folder }));
+    }
+    return proposals;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function branchNotes({ newBranches }: SearchResult): readonly string[] {
+  return newBranches.map(
+    (version) =>
+      `${version} is of a branch that the recipe does not have: its support and its floor are for a person to write`,
+  );
+}
+
+function tell(
+  { emit }: Context,
+  { found, notes }: { readonly found: SearchResult; readonly notes: readonly string[] },
+): void {
+  for (const { location, outcome, detail } of found.answers)
+    emit({ type: outcome === "observed" ? "notice" : "warning", message: `${location}: ${detail}` });
+  for (const message of notes) emit({ type: message.includes("NOT CHECKED") ? "warning" : "notice", message });
+}
+
+/** Unknown is never nothing to do: every location that could be asked has to have answered. */
+function refuseUnknown(name: string, { answers }: SearchResult, failed: readonly string[]): void {
+  const silent = answers.filter(({ outcome }) => outcome === "untestable");
+  if (answers.length > 0 && silent.length === 0 && failed.length === 0) return;
+  throw new ForgeError(
+    "unreachable",
+    answers.length === 0
+      ? `this machine has none of the registries that ${name} comes from`
+      : `whether there is a newer ${name} cannot be told: ${silent.length + failed.length} of its locations did not answer`,
+    {
+      details: [
+        ...answers.map(
+          ({ location, outcome, detail }) => `${location}: ${outcome === "observed" ? "" : "NOT ANSWERED: "}${detail}`,
+        ),
+        ...failed,
+      ],
+      hint: "try again with a network that reaches them",
+    },
+  );
+}

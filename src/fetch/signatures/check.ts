@@ -1,0 +1,122 @@
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ForgeError } from "../../errors.ts";
+import type { SignatureSpec, SignatureVerdict } from "../../recipe/index.ts";
+import type { FetchOptions } from "../types.ts";
+import { judgeProvenance } from "./attestations.ts";
+import { copies, keep, type Copy, type Digested, type Extension } from "./obtain.ts";
+import { judgeOpenPgp } from "./openpgp.ts";
+import { judgeSigstore } from "./sigstore.ts";
+import { shippedTrust } from "./trust.ts";
+import type { Judgement, SignedFile } from "./types.ts";
+
+/** What is checked: a source whose bytes lie at `path` and have its digest. */
+export interface Checked {
+  readonly source: Digested;
+  readonly path: string;
+  /** Whether the source came out of a cache: then no index is asked for what nobody demands. */
+  readonly cached: boolean;
+  /** Nothing but the caches is looked at. */
+  readonly cachesOnly?: boolean;
+}
+
+/**
+ * Obtains and checks the signature of a source whose digest is right already. From the caches or the first location that has a good one, which
+ * then lies in the first cache as `<sha256>.asc`, `.sigstore` or `.provenance`; a verdict is never kept, so it is checked each time.
+ *
+ * Throws `signature-wrong` when what was had is wrong in any way (other bytes, a key or identity that the recipe does not pin, made after the
+ * key's end, damaged), and `signature-missing` when there is none and the recipe demands one. Without demand that is `untestable`, and a warning.
+ */
+export async function verifySignature(checked: Checked, options: FetchOptions): Promise<SignatureVerdict> {
+  const { source } = checked;
+  const extension = extensionOf(source);
+  if (extension === null) return untestable("the recipe names no signer for it");
+  const spec = source.signature;
+  const cachesOnly = checked.cachesOnly === true || (spec === undefined && checked.cached);
+  const misses: string[] = [];
+  const wrong: string[] = [];
+  for await (const copy of copies(source, extension, { ...options, cachesOnly })) {
+    if ("failure" in copy) {
+      misses.push(extension === "provenance" ? copy.failure.reason : `${copy.from}: ${copy.failure.reason}`);
+      continue;
+    }
+    const judgement = await judge(checked, copy, extension);
+    if (judgement.outcome === "observed") {
+      const cache = options.caches[0];
+      const name = `${source.sha256}.${extension}`;
+      if (cache !== undefined && copy.path !== join(cache, name)) await keep(copy, name, cache);
+      return { ...judgement, from: copy.from };
+    }
+    if (judgement.outcome === "untestable" && spec === undefined)
+      return unknown(source, `${copy.from}: ${judgement.why}`, options);
+    wrong.push(`${copy.path ?? copy.from}: ${judgement.why}`);
+    if (copy.path !== null) await passOver(copy.path, checked, options);
+  }
+  if (wrong.length > 0) throw wrongSignature(source, wrong);
+  if (spec?.required === true) throw missingSignature(source, misses);
+  const why = cachesOnly ? "the caches have none" : misses.join("; ");
+  return spec === undefined ? untestable(why) : unknown(source, why, options);
+}
+
+/** How the signature of a source is called, null where there is none to look for. A project's file on the index is attested there. */
+function extensionOf({ locations, signature }: Digested): Extension | null {
+  if (locations.some(({ kind }) => kind === "pypi")) return "provenance";
+  const kind = signature?.signers[0]?.kind;
+  return kind === undefined ? null : kind === "openpgp" ? "asc" : "sigstore";
+}
+
+async function judge({ source, path }: Checked, copy: Copy, extension: Extension): Promise<Judgement> {
+  const file: SignedFile = { path, file: source.file, sha256: source.sha256 };
+  const signers = source.signature?.signers ?? null;
+  if (extension === "asc") {
+    const pinned = (signers ?? []).filter((signer) => signer.kind === "openpgp");
+    return judgeOpenPgp(file, copy.bytes, { signers: pinned, now: new Date() });
+  }
+  const pinned = signers?.filter((signer) => signer.kind === "sigstore") ?? null;
+  let json: unknown;
+  try {
+    json = JSON.parse(copy.bytes.toString("utf8"));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { outcome: "failed", why: "it is not JSON" };
+  }
+  const trust = await shippedTrust();
+  if (extension === "provenance") return judgeProvenance(file, json, { signers: pinned, trust });
+  return judgeSigstore(file, json, { signers: pinned, trust, named: false });
+}
+
+/** A wrong signature in a cache is like a damaged file there: the next place is asked. */
+async function passOver(path: string, { source }: Checked, { caches, emit }: FetchOptions): Promise<void> {
+  const own = caches[0] !== undefined && dirname(path) === join(caches[0]);
+  if (own) await rm(path, { force: true });
+  const message = `The cached signature of ${source.name} is wrong (${path}): ${own ? "removed" : "not used"}`;
+  emit({ type: "warning", message });
+}
+
+function unknown(source: Digested, why: string, { emit }: FetchOptions): SignatureVerdict {
+  emit({ type: "warning", message: `The signature of ${source.file} (${source.name}) was not checked: ${why}` });
+  return untestable(why);
+}
+
+function untestable(why: string): SignatureVerdict {
+  return { outcome: "untestable", why };
+}
+
+function wrongSignature(source: Digested, details: readonly string[]): ForgeError {
+  return new ForgeError("signature-wrong", `The signature of ${source.file} (${source.name}) is wrong: ${details[0]}`, {
+    hint: `Do not build it. If upstream has a new key, take its fingerprint from upstream by another way and pin it in the recipe; else distrust that location. SHA-256 of the file: ${source.sha256}`,
+    details,
+  });
+}
+
+function missingSignature(source: Digested, details: readonly string[]): ForgeError {
+  const by = (source.signature as SignatureSpec).signers.map(({ name }) => name).join(" or ");
+  return new ForgeError(
+    "signature-missing",
+    `${source.file} (${source.name}) has no signature that can be had, and the recipe demands one by ${by}`,
+    {
+      hint: "Check the network, or name a mirror that has it with --mirror URL; without any, nothing of this source is built",
+      details,
+    },
+  );
+}

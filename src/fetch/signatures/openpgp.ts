@@ -1,0 +1,168 @@
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { PublicKey, Signature, SignaturePacket, Subkey } from "openpgp";
+import type { OpenPgpSigner } from "../../recipe/index.ts";
+import { armoredBlocks, pinnedKeys, type PinnedKey } from "./openpgp-keys.ts";
+import type { Judgement, SignedFile } from "./types.ts";
+
+/** More than any release has; each one costs a pass over the file. */
+const mostSignatures = 16;
+
+/**
+ * Judges a detached OpenPGP signature file (RFC 9580, 5.2 and 10.4) over a file, which is streamed: every signature in it.
+ *
+ * The rule: one good signature by a pinned key, its primary key or a signing subkey of it, is enough; signatures of others are neither good nor
+ * bad. A signature counts when it was made while its key was valid, by the key's newest word on that, whatever became of the key since: one that
+ * has expired since is said. One made before the key was, after it expired, or by a key that has been revoked, for whatever reason, does
+ * not count. What claims to be of a pinned key and does not fit the bytes makes all of it wrong. The time is the signer's own word, so an
+ * expired key in a thief's hands can still lie; the digest in the recipe is what stands against that.
+ */
+export async function judgeOpenPgp(
+  file: Pick<SignedFile, "path">,
+  signature: Buffer,
+  { signers, now }: { readonly signers: readonly OpenPgpSigner[]; readonly now: Date },
+): Promise<Judgement> {
+  const keys = await pinnedKeys(signers);
+  const found = await signaturesIn(signature);
+  if (typeof found === "string") return failed(found);
+  const claims = found.map((packet) => ({ packet, pinned: keyOf(packet, keys) }));
+  const foreign = claims.flatMap(({ packet, pinned }) => (pinned === null ? [issuerOf(packet)] : []));
+  const judged: Judgement[] = [];
+  for (const { packet, pinned } of claims)
+    if (pinned !== null) judged.push(await judgeOne(file, packet, { ...pinned, now }));
+  if (judged.length === 0)
+    return failed(`it is by ${foreign.join(", ")}, none of which the recipe pins: ${pinnedText(keys)}`);
+  const broken = judged.find((one) => one.outcome === "failed" && one.why.startsWith(unfit));
+  const good = judged.find((one) => one.outcome === "observed");
+  if (broken !== undefined || good?.outcome !== "observed") return broken ?? judged[0] ?? failed("there is none");
+  const others = foreign.map((key) => `also signed by ${key}, which is not pinned and was not checked`);
+  return { ...good, notes: [...good.notes, ...others] };
+}
+
+const unfit = "it does not fit the file";
+
+interface Pinned extends PinnedKey {
+  /** Null: the primary key itself. */
+  readonly subkey: Subkey | null;
+}
+
+async function judgeOne(
+  file: Pick<SignedFile, "path">,
+  packet: SignaturePacket,
+  { signer, fingerprint, key, subkey, now }: Pinned & { readonly now: Date },
+): Promise<Judgement> {
+  const { enums } = await import("openpgp");
+  const made = packet.created;
+  const name = `the key ${fingerprint}${subkey === null ? "" : ` (subkey ${subkey.getFingerprint().toUpperCase()})`}`;
+  if (made === null) return failed("it does not say when it was made");
+  if (packet.signatureType !== enums.signature.binary) return failed("it is not one over a file's bytes");
+  if (await isRevoked(key, subkey, now)) return failed(`${name} has been revoked`);
+  const end = await endOf(key, subkey);
+  if (end === null) return failed(`${name} has no valid signature of its own`);
+  if (made.getTime() >= end) return failed(`it was made on ${day(made)}, and ${name} had expired on ${day(end)}`);
+  const expired = end <= now.getTime();
+  // A key that was renewed has words of its own from after the signature was made. They count, so the key is looked at as it last was valid.
+  const fit = await fits(file, packet, { key, date: expired ? new Date(end - 1000) : now });
+  if (fit !== null) return failed(fit);
+  return {
+    outcome: "observed",
+    kind: "openpgp",
+    signer: signer.name,
+    key: fingerprint,
+    made: made.toISOString(),
+    pinned: true,
+    notes: expired ? [`made on ${day(made)}; the key has expired since, on ${day(end)}`] : [],
+  };
+}
+
+/** Null when the signature is one over the file's bytes by the key. */
+async function fits(
+  { path }: Pick<SignedFile, "path">,
+  packet: SignaturePacket,
+  { key, date }: { readonly key: PublicKey; readonly date: Date },
+): Promise<string | null> {
+  const { createMessage, PacketList, Signature: SignatureOf, verify } = await import("openpgp");
+  const list = new PacketList<SignaturePacket>();
+  list.push(packet);
+  const input = createReadStream(path);
+  try {
+    const message = await createMessage({ binary: Readable.toWeb(input), format: "binary" });
+    const { data, signatures } = await verify({
+      message,
+      signature: new SignatureOf(list),
+      verificationKeys: key,
+      date,
+      format: "binary",
+      config: { allowInsecureVerificationWithReformattedKeys: true },
+    });
+    const reader = data.getReader();
+    while (!(await reader.read()).done);
+    await signatures[0]?.verified;
+    return signatures.length === 1 ? null : `${unfit}: it cannot be read`;
+  } catch (error) {
+    if (input.errored !== null) throw input.errored;
+    return `${unfit}, or is damaged: ${error instanceof Error ? error.message : String(error)}`;
+  } finally {
+    input.destroy();
+  }
+}
+
+/** The signature packets of a file, armored (several blocks too) or binary; a text says why there are none. */
+async function signaturesIn(bytes: Buffer): Promise<readonly SignaturePacket[] | string> {
+  const { readSignature } = await import("openpgp");
+  const blocks = armoredBlocks(bytes.toString("latin1"), "SIGNATURE");
+  try {
+    const read: Signature[] =
+      blocks.length === 0
+        ? [await readSignature({ binarySignature: new Uint8Array(bytes) })]
+        : await Promise.all(blocks.map((armoredSignature) => readSignature({ armoredSignature })));
+    const packets = read.flatMap(({ packets: list }) => [...list]);
+    if (packets.length === 0) return "there is no signature in it";
+    return packets.length > mostSignatures ? `it holds ${packets.length} signatures` : packets;
+  } catch (error) {
+    return `it cannot be read as an OpenPGP signature: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function keyOf(packet: SignaturePacket, keys: readonly PinnedKey[]): Pinned | null {
+  for (const pinned of keys) {
+    if (pinned.key.getKeyID().equals(packet.issuerKeyID)) return { ...pinned, subkey: null };
+    const subkey = pinned.key.getSubkeys(packet.issuerKeyID)[0];
+    if (subkey !== undefined) return { ...pinned, subkey };
+  }
+  return null;
+}
+
+async function isRevoked(key: PublicKey, subkey: Subkey | null, now: Date): Promise<boolean> {
+  if (await key.isRevoked(undefined, undefined, now)) return true;
+  if (subkey === null) return false;
+  // The key of the third place is whose revocation it is: without it the primary key, as it has to be.
+  const revoked = await Promise.all(
+    subkey.bindingSignatures.map((binding) => subkey.isRevoked(binding, key.keyPacket, now)),
+  );
+  return revoked.includes(true);
+}
+
+/** When the key, and the subkey, stop being valid, in milliseconds; infinite for never. Null when they are not valid at any time. */
+async function endOf(key: PublicKey, subkey: Subkey | null): Promise<number | null> {
+  const ends = [await key.getExpirationTime(), ...(subkey === null ? [] : [await subkey.getExpirationTime()])];
+  const times = ends.map((end) => (end instanceof Date ? end.getTime() : end));
+  return times.includes(null) ? null : Math.min(...times.map((time) => time ?? 0));
+}
+
+function issuerOf(packet: SignaturePacket): string {
+  const whole = packet.issuerFingerprint;
+  return (whole === null ? packet.issuerKeyID.toHex() : Buffer.from(whole).toString("hex")).toUpperCase();
+}
+
+function pinnedText(keys: readonly PinnedKey[]): string {
+  return keys.map(({ fingerprint }) => fingerprint).join(", ");
+}
+
+function day(time: Date | number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
+function failed(why: string): Judgement {
+  return { outcome: "failed", why };
+}

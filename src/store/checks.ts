@@ -1,0 +1,64 @@
+import { mkdir, readdir, readFile, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { atomicWrite, explained, hasCode } from "./disk.ts";
+import { prefixPaths } from "./paths.ts";
+import { storeEntries } from "./receipts.ts";
+
+/**
+ * How the own tests of an output's package went. It lies beside the store (`var/checks/<key>.json`) and not in the output: the output and its
+ * receipt say how it was made, never change afterwards, and are there before the tests are asked for. Times in seconds, dates in ISO 8601 UTC.
+ */
+export interface CheckRecord {
+  readonly schema: "tlsforge.check/1";
+  readonly recipe: string;
+  readonly version: string;
+  readonly key: string;
+  /** What was run, in words. */
+  readonly name: string;
+  readonly outcome: "pass" | "fail";
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly failures: readonly string[];
+  /** The tests that were named on the command line; empty: the recipe's own choice. */
+  readonly tests: readonly string[];
+  readonly excluded: readonly { readonly test: string; readonly reason: string }[];
+  readonly log: string;
+  readonly wallSeconds: number;
+  readonly finished: string;
+}
+
+/** Records how the tests went, in place of an earlier time, and forgets those of outputs that are gone. */
+export async function writeCheck(prefix: string, record: CheckRecord): Promise<void> {
+  const folder = folderOf(prefix);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await atomicWrite(join(folder, `${record.key}.json`), `${JSON.stringify(record, null, 2)}\n`);
+    const kept = new Set((await storeEntries(prefixPaths(prefix).store)).map((name) => name.slice(0, 16)));
+    for (const name of await readdir(folder))
+      if (name.endsWith(".json") && !kept.has(name.slice(0, 16))) await unlink(join(folder, name));
+  } catch (error) {
+    throw explained(error, folder);
+  }
+}
+
+/** How the tests of an output went; null when they were never asked for, or the record is damaged. */
+export async function readCheck(prefix: string, key: string): Promise<CheckRecord | null> {
+  const file = join(folderOf(prefix), `${key}.json`);
+  try {
+    const record = JSON.parse(await readFile(file, "utf8")) as Partial<CheckRecord> | null;
+    return record?.schema === "tlsforge.check/1" && record.key === key ? (record as CheckRecord) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError || hasCode(error, "ENOENT", "ENOTDIR")) return null;
+    throw explained(error, file);
+  }
+}
+
+/** Where the output of the tests is logged. */
+export function checkLogPath(prefix: string, key: string): string {
+  return join(prefixPaths(prefix).log, `${key}.check.log`);
+}
+
+function folderOf(prefix: string): string {
+  return join(prefixPaths(prefix).var, "checks");
+}

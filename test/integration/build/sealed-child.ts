@@ -1,0 +1,60 @@
+/**
+ * Builds shell texts, each as the one step of a recipe, as a user of that number, and tells as JSON how each ended:
+ * `sealed-child.ts FOLDER UID JSON`. The folder gets prefix, home and seal.pl, since that user may not see the checkout.
+ */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+// Loaded before the user changes, as the store does it late.
+import "execa";
+import { findSeal } from "../../../src/build/index.ts";
+import { ForgeError } from "../../../src/errors.ts";
+import { logOf, make, prepare, programs, derivationOf } from "./hello.ts";
+
+/** What came of one text. */
+export interface Ended {
+  readonly error: Pick<ForgeError, "code" | "message" | "hint" | "details"> | null;
+  readonly log: string;
+  readonly seal: unknown;
+  /** Who owns what it made. */
+  readonly owner: number | null;
+}
+
+/** What to do. `required`: as with `--require-sandbox`. */
+export interface Wanted {
+  readonly texts: readonly string[];
+  readonly required?: boolean;
+  readonly network?: boolean;
+  readonly offline?: boolean;
+}
+
+const [folder = "", uid = "", json = ""] = process.argv.slice(2);
+const { texts, required = false, network = false, offline = false } = JSON.parse(json) as Wanted;
+const project = await prepare(folder);
+const script = join(folder, "seal.pl");
+copyFileSync(join(import.meta.dirname, "..", "..", "..", "src", "build", "seal.pl"), script);
+mkdirSync(join(project.prefix, "store", "other"), { recursive: true });
+execFileSync("chown", ["-R", `${uid}:${uid}`, folder]);
+if (uid !== "0") {
+  process.setgroups?.([]);
+  process.setgid?.(Number(uid));
+  process.setuid?.(Number(uid));
+}
+const seal = await findSeal({ script, path: "", homes: [join(folder, "home")] });
+const ended: Ended[] = [];
+for (const text of texts) {
+  const argv = ["sh", "-c", `touch "$0/made"; ${text}`, "${out}"];
+  const plain = programs(argv);
+  const recipe = network ? { ...plain, steps: [{ kind: "run", argv, network: true } as const] } : plain;
+  const log = (): string => logOf(derivationOf(project, { recipe }));
+  try {
+    const made = await make(project, { recipe, seal, requireSandbox: required, offline });
+    const owner = statSync(join(made.derivation.out, "made")).uid;
+    ended.push({ error: null, log: log(), seal: made.receipt.seal, owner });
+  } catch (error) {
+    if (!(error instanceof ForgeError)) throw error;
+    const { code, message, hint, details } = error;
+    ended.push({ error: { code, message, hint, details }, log: log(), seal: null, owner: null });
+  }
+}
+process.stdout.write(JSON.stringify({ seal, ended }));

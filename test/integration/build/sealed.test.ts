@@ -1,0 +1,170 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
+import { expect, it, onTestFinished } from "vitest";
+import type { Seal } from "../../../src/build/index.ts";
+import { describeWith } from "../../tools/needs.ts";
+import { freshFolder, processesWith } from "./helpers.ts";
+import type { Ended, Wanted } from "./sealed-child.ts";
+
+const child = new URL("./sealed-child.ts", import.meta.url).pathname;
+const deny = new URL("./deny.pl", import.meta.url).pathname;
+const [unshareCall, landlockCall, setattrCall] = [process.arch === "x64" ? "272" : "97", "444", "442"];
+const nobody = 65_534;
+
+/** How a program is started on a machine that refuses something. */
+const machines = {
+  "the whole machine": [],
+  "a container without namespaces": ["perl", deny, unshareCall, "--"],
+  "a container without namespaces and Landlock": ["perl", deny, unshareCall, landlockCall, "--"],
+  // ENOSYS: it does not know mount_setattr.
+  "a machine with Linux 5.11": ["perl", deny, `${setattrCall}:38`, landlockCall, "--"],
+  // A part of /proc is covered, so that a user may not mount one that shows it.
+  "a container with a masked /proc": [
+    "unshare",
+    "-m",
+    "sh",
+    "-c",
+    'mount --bind /dev/null /proc/version && exec "$@"',
+    "sh",
+  ],
+} as const;
+const python = (code: string): string => `python3 -c '${code}'`;
+const connect = (address: string, port: number): string =>
+  python(`import socket; socket.create_connection(("${address}", ${port}), 3).send(b"x")`);
+
+describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build", () => {
+  it.each([
+    ["root", 0, "the whole machine", /^(?:full|namespaces)$/u],
+    ["a user", nobody, "the whole machine", /^(?:full|namespaces)$/u],
+    ["a user", nobody, "a container with a masked /proc", /^(?:full|namespaces)$/u],
+    ["a user", nobody, "a machine with Linux 5.11", /^namespaces$/u],
+    ["root", 0, "a container without namespaces", /^landlock$/u],
+    ["a user", nobody, "a container without namespaces", /^landlock$/u],
+  ] as const)("of %s (%i) in %s", async (_, uid, machine, grade) => {
+    const folder = await place();
+    const port = await listening();
+    const victim = sleeper(uid);
+    const lone = `73.${process.pid}${uid}${machine.length}`;
+    const attempts: readonly (readonly [text: string, message: RegExp])[] = [
+      [connect("192.0.2.1", 80), /the network was refused: .*unreachable/u],
+      [
+        python('import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53))'),
+        /the network was refused: .*unreachable/u,
+      ],
+      [connect("127.0.0.1", port), /the network was refused: /u],
+      [`echo x >${folder}/home/x`, /a write outside of its own folders was refused|is hidden from builds/u],
+      [`touch ${folder}/p/store/other/x`, /a write outside of its own folders was refused/u],
+      ["touch /usr/tlsforge-test", /a write outside of its own folders was refused/u],
+      ["touch /etc/tlsforge-test", /a write outside of its own folders was refused/u],
+      [`cat ${folder}/home/.ssh/id`, /home\/\.ssh\/id is hidden from builds/u],
+      [`kill -9 ${victim.pid}`, /failed: (?:exit|a change of the machine was refused)/u],
+      [
+        python(
+          `import ctypes, sys; sys.exit(0 if ctypes.CDLL(None, use_errno=True).ptrace(16, ${victim.pid}, None, None) == 0 else 3)`,
+        ),
+        /failed: exit 3/u,
+      ],
+      ["mount -t tmpfs none /mnt", /a change of the machine was refused/u],
+      ["date -s @1000000000", /a change of the machine was refused/u],
+      ["exit 7", /failed: exit 7$/u],
+      ["kill -15 $$", /failed: exit 143, as after SIGTERM$/u],
+    ];
+    const { seal, ended } = await build(folder, {
+      uid,
+      machine,
+      texts: [...attempts.map(([text]) => text), daemon(lone)],
+    });
+    expect(seal).toMatchObject({ grade: expect.stringMatching(grade), network: "closed" });
+    expect(seal.command.includes("--no-pid")).toBe(machine === "a container with a masked /proc");
+    expect(ended.slice(0, attempts.length).map(({ error }) => error?.message)).toEqual(
+      attempts.map(([, message]) => expect.stringMatching(message) as string),
+    );
+    expect(ended[0]?.error?.hint).toMatch(
+      /^builds are sealed and have no network: .*`network: true`; the whole log: /u,
+    );
+    const last = ended.at(-1);
+    expect(last).toMatchObject({ error: null, owner: uid, seal: { grade: seal.grade, network: [] } });
+    expect(last?.log).toContain(`[tlsforge: left behind by this program, and ended: sleep ${lone} (`);
+    expect(await processesWith(`sleep\u0000${lone}`)).toEqual([]);
+    expect(victim.exitCode ?? victim.signalCode).toBeNull();
+    expect(await readdir(join(folder, "home"))).toEqual([".ssh"]);
+    expect(["/usr/tlsforge-test", "/etc/tlsforge-test"].filter((file) => existsSync(file))).toEqual([]);
+  });
+
+  it("that cannot be one is told, builds all the same, and is refused where it is required", async () => {
+    const folder = await place();
+    const machine = "a container without namespaces and Landlock";
+    const plain = await build(folder, { uid: 0, machine, texts: ["true"] });
+    expect(plain.seal).toMatchObject({ grade: "none", refused: expect.arrayContaining(["Landlock: it is not there"]) });
+    expect(plain.ended[0]).toMatchObject({
+      error: null,
+      seal: { text: expect.stringMatching(/^not sealed: unshare: /u) },
+    });
+    const { ended } = await build(folder, { uid: 0, machine, texts: [":"], required: true });
+    expect(ended[0]?.error).toMatchObject({
+      code: "sandbox-missing",
+      message: expect.stringMatching(
+        /^builds cannot be sealed here, and --require-sandbox was given: not sealed: unshare: /u,
+      ),
+      hint: expect.stringMatching(/seccomp|sysctl/u),
+    });
+  });
+
+  it("gives the network to a step that is declared to need it, unless --offline is given", async () => {
+    const folder = await place();
+    const text = connect("127.0.0.1", await listening());
+    const online = await build(folder, { uid: nobody, machine: "the whole machine", texts: [text], network: true });
+    expect(online.ended[0]).toMatchObject({ error: null, seal: { network: [expect.stringMatching(/^run sh -c /u)] } });
+    const offline = await build(await place(), {
+      uid: nobody,
+      machine: "the whole machine",
+      texts: [`${text} && :`],
+      network: true,
+      offline: true,
+    });
+    expect(offline.ended[0]?.error).toMatchObject({ hint: expect.stringMatching(/which --offline forbids/u) });
+  });
+});
+
+/** Leaves a daemon behind. */
+function daemon(seconds: string): string {
+  return `env -i setsid sleep ${seconds} & sleep 0.1`;
+}
+
+/** A folder that everybody may enter, with a home and a secret in it. */
+async function place(): Promise<string> {
+  const folder = await freshFolder();
+  await chmod(folder, 0o755);
+  await mkdir(join(folder, "home", ".ssh"), { recursive: true });
+  await writeFile(join(folder, "home", ".ssh", "id"), "secret\n");
+  return folder;
+}
+
+/** The port of a server on loopback that takes what comes. */
+async function listening(): Promise<number> {
+  const server = createServer((socket) => socket.on("error", () => undefined).resume());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as { port: number }).port;
+}
+
+function sleeper(uid: number) {
+  const process = spawn("sleep", ["74"], { uid, gid: uid, stdio: "ignore" });
+  onTestFinished(() => void process.kill("SIGKILL"));
+  return process;
+}
+
+async function build(
+  folder: string,
+  { uid, machine, ...wanted }: Wanted & { readonly uid: number; readonly machine: keyof typeof machines },
+): Promise<{ readonly seal: Seal; readonly ended: readonly Ended[] }> {
+  const argv = [...machines[machine], process.execPath, child, folder, String(uid), JSON.stringify(wanted)];
+  const started = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+  return JSON.parse(await textOf(started.stdout)) as Awaited<ReturnType<typeof build>>;
+}

@@ -1,0 +1,229 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { describe, expect, test } from "vitest";
+import { updateRecipe } from "../../../src/cli/commands/recipe-update.ts";
+import type { Context } from "../../../src/cli/context.ts";
+import { record, type Result } from "../../../src/cli/result.ts";
+import { ForgeError } from "../../../src/errors.ts";
+import { needs } from "../../tools/needs.ts";
+import { problemsOf } from "../../tools/records.ts";
+import { payload, serve, sha256 } from "../fetch/support.ts";
+import { contextIn, freshFolder } from "./context.ts";
+
+const old = "b".repeat(64);
+
+/** What is written in a version's `sources`, one location each. */
+function recipeText(locations: readonly string[], versions = ["2.1.0", "2.0.5"]): string {
+  return [
+    "# the first line",
+    "schema: tlsforge.recipe/1",
+    "name: thing",
+    "summary: x",
+    "license: MIT",
+    "",
+    "versions:",
+    ...versions.flatMap((version) => [
+      `  # about ${version}`,
+      `  - version: "${version}" # as tagged`,
+      '    support: { status: lts,   until: "2030-01-01" }',
+      "    sources:",
+      ...locations.flatMap((location) => [
+        `      - sha256: ${old}`,
+        "        file: thing-{version}.tar.gz",
+        "        locations:",
+        `          - ${location}`,
+      ]),
+    ]),
+    "",
+    "# the steps",
+    "steps:",
+    '  - run: ["true"]',
+    "",
+  ].join("\n");
+}
+
+interface Shop {
+  readonly context: Context;
+  readonly file: string;
+}
+
+async function shop(text: string, environment: Readonly<Record<string, string>> = {}): Promise<Shop> {
+  const context = contextIn(await freshFolder());
+  const file = join(context.recipes, "thing", "recipe.yaml");
+  await mkdir(join(file, ".."), { recursive: true });
+  await writeFile(file, text);
+  return { context: { ...context, environment: { ...context.environment, ...environment } }, file };
+}
+
+/** Runs it; its record is as the schema says. */
+async function update({ context }: Shop, write = false): Promise<Result> {
+  const result = await updateRecipe(context, { recipe: "thing", line: null, write });
+  expect(problemsOf(JSON.parse(record("recipe update", result)))).toEqual([]);
+  return result;
+}
+
+async function refusal(made: Shop): Promise<ForgeError> {
+  const error: unknown = await update(made).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof ForgeError) return error;
+  throw new Error("nothing was refused", { cause: error });
+}
+
+/** A server of releases: a listing at `/dl/` where it has one, files below it. */
+async function upstream(
+  files: Readonly<Record<string, Buffer>>,
+  { listing = true, announced = null as string | null } = {},
+): Promise<string> {
+  const { base } = await serve((request, response) => {
+    const name = (request.url ?? "").replace(/^\/dl\//, "");
+    const bytes = files[name];
+    if (bytes !== undefined) {
+      response.writeHead(200, { "content-length": bytes.length });
+      response.end(request.method === "HEAD" ? undefined : bytes);
+    } else if (listing && request.url === "/dl/") {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+      response.end(
+        Object.keys(files)
+          .map((file) => `<a href="${file}">${file}</a>`)
+          .join("\n"),
+      );
+    } else if (request.url === "/simple/thing/") {
+      response.writeHead(200, { "content-type": "text/html" });
+      const links = Object.entries(files).map(
+        ([file, content]) => `<a href="/dl/${file}#sha256=${announced ?? sha256(content)}">${file}</a>`,
+      );
+      response.end(links.join("\n"));
+    } else response.writeHead(404).end();
+  });
+  return base;
+}
+
+const fresh = payload(3000);
+const listed = {
+  "thing-2.1.0.tar.gz": Buffer.from("old"),
+  "thing-2.1.3.tar.gz": fresh.bytes,
+  "thing-2.1.2.tar.gz": Buffer.from("in between"),
+  "thing-2.2.0rc1.tar.gz": Buffer.from("not yet"),
+  "thing-2.1.4.tar.gz.sig": Buffer.from("no archive"),
+  "thing-2.0.5.tar.gz": Buffer.from("old"),
+};
+const url = (base: string): string => `url: ${base}/dl/thing-{version}.tar.gz`;
+
+describe("recipe update", () => {
+  test.skipIf(needs("patch") !== null)(
+    "proposes the newest of a branch as a diff that patch applies, and writes nothing",
+    async () => {
+      const made = await shop(recipeText([url(await upstream(listed))]));
+      const before = await readFile(made.file, "utf8");
+      const { outcome, exitCode, text, fields } = await update(made);
+      expect([outcome, exitCode]).toEqual(["done", 0]);
+      const copied = before.slice(before.indexOf('  - version: "2.1.0"'), before.indexOf("  # about 2.0.5"));
+      const added = copied.replace("2.1.0", "2.1.3").replace(old, fresh.sha256);
+      const expected = before.replace("  # about 2.1.0\n", `${added}  # about 2.1.0\n`);
+      expect(await readFile(made.file, "utf8")).toBe(before);
+      await execa("patch", ["-p1"], { cwd: made.context.cwd, input: text });
+      expect(await readFile(made.file, "utf8")).toBe(expected);
+      expect(fields["proposals"]).toMatchObject([
+        {
+          version: "2.1.3",
+          after: "2.1.0",
+          sources: [{ sha256: fresh.sha256, bytes: 3000, signature: { state: "not-checked" } }],
+        },
+      ]);
+      expect(fields["notes"]).toEqual([
+        expect.stringContaining("support is copied from 2.1.0 (lts, until 2030-01-01)"),
+        expect.stringContaining("SIGNATURE NOT CHECKED"),
+      ]);
+      // With the change in place there is nothing newer: every location has said so.
+      expect(await update(made)).toMatchObject({ outcome: "unchanged", exitCode: 0, fields: { diff: "" } });
+    },
+  );
+
+  test("--write puts the same into the file, comments and all, and the bytes into the cache", async () => {
+    const made = await shop(recipeText([url(await upstream(listed))]));
+    const { fields, text } = await update(made, true);
+    expect(fields["written"]).toBe(true);
+    const after = await readFile(made.file, "utf8");
+    for (const line of text.split("\n").filter((entry) => /^\+[^+]/.test(entry)))
+      expect(after).toContain(`${line.slice(1)}\n`);
+    expect(after).toContain("# the first line\n");
+    expect(await readdir(join(made.context.home, ".cache", "tlsforge", "sources"))).toEqual([fresh.sha256]);
+  });
+
+  test("where nothing is listed the next versions are asked for", async () => {
+    const files = { "thing-2.1.1.tar.gz": fresh.bytes, "thing-2.0.8.tar.gz": Buffer.from("x") };
+    const made = await shop(recipeText([url(await upstream(files, { listing: false }))]));
+    const { fields } = await update(made);
+    expect(fields["proposals"]).toMatchObject([{ version: "2.1.1" }, { version: "2.0.8" }]);
+  });
+
+  test("the Python index, as pip is configured, with the digest that it announces", async () => {
+    const pypi = 'pypi: { project: Thing, file: "thing-{version}.tar.gz" }';
+    const base = await upstream(listed);
+    const made = await shop(recipeText([pypi]), { PIP_INDEX_URL: `${base}/simple` });
+    expect((await update(made)).fields["proposals"]).toMatchObject([
+      { version: "2.1.3", sources: [{ sha256: fresh.sha256 }] },
+    ]);
+    const lying = await upstream(listed, { announced: "c".repeat(64) });
+    const error = await refusal(await shop(recipeText([pypi]), { PIP_INDEX_URL: `${lying}/simple` }));
+    expect(error.code).toBe("source-mismatch");
+  });
+
+  test("locations that hold other bytes of one version are refused, and nothing is proposed", async () => {
+    const other = await upstream({ ...listed, "thing-2.1.3.tar.gz": Buffer.from("something else") });
+    const text = recipeText([url(await upstream(listed))]).replaceAll(/( +)(- url: .*\n)/g, `$1$2$1- ${url(other)}\n`);
+    const error = await refusal(await shop(text));
+    expect(error).toMatchObject({
+      code: "source-mismatch",
+      details: [expect.stringContaining(fresh.sha256), expect.anything()],
+    });
+  });
+
+  test("a source that no location has any more is left out of the proposal, and said", async () => {
+    const base = await upstream(listed);
+    const gone = await upstream({}, { listing: false });
+    const { fields, text } = await update(await shop(recipeText([url(gone), url(base)])));
+    expect(text.split("\n").filter((line) => line.startsWith("+      - sha256"))).toEqual([
+      `+      - sha256: ${fresh.sha256}`,
+    ]);
+    expect(fields["notes"]).toContain("2.1.3: a source that could not be had is left out");
+  });
+
+  test("a branch that the recipe does not have is told, not proposed", async () => {
+    const made = await shop(recipeText([url(await upstream({ ...listed, "thing-3.0.0.tar.gz": Buffer.from("new") }))]));
+    const { fields, text } = await update(made);
+    expect(text).not.toContain("3.0.0");
+    expect(fields["notes"]).toContainEqual(
+      expect.stringContaining("3.0.0 is of a branch that the recipe does not have"),
+    );
+  });
+
+  test("what does not answer is unknown, never nothing to do", async () => {
+    const { base } = await serve((_, response) => response.writeHead(500).end());
+    const broken = await shop(recipeText([url(base)]));
+    expect(await refusal(broken)).toMatchObject({ code: "unreachable", details: [expect.stringContaining("500")] });
+    const nobody = await shop(recipeText(["url: http://127.0.0.1:1/dl/thing-{version}.tar.gz"]));
+    expect(await refusal(nobody)).toMatchObject({ code: "unreachable" });
+    const current = { "thing-2.1.0.tar.gz": Buffer.from("old"), "thing-2.0.5.tar.gz": Buffer.from("old") };
+    const half = await shop(recipeText([url(await upstream(current)), url(base)]));
+    expect(await refusal(half)).toMatchObject({
+      code: "unreachable",
+      message: expect.stringContaining("1 of its locations") as string,
+    });
+  });
+
+  test("a recipe without sources, and one whose versions stand in one line", async () => {
+    const line = recipeText([]).replace(
+      /versions:[^]*?(?=\n\n)/,
+      'versions: [{ version: "1.0", support: { status: lts } }]',
+    );
+    expect(await refusal(await shop(line))).toMatchObject({ code: "usage" });
+    const sources = `sources: [{ sha256: ${old}, locations: [{ url: "http://127.0.0.1:1/{version}.tar" }] }]`;
+    expect(await refusal(await shop(line.replace("lts }", `lts }, ${sources}`)))).toMatchObject({
+      code: "recipe-invalid",
+    });
+  });
+});

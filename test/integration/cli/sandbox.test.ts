@@ -1,0 +1,93 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { build } from "../../../src/cli/commands/build.ts";
+import type { Context } from "../../../src/cli/context.ts";
+import type { ForgeEvent } from "../../../src/events.ts";
+import type { Receipt } from "../../../src/store/index.ts";
+import { contextIn, freshFolder } from "./context.ts";
+
+const src = join(import.meta.dirname, "..", "..", "..", "src");
+
+/** A stack of one recipe, and what a run has told. `code`: where the program runs from; without seal.pl there is nothing to seal with. */
+async function shop(code: string): Promise<{ readonly context: Context; readonly events: readonly ForgeEvent[] }> {
+  const folder = await freshFolder();
+  await mkdir(join(folder, "recipes", "hello"), { recursive: true });
+  await mkdir(join(folder, "recipes", "stacks"));
+  await mkdir(join(folder, "hello-1.0"));
+  await writeFile(join(folder, "hello-1.0", "hello.txt"), "hello\n");
+  const file = join(folder, "hello-1.0.tar.gz");
+  execFileSync("tar", ["-C", folder, "-czf", file, "hello-1.0"]);
+  const sha256 = createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+  await writeFile(
+    join(folder, "recipes", "hello", "recipe.yaml"),
+    `schema: tlsforge.recipe/1
+name: hello
+summary: hello of the tests
+license: MIT
+versions:
+  - version: "1.0"
+    support: { status: supported }
+    sources: [{ sha256: ${sha256}, locations: [{ file: ${file} }] }]
+steps:
+  - run: [cp, hello.txt, "\${out}/hello.txt"]
+    network: true
+  - run: ["true"]
+`,
+  );
+  await writeFile(
+    join(folder, "recipes", "stacks", "small.yaml"),
+    'schema: tlsforge.stack/1\nname: small\nsummary: small\nrecipes: { hello: "*" }\nserver: hello\nopenssl: hello\npython: hello\n',
+  );
+  const events: ForgeEvent[] = [];
+  const context = contextIn(folder);
+  const { options } = context;
+  return {
+    context: { ...context, code, options: { ...options, yes: true }, emit: (event) => events.push(event) },
+    events,
+  };
+}
+
+const request = (requireSandbox: boolean) => ({
+  stack: "small",
+  minGrade: null,
+  sources: { sources: {}, offline: false, requireSandbox },
+});
+
+it("a sandbox that is required and cannot be had is refused before anything is fetched", async () => {
+  const { context, events } = await shop(import.meta.dirname);
+  await expect(build(context, request(true))).rejects.toMatchObject({
+    code: "sandbox-missing",
+    message: expect.stringMatching(/^builds cannot be sealed here, and --require-sandbox was given: not sealed: /u),
+  });
+  expect(events.filter(({ type }) => type.startsWith("fetch") || type.startsWith("build"))).toEqual([]);
+  expect(await readdir(join(context.options.prefix, "cache", "sources")).catch(() => [])).toEqual([]);
+});
+
+it("a build without one is told, and its key is that of a sealed one", async () => {
+  const { context } = await shop(import.meta.dirname);
+  const plain = await build(context, request(false));
+  const text = expect.stringMatching(/^not sealed: /u) as string;
+  expect(plain.fields.builds).toMatchObject([{ cached: false, sealed: text }]);
+  expect(plain.fields["warnings"]).toEqual([expect.stringMatching(/^hello 1\.0 was built not sealed: /u)]);
+  const again = await build({ ...context, code: src }, request(false));
+  expect(again.fields.builds).toMatchObject([{ cached: true, sealed: text }]);
+});
+
+it("a sealed build is told in events, record and receipt, with the steps that had the network", async () => {
+  const { context, events } = await shop(src);
+  const { fields } = await build(context, request(true));
+  const text = expect.stringMatching(/^sealed: no network, /u) as string;
+  expect(fields.builds).toMatchObject([{ cached: false, sealed: text }]);
+  expect(fields["warnings"]).toEqual([]);
+  expect(events).toContainEqual({ type: "phase", phase: "build", state: "start", detail: text });
+  expect(events).toContainEqual(expect.objectContaining({ type: "build-done", sealed: text }));
+  const store = join(context.options.prefix, "store");
+  const [output = ""] = await readdir(store);
+  const receipt = JSON.parse(await readFile(join(store, output, "receipt.json"), "utf8")) as Receipt;
+  expect(receipt.seal).toMatchObject({ text, network: ["run cp hello.txt ${out}/hello.txt"] });
+});
