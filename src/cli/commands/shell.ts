@@ -70,6 +70,9 @@ function commandOf({ interactive, options }: Context, { argv, command }: ShellRe
   return null;
 }
 
+/** What is tried by hand may need more than a build may have. */
+const notSealed = "this shell is not sealed: it has the network and the files that you have";
+
 type Run = (place: {
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
@@ -97,6 +100,7 @@ async function inFailed({ emit }: Context, build: KeptBuild, run: Run): Promise<
   say(`${recipe} ${version}, failed ${failed}: ${reason}`);
   if (argv !== null) say(`the failing command, in ${directory}: ${argv.map(quoted).join(" ")}`);
   if (argv !== null) say(`${againProgram} runs it again`);
+  say(notSealed);
   return run({ environment, directory });
 }
 
@@ -113,6 +117,7 @@ async function inFinished({ emit, options }: Context, build: Receipt, run: Run):
     type: "notice",
     message: `${recipe} ${version}, finished ${build.finished}, is in ${out}; this is its environment`,
   });
+  emit({ type: "notice", message: notSealed });
   try {
     return await run({ environment, directory: scratch });
   } finally {
