@@ -4,8 +4,8 @@ import { execa } from "execa";
 import { bytesOf, readHardening, readSourceNames, type ElfHardening } from "../elf/index.ts";
 import type { ResolvedRecipe } from "../recipe/index.ts";
 import { closedEnvironment } from "./environment.ts";
-import { prefixMap, quiet } from "./record.ts";
 import type { BuildContext } from "./types.ts";
+import { prefixMap, quiet } from "./wrapper.ts";
 
 /** What the compiler of this machine can do for a build, found out by compiling. */
 export interface CompilerFacts {

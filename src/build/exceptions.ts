@@ -25,10 +25,11 @@ export function bindExceptions<Entry extends FileException>(entries: readonly En
   };
 }
 
-/** A pattern of a recipe: `*` stands for any characters but a slash, `**` for any; everything else for itself. */
+/** A pattern of a recipe: `*` stands for any characters but a slash, `**` for any, `+([a-z0-9])` for one or more of those; the rest for itself. */
 export function globOf(pattern: string): RegExp {
-  const parts = pattern.split(/(\*+)/).map((part) => {
+  const parts = pattern.split(/(\*+|\+\(\[[\w-]+\]\))/).map((part) => {
     if (part === "*") return "[^/]*";
+    if (part.startsWith("+([")) return `${part.slice(2, -1)}+`;
     return part.startsWith("*") ? ".*" : part.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
   });
   return new RegExp(`^${parts.join("")}$`, "s");

@@ -15,17 +15,19 @@ export async function layOut(context: BuildContext): Promise<void> {
   for (const folder of [distFolder, wheelFolder, "bin", "home", "tmp"])
     await mkdir(path.join(scratch, folder), { recursive: true });
   await placeCargoConfig(context);
-  for (const { source, path: file, location } of sources) {
+  for (const { source, path: file, location, sha256 } of sources) {
     if (signal.aborted) throw new ForgeError("interrupted", "interrupted while sources were unpacked");
     if (source.unpack === "none") await symlink(file, path.join(scratch, distFolder, source.file));
     else {
       const folder = source.unpack === "main" ? "source" : source.unpack.folder;
       const own = location === "user";
-      await unpack(file, path.join(scratch, folder), { strip: 1, name: own ? file : source.file }).catch(
-        (error: unknown) => {
-          throw own ? ownArchive(error) : error;
-        },
-      );
+      await unpack(file, path.join(scratch, folder), {
+        strip: 1,
+        name: own ? file : source.file,
+        ...(own ? { digest: sha256 } : {}),
+      }).catch((error: unknown) => {
+        throw own ? ownArchive(error) : error;
+      });
       await sealCrate(source, path.join(scratch, folder));
     }
   }

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { stepsOfCheck } from "../recipe/index.ts";
@@ -25,9 +25,11 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
   const steps = stepsOfCheck(recipe, named);
   if (steps === null || recipe.check === undefined)
     throw new Error(`the recipe ${recipe.name} has no tests of its own`);
+  const out = path.join(scratch, "out");
+  await mkdir(out, { recursive: true });
   const testing: BuildContext = {
     ...context,
-    derivation: { ...derivation, out: path.join(scratch, "out"), recipe: { ...recipe, steps } },
+    derivation: { ...derivation, out, recipe: { ...recipe, steps } },
     checking: true,
   };
   const failure = await runBuild(testing).then(() => null, asBuildFailure);
@@ -37,9 +39,12 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
   return { outcome: results.failed === 0 && results.passed > 0 ? "pass" : "fail", ...results };
 }
 
-/** The failure of a step, which may be that of tests; all others are thrown on. */
+/** What is never the doing of a test, whatever the log says. */
+const notOfTests: ReadonlySet<string> = new Set(["interrupted", "disk-full", "prefix-unusable", "recipe-invalid"]);
+
+/** The failure of a step, which may be that of tests, whatever it was taken for; all others are thrown on. */
 function asBuildFailure(error: unknown): ForgeError {
-  if (error instanceof ForgeError && error.code === "build-failed") return error;
+  if (error instanceof ForgeError && !notOfTests.has(error.code)) return error;
   throw error;
 }
 

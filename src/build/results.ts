@@ -47,13 +47,15 @@ function fromRegrtest(log: string): TestResults | null {
   const files = /^\d+ tests? failed:\n((?: {4}.*\n?)+)/m.exec(log)?.[1]?.trim().split(/\s+/) ?? [];
   const cases = [...log.matchAll(/^(?:\S+ )?(?:FAIL|ERROR): \S+ \((\S+)\)/gm)].flatMap(([, name]) => name ?? []);
   const run = Number((totals?.[1] ?? "0").replaceAll(",", ""));
-  const unwell = count("failures");
   // What cannot be imported, or crashes, is a file that failed without a test that did.
-  const failed = Math.max(unwell, files.length);
+  const failures = [
+    ...new Set(cases),
+    ...files.filter((file) => !cases.some((name) => name.startsWith(`test.${file}.`) || name.startsWith(`${file}.`))),
+  ];
+  const failed = Math.max(count("failures"), failures.length);
   if (run === 0 && failed === 0) return null;
   const skipped = count("skipped");
-  const failures = cases.length > 0 ? [...new Set(cases)] : files;
-  return { passed: Math.max(0, run - skipped - unwell), failed, skipped, failures };
+  return { passed: Math.max(0, run - skipped - failed), failed, skipped, failures };
 }
 
 function sum(lines: readonly string[], pattern: RegExp): number {

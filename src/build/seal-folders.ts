@@ -37,7 +37,7 @@ export function sealFolders(context: BuildContext, extra: readonly string[]): Se
   const wanted = [
     path.join(derivation.prefix, "store"),
     derivation.recipe.folder,
-    ...sources.map((source) => (source.location === "user" ? source.path : path.dirname(source.path))),
+    ...sources.map((source) => source.path),
     ...distinct(tools).flatMap((folder) => toolchainOf(folder, homes)),
     ...extra,
   ];

@@ -36,7 +36,8 @@ my ($NEWNS, $NEWUTS, $NEWIPC, $NEWUSER, $NEWPID, $NEWNET) = (0x20000, 0x4000000,
 my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $REMOUNT, $BIND, $REC, $PRIVATE) = (1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000);
 my $AT_FDCWD = -100;
 
-my ($arch, %on, %paths) = ('');
+my ($arch, $begin, %on, @hide, @own, @read, @write) = ('', '/');
+my %list = (hide => \@hide, own => \@own, read => \@read, write => \@write);
 while (@ARGV) {
   my $word = shift @ARGV;
   last if $word eq '--';
@@ -47,13 +48,10 @@ while (@ARGV) {
 for my $line (split /\n/, delete $ENV{TLSFORGE_SEAL}) {
   my ($what, $path) = split / /, $line, 2;
   $path =~ s/%(0A|25)/chr hex $1/ge;
-  push @{$paths{$what}}, $path;
+  if ($what eq 'in') { $begin = $path }
+  else { push @{$list{$what}}, $path }
 }
 my $number = $numbers{$arch} or refuse("processor $arch");
-my @hide = @{$paths{hide} || []};
-my @own = @{$paths{own} || []};
-my @read = @{$paths{read} || []};
-my @write = @{$paths{write} || []};
 my $ownProcesses = $on{namespaces} && !$on{'no-pid'};
 my $abi = landlockAbi();
 
@@ -85,8 +83,7 @@ sub runAndClear {
   my $ended;
   do { $ended = waitpid(-1, 0) } while ($ended != $child && $ended != -1);
   my $status = statusOf($?);
-  my $words = $words{$? & 127};
-  print STDERR "$words\n" if $words;
+  print STDERR "$words{$? & 127}\n" if $words{$? & 127};
   # What is just ending is given a moment.
   for (1 .. 10) {
     return $status if reapAll();
@@ -117,9 +114,8 @@ sub remaining {
   for my $pid (grep { /^\d+$/ && $_ != $$ } readdir $folder) {
     my $stat = contents("/proc/$pid/stat");
     next unless $stat =~ /^.*\) (\S) (\d+)/s && $1 ne 'Z' && ($ownProcesses || $2 == $$);
-    (my $line = contents("/proc/$pid/cmdline")) =~ s/\0/ /g;
-    $line =~ s/\s+/ /g;
-    $found{$pid} = substr($line, 0, 80) =~ s/ $//r;
+    (my $line = substr(contents("/proc/$pid/cmdline"), 0, 80)) =~ s/\0+$//;
+    ($found{$pid} = $line) =~ tr/\0\n/ /;
   }
   return %found;
 }
@@ -135,7 +131,7 @@ sub startProgram {
     print "sealed abi=$abi network=$closed\n";
     exit 0;
   }
-  chdir $paths{in}[0] or refuse("chdir $paths{in}[0]: $!");
+  chdir $begin or refuse("chdir $begin: $!");
   my $program = $ARGV[0];
   exec { $program } @ARGV;
   exec '/bin/sh', @ARGV if $! == $ENOEXEC;
@@ -201,10 +197,8 @@ sub ownDevices {
   attempt('tmpfs on /dev/shm', 'mount', 'tmpfs', '/dev/shm', 'tmpfs', $NOSUID | $NODEV, 'mode=1777');
 }
 
-sub hold {
-  my ($path) = @_;
-  return call('openat', $AT_FDCWD, $path, 0x200000 | 0x80000, 0); # O_PATH | O_CLOEXEC
-}
+# O_PATH | O_CLOEXEC
+sub hold { return call('openat', $AT_FDCWD, $_[0], 0x200000 | 0x80000, 0) }
 
 # Puts what a descriptor holds at a path, which is made when it is not there.
 sub bindAt {
@@ -266,7 +260,7 @@ sub dropPrivileges {
 
 sub landlockAbi {
   my $version = call('landlock_create', 0, 0, 1); # LANDLOCK_CREATE_RULESET_VERSION
-  return $version == -1 ? 0 : $version;
+  return $version < 0 ? 0 : $version;
 }
 
 sub restrict {
@@ -327,10 +321,7 @@ sub filterSockets {
 
 # --- small things ---
 
-sub call {
-  my ($name, @arguments) = @_;
-  return syscall($number->{$name}, @arguments);
-}
+sub call { my ($name, @arguments) = @_; return syscall($number->{$name}, @arguments) }
 
 sub attempt {
   my ($what, $name, @arguments) = @_;
@@ -339,11 +330,7 @@ sub attempt {
   return $result;
 }
 
-sub refuse {
-  my ($what) = @_;
-  print STDERR "tlsforge: the seal could not be made: $what\n";
-  exit 125;
-}
+sub refuse { print STDERR "tlsforge: the seal could not be made: $_[0]\n"; exit 125 }
 
 sub put {
   my ($file, $text) = @_;
@@ -355,12 +342,9 @@ sub contents {
   my ($file) = @_;
   open(my $handle, '<', $file) or return '';
   local $/;
-  my $text = <$handle>;
-  return defined $text ? $text : '';
+  my $text = <$handle> // '';
+  return $text;
 }
 
 # As shells tell how a program ended.
-sub statusOf {
-  my ($status) = @_;
-  return $status & 127 ? 128 + ($status & 127) : $status >> 8;
-}
+sub statusOf { return $_[0] & 127 ? 128 + ($_[0] & 127) : $_[0] >> 8 }

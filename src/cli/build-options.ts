@@ -79,6 +79,12 @@ function testRequest(options: Record<string, unknown>): TestRequest | undefined 
 }
 
 function parseSources(given: readonly string[], cwd: string): Record<string, string> {
+  const names = given.map((entry) => entry.split("=", 1)[0]);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new ForgeError("usage", `--source is given twice for ${twice}`, {
+      hint: "give one file or folder for each source",
+    });
   return Object.fromEntries(
     given.map((entry) => {
       const split = entry.indexOf("=");
@@ -94,6 +100,10 @@ function parseSources(given: readonly string[], cwd: string): Record<string, str
 function mirrorAddress(value: string): string {
   const url = URL.parse(value);
   const local = url?.protocol === "file:" && url.hostname === "";
-  if (local || url?.protocol === "http:" || url?.protocol === "https:") return value;
-  throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
+  if (url === null || !(local || url.protocol === "http:" || url.protocol === "https:"))
+    throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
+  // A digest is put behind it.
+  if (/[?#\s]/.test(value))
+    throw new InvalidArgumentError("It must end with a folder: no question mark, no number sign.");
+  return value;
 }

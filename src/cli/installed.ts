@@ -66,7 +66,7 @@ function lockedPackage(
   const entries = recipe?.lock.filter(({ project }) => project === source.name) ?? [];
   return {
     name: source.name,
-    version: versionIn(source.file, source.name),
+    version: versionOfFile(source.file, source.name),
     recipe: owner,
     role: entries.length > 0 && entries.every(({ role }) => role === "build") ? "build" : "installed",
     locked: true,
@@ -85,7 +85,7 @@ function lockedPackage(
  * The version in the file name of a distribution: the second part of a wheel's, what follows the project's in that of a source archive (PEP 427,
  * PEP 625). The file name itself when it is neither: then nothing compares with it.
  */
-function versionIn(file: string, project: string): string {
+export function versionOfFile(file: string, project: string): string {
   if (file.endsWith(".whl")) return file.split("-")[1] ?? file;
   const base = file.replace(/\.(?:tar\.(?:gz|bz2|xz)|tgz|zip)$/, "");
   const name = project.replaceAll(/[-_.]+/g, "[-_.]+");

@@ -4,7 +4,15 @@ import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import { excludedFrom } from "../recipe/index.ts";
-import { checkLogPath, prefixPaths, readCheck, removeTree, writeCheck, type CheckRecord } from "../store/index.ts";
+import {
+  checkLogPath,
+  lock,
+  prefixPaths,
+  readCheck,
+  removeTree,
+  writeCheck,
+  type CheckRecord,
+} from "../store/index.ts";
 import type { Context } from "./context.ts";
 import type { Made } from "./make.ts";
 import { buildTools, fetchFor, type Selection } from "./prepare.ts";
@@ -33,7 +41,17 @@ export async function checkMade(
   const checked = new Map<string, CheckRecord>();
   for (const entry of wanted) {
     const name = entry.derivation.recipe.name;
-    checked.set(name, await checkOne(context, entry, { ...work, named: request.named[name] ?? [] }));
+    const release = await lock(path.join(prefixPaths(prefix).locks, `${entry.derivation.key.slice(0, 16)}-check`), {
+      what: `tests of ${name} ${entry.derivation.recipe.version}`,
+      wait: context.options.wait,
+      emit: context.emit,
+      signal: context.signal,
+    });
+    try {
+      checked.set(name, await checkOne(context, entry, { ...work, named: request.named[name] ?? [] }));
+    } finally {
+      await release();
+    }
   }
   const failed = [...checked.values()].filter(({ outcome }) => outcome === "fail");
   if (failed.length > 0) throw failure(failed);

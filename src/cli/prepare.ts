@@ -22,7 +22,9 @@ import { listReceipts, prefixPaths, readReceipt, type Manifest } from "../store/
 import { chooseVersions } from "./choose.ts";
 import type { Context } from "./context.ts";
 import { loadStack, type LoadedStack } from "./load.ts";
+import { refuseChanged, refuseOwnAround } from "./own-sources.ts";
 import { recipeFiles } from "./recipe-files.ts";
+import { sourcesFolder } from "./shared-cache.ts";
 
 /** Options of `provision`, `plan` and `build`. */
 export interface SourceOptions {
@@ -63,6 +65,7 @@ export async function resolveSources(
   const { site, options } = request;
   const loaded = await loadStack(context, request.stack);
   refuseUnknownSources(loaded, options);
+  await refuseOwnAround(context.options.prefix, options.sources);
   const host = machine(context, site);
   const fetch = await fetchOptions(context, host, options);
   const resolved = await chooseVersions({
@@ -170,7 +173,17 @@ export async function fetchFor(
   planned: readonly PlannedBuild[],
   selection: Selection,
 ): Promise<ReadonlyMap<string, readonly FetchedSource[]>> {
-  const wanted = planned.filter((entry) => entry.action === "build").map((entry) => entry.derivation.recipe);
+  return fetchSources(
+    planned.filter((entry) => entry.action === "build").map((entry) => entry.derivation.recipe),
+    selection,
+  );
+}
+
+/** Fetches the sources of some recipes, all at once; by the recipe's name. */
+export async function fetchSources(
+  wanted: readonly ResolvedRecipe[],
+  selection: Selection,
+): Promise<ReadonlyMap<string, readonly FetchedSource[]>> {
   const needsIndex = (source: Source): boolean =>
     source.locations.some(({ kind }) => kind === "pypi" || kind === "crate");
   const options = { ...selection.fetch, overrides: selection.options.sources };
@@ -183,6 +196,7 @@ export async function fetchFor(
   const pypi = bases.pypi ?? (await indexOf(plain, selection));
   const crates = bases.crates ?? (await crateIndexOf(selection));
   const indexed = await fetchAll(all.filter(needsIndex), { ...options, bases: { ...bases, pypi, crates } });
+  refuseChanged([...plain, ...indexed], await digestsOfOwn(selection));
   const bySource = new Map([...plain, ...indexed].map((fetched) => [sourceKey(fetched.source), fetched]));
   return new Map(
     wanted.map((recipe) => [recipe.name, recipe.sources.flatMap((source) => bySource.get(sourceKey(source)) ?? [])]),
@@ -218,7 +232,7 @@ async function fetchOptions(context: Context, host: Host, options: SourceOptions
     pipDefault: null,
   });
   return {
-    caches: [path.join(context.home, ".cache", "tlsforge", "sources"), prefixPaths(context.options.prefix).sources],
+    caches: [sourcesFolder(context), prefixPaths(context.options.prefix).sources],
     bases,
     offline: options.offline,
     emit: context.emit,
@@ -238,7 +252,16 @@ function refuseUnknownSources({ recipes }: LoadedStack, options: SourceOptions):
   }
 }
 
-async function digestsOfOwn(selection: Selection): Promise<Record<string, string>> {
+/** Digests of the user's own sources as they were when the run first looked at them: what is built from later has to be the same. */
+async function digestsOfOwn(selection: Selection): Promise<Readonly<Record<string, string>>> {
+  const known = ownDigests.get(selection.options) ?? hashOwn(selection);
+  ownDigests.set(selection.options, known);
+  return known;
+}
+
+const ownDigests = new WeakMap<SourceOptions, Promise<Readonly<Record<string, string>>>>();
+
+async function hashOwn(selection: Selection): Promise<Readonly<Record<string, string>>> {
   const own = distinct(selection.resolved.flatMap((recipe) => recipe.sources)).filter(
     (source) => source.name in selection.options.sources,
   );

@@ -213,6 +213,23 @@ function commandTree(
       return (await import("./commands/sources.ts")).sources(context, buildRequest(args, options, context));
     },
   );
+  const bundle = program.command("bundle").description("all sources of a stack in one file");
+  runs(
+    withPlaces(
+      add(
+        bundle,
+        "create <file> [stack]",
+        "put every source of a stack into one file, for a machine without a network",
+      ),
+    ),
+    async (given, [file = "", ...args], options) => {
+      const context = await asRemembered(given);
+      return (await import("./commands/bundle.ts")).create(context, file, buildRequest(args, options, context));
+    },
+  );
+  runs(add(bundle, "use <file>", "bring the sources of such a file into the cache"), async (context, args) =>
+    (await import("./commands/bundle.ts")).use(context, args[0] ?? ""),
+  );
   const recipe = program.command("recipe").description("recipes, stacks and site files");
   runs(
     add(recipe, "lint [files...]", "check files, or every recipe and stack: every problem at once"),

@@ -6,7 +6,12 @@ import type { Context } from "./context.ts";
 
 type Whose = Pick<Context, "home" | "uid"> & { readonly options: Pick<Context["options"], "prefix"> };
 
-function folderOf({ home }: Whose): string {
+/** Where sources lie, by their digest. */
+export function sourcesFolder(whose: Pick<Context, "home">): string {
+  return path.join(folderOf(whose), "sources");
+}
+
+function folderOf({ home }: Pick<Whose, "home">): string {
   return path.join(home, ".cache", "tlsforge");
 }
 

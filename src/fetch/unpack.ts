@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { decompressed, packingOf } from "./decompress.ts";
 import type { TarPacking } from "./decompress.ts";
+import { fileDigest } from "./digest.ts";
+import { changed, copyOwnFolder } from "./own-folder.ts";
 import { errnoOf, writeProblem } from "./problems.ts";
 import { broken, unsafe } from "./unpack-members.ts";
 import type { UnpackLimits } from "./unpack-members.ts";
@@ -19,6 +21,8 @@ export interface UnpackOptions {
   /** How the archive is called in messages; its path's last part by default. */
   readonly name?: string;
   readonly limits?: Partial<UnpackLimits>;
+  /** SHA-256 that the user's own file or folder had when it was hashed; `source-mismatch` when it has changed since. */
+  readonly digest?: string;
 }
 
 /**
@@ -34,9 +38,11 @@ export async function unpack(file: string, into: string, options: UnpackOptions)
   try {
     await mkdir(staging, { recursive: true, mode: 0o755 });
     const facts = await stat(file);
-    if (facts.isDirectory())
-      await cp(file, staging, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-    else await unpackFile(file, { staging, packedBytes: facts.size, archive: options.name ?? basename(file), options });
+    if (facts.isDirectory()) await copyOwnFolder(file, staging, options.digest);
+    else {
+      await unpackFile(file, { staging, packedBytes: facts.size, archive: options.name ?? basename(file), options });
+      if (options.digest !== undefined && (await fileDigest(file)).sha256 !== options.digest) throw changed(file);
+    }
     await rename(staging, into);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { isAbsolute } from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { Source } from "../recipe/types.ts";
 import { fileDigest, folderDigest } from "./digest.ts";
+import { checkOwnFolder } from "./own-folder.ts";
 import { errnoOf } from "./problems.ts";
 import type { FetchedSource } from "./types.ts";
 
@@ -10,11 +11,14 @@ import type { FetchedSource } from "./types.ts";
 export async function userSource(source: Source, path: string): Promise<Omit<FetchedSource, "signature">> {
   if (!isAbsolute(path)) throw new Error(`--source path is not absolute: ${path}`);
   try {
-    const digest = (await stat(path)).isDirectory() ? await folderDigest(path) : await fileDigest(path);
+    const facts = await stat(path);
+    if (facts.isDirectory() ? source.unpack === "none" : !facts.isFile()) throw wrongKind(source, path);
+    if (facts.isDirectory()) await checkOwnFolder(path);
+    const digest = facts.isDirectory() ? await folderDigest(path) : await fileDigest(path);
     return { source, path, location: "user", ...digest, verified: digest.sha256 === source.sha256 };
   } catch (error) {
     const code = errnoOf(error);
-    if (code === null) throw error;
+    if (code === null || error instanceof ForgeError) throw error;
     throw new ForgeError(
       "source-unavailable",
       `The file or folder given for ${source.name} cannot be read: ${path} (${code})`,
@@ -24,4 +28,11 @@ export async function userSource(source: Source, path: string): Promise<Omit<Fet
       },
     );
   }
+}
+
+function wrongKind({ name, unpack }: Source, path: string): ForgeError {
+  const wanted = unpack === "none" ? "a file: it is not unpacked" : "an archive or a folder";
+  return new ForgeError("source-unavailable", `What is given for ${name} has to be ${wanted} (${path})`, {
+    hint: `Give another with --source ${name}=PATH`,
+  });
 }

@@ -52,7 +52,7 @@ export type HardeningCheck =
   /** There is no record of how it was compiled. */
   | "record";
 
-/** Files that a gate lets be, and why. `*` stands for any characters but `/`, `**` for any. */
+/** Files that a gate lets be, and why. `*` stands for any characters but `/`, `**` for any, `+([a-z0-9])` for one or more of those. */
 export interface FileException {
   readonly files: readonly string[];
   readonly reason: string;

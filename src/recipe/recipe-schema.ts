@@ -139,6 +139,9 @@ export const lockSchema = mapping({
     .min(1),
   crates: z
     .array(mapping({ crate: crateWord, version: crateWord, sha256 }))
+    .refine((crates) => new Set(crates.map(({ crate, version }) => `${crate} ${version}`)).size === crates.length, {
+      error: "each crate in one version once",
+    })
     .default([])
     .describe(
       "Every crate of the Cargo.lock files of unpacked projects: cargo compiles them from a folder, without a registry",

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
@@ -185,6 +185,24 @@ describeWith(["linux", "cc", "make"], "own sources and recipes that are wrong", 
     expect(record.warnings).toEqual(["hello 1.0.0: the source hello is your own and unverified"]);
     const folder = await runJson(shop, ["build", "--yes", "--source", `hello=${file.replace(/\.tar\.gz$/u, "")}`]);
     expect(folder.record).toMatchObject({ outcome: "done", generation: 2 });
+    const [asFile, asFolder] = [record.builds[0]?.key ?? "", folder.record.builds[0]?.key ?? ""];
+    expect(asFile).not.toBe(asFolder);
+    const store = await readdir(join(shop.prefix, "store"));
+    const receipt = JSON.parse(
+      await readFile(
+        join(shop.prefix, "store", store.find((name) => name.startsWith(asFolder.slice(0, 16))) ?? "", "receipt.json"),
+        "utf8",
+      ),
+    );
+    expect(receipt.sources).toMatchObject([{ name: "hello", location: "user", verified: false }]);
+    // The same content at another place is the same source.
+    await cp(file.replace(/\.tar\.gz$/u, ""), join(shop.folder, "moved"), { recursive: true });
+    const moved = await runJson(shop, ["build", "--yes", "--source", `hello=${join(shop.folder, "moved")}`]);
+    expect(moved.record.builds[0]).toMatchObject({ key: asFolder, cached: true });
+    for (const given of [[`hello=${shop.prefix}/share`], [`hello=${shop.folder}`], ["hello=a", "hello=b"]]) {
+      const refused = await runJson(shop, ["build", "--yes", ...given.flatMap((one) => ["--source", one])]);
+      expect([given, refused.record.error?.code]).toEqual([given, "usage"]);
+    }
     const unknown = await runJson(shop, ["build", "--yes", "--source", `helo=${file}`]);
     expect(unknown.record).toMatchObject({ exitCode: 2, error: { code: "usage" } });
   });

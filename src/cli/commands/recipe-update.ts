@@ -11,7 +11,9 @@ import {
   type VersionEntry,
 } from "../../recipe/index.ts";
 import { atomicWrite } from "../../store/index.ts";
+import type { FetchOptions } from "../../fetch/index.ts";
 import type { Context } from "../context.ts";
+import { searchLocked } from "../update-locked.ts";
 import { loadRecipe, readText } from "../load.ts";
 import { networkOf } from "../prepare.ts";
 import type { Result } from "../result.ts";
@@ -41,8 +43,9 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
     "name a recipe of the folder of recipes, as tlsforge recipe lint tells them",
   );
   const recipe = await loadRecipe({ text, path: file, folder });
-  const entries = updatable(recipe, { text, file });
   const fetch = await networkOf(context, parseSite(null));
+  if (recipe.versions.every(({ sources }) => sources.length === 0)) return updateLock(context, { recipe, file, fetch });
+  const entries = updatable(text, file);
   const found = await searchVersions(entries, fetch);
   const proposals = await proposeAll(found, entries, { recipe, fetch });
   const made = proposals.flatMap((entry) => ("reasons" in entry ? [] : [entry]));
@@ -55,8 +58,8 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
   const diff = insertionDiff(text, insertions, name);
   const failed = proposals.flatMap((entry) => ("reasons" in entry ? entry.reasons : []));
   const notes = [...signed.flatMap((entry) => entry.notes), ...branchNotes(found), ...failed];
-  tell(context, { found, notes });
-  if (made.length === 0) refuseUnknown(recipe.name, found, failed);
+  tell(context, { answers: found.answers, notes });
+  if (made.length === 0) refuseUnknown(recipe.name, found.answers, failed);
   if (request.write && made.length > 0) await atomicWrite(file, updated);
   return {
     outcome: made.length === 0 ? "unchanged" : "done",
@@ -74,24 +77,38 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
   };
 }
 
-/** The entries that can be updated. Throws `usage` for a recipe whose versions have no sources, `recipe-invalid` for one that is written otherwise. */
-function updatable(
-  recipe: Recipe,
-  { text, file }: { readonly text: string; readonly file: string },
-): readonly VersionEntry[] {
-  if (recipe.versions.every(({ sources }) => sources.length === 0)) {
-    throw new ForgeError("usage", `${recipe.name} has no source of its own: there is no location that could be asked`, {
-      hint:
-        recipe.lock.length === 0
-          ? "its files lie in its folder"
-          : "its packages are locked as a whole: the first line of its lock file tells how it is made anew",
-    });
-  }
+/** The entries that can be updated. Throws `recipe-invalid` for a recipe that is written otherwise. */
+function updatable(text: string, file: string): readonly VersionEntry[] {
   const entries = versionEntries(text);
   if (entries !== null) return entries;
   throw new ForgeError("recipe-invalid", `the versions of ${file} are not written one below the other`, {
     hint: "give each version lines of its own, beginning with - version:",
   });
+}
+
+/** A recipe that only locks packages: which of them could be newer. The lock is made as a whole, so that no single change is proposed. */
+async function updateLock(
+  context: Context,
+  { recipe, file, fetch }: { readonly recipe: Recipe; readonly file: string; readonly fetch: FetchOptions },
+): Promise<Result> {
+  if (recipe.lock.length === 0)
+    throw new ForgeError("usage", `${recipe.name} has no source of its own: there is no location that could be asked`, {
+      hint: "its files lie in its folder",
+    });
+  const { newer, answers } = await searchLocked(recipe, fetch);
+  const notes = newer.map(({ project, locked, newest }) => `${project}: ${newest} is released, ${locked} is locked`);
+  tell(context, { answers: answers.filter(({ outcome }) => outcome === "untestable"), notes: [] });
+  if (newer.length === 0) refuseUnknown(recipe.name, answers, []);
+  const made = "the lock is made as a whole: its first line says how";
+  return {
+    outcome: newer.length === 0 ? "unchanged" : "done",
+    exitCode: 0,
+    fields: { recipe: recipe.name, file, written: false, diff: "", proposals: [], answers, notes },
+    text:
+      newer.length === 0
+        ? `${recipe.name} is up to date: every locked package is the newest release.\n`
+        : `${notes.join("\n")}\n${made}\n`,
+  };
 }
 
 async function proposeAll(
@@ -124,15 +141,15 @@ function branchNotes({ newBranches }: SearchResult): readonly string[] {
 
 function tell(
   { emit }: Context,
-  { found, notes }: { readonly found: SearchResult; readonly notes: readonly string[] },
+  { answers, notes }: { readonly answers: SearchResult["answers"]; readonly notes: readonly string[] },
 ): void {
-  for (const { location, outcome, detail } of found.answers)
+  for (const { location, outcome, detail } of answers)
     emit({ type: outcome === "observed" ? "notice" : "warning", message: `${location}: ${detail}` });
   for (const message of notes) emit({ type: message.includes("NOT CHECKED") ? "warning" : "notice", message });
 }
 
 /** Unknown is never nothing to do: every location that could be asked has to have answered. */
-function refuseUnknown(name: string, { answers }: SearchResult, failed: readonly string[]): void {
+function refuseUnknown(name: string, answers: SearchResult["answers"], failed: readonly string[]): void {
   const silent = answers.filter(({ outcome }) => outcome === "untestable");
   if (answers.length > 0 && silent.length === 0 && failed.length === 0) return;
   throw new ForgeError(

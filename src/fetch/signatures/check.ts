@@ -53,7 +53,7 @@ export async function verifySignature(checked: Checked, options: FetchOptions): 
     if (copy.path !== null) await passOver(copy.path, checked, options);
   }
   if (wrong.length > 0) throw wrongSignature(source, wrong);
-  if (spec?.required === true) throw missingSignature(source, misses);
+  if (spec?.required === true) throw missingSignature(source, misses, options);
   const why = cachesOnly ? "the caches have none" : misses.join("; ");
   return spec === undefined ? untestable(why) : unknown(source, why, options);
 }
@@ -109,13 +109,15 @@ function wrongSignature(source: Digested, details: readonly string[]): ForgeErro
   });
 }
 
-function missingSignature(source: Digested, details: readonly string[]): ForgeError {
+function missingSignature(source: Digested, details: readonly string[], { offline }: FetchOptions): ForgeError {
   const by = (source.signature as SignatureSpec).signers.map(({ name }) => name).join(" or ");
   return new ForgeError(
     "signature-missing",
     `${source.file} (${source.name}) has no signature that can be had, and the recipe demands one by ${by}`,
     {
-      hint: "Check the network, or name a mirror that has it with --mirror URL; without any, nothing of this source is built",
+      hint: offline
+        ? "Run once without --offline, so that it comes into the cache, or bring the caches of a machine that has it"
+        : "Check the network, or name a mirror that has it with --mirror URL; without any, nothing of this source is built",
       details,
     },
   );

@@ -12,7 +12,8 @@ import { withRetries } from "../retry.ts";
 import type { FetchOptions } from "../types.ts";
 
 /** What a signature's file ends with, in caches and on mirrors: `<sha256>.asc`. */
-export type Extension = "asc" | "sigstore" | "provenance";
+export const signatureExtensions = ["asc", "sigstore", "provenance"] as const;
+export type Extension = (typeof signatureExtensions)[number];
 
 /** A source with a digest. */
 export type Digested = Source & { readonly sha256: string };

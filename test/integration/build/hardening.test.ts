@@ -147,7 +147,7 @@ describeWith(["linux", "cc"], "the gate on hardening", () => {
   it("lets be what the recipe lists with a reason, tells so, and tells what nothing needed", async () => {
     const project = await prepare(await freshFolder());
     const commands = [
-      'printf "#ifdef __ELF__\\n.section .note.GNU-stack,\\"\\",%%progbits\\n#endif\\n" >t.S; cc -c t.S -o t.o; mkdir ${out}/lib',
+      'printf "#ifdef __ELF__\\n.section .note.GNU-stack,\\"\\",%%progbits\\n#endif\\n" >t.S; echo "local: nop" >>t.S; cc -c t.S -o t.o; mkdir ${out}/lib',
       `${compile} -fno-stack-protector -fPIC -c a.c -o a.o; ${compile} -fPIC -c b.c -o b.o`,
       `cc -shared t.o a.o b.o -o \${out}/lib/libx.so ${link}`,
     ];

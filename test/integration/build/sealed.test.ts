@@ -8,7 +8,7 @@ import { text as textOf } from "node:stream/consumers";
 import { expect, it, onTestFinished } from "vitest";
 import type { Seal } from "../../../src/build/index.ts";
 import { describeWith } from "../../tools/needs.ts";
-import { freshFolder, processesWith } from "./helpers.ts";
+import { failureOf, freshFolder, machineSeal, make, prepare, processesWith } from "./helpers.ts";
 import type { Ended, Wanted } from "./sealed-child.ts";
 
 const child = new URL("./sealed-child.ts", import.meta.url).pathname;
@@ -128,6 +128,31 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       offline: true,
     });
     expect(offline.ended[0]?.error).toMatchObject({ hint: expect.stringMatching(/which --offline forbids/u) });
+  });
+});
+
+describeWith(["linux", "cc", "make", "patch"], "a real project", () => {
+  it.each([
+    ["namespaces", [["--namespaces"], ["--namespaces", "--no-pid"]]],
+    ["Landlock alone", [[]]],
+    ["nothing", []],
+  ] as const)("is built the same when it is sealed by %s", async (_, ways) => {
+    const seal = await machineSeal(ways);
+    const { receipt, derivation } = await make(await prepare(await freshFolder()), { seal });
+    expect(receipt).toMatchObject({ seal: { grade: seal.grade }, gates: expect.objectContaining({ length: 4 }) });
+    expect(await readdir(join(derivation.out, "bin"))).toEqual(["hello"]);
+  });
+
+  it("is built unsealed, and that is said, when the seal does not fit around its folders", async () => {
+    const seal = { ...(await machineSeal()), grade: "full", network: "closed", command: ["/bin/false"] } as const;
+    const project = await prepare(await freshFolder());
+    expect(await failureOf(make(project, { seal, requireSandbox: true }))).toMatchObject({ code: "sandbox-missing" });
+    const { receipt, events } = await make(project, { seal });
+    expect(receipt.seal).toMatchObject({ grade: "none", text: "not sealed: it ended without a word" });
+    expect(events).toContainEqual({
+      type: "warning",
+      message: "hello: its build is not sealed: it ended without a word",
+    });
   });
 });
 

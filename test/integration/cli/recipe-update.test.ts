@@ -215,6 +215,34 @@ describe("recipe update", () => {
     });
   });
 
+  test("a recipe that only locks packages tells which of them could be newer, and proposes nothing", async () => {
+    const text = recipeText([]).replace(
+      /versions:[^]*?(?=\n\n)/,
+      'versions: [{ version: "1.0", support: { status: lts } }]\nlock: lock.yaml',
+    );
+    const lock = (version: string): string =>
+      `schema: tlsforge.lock/1\npackages:\n  - { project: thing, version: "${version}", role: runtime, files: [{ file: x, sha256: ${old} }] }\n`;
+    const files = {
+      ...listed,
+      "thing-2.1.10.dev1.tar.gz": Buffer.from("no"),
+      "thing-2.1.9-py3-none-any.whl": Buffer.from("a wheel"),
+    };
+    const made = await shop(text, { PIP_INDEX_URL: `${await upstream(files)}/simple` });
+    await writeFile(join(made.file, "..", "lock.yaml"), lock("2.1.3"));
+    expect(await update(made)).toMatchObject({
+      outcome: "done",
+      text: expect.stringContaining("thing: 2.1.9 is released, 2.1.3 is locked") as string,
+      fields: { diff: "", proposals: [] },
+    });
+    await writeFile(join(made.file, "..", "lock.yaml"), lock("2.1.9"));
+    expect(await update(made)).toMatchObject({ outcome: "unchanged", exitCode: 0 });
+    const silent = {
+      ...made,
+      context: { ...made.context, environment: { PIP_INDEX_URL: "http://127.0.0.1:1/simple" } },
+    };
+    expect(await refusal(silent)).toMatchObject({ code: "unreachable" });
+  });
+
   test("a recipe without sources, and one whose versions stand in one line", async () => {
     const line = recipeText([]).replace(
       /versions:[^]*?(?=\n\n)/,

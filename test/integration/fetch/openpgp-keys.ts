@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -83,10 +82,6 @@ export async function signerOf(
 
 export function demand(...signers: OpenPgpSigner[]): SignatureSpec {
   return { signers, required: true, locations: [] };
-}
-
-export function digestOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 export const reasons = enums.reasonForRevocation;

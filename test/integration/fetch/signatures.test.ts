@@ -166,7 +166,7 @@ describe("the signature of a source", () => {
     });
   });
 
-  test("in a folder, endless or of a mirror that says no: the next place", async () => {
+  test("that is endless is none", async () => {
     const endless = await serve((request, response) => {
       if (request.url === "/thing") return sendBytes(request, response, file.bytes);
       response.writeHead(200);

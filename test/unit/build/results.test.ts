@@ -54,16 +54,16 @@ describe("Python's", () => {
     expect(readResults("unittest", log)).toEqual({ passed: 1473, failed: 0, skipped: 61, failures: [] });
   });
 
-  test("names cases that failed, else files", () => {
-    const head = "1 test failed:\n    test_ssl\n\n2 tests OK.\n\n";
+  test("names cases that failed, and files that failed without one", () => {
+    const head = "2 tests failed:\n    test_ssl test_gone\n\n2 tests OK.\n\n";
     const total =
       "Total tests: run=100 (filtered) failures=2 skipped=1\nTotal test files: run=3/3 failed=1\nResult: FAILURE\n";
     const cases = "FAIL: test_a (test.test_ssl.Basic.test_a)\nERROR: test_b (test.test_ssl.Basic.test_b)\n";
     expect(readResults("unittest", `${cases}${head}${total}`)).toEqual({
-      passed: 97,
-      failed: 2,
+      passed: 96,
+      failed: 3,
       skipped: 1,
-      failures: ["test.test_ssl.Basic.test_a", "test.test_ssl.Basic.test_b"],
+      failures: ["test.test_ssl.Basic.test_a", "test.test_ssl.Basic.test_b", "test_gone"],
     });
     const crashed = `2 tests failed:\n    test_ssl test_gone\n\nTotal tests: run=0\nResult: FAILURE\n`;
     expect(readResults("unittest", crashed)).toMatchObject({ failed: 2, failures: ["test_ssl", "test_gone"] });

@@ -90,7 +90,11 @@ function leaves(value: unknown, path: Path = []): Path[] {
 function isLeftOut(path: Path): boolean {
   const [top, field] = path;
   if (top !== "recipe") return false;
-  return ["folder", "support", "requirements", "gates", "weight"].includes(String(field)) || path.includes("locations");
+  return (
+    ["folder", "support", "requirements", "gates", "weight"].includes(String(field)) ||
+    path.includes("locations") ||
+    path.includes("signature")
+  );
 }
 
 function withChange(options: DeriveOptions, path: Path, change: (value: unknown) => unknown): DeriveOptions {

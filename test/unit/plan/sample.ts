@@ -18,6 +18,20 @@ export function sample(): DeriveOptions {
           locations: [{ kind: "url", url: "https://example.org/demo.tar.gz" }],
           form: "release",
           unpack: "main",
+          signature: {
+            signers: [
+              {
+                kind: "openpgp",
+                name: "alice",
+                fingerprints: ["F".repeat(40)],
+                keys: "/recipes/demo/keys/alice.asc",
+                spans: { keys: { file: "recipe.yaml", line: 1, column: 1 }, fingerprints: [] },
+              },
+              { kind: "sigstore", name: "hugo", identity: "hugo@example.org", issuer: "https://login.example" },
+            ],
+            required: true,
+            locations: [{ kind: "url", url: "https://example.org/demo.tar.gz.sig" }],
+          },
         },
       ],
       packages: [{ project: "extra", version: "1.0", role: "build", file: "extra-1.0.tar.gz", sha256: "b".repeat(64) }],

@@ -265,6 +265,25 @@ packages:
     expect(resolve(musl).packages[1]?.file).toBe("maturin-aarch64.whl");
   });
 
+  test("gives crates as sources, each unpacked where cargo looks", () => {
+    const crates = `crates:\n  - { crate: some_thing, version: "1.0.0+x", sha256: ${digest} }\n`;
+    const withCrates = parseRecipe({
+      text: read("valid-locked.yaml"),
+      path: "sample/recipe.yaml",
+      folder: "/recipes/sample",
+      lock: { text: `${lock}${crates}`, path: "sample/lock.yaml" },
+    });
+    const choice = { version: "2.10.1", sourceIndex: 0, platform: linux, inputs: { openssl: "3.5.9" } };
+    expect(resolveRecipe({ ...choice, recipe: withCrates }).sources.at(-1)).toEqual({
+      name: "some_thing@1.0.0+x",
+      file: "some_thing-1.0.0+x.crate",
+      sha256: digest,
+      locations: [{ kind: "crate", name: "some_thing", version: "1.0.0+x" }],
+      form: "release",
+      unpack: { folder: "crates/some_thing-1.0.0+x" },
+    });
+  });
+
   test("without a file for the platform is refused", () => {
     expect(() => resolve(freebsd)).toThrow("maturin 1.16.0 has no file for freebsd x86_64 none in the lock file");
   });

@@ -50,6 +50,29 @@ const undone = { id: "unit:tlsforge", outcome: "undone", detail: "a -> nothing" 
 const uninstalled = { prefix: "/opt/tlsforge", dryRun: false, undone: [undone], foreign: ["notes"] };
 const provision = { generation: 1, prefix: "/opt/tlsforge", builds: [build], host: [change], server, report: good };
 
+const unchecked = { outcome: "untestable", why: "the caches have none" };
+const source = {
+  recipe: "openssl",
+  version: "3.5.7",
+  name: "openssl",
+  file: "openssl-3.5.7.tar.gz",
+  sha256: key,
+  cached: "/root/.cache/tlsforge/sources/0f",
+  signers: ["openssl (BA5473A2B0587B07FB27CF2D216094DFD0CB81EF)"],
+  required: true,
+  signature: {
+    outcome: "observed",
+    kind: "openpgp",
+    signer: "openssl",
+    key: "BA5473A2B0587B07FB27CF2D216094DFD0CB81EF",
+    made: "2026-06-09T11:57:19.000Z",
+    pinned: true,
+    from: "cache",
+    notes: ["the key has expired since"],
+  },
+  built: { sha256: key, location: "mirror", verified: true },
+};
+
 const comparison = compare({ name: "a.json", report: good }, { name: "b.example:443", report: bad });
 const compared = compare(
   { name: "a.json", report: { ...hostile, trialFor: "127.0.0.1:8443" }, recorded: best },
@@ -152,6 +175,22 @@ const valid: readonly (readonly [string, object])[] = [
       files: ["a.yaml"],
       problems: [{ code: "recipe-invalid", message: "unknown key", hint: null, file: "a.yaml", line: 3, column: 1 }],
     }),
+  ],
+  [
+    "sources",
+    done("sources", {
+      prefix: "/opt/tlsforge",
+      sources: [source, { ...source, built: null, cached: null, signature: unchecked }],
+    }),
+  ],
+  [
+    "sources, one of them wrong",
+    {
+      ...failed("sources", {
+        prefix: "/opt/tlsforge",
+        sources: [{ ...source, signature: { ...unchecked, outcome: "failed" } }],
+      }),
+    },
   ],
   [
     "doctor",

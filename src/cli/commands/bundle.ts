@@ -1,0 +1,59 @@
+import path from "node:path";
+import { createBundle, useBundle } from "../../deliver/index.ts";
+import type { Context } from "../context.ts";
+import { siteFor, type BuildRequest } from "../pipeline.ts";
+import { fetchSources, select } from "../prepare.ts";
+import type { Result } from "../result.ts";
+import { sourcesFolder } from "../shared-cache.ts";
+
+/** Every source of a stack, as this machine would build it, in one file. */
+export async function create(context: Context, named: string, request: BuildRequest): Promise<Result> {
+  const file = path.resolve(context.cwd, named);
+  const { site, stack } = await siteFor(context, request.stack);
+  const selection = await select(context, { site, stack: stack.name, options: request.sources });
+  context.emit({ type: "phase", phase: "fetch", state: "start" });
+  const fetched = await fetchSources(selection.resolved, selection);
+  context.emit({ type: "phase", phase: "fetch", state: "done" });
+  const sources = selection.resolved.flatMap(({ name: recipe, version }) =>
+    (fetched.get(recipe) ?? []).map(({ source, path: place, sha256, bytes }) => {
+      const { name, file: original } = source;
+      return { name, recipe, version, file: original, sha256, bytes, path: place };
+    }),
+  );
+  const { platform, signal } = context;
+  const made = await createBundle(file, { stack: stack.name, platform, sources, signal });
+  const count = made.index.sources.length;
+  return {
+    outcome: "done",
+    exitCode: 0,
+    fields: { file, stack: stack.name, sources: made.index.sources, sha256: made.sha256, bytes: made.bytes },
+    text: [
+      `${file}: ${count} sources of ${stack.name}, ${(made.bytes / 1e6).toFixed(1)} MB`,
+      `SHA-256 ${made.sha256}`,
+      "On the other machine: tlsforge bundle use FILE, then plan, build or provision with --offline",
+      "",
+    ].join("\n"),
+  };
+}
+
+/** The sources of a bundle in the cache, each compared with its digest. */
+export async function use(context: Context, named: string): Promise<Result> {
+  const file = path.resolve(context.cwd, named);
+  const cache = sourcesFolder(context);
+  const { stack, platform, sources } = await useBundle(file, { cache, signal: context.signal });
+  const here = context.platform;
+  const elsewhere = platform.os !== here.os || platform.arch !== here.arch || platform.libc !== here.libc;
+  if (elsewhere) {
+    context.emit({
+      type: "warning",
+      message: `the bundle was made for ${platform.os} ${platform.arch} ${platform.libc}: a source that only this machine needs is not in it`,
+      hint: "make the bundle on a machine of this kind",
+    });
+  }
+  return {
+    outcome: "done",
+    exitCode: 0,
+    fields: { file, stack, sources, cache },
+    text: `${sources.length} sources of ${stack} are in ${cache}, each as its digest says\n`,
+  };
+}

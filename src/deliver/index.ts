@@ -1,0 +1,4 @@
+/** What is carried to other machines: bundles of sources. */
+export { createBundle } from "./bundle-create.ts";
+export { useBundle } from "./bundle-use.ts";
+export type * from "./types.ts";

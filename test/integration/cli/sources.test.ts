@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { sources } from "../../../src/cli/commands/sources.ts";
+import type { SourceRecord } from "../../../src/cli/commands/sources.ts";
+import { fingerprint, keyOf, signed } from "../fetch/openpgp-keys.ts";
+import { contextIn, freshFolder } from "./context.ts";
+
+const request = { stack: "small", sources: { sources: {}, offline: true } };
+
+/** A stack of three small packages below a fresh folder: one whose signature is demanded, one that nobody signs, one that is not in the cache. */
+async function world() {
+  const folder = await freshFolder();
+  const [key, other] = await Promise.all([keyOf("alice"), keyOf("mallory")]);
+  const bytes = Buffer.from("the release");
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const cache = join(folder, ".cache/tlsforge/sources");
+  await mkdir(join(folder, "recipes/stacks"), { recursive: true });
+  await mkdir(cache, { recursive: true });
+  await writeFile(join(cache, sha256), bytes);
+  const recipe = async (name: string, head: readonly string[], source: string): Promise<void> => {
+    await mkdir(join(folder, "recipes", name, "keys"), { recursive: true });
+    await writeFile(join(folder, "recipes", name, "keys/alice.asc"), key.toPublic().armor());
+    const text = [
+      "schema: tlsforge.recipe/1",
+      `name: ${name}`,
+      "summary: A small package",
+      "license: MIT",
+      ...head,
+      "versions:",
+      '  - version: "1.0"',
+      "    support: { status: supported }",
+      "    sources:",
+      `      - { sha256: ${sha256}, ${source} locations: [{ url: "https://small.invalid/${name}-1.0.tar.gz" }] }`,
+      "steps: [{ make: {} }]",
+    ];
+    await writeFile(join(folder, "recipes", name, "recipe.yaml"), text.join("\n"));
+  };
+  const signers = ["signers:", `  alice: { openpgp: { fingerprints: ${fingerprint(key)}, keys: keys/alice.asc } }`];
+  await recipe("signed", signers, "signature: { by: alice, required: true },");
+  await recipe("plain", [], "");
+  const stack = [
+    "schema: tlsforge.stack/1",
+    "name: small",
+    "summary: Small packages",
+    'recipes: { signed: "*", plain: "*" }',
+    ...["server", "openssl", "python"].map((role) => `${role}: plain`),
+  ];
+  await writeFile(join(folder, "recipes/stacks/small.yaml"), stack.join("\n"));
+  return { context: contextIn(folder), key, other, bytes, sha256, signature: join(cache, `${sha256}.asc`), cache };
+}
+
+const seen = ({ fields }: Awaited<ReturnType<typeof sources>>): readonly SourceRecord[] =>
+  fields["sources"] as readonly SourceRecord[];
+
+test("sources tells digest, signer, origin and whether each is cached", async () => {
+  const { context, key, bytes, sha256, signature, cache } = await world();
+  await writeFile(signature, await signed(bytes, key));
+  const result = await sources(context, request);
+  const records = new Map(seen(result).map((record) => [record.recipe, record]));
+  expect(result).toMatchObject({ outcome: "done", exitCode: 0 });
+  expect(records.get("signed")).toMatchObject({
+    version: "1.0",
+    file: "signed-1.0.tar.gz",
+    sha256,
+    cached: join(cache, sha256),
+    signers: [`alice (${fingerprint(key)})`],
+    required: true,
+    signature: { outcome: "observed", signer: "alice", key: fingerprint(key), from: "cache" },
+    built: null,
+  });
+  expect(records.get("plain")?.signature).toEqual({ outcome: "untestable", why: "the recipe names no signer for it" });
+  expect(result.text).toContain(`signed by alice, key ${fingerprint(key)}`);
+  expect(result.text).toContain(`sha256     ${sha256}`);
+});
+
+test("a signature that the caches lack is not checked, and nothing is asked for it", async () => {
+  const { context } = await world();
+  const result = await sources(context, request);
+  const record = seen(result).find(({ recipe }) => recipe === "signed");
+  expect(record?.signature).toEqual({ outcome: "untestable", why: "the caches have none" });
+  expect(result.text).toMatch(/not checked: the caches have none; demanded of alice \([0-9A-F]{40}\)/);
+});
+
+test("a wrong signature makes it fail, with exit 1", async () => {
+  const { context, other, bytes, signature } = await world();
+  await writeFile(signature, await signed(bytes, other));
+  const result = await sources(context, request);
+  expect(result).toMatchObject({ outcome: "failed", exitCode: 1, fields: { error: { code: "signature-wrong" } } });
+  expect(result.text).toContain("WRONG: ");
+});
