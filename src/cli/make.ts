@@ -25,6 +25,8 @@ export async function makeAll(
   work: {
     readonly planned: readonly PlannedBuild[];
     readonly sources: ReadonlyMap<string, readonly FetchedSource[]>;
+    /** The command that builds, as runs that wait for it are told. */
+    readonly what: string;
   },
 ): Promise<readonly Made[]> {
   const failure = new AbortController();
@@ -35,7 +37,8 @@ export async function makeAll(
     const inputs = derivation.inputs.flatMap((input) => running.get(input.name) ?? []);
     const start = async (): Promise<Made> => {
       await Promise.all(inputs);
-      return make(bound, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [] });
+      const { what } = work;
+      return make(bound, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [], what });
     };
     running.set(
       derivation.recipe.name,
@@ -72,9 +75,9 @@ export function locationOf(receipt: Receipt): string {
 async function make(
   context: Context,
   selection: Selection,
-  work: { readonly derivation: Derivation; readonly sources: readonly FetchedSource[] },
+  work: { readonly derivation: Derivation; readonly sources: readonly FetchedSource[]; readonly what: string },
 ): Promise<Made> {
-  const { derivation, sources } = work;
+  const { derivation, sources, what } = work;
   const { emit, signal, options } = context;
   const previous = await expectedSeconds(derivation);
   const scratch = path.join(
@@ -115,7 +118,7 @@ async function make(
         await removeTree(scratch, options.prefix);
       }
     },
-    { emit, signal, wait: options.wait, ...(previous === null ? {} : { expectedSeconds: previous }) },
+    { emit, signal, what, wait: options.wait, ...(previous === null ? {} : { expectedSeconds: previous }) },
   );
   return { derivation, receipt, cached };
 }

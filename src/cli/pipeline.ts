@@ -3,16 +3,9 @@ import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
-import {
-  activate,
-  lockPrefix,
-  openPrefix,
-  readManifest,
-  stage,
-  type Manifest,
-  type ViewConflict,
-} from "../store/index.ts";
+import { activate, readManifest, stage, type Manifest, type ViewConflict } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import type { Grip } from "./held.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
@@ -40,26 +33,6 @@ export interface Built {
   readonly made: readonly Made[];
   readonly previous: Manifest | null;
   readonly fingerprint: string;
-}
-
-/**
- * Checks what the user wrote (site file, stack, recipes) before it waits for anybody, then holds the prefix while the work goes on. The files
- * are read again then: another run may have gone before.
- */
-export async function holdingPrefix<T>(
-  context: Context,
-  request: BuildRequest & { readonly what: string },
-  work: () => Promise<T>,
-): Promise<T> {
-  const { emit, signal, options } = context;
-  await siteFor(context, request.stack);
-  await openPrefix(options.prefix, { create: true });
-  const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
-  try {
-    return await work();
-  } finally {
-    await release();
-  }
 }
 
 /** The site and stack of a command that builds: what the current generation of that stack has been insisted on counts. */
@@ -90,8 +63,12 @@ async function showAndAsk(
 /** Host changes that a run will make besides builds, to be shown and asked about with them. */
 export type Preview = (planned: readonly PlannedBuild[], selection: Selection) => Promise<readonly ResourcePlan[]>;
 
-/** Resolve, plan, packages, show and ask, fetch, build. */
-export async function buildStack(context: Context, request: BuildRequest, preview: Preview): Promise<Built> {
+/** Resolve, plan, packages, show and ask, fetch, build. Other runs may be at work in the prefix meanwhile. */
+export async function buildStack(
+  context: Context,
+  { grip, ...request }: BuildRequest & { readonly grip: Grip },
+  preview: Preview,
+): Promise<Built> {
   const { emit, options } = context;
   // Before anything is read, so that a change while this runs is noticed by the next run.
   const fingerprint = fingerprintOf(context, request);
@@ -111,10 +88,15 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   if (toBuild.length > 0) {
     // Before packages and minutes of building, for a change that cannot be made anyway.
     refuseEarly(await preview(planned, selection));
-    const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
+    const requirements = await satisfyRequirements(context, {
+      ...selection,
+      pending: toBuild,
+      alone: grip.alone,
+    });
     selection = { ...selection, requirements };
     planned = await planSelection(selection, previous, options.prefix);
   }
+  await grip.needs(planned);
   const pending = planned.filter((entry) => entry.action === "build");
   emit({
     type: "phase",
@@ -131,9 +113,14 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   if (pending.length > 0)
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
   emit({ type: "phase", phase: "build", state: "start" });
-  const made = await makeAll(context, selection, { planned, sources });
+  const made = await makeAll(context, selection, { planned, sources, what: grip.what });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
+}
+
+/** The same with what another run may have made current while this one built; to be asked for once no other run can. */
+export async function afresh<T extends Built>(context: Context, built: T): Promise<T> {
+  return { ...built, previous: await readManifest(context.options.prefix) };
 }
 
 /** The recipes that have to be built. */

@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Derivation } from "../plan/index.ts";
+import { noteContents, type Contents } from "./contents.ts";
 import { atomicWrite, explained, removeTree, syncTree } from "./disk.ts";
 import { lock } from "./lock.ts";
 import { logPath, prefixPaths } from "./paths.ts";
@@ -19,6 +20,8 @@ export type Build = (context: { readonly out: string; readonly log: string }) =>
 
 /** Surroundings of a build. */
 export interface RealiseOptions {
+  /** Who builds, as others who wait for it are told: `provision`. Default: `build`. */
+  readonly what?: string;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** false: throw `prefix-busy` when another process builds the same. Default: wait, and share its output. */
@@ -49,7 +52,8 @@ export async function realise(derivation: Derivation, build: Build, options: Rea
   if (ready !== null) return cached(ready, options.emit);
   const { recipe, key, prefix } = derivation;
   const release = await lock(join(prefixPaths(prefix).locks, key.slice(0, 16)), {
-    what: `build of ${recipe.name} ${recipe.version}`,
+    what: options.what ?? "build",
+    takes: `${recipe.name} ${recipe.version}`,
     wait: options.wait ?? true,
     emit: options.emit,
     signal: options.signal,
@@ -98,15 +102,17 @@ async function buildInto(derivation: Derivation, build: Build, options: RealiseO
   const result = await build({ out, log });
   // A build that missed the signal may have stopped half-way.
   if (options.signal.aborted) throw new ForgeError("interrupted", `Interrupted while building ${name} ${version}`);
-  await syncTree(out);
-  const receipt = fillIn(derivation, result, (performance.now() - started) / 1000);
+  const [contents] = await Promise.all([noteContents(out), syncTree(out)]);
+  const receipt = fillIn(derivation, { ...result, contents }, (performance.now() - started) / 1000);
   await atomicWrite(receiptPath(out), `${JSON.stringify(receipt, null, 2)}\n`);
   const { wallSeconds, cpuSeconds } = receipt;
   options.emit({ type: "build-done", recipe: name, version, key, cached: false, wallSeconds, cpuSeconds });
   return receipt;
 }
 
-function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildResult, wallSeconds: number): Receipt {
+type Made = BuildResult & { readonly contents: Contents };
+
+function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: Made, wallSeconds: number): Receipt {
   return {
     schema: "tlsforge.receipt/1",
     recipe: recipe.name,
@@ -118,6 +124,7 @@ function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildRe
     tools,
     steps: result.steps,
     gates: result.gates,
+    contents: result.contents,
     ...(recipe.fallback === undefined ? {} : { fallback: recipe.fallback }),
     wallSeconds,
     cpuSeconds: result.cpuSeconds,

@@ -19,6 +19,8 @@ export interface Receipt {
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
+  /** What the output holds: see `contents.ts`. Absent in receipts of an older tlsforge. */
+  readonly contents?: { readonly sha256: string; readonly entries: number; readonly bytes: number };
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly finished: string;

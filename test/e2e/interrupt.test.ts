@@ -82,12 +82,16 @@ describeWith(["linux", "cc", "make", "setsid"], "interruptions", () => {
     await writeRecipes(shop, { versions: [await localVersion(shop, "1.0.0", units)], pause: 2 });
     const first = start(shop, ["build", "--yes", "--json"]);
     await inCompilation(first);
-    for (const argv of [["build", "--yes"], ["rollback"], ["gc"]]) {
+    for (const argv of [
+      ["build", "--yes"],
+      ["uninstall", "--yes"],
+    ]) {
       const { record, exitCode } = await runJson(shop, [...argv, "--no-wait"]);
       expect({ exitCode, code: record.error.code }).toEqual({ exitCode: 1, code: "prefix-busy" });
       expect(record.error.message).toContain(`pid ${first.pid}`);
     }
-    for (const argv of [["plan"], ["generations"], ["log"]]) expect((await run(shop, argv)).exitCode).toBe(0);
+    for (const argv of [["plan"], ["generations"], ["log"], ["gc", "--no-wait"]])
+      expect((await run(shop, argv)).exitCode).toBe(0);
     expect(hasEnded(first)).toBe(false);
     expect((await ended(first)).exitCode).toBe(0);
   });

@@ -16,14 +16,15 @@ import {
 } from "../host-changes.ts";
 import { recordedExposure } from "../exposure.ts";
 import { grade, type Graded } from "../gate.ts";
+import { holdingPrefix } from "../held.ts";
 import { keepSite } from "../kept-site.ts";
 import { knownRecords } from "../ledger.ts";
 import { reportText } from "../look.ts";
 import { buildRecords } from "../make.ts";
 import { pendingOf } from "../pending.ts";
 import {
+  afresh,
   buildStack,
-  holdingPrefix,
   manifestBuilds,
   sameBuilds,
   stageBuilt,
@@ -43,10 +44,10 @@ import { bringBack, readServerConfig, refuseTakenPorts, runningServer, superviso
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
-  return holdingPrefix(context, { ...request, what: "provision" }, async () => {
+  return holdingPrefix(context, { ...request, what: "provision" }, async (grip) => {
     // What cannot be told must not be replaced, so it is asked for before anything is done.
-    const before = await runningServer(context);
-    const built = await buildStack(context, request, async (planned, selection) => {
+    await runningServer(context);
+    const built = await buildStack(context, { ...request, grip }, async (planned, selection) => {
       await refuseTakenPorts(context, selection.site);
       const builds = planned.map(({ derivation: { recipe, key, out } }) => ({
         ...recipe,
@@ -57,11 +58,14 @@ export async function provision(context: Context, request: BuildRequest): Promis
       const { resources } = await wishesFor(context, selection, builds);
       return planHost(selection.host, resources);
     });
-    return serveBuilt(context, request, { ...built, before });
+    return grip.alone(async () => {
+      const before = await runningServer(context);
+      return serveBuilt(context, request, { ...(await afresh(context, built)), before });
+    });
   });
 }
 
-/** What was built, and what served when this run began. */
+/** What was built, and what served when this run began to change that. */
 interface Begun extends Built {
   readonly before: Running | null;
 }
