@@ -1,6 +1,13 @@
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { fetchAll, pipDefaultIndex, registryBases, type FetchedSource, type FetchOptions } from "../fetch/index.ts";
+import {
+  fetchAll,
+  pipDefaultIndex,
+  registryBases,
+  usableCaches,
+  type FetchedSource,
+  type FetchOptions,
+} from "../fetch/index.ts";
 import {
   checkRequirements,
   nodeHost,
@@ -191,8 +198,12 @@ async function fetchOptions(context: Context, host: Host, options: SourceOptions
     list: host.list,
     pipDefault: null,
   });
+  const caches = [
+    path.join(context.home, ".cache", "tlsforge", "sources"),
+    prefixPaths(context.options.prefix).sources,
+  ];
   return {
-    caches: [path.join(context.home, ".cache", "tlsforge", "sources"), prefixPaths(context.options.prefix).sources],
+    caches: await usableCaches(caches, context.emit),
     bases,
     offline: options.offline,
     emit: context.emit,

@@ -7,6 +7,7 @@ import type { Derivation } from "../plan/index.ts";
 import { noteContents, type Contents } from "./contents.ts";
 import { atomicWrite, explained, removeTree, syncTree } from "./disk.ts";
 import { lock } from "./lock.ts";
+import { scratchFolder } from "./gc-rest.ts";
 import { logPath, prefixPaths } from "./paths.ts";
 import { endOrphans } from "./processes.ts";
 import { readReceipt, receiptPath } from "./receipts.ts";
@@ -132,17 +133,24 @@ function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: Made, w
   };
 }
 
-/** Compilers tell of a full disk in words of their own; the file system tells it in a number. */
+/** Compilers tell of a full disk in words of their own; the file system tells it in numbers. */
 async function spaceExplained(error: unknown, { out, prefix }: Derivation): Promise<unknown> {
   const shown = explained(error, out);
   if (!(shown instanceof ForgeError) || shown.code !== "build-failed") return shown;
-  const { bavail, bsize } = await statfs(prefix);
-  if (bavail * bsize > 1024 * 1024) return shown;
+  const places = [prefix, prefixPaths(prefix).store, scratchFolder(prefix)];
+  if (!(await Promise.all(places.map((place) => isFull(place)))).includes(true)) return shown;
   return new ForgeError("disk-full", `No space is left on the disk of ${out}; ${shown.message}`, {
     hint: "Free some space (`tlsforge gc` removes what nothing uses), then run the same command again",
     details: shown.details,
     cause: shown,
   });
+}
+
+/** Less than 1 MiB, or no room for another file where the file system counts them. */
+async function isFull(place: string): Promise<boolean> {
+  const facts = await statfs(place).catch(() => null);
+  if (facts === null) return false;
+  return facts.bavail * facts.bsize < 1024 * 1024 || (facts.files > 0 && facts.ffree === 0);
 }
 
 /** The failure itself matters more than that its remains could not be removed. */

@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { holdingPrefix } from "../held.ts";
-import { keepSite } from "../kept-site.ts";
+import { isSiteKept, keepSite } from "../kept-site.ts";
 import { buildRecords } from "../make.ts";
 import {
   activateBuilt,
@@ -29,7 +29,9 @@ async function activated(context: Context, built: Built): Promise<Result> {
   const manifest = same ? previous : await activateBuilt(context, built);
   const warnings = warningsOf(made);
   const { prefix, config } = context.options;
-  if (!same) await keepSite(prefix, manifest.generation, built.site, config);
+  // A run that was killed, or met a full disk, may have left its generation without.
+  if (!same || !isSiteKept(prefix, manifest.generation))
+    await keepSite(prefix, manifest.generation, built.site, config);
   return {
     outcome: same ? "unchanged" : "done",
     exitCode: 0,
