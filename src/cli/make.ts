@@ -27,6 +27,8 @@ export async function makeAll(
     readonly sources: ReadonlyMap<string, readonly FetchedSource[]>;
     /** The command that builds, as runs that wait for it are told. */
     readonly what: string;
+    /** Outputs that are there and are built anew in their place. */
+    readonly replace?: ReadonlySet<string>;
   },
 ): Promise<readonly Made[]> {
   const failure = new AbortController();
@@ -37,8 +39,9 @@ export async function makeAll(
     const inputs = derivation.inputs.flatMap((input) => running.get(input.name) ?? []);
     const start = async (): Promise<Made> => {
       await Promise.all(inputs);
-      const { what } = work;
-      return make(bound, selection, { derivation, sources: work.sources.get(derivation.recipe.name) ?? [], what });
+      const { what, replace } = work;
+      const sources = work.sources.get(derivation.recipe.name) ?? [];
+      return make(bound, selection, { derivation, sources, what, replace: replace?.has(derivation.out) === true });
     };
     running.set(
       derivation.recipe.name,
@@ -75,9 +78,14 @@ export function locationOf(receipt: Receipt): string {
 async function make(
   context: Context,
   selection: Selection,
-  work: { readonly derivation: Derivation; readonly sources: readonly FetchedSource[]; readonly what: string },
+  work: {
+    readonly derivation: Derivation;
+    readonly sources: readonly FetchedSource[];
+    readonly what: string;
+    readonly replace: boolean;
+  },
 ): Promise<Made> {
-  const { derivation, sources, what } = work;
+  const { derivation, sources, what, replace } = work;
   const { emit, signal, options } = context;
   const previous = await expectedSeconds(derivation);
   const scratch = path.join(
@@ -118,7 +126,7 @@ async function make(
         await removeTree(scratch, options.prefix);
       }
     },
-    { emit, signal, what, wait: options.wait, ...(previous === null ? {} : { expectedSeconds: previous }) },
+    { emit, signal, what, replace, wait: options.wait, ...(previous === null ? {} : { expectedSeconds: previous }) },
   );
   return { derivation, receipt, cached };
 }

@@ -219,8 +219,15 @@ function commandTree(
     ),
     async (context, args) => (await import("./commands/log.ts")).log(context, args[0]),
   );
-  runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), async (context) =>
-    (await import("./commands/doctor.ts")).doctor(context),
+  runs(
+    add(program, "doctor", "look at everything tlsforge rests on; changes nothing")
+      .option("--deep", "also compare every file of every output with what was built")
+      .option("--repair", "build outputs that were changed anew, while nothing runs from them; implies --deep"),
+    async (context, _args, options) =>
+      (await import("./commands/doctor.ts")).doctor(context, {
+        deep: options["deep"] === true,
+        repair: options["repair"] === true,
+      }),
   );
   runs(add(program, "completion <shell>", "completion script for bash, zsh or fish"), async (_context, args) =>
     (await import("./commands/completion.ts")).completion(program, args[0] ?? ""),

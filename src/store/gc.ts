@@ -11,7 +11,7 @@ import { isHeld, otherHolder, tryLock, type LockOptions } from "./lock.ts";
 import { logsBeyondBound } from "./logs.ts";
 import { prefixPaths } from "./paths.ts";
 import { endOrphans, usageOf, type Usage } from "./processes.ts";
-import { readReceipt, storeEntries } from "./receipts.ts";
+import { listReceipts, readReceipt, storeEntries } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
 
 /** What was removed (with `dryRun`: what would be) and what is kept. */
@@ -170,6 +170,16 @@ async function judgeOutputs(
     else verdicts.push(verdict(false, "no generation that is kept uses it"));
   }
   return verdicts;
+}
+
+/** Outputs, by the names of their folders, that live processes use or may load something of later, with the reason; `unseen` as in `usageOf`. */
+export async function outputsInUse(
+  prefix: string,
+): Promise<{ readonly reasons: ReadonlyMap<string, string>; readonly unseen: string | null }> {
+  const usage = await usageOf(prefix);
+  const receipts = await listReceipts(prefix);
+  const byName = new Map(receipts.map((receipt) => [basename(receipt.out), receipt]));
+  return { reasons: neededOutputs(byName, [], usage), unseen: usage.unseen };
 }
 
 /** Names of outputs that generations and processes use, with the reason; their inputs too, since a process may load those later. */

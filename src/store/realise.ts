@@ -1,11 +1,11 @@
-import { mkdir, statfs } from "node:fs/promises";
+import { mkdir, rename, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Derivation } from "../plan/index.ts";
 import { noteContents, type Contents } from "./contents.ts";
-import { atomicWrite, explained, removeTree, syncTree } from "./disk.ts";
+import { atomicWrite, explained, hasCode, removeTree, syncTree, temporaryBeside } from "./disk.ts";
 import { lock } from "./lock.ts";
 import { scratchFolder } from "./gc-rest.ts";
 import { logPath, prefixPaths } from "./paths.ts";
@@ -29,6 +29,8 @@ export interface RealiseOptions {
   readonly wait?: boolean;
   /** Leave a failed output in its place for a look; the next try and `collectGarbage` remove it. */
   readonly keepFailed?: boolean;
+  /** Build what is there already anew in its place. The old output stays until the new one is whole, and comes back when the build fails. Nobody may be using it. */
+  readonly replace?: boolean;
   /** For the progress display; default: the recipe's weight. */
   readonly expectedSeconds?: number;
 }
@@ -49,7 +51,7 @@ export interface Realised {
  * `prefix-busy`, `prefix-unusable`.
  */
 export async function realise(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Realised> {
-  const ready = await readOwnReceipt(derivation);
+  const ready = options.replace === true ? null : await readOwnReceipt(derivation);
   if (ready !== null) return cached(ready, options.emit);
   const { recipe, key, prefix } = derivation;
   const release = await lock(join(prefixPaths(prefix).locks, key.slice(0, 16)), {
@@ -60,7 +62,7 @@ export async function realise(derivation: Derivation, build: Build, options: Rea
     signal: options.signal,
   });
   try {
-    const meanwhile = await readOwnReceipt(derivation);
+    const meanwhile = options.replace === true ? null : await readOwnReceipt(derivation);
     if (meanwhile !== null) return cached(meanwhile, options.emit);
     return { receipt: await buildNow(derivation, build, options), cached: false };
   } finally {
@@ -82,13 +84,29 @@ function cached(receipt: Receipt, emit: Emit): Realised {
 async function buildNow(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Receipt> {
   const { out, prefix } = derivation;
   await endOrphans(out);
+  const aside = options.replace === true ? await setAside(out) : null;
   await removeTree(out, prefix);
   try {
-    return await buildInto(derivation, build, options);
+    const receipt = await buildInto(derivation, build, options);
+    if (aside !== null) await removeTree(aside, prefix);
+    return receipt;
   } catch (error) {
     const shown = await spaceExplained(error, derivation);
-    if (options.keepFailed !== true) await removeFailed(derivation, options.emit);
+    if (options.keepFailed !== true || aside !== null) await removeFailed(derivation, options.emit);
+    if (aside !== null) await rename(aside, out);
     throw shown;
+  }
+}
+
+/** Where an output lies meanwhile, under a name that `collectGarbage` knows should this run be killed; null when there is none. */
+async function setAside(out: string): Promise<string | null> {
+  const aside = temporaryBeside(out);
+  try {
+    await rename(out, aside);
+    return aside;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    throw explained(error, out);
   }
 }
 
