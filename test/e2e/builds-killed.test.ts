@@ -35,7 +35,7 @@ describeWith(["linux", "cc", "make", "autoconf"], "kill -9 at random moments of 
   });
 
   test(`${moments} moments: the current generation works, the rerun completes, and gc names what is left`, async () => {
-    console.log(`TLSFORGE_TEST_SEED=${seed}`);
+    say(`TLSFORGE_TEST_SEED=${seed}`);
     const random = seeded(seed);
     const argv = ["build", "--yes", "--json"];
     await writeStandIn(shop, { word: "first" });
@@ -94,7 +94,7 @@ function realStack(): void {
   });
 
   test(`${ofStack} moments`, async () => {
-    console.log(`TLSFORGE_TEST_SEED=${seed}`);
+    say(`TLSFORGE_TEST_SEED=${seed}`);
     const site = join(shop.folder, "site.yaml");
     const server = `server: { listen: ["127.0.0.1:${await freePort()}"], names: [localhost] }`;
     await writeFile(site, `${server}\nhost: { packages: never, loader-path: false, low-port: none }\n`);
@@ -105,7 +105,7 @@ function realStack(): void {
     for (const [index, moment] of momentsIn(whole, ofStack, random).entries()) {
       await round(index + 1);
       const working = await killAt(shop, argv, moment);
-      console.log(`${index}: after ${moment.lines} of ${whole.lines} lines and ${moment.ms} ms, at work: ${working}`);
+      say(`${index}: after ${moment.lines} of ${whole.lines} lines and ${moment.ms} ms, at work: ${working}`);
       await python();
       await everythingIsNamed(shop);
       const { record } = await runJson(shop, argv, { seconds: 3600 });
@@ -130,4 +130,8 @@ function realStack(): void {
     const program = "import ssl, OpenSSL.SSL, twisted.web; print(ssl.OPENSSL_VERSION)";
     expect((await execa(join(shop.prefix, "bin", "python"), ["-I", "-c", program])).stdout).toMatch(/^OpenSSL /u);
   }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

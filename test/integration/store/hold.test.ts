@@ -78,9 +78,9 @@ it("a lock that was held when the machine went down is free", async () => {
   await mkdir(path);
   const [pid, start, boot, ...rest] = name.split("_");
   await writeFile(join(path, [pid, start, boot?.replace(/^./u, "x"), ...rest].join("_")), "{}");
-  await (
-    await lock(path, { ...surroundings(), wait: false })
-  )();
+  const again = await lock(path, { ...surroundings(), wait: false });
+  expect(await readdir(path)).toHaveLength(1);
+  await again();
 });
 
 it("an output that is built anew in its place comes back when that fails", async () => {
