@@ -1,5 +1,5 @@
 import { exitCodeFor } from "../../errors.ts";
-import { mandatoryAccess, planHost, refuseDemanded, type Host, type ResourcePlan } from "../../host/index.ts";
+import { planHost, refuseDemanded, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, serverPaths, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
 import { readManifest, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -21,6 +21,7 @@ import { keepSite } from "../kept-site.ts";
 import { knownRecords } from "../ledger.ts";
 import { reportText } from "../look.ts";
 import { buildRecords } from "../make.ts";
+import { tellMandatory } from "../mandatory.ts";
 import { pendingOf } from "../pending.ts";
 import {
   afresh,
@@ -39,7 +40,7 @@ import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
 import { certificateWarnings } from "../served.ts";
 import { tellService } from "../service.ts";
-import { outputPaths, serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
+import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
 import { bringBack, readServerConfig, refuseTakenPorts, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
@@ -230,15 +231,6 @@ async function prepareServer(
     manifest,
   });
   return { plans, setup, wishes };
-}
-
-/** What SELinux or AppArmor would refuse, before it does. */
-async function tellMandatory(context: Context, host: Host, outputs: ServerOutputs): Promise<void> {
-  const { prefix } = context.options;
-  const { messages, commands } = await mandatoryAccess(host, { prefix, outputs: outputPaths(outputs) });
-  if (commands.length === 0) return;
-  const hint = `as root: ${commands.map((argv) => argv.join(" ")).join(" && ")}`;
-  context.emit({ type: "warning", message: messages.join("; "), hint });
 }
 
 /**
