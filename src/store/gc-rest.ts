@@ -1,8 +1,8 @@
 /** What is neither generation, output, log, source nor lock: remains of interrupted runs, and everything else by name, so that nothing goes unsaid. */
-import { scratchFolder } from "./failed.ts";
 import { lstat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { hasCode, temporaryPrefix } from "./disk.ts";
+import { scratchFolder } from "./failed.ts";
 import { ageMs, dayMs, namesIn, type Verdict } from "./garbage.ts";
 import { prefixPaths, viewFolders } from "./paths.ts";
 

@@ -7,7 +7,7 @@ import type { Derivation } from "../plan/index.ts";
 import { noteContents, type Contents } from "./contents.ts";
 import { atomicWrite, explained, hasCode, removeTree, syncTree, temporaryBeside } from "./disk.ts";
 import { lock } from "./lock.ts";
-import { scratchFolder } from "./gc-rest.ts";
+import { scratchFolder } from "./failed.ts";
 import { logPath, prefixPaths } from "./paths.ts";
 import { endOrphans } from "./processes.ts";
 import { readReceipt, receiptPath } from "./receipts.ts";
