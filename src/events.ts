@@ -70,7 +70,8 @@ export type ForgeEvent =
       readonly outcome: "pass" | "fail" | "untestable";
       readonly detail?: string;
     }
-  | { readonly type: "lock-wait"; readonly path: string; readonly holder: string }
+  /** `takes`: the build that the holder makes and whose output is taken then. */
+  | { readonly type: "lock-wait"; readonly path: string; readonly holder: string; readonly takes?: string }
   | {
       readonly type: "host-command";
       readonly argv: readonly string[];

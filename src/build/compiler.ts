@@ -23,7 +23,10 @@ export interface CompilerFacts {
   readonly ownNames: ReadonlySet<string>;
 }
 
-/** Flags that every machine's compiler may take, each by itself; `arch` narrows one to the processors that it is for. */
+/**
+ * Flags that every machine's compiler may take, each by itself; `arch` narrows one to the processors that it is for.
+ * What is changed here, or in the wrapper, changes outputs: raise the key's format in plan/derive.ts then.
+ */
 const compileFlags: readonly { readonly flags: readonly string[]; readonly arch?: string }[] = [
   { flags: ["-fstack-protector-strong"] },
   { flags: ["-fstack-clash-protection"] },

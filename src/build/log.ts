@@ -18,6 +18,15 @@ export interface LogLimits {
 
 const standardLimits: LogLimits = { head: 64 * 1024 * 1024, tail: 1024 * 1024 };
 
+/** Not to be had on a full disk, which is no news by then: who follows the log also sees that nobody builds any more. */
+function endMark(descriptor: number): void {
+  try {
+    writeSync(descriptor, `\n${logEnd}\n`);
+  } catch {
+    // See above.
+  }
+}
+
 /** Begins a log; those of earlier tries move out of the way. What is longer than the limits lacks its middle, and says how much. */
 export function openLog(file: string, limits = standardLimits): BuildLog {
   attempt(file, () => rotateLog(file));
@@ -42,7 +51,7 @@ export function openLog(file: string, limits = standardLimits): BuildLog {
         const { lost, bytes } = end.take();
         if (lost > 0) put(Buffer.from(`\n[${lost} bytes are left out here]\n`));
         put(bytes);
-        put(Buffer.from(`\n${logEnd}\n`));
+        endMark(descriptor);
       } finally {
         closeSync(descriptor);
       }

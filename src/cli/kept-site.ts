@@ -23,6 +23,11 @@ export async function keepSite(prefix: string, generation: number, site: Site, f
   await atomicWrite(generationFile(prefix, generation, "site.json"), `${text}\n`);
 }
 
+/** Whether a generation's site was kept, whole or not. */
+export function isSiteKept(prefix: string, generation: number): boolean {
+  return existsSync(generationFile(prefix, generation, "site.json"));
+}
+
 /** The site that a generation was last launched for; as the site file says now for one that never was. Throws `prefix-unusable`. */
 export async function siteOf(context: Context, { generation }: Manifest): Promise<Site> {
   return (await readKept(context.options.prefix, generation))?.site ?? loadSite(context);

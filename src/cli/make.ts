@@ -41,6 +41,10 @@ export async function makeAll(
     readonly planned: readonly PlannedBuild[];
     readonly sources: ReadonlyMap<string, readonly FetchedSource[]>;
     readonly keepFailed?: boolean;
+    /** The command that builds, as runs that wait for it are told. */
+    readonly what: string;
+    /** Outputs that are there and are built anew in their place. */
+    readonly replace?: ReadonlySet<string>;
   },
 ): Promise<readonly Made[]> {
   const failure = new AbortController();
@@ -51,8 +55,15 @@ export async function makeAll(
     const inputs = derivation.inputs.flatMap((input) => running.get(input.name) ?? []);
     const start = async (): Promise<Made> => {
       await Promise.all(inputs);
+      const { what, replace } = work;
       const sources = work.sources.get(derivation.recipe.name) ?? [];
-      return make(bound, selection, { derivation, sources, keepFailed: work.keepFailed === true });
+      return make(bound, selection, {
+        derivation,
+        sources,
+        what,
+        keepFailed: work.keepFailed === true,
+        replace: replace?.has(derivation.out) === true,
+      });
     };
     running.set(
       derivation.recipe.name,
@@ -103,9 +114,11 @@ async function make(
     readonly derivation: Derivation;
     readonly sources: readonly FetchedSource[];
     readonly keepFailed: boolean;
+    readonly what: string;
+    readonly replace: boolean;
   },
 ): Promise<Made> {
-  const { derivation, sources, keepFailed } = work;
+  const { derivation, sources, keepFailed, what, replace } = work;
   const { emit, signal, options } = context;
   const previous = await expectedSeconds(derivation);
   const scratch = scratchPath(options.prefix, { key: derivation.key, recipe: derivation.recipe.name });
@@ -147,7 +160,15 @@ async function make(
         if ((await readFailed(scratch)) === null) await removeTree(scratch, options.prefix);
       }
     },
-    { emit, signal, wait: options.wait, keepFailed, ...(previous === null ? {} : { expectedSeconds: previous }) },
+    {
+      emit,
+      signal,
+      what,
+      replace,
+      keepFailed,
+      wait: options.wait,
+      ...(previous === null ? {} : { expectedSeconds: previous }),
+    },
   );
   return { derivation, receipt, cached };
 }

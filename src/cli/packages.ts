@@ -30,6 +30,8 @@ export async function satisfyRequirements(
     readonly requirements: readonly RequirementResult[];
     /** With `--offline` nothing is installed either. */
     readonly options: { readonly offline: boolean };
+    /** Runs something while no other run changes the machine for this prefix. */
+    readonly alone: <T>(action: () => Promise<T>) => Promise<T>;
   },
 ): Promise<readonly RequirementResult[]> {
   const { host, site, resolved, pending } = work;
@@ -43,8 +45,10 @@ export async function satisfyRequirements(
   if (plan !== null) {
     for (const line of describePlan(plan)) context.emit({ type: "notice", message: line });
     context.emit({ type: "phase", phase: "packages", state: "start", detail: plan.desired ?? "" });
-    const { journal } = await openLedger(context.options.prefix);
-    await applyHost(host, [plan], { emit: context.emit, journal });
+    await work.alone(async () => {
+      const { journal } = await openLedger(context.options.prefix);
+      await applyHost(host, [plan], { emit: context.emit, journal });
+    });
     requirements = await tryRequirements(host, resolved);
     context.emit({ type: "phase", phase: "packages", state: "done" });
   }

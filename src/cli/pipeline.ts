@@ -4,22 +4,15 @@ import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
-import {
-  activate,
-  lockPrefix,
-  openPrefix,
-  readManifest,
-  stage,
-  type Manifest,
-  type ViewConflict,
-} from "../store/index.ts";
+import { activate, readManifest, stage, type Manifest, type ViewConflict } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import type { Grip } from "./held.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
 import { locationOf, makeAll, type Made } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { optional } from "./option-values.ts";
 import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
-import { preflight, refuseNested } from "./preflight.ts";
+import { preflight } from "./preflight.ts";
 import { exposureOf, recordedExposure } from "./exposure.ts";
 import { checkMade, checkWarnings, type TestRequest } from "./own-tests.ts";
 import { loadSiteFor } from "./load.ts";
@@ -51,27 +44,6 @@ export interface Built {
   readonly fingerprint: string;
 }
 
-/**
- * Checks what the user wrote (site file, stack, recipes) before it waits for anybody, then holds the prefix while the work goes on. The files
- * are read again then: another run may have gone before.
- */
-export async function holdingPrefix<T>(
-  context: Context,
-  request: BuildRequest & { readonly what: string },
-  work: () => Promise<T>,
-): Promise<T> {
-  const { emit, signal, options } = context;
-  await siteFor(context, request.stack);
-  refuseNested(context);
-  await openPrefix(options.prefix, { create: true });
-  const release = await lockPrefix(options.prefix, { what: request.what, wait: options.wait, emit, signal });
-  try {
-    return await work();
-  } finally {
-    await release();
-  }
-}
-
 /** The site and stack of a command that builds: what the current generation of that stack has been insisted on counts. */
 export async function siteFor(context: Context, stack: string | null): ReturnType<typeof loadSiteFor> {
   const previous = await readManifest(context.options.prefix);
@@ -100,8 +72,12 @@ async function showAndAsk(
 /** Host changes that a run will make besides builds, to be shown and asked about with them. */
 export type Preview = (planned: readonly PlannedBuild[], selection: Selection) => Promise<readonly ResourcePlan[]>;
 
-/** Resolve, plan, packages, show and ask, fetch, build. */
-export async function buildStack(context: Context, request: BuildRequest, preview: Preview): Promise<Built> {
+/** Resolve, plan, packages, show and ask, fetch, build. Other runs may be at work in the prefix meanwhile. */
+export async function buildStack(
+  context: Context,
+  { grip, ...request }: BuildRequest & { readonly grip: Grip },
+  preview: Preview,
+): Promise<Built> {
   const { emit, options } = context;
   // Before anything is read, so that a change while this runs is noticed by the next run.
   const fingerprint = fingerprintOf(context, request);
@@ -124,11 +100,16 @@ export async function buildStack(context: Context, request: BuildRequest, previe
     refuseEarly(await preview(planned, selection));
     const required = request.sources.requireSandbox === true;
     await refuseUnsealed(context, required, true);
-    const requirements = await satisfyRequirements(context, { ...selection, pending: toBuild });
+    const requirements = await satisfyRequirements(context, {
+      ...selection,
+      pending: toBuild,
+      alone: grip.alone,
+    });
     await refuseUnsealed(context, required, false);
     selection = { ...selection, requirements };
     planned = await planSelection(selection, previous, options.prefix);
   }
+  await grip.needs(planned);
   const pending = planned.filter((entry) => entry.action === "build");
   emit({
     type: "phase",
@@ -149,10 +130,20 @@ export async function buildStack(context: Context, request: BuildRequest, previe
   const made = await checkMade(context, request.tests, {
     selection,
     planned,
-    made: await makeAll(context, selection, { planned, sources, ...optional("keepFailed", request.keepFailed) }),
+    made: await makeAll(context, selection, {
+      planned,
+      sources,
+      what: grip.what,
+      ...optional("keepFailed", request.keepFailed),
+    }),
   });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
+}
+
+/** The same with what another run may have made current while this one built; to be asked for once no other run can. */
+export async function afresh<T extends Built>(context: Context, built: T): Promise<T> {
+  return { ...built, previous: await readManifest(context.options.prefix) };
 }
 
 /** The recipes that have to be built. */

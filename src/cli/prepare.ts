@@ -5,6 +5,7 @@ import {
   fetchAll,
   pipDefaultIndex,
   registryBases,
+  usableCaches,
   type FetchedSource,
   type FetchOptions,
 } from "../fetch/index.ts";
@@ -231,8 +232,9 @@ async function fetchOptions(context: Context, host: Host, options: SourceOptions
     list: host.list,
     pipDefault: null,
   });
+  const caches = [sourcesFolder(context), prefixPaths(context.options.prefix).sources];
   return {
-    caches: [sourcesFolder(context), prefixPaths(context.options.prefix).sources],
+    caches: await usableCaches(caches, context.emit),
     bases,
     offline: options.offline,
     emit: context.emit,

@@ -266,8 +266,15 @@ function commandTree(
         ...optional("command", text(options["command"])),
       }),
   );
-  runs(add(program, "doctor", "look at everything tlsforge rests on; changes nothing"), async (context) =>
-    (await import("./commands/doctor.ts")).doctor(context),
+  runs(
+    add(program, "doctor", "look at everything tlsforge rests on; changes nothing")
+      .option("--deep", "also compare every file of every output with what was built")
+      .option("--repair", "build outputs that were changed anew, while nothing runs from them; implies --deep"),
+    async (context, _args, options) =>
+      (await import("./commands/doctor.ts")).doctor(context, {
+        deep: options["deep"] === true,
+        repair: options["repair"] === true,
+      }),
   );
   runs(
     withAuditOptions(

@@ -1,6 +1,6 @@
-import { constants, copyFile, link, mkdir, rename, rm } from "node:fs/promises";
+import { access, constants, copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Emit } from "../events.ts";
 import { fileDigest } from "./digest.ts";
 import { errnoOf } from "./problems.ts";
@@ -14,31 +14,43 @@ export interface Lookup {
 }
 
 /**
- * Path and size of a source in the caches, read and compared with its digest, or null. A damaged file is removed from the first cache and
- * passed over in the others, which are never written. A file of another cache is linked or copied into the first one.
+ * Path and size of a source in the caches, read and compared with its digest, or null. What is damaged, cannot be read or is no file is removed
+ * from the first cache and passed over in the others, which are never written; either way it is told. A file of another cache is linked or
+ * copied into the first one.
  */
 export async function findCached(lookup: Lookup): Promise<{ path: string; bytes: number } | null> {
   for (const [index, folder] of lookup.caches.entries()) {
     const path = join(folder, lookup.sha256);
     const found = await digestIfThere(path);
     if (found === null) continue;
-    if (found.sha256 === lookup.sha256)
+    if ("sha256" in found && found.sha256 === lookup.sha256)
       return { path: index === 0 ? path : await adopt(path, lookup), bytes: found.bytes };
-    if (index === 0) await rm(path, { force: true });
-    lookup.emit({
-      type: "warning",
-      message: `The cached file of ${lookup.name} is damaged (${path}): ${index === 0 ? "removed, fetching it again" : "not used"}`,
-    });
+    const wrong = "sha256" in found ? "is damaged" : `cannot be read (${found.code})`;
+    const done = index === 0 ? await clearAway(path) : "not used";
+    lookup.emit({ type: "warning", message: `The cached file of ${lookup.name} ${wrong} (${path}): ${done}` });
   }
   return null;
 }
 
-async function digestIfThere(path: string): Promise<{ sha256: string; bytes: number } | null> {
+async function digestIfThere(
+  path: string,
+): Promise<{ readonly sha256: string; readonly bytes: number } | { readonly code: string } | null> {
   try {
     return await fileDigest(path);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR" || errnoOf(error) === "EACCES") return null;
-    throw error;
+    const code = errnoOf(error);
+    if (code === null) throw error;
+    return code === "ENOENT" || code === "ENOTDIR" ? null : { code };
+  }
+}
+
+/** A file that cannot be removed is replaced by the one that is fetched, where the folder allows it. */
+async function clearAway(path: string): Promise<string> {
+  try {
+    await rm(path, { recursive: true, force: true });
+    return "removed, fetching it again";
+  } catch (error) {
+    return `fetching it again; it cannot be removed (${errnoOf(error) ?? String(error)})`;
   }
 }
 
@@ -58,5 +70,28 @@ async function adopt(path: string, { sha256, caches }: Lookup): Promise<string> 
     if (errnoOf(error) === null) throw error;
     await rm(temporary, { force: true }).catch(() => undefined);
     return path;
+  }
+}
+
+/** The caches, the first one that this user may write to before the others: when that is not the first that was given, it is told. */
+export async function usableCaches(caches: readonly string[], emit: Emit): Promise<readonly string[]> {
+  const troubles = await Promise.all(caches.map((cache) => writeTrouble(cache)));
+  const usable = caches[troubles.indexOf(null)];
+  if (usable === undefined || usable === caches[0]) return caches;
+  const message = `The cache ${caches[0]} cannot be written to (${troubles[0]}): ${usable} is used instead`;
+  emit({ type: "warning", message, hint: "Make it writable for this user, or remove it" });
+  return [usable, ...caches.filter((cache) => cache !== usable)];
+}
+
+/** Why nothing can be put into a folder, which need not be there yet; null when it can, as far as its rights tell. */
+async function writeTrouble(folder: string): Promise<string | null> {
+  try {
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    return (await stat(folder)).isDirectory() ? null : "ENOTDIR";
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "ENOENT" && dirname(folder) !== folder) return writeTrouble(dirname(folder));
+    if (code === null) throw error;
+    return code;
   }
 }

@@ -8,7 +8,7 @@ import { readPage } from "./page.ts";
 import type { PipMachine } from "./pip-config.ts";
 
 /**
- * The registry that stands for crates.io in the user's cargo configuration (The Cargo Book, "Source Replacement"): `sparse+https://…` for a sparse
+ * The registry that stands for the public one in the user's cargo configuration (The Cargo Book, "Source Replacement"): `sparse+https://…` for a sparse
  * index, another address for one in git, `file:…` for a folder of `.crate` files. Null when nothing is configured: then cargo's own default counts.
  */
 export async function crateRegistry({ environment, readFile, home }: PipMachine): Promise<string | null> {

@@ -5,6 +5,7 @@ export { filterCargoConfig } from "./cargo-config.ts";
 export { cargoDefaultIndex } from "./cargo-default.ts";
 export { hasFile, listFolder, projectFiles, takeUnknown, type Answered, type ProjectFile } from "./discover.ts";
 export { chunksOf, fileDigest } from "./digest.ts";
+export { usableCaches } from "./cache.ts";
 export { fetchAll } from "./fetch-all.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { checkKeys } from "./signatures/openpgp-keys.ts";

@@ -1,7 +1,7 @@
 import { ForgeError } from "../errors.ts";
 
 const diskFull = new Set(["ENOSPC", "EDQUOT"]);
-const notWritable = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR"]);
+const notWritable = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "EIO"]);
 
 /** The system's error code (`ENOENT`, …) of anything thrown, or null. */
 export function errnoOf(error: unknown): string | null {

@@ -24,7 +24,7 @@ export type Location =
   | { readonly kind: "debian"; readonly path: string }
   /** A file of a project on the Python package index that the machine's pip is configured for. */
   | { readonly kind: "pypi"; readonly project: string; readonly file: string }
-  /** A crate of the registry that the machine's cargo is configured for in the place of crates.io. */
+  /** A crate of the registry that the machine's cargo is configured for in the place of the public one. */
   | { readonly kind: "crate"; readonly name: string; readonly version: string }
   | { readonly kind: "file"; readonly path: string };
 

@@ -162,6 +162,17 @@ function checkAuthority(authority: Pair, now: Date): void {
       startOver(authority.folder),
     );
   }
+  const { validFromDate: from } = authority.certificate;
+  // It was made on this machine: so the clock was ahead then, or is behind now.
+  if (from.getTime() - now.getTime() > 60_000) {
+    throw new ForgeError(
+      "certificate-failed",
+      `The local authority ${path} is not valid before ${from.toISOString()}`,
+      {
+        hint: `set the clock right; if it is right now, ${startOver(authority.folder).hint}`,
+      },
+    );
+  }
   if (authority.certificate.validToDate.getTime() - now.getTime() < 86_400_000) {
     const end = authority.certificate.validToDate.toISOString();
     throw new ForgeError(

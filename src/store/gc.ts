@@ -1,24 +1,19 @@
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { explained, hasCode, removeTree, temporaryPrefix } from "./disk.ts";
+import { explained, hasCode, removeTree } from "./disk.ts";
 import { listFailed, scratchFolder, type KeptBuild } from "./failed.ts";
+import { namesIn, type GarbageItem, type Verdict } from "./garbage.ts";
+import { isKeyed, judgeState, judgeTemporary } from "./gc-rest.ts";
+import { judgeSources, type SourceCaches } from "./gc-sources.ts";
 import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
-import { isHeld, lockPrefix, tryLock, type LockOptions } from "./lock.ts";
+import { holdersOf, lockForSweep, type Holder } from "./hold.ts";
+import { isHeld, otherHolder, tryLock, type LockOptions } from "./lock.ts";
 import { logsBeyondBound } from "./logs.ts";
 import { prefixPaths } from "./paths.ts";
 import { endOrphans, usageOf, type Usage } from "./processes.ts";
-import { readReceipt, storeEntries } from "./receipts.ts";
+import { listReceipts, readReceipt, storeEntries } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
-
-/** One thing that was looked at: what is done with it and why. */
-export interface GarbageItem {
-  readonly kind: "generation" | "output" | "log" | "download" | "temporary" | "lock";
-  readonly path: string;
-  readonly why: string;
-  /** Size on disk of what is removed; 0 for what is kept. */
-  readonly bytes: number;
-}
 
 /** What was removed (with `dryRun`: what would be) and what is kept. */
 export interface GarbageReport {
@@ -36,28 +31,24 @@ export interface GarbageOptions extends LockOptions {
   readonly keepGenerations?: readonly number[];
   /** Also remove failed builds that are kept for a look. */
   readonly failed?: boolean;
+  /** Caches of sources besides the prefix's own, and what besides its receipts needs sources. */
+  readonly sources?: SourceCaches;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
 const keptFailed = "of a failed build that --keep-failed kept (gc --failed removes it)";
 
-const dayMs = 24 * 3600 * 1000;
-
-/** Verdict before anything is removed. */
-interface Verdict extends Omit<GarbageItem, "bytes"> {
-  readonly keep: boolean;
-}
-
 /**
  * Removes what nothing needs: generations but the current and the newest, outputs that no generation left and no live process
  * uses (also by way of an output that uses them), outputs without a receipt that nobody builds, with what such a build left
- * running, scratch folders of interrupted builds, logs beyond their bound, downloads untouched for a week, remains of interrupted runs. Never removes what it cannot tell about.
+ * running, scratch folders of interrupted builds, logs and cached sources beyond their bounds, downloads untouched for a week, remains of
+ * interrupted runs. Never removes what it cannot tell about, and spares what runs hold that build meanwhile. Everything in the prefix is named.
  * Takes the prefix's lock itself: the caller must not hold it. Throws `prefix-busy`, `interrupted`, `prefix-unusable`.
  */
 export async function collectGarbage(prefix: string, options: GarbageOptions): Promise<GarbageReport> {
   if (options.dryRun) return report(await judge(prefix, options), () => Promise.resolve(true));
-  const release = await lockPrefix(prefix, options);
+  const release = await lockForSweep(prefix, options);
   try {
     return await exclusively(prefix, options, async () =>
       report(await judge(prefix, options), (verdict) => remove(verdict, prefix)),
@@ -94,7 +85,8 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   }
   const isScratch = dirname(path) === scratchFolder(prefix) && isKeyed(basename(path));
   if (kind !== "output" && !isScratch) {
-    await removeTree(path, prefix);
+    // Caches lie outside of the prefix too.
+    await removeTree(path, kind === "source" || kind === "download" ? dirname(path) : prefix);
     return true;
   }
   const release = await tryLock(outputLock(prefix, basename(path)), "gc");
@@ -108,30 +100,26 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   }
 }
 
-/** Whether a name begins with the digits of a build key. */
-function isKeyed(name: string): boolean {
-  return /^[0-9a-f]{16}-/u.test(name);
-}
-
 /** Of an output or a scratch folder, by its name. */
 function outputLock(prefix: string, name: string): string {
   return join(prefixPaths(prefix).locks, name.slice(0, 16));
 }
 
 async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]> {
-  const usage = await usageOf(prefix);
+  const [usage, holders] = [await usageOf(prefix), await holdersOf(prefix)];
   const generations = await judgeGenerations(prefix, usage, options);
   const left = generations.filter(({ keep }) => keep).map(({ entry }) => entry);
   const looked = options.failed === true ? [] : await listFailed(prefix);
-  const outputs = await judgeOutputs(prefix, left, { usage, looked });
+  const outputs = await judgeOutputs(prefix, left, { usage, holders, looked });
   return [
     ...generations.map(({ entry: _entry, ...verdict }) => verdict),
     ...outputs,
     ...(await judgeLogs(prefix, outputs)),
-    ...(await judgeDownloads(prefix, options.now)),
+    ...(await judgeSources(await cachesOf(prefix, { outputs, holders, options }), options.now)),
     ...(await judgeScratch(prefix, looked)),
     ...(await judgeTemporary(prefix, options.now)),
     ...(await judgeLocks(prefix)),
+    ...(await judgeState(prefix)),
   ];
 }
 
@@ -157,15 +145,24 @@ async function judgeGenerations(prefix: string, usage: Usage, options: GarbageOp
   });
 }
 
+/** What shows that an output is needed, besides generations. */
+interface InUse {
+  readonly usage: Usage;
+  readonly holders: readonly Holder[];
+  readonly looked: readonly KeptBuild[];
+}
+
 async function judgeOutputs(
   prefix: string,
   left: readonly GenerationEntry[],
-  { usage, looked }: { readonly usage: Usage; readonly looked: readonly KeptBuild[] },
+  { usage, holders, looked }: InUse,
 ): Promise<Verdict[]> {
   const { store } = prefixPaths(prefix);
   const receipts = new Map<string, Receipt | null>();
   for (const name of await storeEntries(store)) receipts.set(name, await readReceipt(join(store, name)));
   const needed = neededOutputs(receipts, left, usage);
+  const holderOf = (name: string): Holder | undefined =>
+    holders.find(({ outputs }) => outputs === null || outputs.has(name));
   const verdicts: Verdict[] = [];
   for (const [name, receipt] of receipts) {
     const path = join(store, name);
@@ -176,10 +173,21 @@ async function judgeOutputs(
     else if (await isHeld(outputLock(prefix, name))) verdicts.push(verdict(true, "being built"));
     else if (receipt === null && looked.some(({ out }) => out === path)) verdicts.push(verdict(true, keptFailed));
     else if (receipt === null) verdicts.push(verdict(false, "left by an interrupted or failed build"));
+    else if (holderOf(name) !== undefined) verdicts.push(verdict(true, `needed by ${holderOf(name)?.who}`));
     else if (usage.unseen !== null) verdicts.push(verdict(true, usage.unseen));
     else verdicts.push(verdict(false, "no generation that is kept uses it"));
   }
   return verdicts;
+}
+
+/** Outputs, by the names of their folders, that live processes use or may load something of later, with the reason; `unseen` as in `usageOf`. */
+export async function outputsInUse(
+  prefix: string,
+): Promise<{ readonly reasons: ReadonlyMap<string, string>; readonly unseen: string | null }> {
+  const usage = await usageOf(prefix);
+  const receipts = await listReceipts(prefix);
+  const byName = new Map(receipts.map((receipt) => [basename(receipt.out), receipt]));
+  return { reasons: neededOutputs(byName, [], usage), unseen: usage.unseen };
 }
 
 /** Names of outputs that generations and processes use, with the reason; their inputs too, since a process may load those later. */
@@ -226,18 +234,37 @@ async function judgeLogs(prefix: string, outputs: readonly Verdict[]): Promise<V
   const { log } = prefixPaths(prefix);
   const kept = outputs.filter(({ keep }) => keep).map(({ path }) => basename(path).slice(0, 16));
   const beyond = await logsBeyondBound(log, new Set(kept));
-  return beyond.map((path) => ({ kind: "log", path, keep: false, why: "beyond the bound for logs" }));
+  const logs = (await namesIn(log)).filter((name) => name.endsWith(".log"));
+  return logs.map((name): Verdict => {
+    const path = join(log, name);
+    if (beyond.includes(path)) return { kind: "log", path, keep: false, why: "beyond the bound for logs" };
+    const why = kept.includes(name.slice(0, 16)) ? "of a build that is kept" : "within the bound for logs";
+    return { kind: "log", path, keep: true, why };
+  });
 }
 
-async function judgeDownloads(prefix: string, now: number): Promise<Verdict[]> {
-  const { sources } = prefixPaths(prefix);
-  const verdicts: Verdict[] = [];
-  for (const name of (await namesIn(sources)).filter((entry) => entry.endsWith(".part"))) {
-    const old = (await ageMs(join(sources, name), now)) > 7 * dayMs;
-    const why = old ? "an unfinished download, untouched for a week" : "an unfinished download that can be continued";
-    verdicts.push({ kind: "download", path: join(sources, name), keep: !old, why });
+/** The prefix's own cache, and those that the caller names; what the outputs that stay were made from is needed. */
+async function cachesOf(
+  prefix: string,
+  {
+    outputs,
+    holders,
+    options,
+  }: {
+    readonly outputs: readonly Verdict[];
+    readonly holders: readonly Holder[];
+    readonly options: GarbageOptions;
+  },
+): Promise<SourceCaches> {
+  const { folders = [], needed = new Map(), keepAll = null, ...rest } = options.sources ?? {};
+  const all = new Map<string, string>(needed);
+  for (const { keep, path } of outputs) {
+    if (!keep) continue;
+    for (const { sha256 } of (await readReceipt(path))?.sources ?? [])
+      all.set(sha256, `${basename(path)} was made from it`);
   }
-  return verdicts;
+  const atWork = holders[0] === undefined ? null : `${holders[0].who}, may need it`;
+  return { ...rest, folders: [prefixPaths(prefix).sources, ...folders], needed: all, keepAll: keepAll ?? atWork };
 }
 
 /** A build removes its scratch folder at its end, so one that nobody builds in is from a run that was killed. */
@@ -254,57 +281,17 @@ async function judgeScratch(prefix: string, looked: readonly KeptBuild[]): Promi
   return verdicts;
 }
 
-/** Those in the store and among the generations belong to operations that we now exclude; others may be at work. */
-async function judgeTemporary(prefix: string, now: number): Promise<Verdict[]> {
-  const { store, generations, log, var: state } = prefixPaths(prefix);
-  const numbered = (await namesIn(generations)).filter((name) => /^\d+$/u.test(name));
-  const scratch = scratchFolder(prefix);
-  const folders = [prefix, store, generations, log, state, scratch, ...numbered.map((name) => join(generations, name))];
-  const verdicts: Verdict[] = [];
-  for (const folder of folders) {
-    for (const name of (await namesIn(folder)).filter((entry) => entry.startsWith(temporaryPrefix))) {
-      const path = join(folder, name);
-      // What has such a name where builds work is on its way out, whoever removes it.
-      const ours = folder === store || folder === generations || folder === scratch;
-      const keep = !ours && (await ageMs(path, now)) < dayMs;
-      verdicts.push({
-        kind: "temporary",
-        path,
-        keep,
-        why: keep ? "fresh, may be in use" : "left by an interrupted run",
-      });
-    }
-  }
-  return verdicts;
-}
-
 async function judgeLocks(prefix: string): Promise<Verdict[]> {
   const { locks } = prefixPaths(prefix);
   const verdicts: Verdict[] = [];
   for (const name of await namesIn(locks)) {
     const path = join(locks, name);
-    if (!(await isHeld(path))) verdicts.push({ kind: "lock", path, keep: false, why: "its holder has ended" });
+    const holder = await otherHolder(path);
+    if (holder !== null) verdicts.push({ kind: "lock", path, keep: true, why: `held by ${holder}` });
+    // Our own are given back at the end.
+    else if (!(await isHeld(path))) verdicts.push({ kind: "lock", path, keep: false, why: "its holder has ended" });
   }
   return verdicts;
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).toSorted();
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return [];
-    throw explained(error, folder);
-  }
-}
-
-/** Since the last change; 0 for what is gone. */
-async function ageMs(path: string, now: number): Promise<number> {
-  try {
-    return now - (await lstat(path)).mtimeMs;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return 0;
-    throw explained(error, path);
-  }
 }
 
 /** Bytes on disk of a file or tree, without following links. */

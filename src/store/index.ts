@@ -3,8 +3,10 @@ export type * from "./types.ts";
 export { openPrefix } from "./prefix.ts";
 export { prefixPaths, logPath, type PrefixPaths } from "./paths.ts";
 export { isHeld, lock, lockPrefix, type LockOptions, type Release } from "./lock.ts";
+export { holdPrefix, holdersOf, lockAlone, type Hold } from "./hold.ts";
 export { inSafeHands } from "./hands.ts";
 export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
+export { compareContents } from "./contents.ts";
 export { listReceipts, readReceipt } from "./receipts.ts";
 export {
   activate,
@@ -25,7 +27,9 @@ export type { ViewConflict } from "./view.ts";
 export { atomicLink, atomicWrite, removeTree } from "./disk.ts";
 export { removePrefix } from "./remove.ts";
 export type { Removed } from "./remove.ts";
-export { collectGarbage, type GarbageItem, type GarbageOptions, type GarbageReport } from "./gc.ts";
+export { collectGarbage, outputsInUse, type GarbageOptions, type GarbageReport } from "./gc.ts";
+export type { GarbageItem } from "./garbage.ts";
+export type { SourceCaches } from "./gc-sources.ts";
 export { boundLogs, logEnd, recipeOfLog, rotateLog, type LogBound } from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";
 export { missingSpace, prefixAbove, triedPlace } from "./place.ts";

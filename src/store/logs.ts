@@ -1,4 +1,4 @@
-import { renameSync } from "node:fs";
+import { lstatSync, renameSync } from "node:fs";
 import { lstat, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { explained, hasCode, unlinkIfThere } from "./disk.ts";
@@ -29,6 +29,8 @@ export const logEnd = "tlsforge: end of the log";
 
 /** Moves the log of an earlier try of the same build out of the way, and the oldest beyond the bound away. Throws what the system says. */
 export function rotateLog(path: string): void {
+  // What is no file (/dev/null) has no earlier tries, and is not moved for anything.
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
   const earlier = (nth: number): string => (nth === 0 ? path : `${path.slice(0, -".log".length)}.${nth}.log`);
   for (let nth = earlierTries; nth > 0; nth -= 1) {
     try {

@@ -1,11 +1,13 @@
-import { mkdir, statfs } from "node:fs/promises";
+import { mkdir, rename, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Derivation } from "../plan/index.ts";
-import { atomicWrite, explained, removeTree, syncTree } from "./disk.ts";
+import { noteContents, type Contents } from "./contents.ts";
+import { atomicWrite, explained, hasCode, removeTree, syncTree, temporaryBeside } from "./disk.ts";
 import { lock } from "./lock.ts";
+import { scratchFolder } from "./failed.ts";
 import { logPath, prefixPaths } from "./paths.ts";
 import { endOrphans } from "./processes.ts";
 import { readReceipt, receiptPath } from "./receipts.ts";
@@ -19,12 +21,16 @@ export type Build = (context: { readonly out: string; readonly log: string }) =>
 
 /** Surroundings of a build. */
 export interface RealiseOptions {
+  /** Who builds, as others who wait for it are told: `provision`. Default: `build`. */
+  readonly what?: string;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** false: throw `prefix-busy` when another process builds the same. Default: wait, and share its output. */
   readonly wait?: boolean;
   /** Leave a failed output in its place for a look; the next try and `collectGarbage` remove it. */
   readonly keepFailed?: boolean;
+  /** Build what is there already anew in its place. The old output stays until the new one is whole, and comes back when the build fails. Nobody may be using it. */
+  readonly replace?: boolean;
   /** For the progress display; default: the recipe's weight. */
   readonly expectedSeconds?: number;
 }
@@ -45,17 +51,18 @@ export interface Realised {
  * `prefix-busy`, `prefix-unusable`.
  */
 export async function realise(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Realised> {
-  const ready = await readOwnReceipt(derivation);
+  const ready = options.replace === true ? null : await readOwnReceipt(derivation);
   if (ready !== null) return cached(ready, options.emit);
   const { recipe, key, prefix } = derivation;
   const release = await lock(join(prefixPaths(prefix).locks, key.slice(0, 16)), {
-    what: `build of ${recipe.name} ${recipe.version}`,
+    what: options.what ?? "build",
+    takes: `${recipe.name} ${recipe.version}`,
     wait: options.wait ?? true,
     emit: options.emit,
     signal: options.signal,
   });
   try {
-    const meanwhile = await readOwnReceipt(derivation);
+    const meanwhile = options.replace === true ? null : await readOwnReceipt(derivation);
     if (meanwhile !== null) return cached(meanwhile, options.emit);
     return { receipt: await buildNow(derivation, build, options), cached: false };
   } finally {
@@ -78,13 +85,30 @@ function cached(receipt: Receipt, emit: Emit): Realised {
 async function buildNow(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Receipt> {
   const { out, prefix } = derivation;
   await endOrphans(out);
+  const aside = options.replace === true ? await setAside(out) : null;
   await removeTree(out, prefix);
   try {
-    return await buildInto(derivation, build, options);
+    const receipt = await buildInto(derivation, build, options);
+    if (aside !== null) await removeTree(aside, prefix);
+    return receipt;
   } catch (error) {
     const shown = await spaceExplained(error, derivation);
-    if (options.keepFailed !== true || options.signal.aborted) await removeFailed(derivation, options.emit);
+    const kept = options.keepFailed === true && aside === null && !options.signal.aborted;
+    if (!kept) await removeFailed(derivation, options.emit);
+    if (aside !== null) await rename(aside, out);
     throw shown;
+  }
+}
+
+/** Where an output lies meanwhile, under a name that `collectGarbage` knows should this run be killed; null when there is none. */
+async function setAside(out: string): Promise<string | null> {
+  const aside = temporaryBeside(out);
+  try {
+    await rename(out, aside);
+    return aside;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    throw explained(error, out);
   }
 }
 
@@ -99,8 +123,8 @@ async function buildInto(derivation: Derivation, build: Build, options: RealiseO
   const result = await build({ out, log });
   // A build that missed the signal may have stopped half-way.
   if (options.signal.aborted) throw new ForgeError("interrupted", `Interrupted while building ${name} ${version}`);
-  await syncTree(out);
-  const receipt = fillIn(derivation, result, (performance.now() - started) / 1000);
+  const [contents] = await Promise.all([noteContents(out), syncTree(out)]);
+  const receipt = fillIn(derivation, { ...result, contents }, (performance.now() - started) / 1000);
   await atomicWrite(receiptPath(out), `${JSON.stringify(receipt, null, 2)}\n`);
   const { wallSeconds, cpuSeconds, seal } = receipt;
   const sealed = seal === undefined ? {} : { sealed: seal.text };
@@ -108,7 +132,9 @@ async function buildInto(derivation: Derivation, build: Build, options: RealiseO
   return receipt;
 }
 
-function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildResult, wallSeconds: number): Receipt {
+type Made = BuildResult & { readonly contents: Contents };
+
+function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: Made, wallSeconds: number): Receipt {
   return {
     schema: "tlsforge.receipt/1",
     recipe: recipe.name,
@@ -120,6 +146,7 @@ function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildRe
     tools,
     steps: result.steps,
     gates: result.gates,
+    contents: result.contents,
     ...(recipe.fallback === undefined ? {} : { fallback: recipe.fallback }),
     ...(result.seal === undefined ? {} : { seal: result.seal }),
     wallSeconds,
@@ -129,17 +156,24 @@ function fillIn({ recipe, key, out, inputs, tools }: Derivation, result: BuildRe
   };
 }
 
-/** Compilers tell of a full disk in words of their own; the file system tells it in a number. */
+/** Compilers tell of a full disk in words of their own; the file system tells it in numbers. */
 async function spaceExplained(error: unknown, { out, prefix }: Derivation): Promise<unknown> {
   const shown = explained(error, out);
   if (!(shown instanceof ForgeError) || shown.code !== "build-failed") return shown;
-  const { bavail, bsize } = await statfs(prefix);
-  if (bavail * bsize > 1024 * 1024) return shown;
+  const places = [prefix, prefixPaths(prefix).store, scratchFolder(prefix)];
+  if (!(await Promise.all(places.map((place) => isFull(place)))).includes(true)) return shown;
   return new ForgeError("disk-full", `No space is left on the disk of ${out}; ${shown.message}`, {
     hint: "Free some space (`tlsforge gc` removes what nothing uses), then run the same command again",
     details: shown.details,
     cause: shown,
   });
+}
+
+/** Less than 1 MiB, or no room for another file where the file system counts them. */
+async function isFull(place: string): Promise<boolean> {
+  const facts = await statfs(place).catch(() => null);
+  if (facts === null) return false;
+  return facts.bavail * facts.bsize < 1024 * 1024 || (facts.files > 0 && facts.ffree === 0);
 }
 
 /** The failure itself matters more than that its remains could not be removed. */

@@ -28,6 +28,8 @@ export interface Receipt {
     readonly text: string;
     readonly network: readonly string[];
   };
+  /** What the output holds: see `contents.ts`. Absent in receipts of an older tlsforge. */
+  readonly contents?: { readonly sha256: string; readonly entries: number; readonly bytes: number };
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
   readonly finished: string;

@@ -78,7 +78,7 @@ export function describe(event: ForgeEvent, elapsed: number, build = "build"): r
         ? [{ text: `    gate ${event.gate} failed${suffix(event.detail)}`, level: "quiet", style: "error" }]
         : [{ text: `    gate ${event.gate} passed${suffix(event.detail)}`, level: "verbose" }];
     case "lock-wait":
-      return [{ text: `waiting for ${event.holder}, which holds ${event.path}`, level: "quiet", style: "warning" }];
+      return [{ text: `waiting for ${waitText(event)}`, level: "quiet", style: "warning" }];
     case "host-command":
       return [
         {
@@ -154,6 +154,10 @@ export function builtText(event: Extract<ForgeEvent, { type: "build-done" }>): s
   const name = `${event.recipe} ${event.version}`;
   if (event.cached) return `${name}: already built`;
   return `${name}: built [${duration(event.wallSeconds)}, CPU ${duration(event.cpuSeconds)}]`;
+}
+
+function waitText({ holder, path, takes }: Extract<ForgeEvent, { type: "lock-wait" }>): string {
+  return takes === undefined ? `${holder}, which holds ${path}` : `${holder}; takes its build of ${takes}`;
 }
 
 function suffix(detail: string | undefined): string {

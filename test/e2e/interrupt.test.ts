@@ -67,27 +67,20 @@ describeWith(["linux", "cc", "make", "setsid"], "interruptions", () => {
     expect(ownProcesses(shop)).toEqual([]);
   });
 
-  test("two runs at once: the second waits, names the holder, and shares what was built", async () => {
-    const first = start(shop, ["build", "--yes", "--json"]);
-    await inCompilation(first);
-    const second = start(shop, ["build", "--yes", "--json"]);
-    const [one, two] = await Promise.all([ended(first), ended(second)]);
-    expect(recordOf(one)).toMatchObject({ outcome: "done", generation: 1 });
-    expect(recordOf(two)).toMatchObject({ outcome: "unchanged", generation: 1 });
-    expect(recordOf(two).builds.every((build) => build.cached)).toBe(true);
-    expect(two.stderr).toMatch(new RegExp(`waiting for build, pid ${first.pid}, since 20`, "u"));
-  });
-
   test("--no-wait: prefix-busy with the holder at once; looking does not wait", async () => {
     await writeRecipes(shop, { versions: [await localVersion(shop, "1.0.0", units)], pause: 2 });
     const first = start(shop, ["build", "--yes", "--json"]);
     await inCompilation(first);
-    for (const argv of [["build", "--yes"], ["rollback"], ["gc"]]) {
+    for (const argv of [
+      ["build", "--yes"],
+      ["uninstall", "--yes"],
+    ]) {
       const { record, exitCode } = await runJson(shop, [...argv, "--no-wait"]);
       expect({ exitCode, code: record.error.code }).toEqual({ exitCode: 1, code: "prefix-busy" });
       expect(record.error.message).toContain(`pid ${first.pid}`);
     }
-    for (const argv of [["plan"], ["generations"], ["log"]]) expect((await run(shop, argv)).exitCode).toBe(0);
+    for (const argv of [["plan"], ["generations"], ["log"], ["gc", "--no-wait"]])
+      expect((await run(shop, argv)).exitCode).toBe(0);
     expect(hasEnded(first)).toBe(false);
     expect((await ended(first)).exitCode).toBe(0);
   });

@@ -63,11 +63,13 @@ export interface RunOptions {
   /** A program with its arguments that runs ours: `setpriv …`. */
   readonly under?: readonly string[];
   readonly seconds?: number;
+  /** In a process group of its own. */
+  readonly detached?: boolean;
 }
 
 /** Starts one command line in an environment of its own. */
 export function start(shop: Workshop, argv: readonly string[], options: RunOptions = {}) {
-  const { environment = {}, cwd = shop.cwd, under = [], seconds = 120 } = options;
+  const { environment = {}, cwd = shop.cwd, under = [], seconds = 120, detached = false } = options;
   const [program = "", ...rest] = [...under, process.execPath, main, ...argv];
   return execa(program, rest, {
     cwd,
@@ -79,6 +81,7 @@ export function start(shop: Workshop, argv: readonly string[], options: RunOptio
       ...environment,
     },
     extendEnv: false,
+    detached,
     stdin: "ignore",
     reject: false,
     timeout: seconds * 1000,
@@ -125,7 +128,8 @@ export interface ResultRecord {
   readonly warnings: readonly string[];
   readonly vulnerable?: readonly { readonly recipe: string; readonly version: string }[];
   readonly generations: readonly { readonly generation: number; readonly current: boolean }[];
-  readonly removed: readonly { readonly path: string; readonly why: string }[];
+  readonly removed: readonly { readonly kind: string; readonly path: string; readonly why: string }[];
+  readonly kept: readonly { readonly kind: string; readonly path: string; readonly why: string }[];
   readonly checks: readonly { readonly id: string; readonly outcome: string; readonly message: string }[];
   readonly server: {
     readonly pid: number;

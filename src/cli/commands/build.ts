@@ -1,44 +1,52 @@
 import type { Context } from "../context.ts";
-import { keepSite } from "../kept-site.ts";
+import { holdingPrefix } from "../held.ts";
+import { isSiteKept, keepSite } from "../kept-site.ts";
 import { buildRecords } from "../make.ts";
 import {
   activateBuilt,
+  afresh,
   buildStack,
-  holdingPrefix,
   manifestBuilds,
   sameBuilds,
   warningsOf,
   type BuildRequest,
+  type Built,
 } from "../pipeline.ts";
 import type { Result } from "../result.ts";
 import { vulnerableText } from "../vulnerable.ts";
 
 /** Outputs in the store and a generation that shows them; the host is not changed but for packages, and nothing is launched. */
 export async function build(context: Context, request: BuildRequest): Promise<Result> {
-  return holdingPrefix(context, { ...request, what: "build" }, async () => {
-    const built = await buildStack(context, request, () => Promise.resolve([]));
-    const { previous, made } = built;
-    const same = previous !== null && sameBuilds(previous.builds, manifestBuilds(made));
-    const manifest = same ? previous : await activateBuilt(context, built);
-    const warnings = warningsOf(made);
-    const { prefix, config } = context.options;
-    if (!same) await keepSite(prefix, manifest.generation, built.site, config);
-    return {
-      outcome: same ? "unchanged" : "done",
-      exitCode: 0,
-      fields: {
-        generation: manifest.generation,
-        prefix,
-        builds: buildRecords(made),
-        warnings,
-        ...(manifest.vulnerable === undefined ? {} : { vulnerable: manifest.vulnerable }),
-      },
-      text: [
-        `Generation ${manifest.generation} in ${prefix}${same ? ", unchanged" : ""}`,
-        ...warnings.map((warning) => `Note: ${warning}`),
-        ...vulnerableText(manifest.vulnerable ?? []),
-        "",
-      ].join("\n"),
-    };
+  return holdingPrefix(context, { ...request, what: "build" }, async (grip) => {
+    const built = await buildStack(context, { ...request, grip }, () => Promise.resolve([]));
+    return grip.alone(async () => activated(context, await afresh(context, built)));
   });
+}
+
+async function activated(context: Context, built: Built): Promise<Result> {
+  const { previous, made } = built;
+  const same = previous !== null && sameBuilds(previous.builds, manifestBuilds(made));
+  const manifest = same ? previous : await activateBuilt(context, built);
+  const warnings = warningsOf(made);
+  const { prefix, config } = context.options;
+  // A run that was killed, or met a full disk, may have left its generation without.
+  if (!same || !isSiteKept(prefix, manifest.generation))
+    await keepSite(prefix, manifest.generation, built.site, config);
+  return {
+    outcome: same ? "unchanged" : "done",
+    exitCode: 0,
+    fields: {
+      generation: manifest.generation,
+      prefix,
+      builds: buildRecords(made),
+      warnings,
+      ...(manifest.vulnerable === undefined ? {} : { vulnerable: manifest.vulnerable }),
+    },
+    text: [
+      `Generation ${manifest.generation} in ${prefix}${same ? ", unchanged" : ""}`,
+      ...warnings.map((warning) => `Note: ${warning}`),
+      ...vulnerableText(manifest.vulnerable ?? []),
+      "",
+    ].join("\n"),
+  };
 }

@@ -5,6 +5,7 @@ import { status } from "../../server/index.ts";
 import { listGenerations, readManifest, readReceipt, type Manifest } from "../../store/index.ts";
 import { verdict, type Check } from "../checks.ts";
 import type { Context } from "../context.ts";
+import { contentsChecks, repairOutputs } from "../deep.ts";
 import { knownRecords, type Known } from "../ledger.ts";
 import { withSiteFile } from "../kept-site.ts";
 import { loadSite } from "../load.ts";
@@ -17,10 +18,14 @@ import { sandboxCheck } from "../sandbox.ts";
 import { isolation } from "../setup.ts";
 
 /**
- * Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server. Changes nothing.
+ * Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server; with `deep` every
+ * file of every output. Changes nothing, but with `repair` outputs that were changed are built anew first.
  * Exit 1 when a check fails, 3 when none fails but one could not be made.
  */
-export async function doctor(given: Context): Promise<Result> {
+export async function doctor(
+  given: Context,
+  { deep, repair }: { readonly deep: boolean; readonly repair: boolean } = { deep: false, repair: false },
+): Promise<Result> {
   const manifest = await readManifest(given.options.prefix);
   const context = manifest === null ? given : await withSiteFile(given, manifest).catch(siteProblem);
   // Of the defaults that nobody asked for there is nothing to tell.
@@ -29,10 +34,13 @@ export async function doctor(given: Context): Promise<Result> {
     const gone: Check = { id: "site-file", outcome: "fail", message, fix: hint };
     return verdict(given.options.prefix, [gone, await serverCheck(given)]);
   }
+  const repaired = repair ? await repairOutputs(context) : [];
   const checks = [
     ...(await requirementChecks(context, manifest)),
     await sandboxCheck(context),
     ...(await generationChecks(context, manifest)),
+    ...repaired,
+    ...(deep || repair ? await contentsChecks(context) : []),
     await serverCheck(context),
   ];
   return verdict(context.options.prefix, checks);

@@ -3,6 +3,7 @@ import { candidate } from "../../server/index.ts";
 import { collectGarbage, currentGeneration, listGenerations } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import type { Result } from "../result.ts";
+import { sourceCaches } from "../source-caches.ts";
 
 /** All generations, oldest first. */
 export async function generations(context: Context): Promise<Result> {
@@ -43,6 +44,7 @@ export async function gc(
   const { emit, signal, options } = context;
   const standsBy = await candidate(options.prefix, "standby");
   const { removed, kept } = await collectGarbage(options.prefix, {
+    sources: await sourceCaches(context),
     keepGenerations: standsBy === null ? [] : [standsBy.generation],
     what: "gc",
     wait: options.wait,

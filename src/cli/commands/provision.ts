@@ -1,5 +1,5 @@
 import { exitCodeFor } from "../../errors.ts";
-import { mandatoryAccess, planHost, refuseDemanded, type Host, type ResourcePlan } from "../../host/index.ts";
+import { planHost, refuseDemanded, type ResourcePlan } from "../../host/index.ts";
 import { configDigest, serverPaths, status, stop, type ServerConfig, type ServerStatus } from "../../server/index.ts";
 import { readManifest, switchTo, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -16,14 +16,16 @@ import {
 } from "../host-changes.ts";
 import { recordedExposure } from "../exposure.ts";
 import { grade, type Graded } from "../gate.ts";
+import { holdingPrefix } from "../held.ts";
 import { keepSite } from "../kept-site.ts";
 import { knownRecords } from "../ledger.ts";
 import { reportText } from "../look.ts";
 import { buildRecords } from "../make.ts";
+import { tellMandatory } from "../mandatory.ts";
 import { pendingOf } from "../pending.ts";
 import {
+  afresh,
   buildStack,
-  holdingPrefix,
   manifestBuilds,
   sameBuilds,
   stageBuilt,
@@ -38,15 +40,15 @@ import { errorFields, serverFields, type Result } from "../result.ts";
 import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
 import { certificateWarnings } from "../served.ts";
 import { tellService } from "../service.ts";
-import { outputPaths, serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
+import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
 import { bringBack, readServerConfig, refuseTakenPorts, runningServer, supervisorOfRunning } from "../standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {
-  return holdingPrefix(context, { ...request, what: "provision" }, async () => {
+  return holdingPrefix(context, { ...request, what: "provision" }, async (grip) => {
     // What cannot be told must not be replaced, so it is asked for before anything is done.
-    const before = await runningServer(context);
-    const built = await buildStack(context, request, async (planned, selection) => {
+    await runningServer(context);
+    const built = await buildStack(context, { ...request, grip }, async (planned, selection) => {
       await refuseTakenPorts(context, selection.site);
       const builds = planned.map(({ derivation: { recipe, key, out } }) => ({
         ...recipe,
@@ -57,11 +59,14 @@ export async function provision(context: Context, request: BuildRequest): Promis
       const { resources } = await wishesFor(context, selection, builds);
       return planHost(selection.host, resources);
     });
-    return serveBuilt(context, request, { ...built, before });
+    return grip.alone(async () => {
+      const before = await runningServer(context);
+      return serveBuilt(context, request, { ...(await afresh(context, built)), before });
+    });
   });
 }
 
-/** What was built, and what served when this run began. */
+/** What was built, and what served when this run began to change that. */
 interface Begun extends Built {
   readonly before: Running | null;
 }
@@ -226,15 +231,6 @@ async function prepareServer(
     manifest,
   });
   return { plans, setup, wishes };
-}
-
-/** What SELinux or AppArmor would refuse, before it does. */
-async function tellMandatory(context: Context, host: Host, outputs: ServerOutputs): Promise<void> {
-  const { prefix } = context.options;
-  const { messages, commands } = await mandatoryAccess(host, { prefix, outputs: outputPaths(outputs) });
-  if (commands.length === 0) return;
-  const hint = `as root: ${commands.map((argv) => argv.join(" ")).join(" && ")}`;
-  context.emit({ type: "warning", message: messages.join("; "), hint });
 }
 
 /**

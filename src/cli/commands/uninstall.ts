@@ -3,7 +3,7 @@ import type { Emit } from "../../events.ts";
 import { remainsOf, undoHost, undoRefusal, type Host, type HostRecord } from "../../host/index.ts";
 import { stop } from "../../server/index.ts";
 import {
-  lockPrefix,
+  lockAlone,
   noteInLedger,
   openPrefix,
   prefixPaths,
@@ -45,7 +45,7 @@ export async function uninstall(context: Context, request: UninstallRequest): Pr
   if (request.dryRun) return dryRun(context, { host, records, request });
   await agree(context, records);
   const { emit, signal, options } = context;
-  const release = await lockPrefix(prefix, { what: "uninstall", wait: options.wait, emit, signal });
+  const release = await lockAlone(prefix, { what: "uninstall", wait: options.wait, emit, signal });
   const standing = new Set<string>();
   const told = new Map<string, string>();
   const remains = new Map<string, string>();

@@ -16,14 +16,16 @@ import { openLog } from "../../../src/build/log.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { freshFolder } from "./helpers.ts";
 
+const end = "\ntlsforge: end of the log\n";
+
 describe("openLog", () => {
   it("keeps everything up to its limits, in order", async () => {
-    const file = join(await freshFolder(), "log");
+    const file = join(await freshFolder(), "some.log");
     const log = openLog(file, { head: 10, tail: 10 });
     for (const text of ["abc", "defghij", "klm", "nopqrs"]) log.write(text);
     expect(readFileSync(file, "utf8")).toBe("abcdefghij");
     log.close();
-    expect(readFileSync(file, "utf8")).toBe("abcdefghijklmnopqrs");
+    expect(readFileSync(file, "utf8")).toBe(`abcdefghijklmnopqrs${end}`);
     expect(statSync(file).mode & 0o777).toBe(0o666 & ~process.umask() & 0o644);
   });
 
@@ -33,18 +35,19 @@ describe("openLog", () => {
     ["abcdefghijklmnopqrstuvwxyz".split("")],
     [["abcde", "fghijklmnopq", "rst", "uvwxyz", ""]],
   ])("leaves out the middle of what is longer, and says how much: %j", async (texts) => {
-    const file = join(await freshFolder(), "log");
+    const file = join(await freshFolder(), "some.log");
     const log = openLog(file, { head: 5, tail: 7 });
     for (const text of texts) log.write(Buffer.from(text));
     log.close();
-    expect(readFileSync(file, "utf8")).toBe("abcde\n[14 bytes are left out here]\ntuvwxyz");
+    expect(readFileSync(file, "utf8")).toBe(`abcde\n[14 bytes are left out here]\ntuvwxyz${end}`);
   });
 
   it("begins anew", async () => {
-    const file = join(await freshFolder(), "log");
+    const file = join(await freshFolder(), "some.log");
     writeFileSync(file, "of an earlier try");
     openLog(file).close();
-    expect(readFileSync(file, "utf8")).toBe("");
+    expect(readFileSync(file, "utf8")).toBe(end);
+    expect(readFileSync(file.replace(/log$/, "1.log"), "utf8")).toBe("of an earlier try");
   });
 
   it("that cannot be made is an error of the prefix", async () => {
@@ -60,6 +63,7 @@ describe.skipIf(!existsSync("/dev/full"))(
       const log = openLog("/dev/full");
       expect(() => log.write("x")).toThrow(expect.objectContaining({ code: "disk-full" }));
       log.close();
+      expect(statSync("/dev/full").isCharacterDevice()).toBe(true);
     });
   },
 );

@@ -53,7 +53,9 @@ async function satisfy(
   const site = parseSite({ text: "host: { packages: install }\n", path: "tlsforge.yaml" });
   const recipe = { requirements: wanted.map(({ requirement }) => requirement) } as unknown as ResolvedRecipe;
   const resolved = [recipe];
-  await satisfyRequirements(context, { host, site, resolved, pending: resolved, requirements: wanted, options });
+  const alone = <T>(action: () => Promise<T>): Promise<T> => action();
+  const work = { host, site, resolved, pending: resolved, requirements: wanted, options, alone };
+  await satisfyRequirements(context, work);
   return { host, events, context };
 }
 

@@ -33,6 +33,26 @@ describe("the cache", () => {
     expect(opts.events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("damaged") });
   });
 
+  it.each([
+    ["a folder", "EISDIR", async (place: string) => void (await mkdir(join(place, "in", "it"), { recursive: true }))],
+    // The kernel's answer for a page that is not there is what a bad sector gives.
+    ["a bad sector", "EIO", (place: string) => symlink("/proc/self/mem", place)],
+    ["a loop of links", "ELOOP", (place: string) => symlink(place, place)],
+  ])("%s in the place of a file is said and fetched anew", async (_what, code, spoil) => {
+    const { bytes, sha256: digest } = payload(1000);
+    const { base } = await serve((request, response) => sendBytes(request, response, bytes));
+    const opts = await options();
+    await mkdir(opts.cache, { recursive: true });
+    await spoil(join(opts.cache, digest));
+    const [fetched] = await fetchAll([source(digest, `${base}/a`)], opts);
+    expect(await readFile(fetched!.path)).toEqual(bytes);
+    expect(fetched!.location).toBe(`${base}/a`);
+    expect(opts.events[0]).toMatchObject({
+      type: "warning",
+      message: expect.stringMatching(new RegExp(`cannot be read \\(${code}\\).*removed, fetching it again`, "u")),
+    });
+  });
+
   it("takes from further caches, which stay as they are", async () => {
     const good = payload(1000);
     const bad = payload(1000);

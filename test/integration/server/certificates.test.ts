@@ -209,6 +209,15 @@ describeWith(["openssl"], "ensureCertificates", () => {
     expect(second.certificates).not.toEqual(first.certificates);
   });
 
+  it("refuses to serve from an authority that is of the future, as after a clock was set back", async () => {
+    await ensure();
+    await expect(ensure({ now: new Date(Date.now() - 2 * day) })).rejects.toMatchObject({
+      code: "certificate-failed",
+      message: expect.stringContaining("is not valid before"),
+      hint: expect.stringMatching(/^set the clock right; if it is right now, /u),
+    });
+  });
+
   it("refuses an authority at its end, and one that is none", async () => {
     const made = await ensure();
     await expect(ensure({ now: new Date(Date.now() + 3650 * day) })).rejects.toMatchObject({

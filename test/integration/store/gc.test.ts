@@ -60,7 +60,10 @@ describe("collectGarbage", () => {
     expect(report.removed.map(({ path }) => path).toSorted()).toEqual(
       [failed.out, join(store, ".tmp-0123")].toSorted(),
     );
-    expect(report.kept.map(({ why }) => why).toSorted()).toEqual(["being built", "not made by tlsforge"]);
+    expect(report.kept.flatMap(({ kind, why }) => (kind === "output" ? [why] : [])).toSorted()).toEqual([
+      "being built",
+      "not made by tlsforge",
+    ]);
     await release();
     await collect(prefix, {});
     expect(await readdir(store)).toEqual(["mine"]);

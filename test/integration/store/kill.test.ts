@@ -21,14 +21,14 @@ describe("kill -9", () => {
       await killed(child);
       const whole = (await readReceipt(made.out)) !== null;
       if (!whole) interrupted += 1;
-      expect(!whole || (await filesOf(made.out)) === 41).toBe(true);
+      expect(!whole || (await filesOf(made.out)) === 42).toBe(true);
     }
     expect(interrupted).toBeGreaterThan(3);
     const last = await started("build", prefix);
     expect(await lastLine(last)).toMatch(/^done/u);
-    expect(await filesOf(made.out)).toBe(41);
+    expect(await filesOf(made.out)).toBe(42);
     const report = await collectGarbage(prefix, { ...surroundings(), dryRun: false, now: Date.now() });
-    expect(report.kept.filter(({ kind }) => kind !== "output")).toEqual([]);
+    expect(report.kept.filter(({ kind }) => kind !== "output" && kind !== "state")).toEqual([]);
     expect((await readdir(prefixPaths(prefix).store)).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
@@ -69,7 +69,7 @@ describe("kill -9", () => {
     await expect.poll(() => filesOf(made.out)).toBe(1);
     const { receipt } = await realise(made, writes({ whole: "1" }), surroundings());
     await sleep(100);
-    expect((await readdir(receipt.out)).toSorted()).toEqual(["receipt.json", "whole"]);
+    expect((await readdir(receipt.out)).toSorted()).toEqual(["contents.json", "receipt.json", "whole"]);
   });
 });
 

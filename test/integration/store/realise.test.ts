@@ -28,11 +28,11 @@ describe("realise", () => {
     await mkdir(made.out);
     await writeFile(join(made.out, "garbage"), "");
     await realise(made, writes({ a: "1" }), surroundings());
-    expect((await readdir(made.out)).toSorted()).toEqual(["a", "receipt.json"]);
+    expect((await readdir(made.out)).toSorted()).toEqual(["a", "contents.json", "receipt.json"]);
     await truncate(join(made.out, "receipt.json"), 100);
     expect(await readReceipt(made.out)).toBeNull();
     expect(await realise(made, writes({ b: "1" }), surroundings())).toMatchObject({ cached: false });
-    expect((await readdir(made.out)).toSorted()).toEqual(["b", "receipt.json"]);
+    expect((await readdir(made.out)).toSorted()).toEqual(["b", "contents.json", "receipt.json"]);
   });
 
   it("does not take a receipt that was copied from elsewhere", async () => {
@@ -57,7 +57,7 @@ describe("realise", () => {
     await expect(realise(made, failing, { ...surroundings(), keepFailed: true })).rejects.toEqual(failed);
     expect(await readdir(made.out)).toEqual(["half"]);
     expect(await realise(made, writes({ a: "1" }), surroundings())).toMatchObject({ cached: false });
-    expect((await readdir(made.out)).toSorted()).toEqual(["a", "receipt.json"]);
+    expect((await readdir(made.out)).toSorted()).toEqual(["a", "contents.json", "receipt.json"]);
   });
 
   it("does not take what a build made after the signal", async () => {

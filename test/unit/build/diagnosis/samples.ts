@@ -433,7 +433,7 @@ export const rust: readonly Sample[] = [
   },
   {
     rule: "cargo-offline",
-    lines: ["error: no matching package named `pyo3` found", "location searched: crates.io index"],
+    lines: ["error: no matching package named `pyo3` found", "location searched: registry index"],
     summary: "cargo has no crate pyo3",
   },
   {

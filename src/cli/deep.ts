@@ -1,0 +1,155 @@
+/** Whether the outputs in the store are as they were built, and building those anew that are not. */
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import { requirementError } from "../host/index.ts";
+import type { PlannedBuild } from "../plan/index.ts";
+import {
+  compareContents,
+  listReceipts,
+  lockAlone,
+  outputsInUse,
+  readManifest,
+  type Manifest,
+  type Receipt,
+} from "../store/index.ts";
+import type { Check } from "./checks.ts";
+import type { Context } from "./context.ts";
+import { loadSite } from "./load.ts";
+import { makeAll } from "./make.ts";
+import { neededFor } from "./packages.ts";
+import { fetchFor, planSelection, select, type Selection } from "./prepare.ts";
+
+/** How many differences a check names. */
+const mostNamed = 5;
+
+/** A check for each output in the store: every file, folder and link of it against the digest that its receipt has. */
+export async function contentsChecks({ program, options: { prefix } }: Context): Promise<readonly Check[]> {
+  const checks: Check[] = [];
+  const { reasons } = await outputsInUse(prefix);
+  for (const receipt of await listReceipts(prefix)) {
+    const name = path.basename(receipt.out);
+    const check = { id: `contents:${name}`, fix: null };
+    const verdict = await compareContents(receipt);
+    const what = `${receipt.recipe} ${receipt.version}`;
+    if (verdict.outcome === "intact") {
+      const size = `${verdict.entries} files, folders and links, ${(verdict.bytes / 1e6).toFixed(1)} MB`;
+      checks.push({ ...check, outcome: "pass", message: `${what}: as it was built (${size})` });
+    } else if (verdict.outcome === "untestable") {
+      checks.push({
+        ...check,
+        outcome: "unknown",
+        message: `${what}: whether it was changed is untestable: ${verdict.reason}`,
+      });
+    } else {
+      const { differences } = verdict;
+      const more = differences.length > mostNamed ? `; and ${differences.length - mostNamed} more` : "";
+      checks.push({
+        ...check,
+        outcome: "fail",
+        message: `${what} was changed since it was built (${receipt.out}): ${differences.slice(0, mostNamed).join("; ")}${more}`,
+        fix: reasons.has(name)
+          ? `${reasons.get(name)}: stop the server (${program} stop), then run ${program} doctor --deep --repair, then ${program} launch`
+          : `run ${program} doctor --deep --repair`,
+      });
+    }
+  }
+  return checks;
+}
+
+/**
+ * Builds every changed output of the current generation anew, in its place: its path is part of what it is. That is done only while no process
+ * uses it and no other run is at work; the changed one stays until the new one is whole, and when the build fails.
+ * Gives a line of the checks for each. Throws `prefix-busy` (in use: by whom, and what to do), `not-found` (what it was built from or with is
+ * no longer there), and what a build throws.
+ */
+export async function repairOutputs(context: Context): Promise<readonly Check[]> {
+  const { emit, signal, options } = context;
+  const { prefix, wait } = options;
+  const release = await lockAlone(prefix, { what: "doctor --repair", wait, emit, signal });
+  try {
+    const changed = await changedReceipts(prefix);
+    if (changed.length === 0) return [];
+    await refuseInUse(context, changed);
+    const manifest = await readManifest(prefix);
+    if (manifest === null) throw notRebuildable(context, changed);
+    const { selection, planned } = await planOf(context, manifest);
+    const outs = new Set(changed.map(({ out }) => out));
+    const lost = changed.filter(({ out }) => !planned.some(({ derivation }) => derivation.out === out));
+    if (lost.length > 0) throw notRebuildable(context, lost);
+    return await rebuild(context, selection, { planned, outs });
+  } finally {
+    await release();
+  }
+}
+
+async function changedReceipts(prefix: string): Promise<readonly Receipt[]> {
+  const changed: Receipt[] = [];
+  for (const receipt of await listReceipts(prefix))
+    if ((await compareContents(receipt)).outcome === "changed") changed.push(receipt);
+  return changed;
+}
+
+async function refuseInUse({ program, options }: Context, changed: readonly Receipt[]): Promise<void> {
+  const { reasons, unseen } = await outputsInUse(options.prefix);
+  const used = changed.flatMap(({ recipe, version, out }) => {
+    const reason = reasons.get(path.basename(out)) ?? unseen;
+    return reason === null ? [] : [`${recipe} ${version}: ${reason}`];
+  });
+  if (used.length === 0) return;
+  throw new ForgeError(
+    "prefix-busy",
+    `What was changed is in use and cannot be built anew under it: ${used.join("; ")}`,
+    {
+      hint: `Stop the server with ${program} stop (end other programs of the prefix too), run ${program} doctor --deep --repair again, then ${program} launch`,
+    },
+  );
+}
+
+async function planOf(
+  context: Context,
+  manifest: Manifest,
+): Promise<{ readonly selection: Selection; readonly planned: readonly PlannedBuild[] }> {
+  const site = await loadSite(context);
+  const selection = await select(context, { site, stack: manifest.stack, options: { sources: {}, offline: false } });
+  return { selection, planned: await planSelection(selection, manifest, context.options.prefix) };
+}
+
+async function rebuild(
+  context: Context,
+  selection: Selection,
+  work: { readonly planned: readonly PlannedBuild[]; readonly outs: ReadonlySet<string> },
+): Promise<readonly Check[]> {
+  const { planned, outs } = work;
+  const forced = withInputs(planned, outs).map((entry): PlannedBuild =>
+    outs.has(entry.derivation.out)
+      ? { derivation: entry.derivation, action: "build", why: "it was changed since it was built" }
+      : entry,
+  );
+  const recipes = forced.flatMap(({ action, derivation }) => (action === "build" ? [derivation.recipe] : []));
+  const problem = requirementError(selection.host, neededFor(recipes, selection.requirements));
+  if (problem !== null) throw problem;
+  const sources = await fetchFor(forced, selection);
+  const made = await makeAll(context, selection, { planned: forced, sources, what: "doctor --repair", replace: outs });
+  return made.flatMap(({ cached, receipt }): Check[] => {
+    const message = `${receipt.recipe} ${receipt.version}: built anew in its place`;
+    return cached ? [] : [{ id: `repaired:${path.basename(receipt.out)}`, outcome: "info", message, fix: null }];
+  });
+}
+
+/** What is to be built, and what it is built with. */
+function withInputs(planned: readonly PlannedBuild[], outs: ReadonlySet<string>): readonly PlannedBuild[] {
+  const wanted = new Set(outs);
+  for (const { derivation } of planned.toReversed())
+    if (wanted.has(derivation.out)) for (const input of derivation.inputs) wanted.add(input.out);
+  return planned.filter(({ derivation }) => wanted.has(derivation.out));
+}
+
+function notRebuildable({ program }: Context, receipts: readonly Receipt[]): ForgeError {
+  const names = receipts.map(({ recipe, version, out }) => `${recipe} ${version} (${out})`).join(", ");
+  return new ForgeError("not-found", `Cannot be built anew in its place: ${names}`, {
+    details: [
+      "what it was built from or with (recipe, source, compiler) has changed since, or the current generation does not use it",
+    ],
+    hint: `${program} provision builds the current versions elsewhere and makes a generation of them; ${program} gc --keep 1 then removes what was changed`,
+  });
+}

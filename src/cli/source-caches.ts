@@ -1,0 +1,36 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../errors.ts";
+import { holdersOf, listReceipts, type SourceCaches } from "../store/index.ts";
+import type { Context } from "./context.ts";
+import { cacheOf } from "./shared-cache.ts";
+
+/**
+ * The user's own cache of sources, when it is theirs, and which sources have to stay there and in the prefix's: those that a recipe lists, and
+ * those that outputs of other prefixes were made from. While such a prefix builds, or cannot be looked at, nothing is removed.
+ */
+export async function sourceCaches(context: Context): Promise<SourceCaches> {
+  const shared = await cacheOf(context);
+  const needed = new Map((await listedDigests(context.recipes)).map((digest) => [digest, "a recipe lists it"]));
+  let keepAll: string | null = null;
+  for (const prefix of shared?.users ?? []) {
+    try {
+      for (const { sources } of await listReceipts(prefix))
+        for (const { sha256 } of sources) needed.set(sha256, `an output in ${prefix} was made from it`);
+      const atWork = (await holdersOf(prefix))[0];
+      if (atWork !== undefined) keepAll = `${atWork.who}, in ${prefix}, may need it`;
+    } catch (error) {
+      if (!(error instanceof ForgeError)) throw error;
+      keepAll = `${prefix} uses this cache too and cannot be looked at`;
+    }
+  }
+  return { folders: shared === null ? [] : [path.join(shared.folder, "sources")], needed, keepAll };
+}
+
+/** Every SHA-256 in the files of recipes and locks, whether or not the rest of a file can be understood. */
+async function listedDigests(recipes: string): Promise<readonly string[]> {
+  const names = await readdir(recipes, { recursive: true }).catch(() => []);
+  const files = names.filter((name) => name.endsWith(".yaml") && !name.includes("node_modules"));
+  const texts = await Promise.all(files.map((name) => readFile(path.join(recipes, name), "utf8").catch(() => "")));
+  return texts.flatMap((text) => text.match(/\b[0-9a-f]{64}\b/g) ?? []);
+}

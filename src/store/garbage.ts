@@ -1,0 +1,43 @@
+/** What collecting garbage says of each thing that it looked at. */
+import { lstat, readdir } from "node:fs/promises";
+import { explained, hasCode } from "./disk.ts";
+
+/** One thing that was looked at: what is done with it and why. */
+export interface GarbageItem {
+  readonly kind: "generation" | "output" | "log" | "source" | "download" | "temporary" | "lock" | "state";
+  readonly path: string;
+  readonly why: string;
+  /** Size on disk of what is removed; 0 for what is kept. */
+  readonly bytes: number;
+}
+
+/** Verdict before anything is removed. */
+export interface Verdict extends Omit<GarbageItem, "bytes"> {
+  readonly keep: boolean;
+}
+
+/** A day in milliseconds. */
+export const dayMs = 24 * 3600 * 1000;
+
+/** Names in a folder, sorted; none where there is no such folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).toSorted();
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return [];
+    throw explained(error, folder);
+  }
+}
+
+/**
+ * Milliseconds between the last change of something and now, whichever came first: what a clock that was set back since has dated in the
+ * future must not stay for ever. 0 for what is gone.
+ */
+export async function ageMs(path: string, now: number): Promise<number> {
+  try {
+    return Math.abs(now - (await lstat(path)).mtimeMs);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return 0;
+    throw explained(error, path);
+  }
+}

@@ -1,0 +1,129 @@
+/** Runs that use a prefix's outputs and downloads while they hold no lock on it: garbage is not collected from under them. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ForgeError } from "../errors.ts";
+import { claimContent, claimName, describeClaim, dropClaim, livingClaims, putClaim } from "./claims.ts";
+import { explained } from "./disk.ts";
+import { ownIdentity } from "./identity.ts";
+import { lock, lockPrefix, otherHolder, type LockOptions, type Release } from "./lock.ts";
+import { prefixPaths } from "./paths.ts";
+
+/** What a run needs of a prefix. */
+export interface Hold {
+  /** Says which outputs, by the names of their folders, it needs or makes; before it has, all are held. */
+  readonly narrow: (outputs: readonly string[]) => Promise<void>;
+  readonly release: Release;
+}
+
+/** A living run that holds outputs. */
+export interface Holder {
+  /** `provision, pid 123, since …`. */
+  readonly who: string;
+  /** null: it has not said yet, so all. */
+  readonly outputs: ReadonlySet<string> | null;
+}
+
+/**
+ * Holds the outputs of a prefix for this process, beside other runs that do. Who sweeps (gc, uninstall, a repair) and who holds each say so
+ * first and then look for the other, so that at least one sees the other: a run that finds a sweep under way takes its hold back, waits, and
+ * has `open` make the prefix again, which an uninstall may have removed.
+ * Throws `prefix-busy` (without `wait`), `interrupted`, `disk-full`, `prefix-unusable`.
+ */
+export async function holdPrefix(prefix: string, options: LockOptions, open: () => Promise<unknown>): Promise<Hold> {
+  const folder = holdsFolder(prefix);
+  const own = await ownIdentity();
+  for (;;) {
+    await open();
+    const claim = claimName(own);
+    const said = { what: options.what, since: new Date().toISOString() };
+    await putClaim(folder, claim, { ...said, outputs: null });
+    const sweeper = await otherHolder(sweepLock(prefix));
+    if (sweeper === null) {
+      // A removal that had begun may have taken folders with it, the sweeper's own claim among them.
+      await open();
+      return {
+        narrow: (outputs) => write(join(folder, claim), { ...said, outputs }),
+        release: () => dropClaim(folder, claim),
+      };
+    }
+    await dropClaim(folder, claim);
+    const release = await lock(sweepLock(prefix), options);
+    await release();
+  }
+}
+
+/** Not at once: who reads half of it takes it for one that has not said yet. */
+async function write(path: string, content: object): Promise<void> {
+  await writeFile(path, `${JSON.stringify(content)}\n`).catch((error: unknown) => {
+    throw explained(error, path);
+  });
+}
+
+/** The living runs that hold outputs of a prefix; changes nothing. */
+export async function holdersOf(prefix: string): Promise<readonly Holder[]> {
+  const folder = holdsFolder(prefix);
+  const living = await livingClaims(folder, await ownIdentity(), false);
+  return Promise.all(
+    living.map(async ({ name }) => {
+      const outputs = (await claimContent(folder, name))?.["outputs"];
+      return {
+        who: await describeClaim(folder, name),
+        outputs: Array.isArray(outputs) ? new Set(outputs.map(String)) : null,
+      };
+    }),
+  );
+}
+
+/** Keeps new runs from beginning, and has the prefix's own lock: what removes things and spares what running builds hold. */
+export async function lockForSweep(prefix: string, options: LockOptions): Promise<Release> {
+  const sweep = await lock(sweepLock(prefix), options);
+  return both(sweep, () => lockPrefix(prefix, options));
+}
+
+/** The same after every run that holds outputs has ended: nothing and nobody is at work in the prefix then. */
+export async function lockAlone(prefix: string, options: LockOptions): Promise<Release> {
+  const sweep = await lock(sweepLock(prefix), options);
+  return both(sweep, async () => {
+    await waitForHolders(prefix, options);
+    return lockPrefix(prefix, options);
+  });
+}
+
+async function both(first: Release, second: () => Promise<Release>): Promise<Release> {
+  try {
+    const release = await second();
+    return async () => {
+      await release();
+      await first();
+    };
+  } catch (error) {
+    await first();
+    throw error;
+  }
+}
+
+async function waitForHolders(prefix: string, { wait, emit, signal }: LockOptions): Promise<void> {
+  let told = "";
+  for (;;) {
+    const who = (await holdersOf(prefix))[0]?.who;
+    if (who === undefined) return;
+    if (!wait)
+      throw new ForgeError("prefix-busy", `Another run is at work in ${prefix}: ${who}`, {
+        hint: "Wait for it to end, or run without --no-wait",
+      });
+    if (who !== told) emit({ type: "lock-wait", path: prefix, holder: who });
+    told = who;
+    await sleep(100, undefined, { signal }).catch(() => {
+      throw new ForgeError("interrupted", `Interrupted while waiting for ${who}`);
+    });
+  }
+}
+
+function holdsFolder(prefix: string): string {
+  return join(prefixPaths(prefix).locks, "runs");
+}
+
+function sweepLock(prefix: string): string {
+  return join(prefixPaths(prefix).locks, "sweep");
+}

@@ -1,0 +1,113 @@
+/** Outputs that somebody has changed: found by digest, named, and built anew while nobody uses them. */
+import { appendFile, chmod, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWith } from "../tools/needs.ts";
+import { nothingIsLeft, outputsAreIntact } from "./kills.ts";
+import { saidBy, saying, standInArchives, standInShop, writeStandIn } from "./standin.ts";
+import { compile, run, runJson, type ResultRecord, type Workshop } from "./support.ts";
+
+describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand", () => {
+  let archives: string;
+  let shop: Workshop;
+
+  beforeAll(async () => {
+    await compile();
+    archives = await standInArchives();
+    shop = await standInShop(archives);
+    await writeStandIn(shop, { word: "intact" });
+    await run(shop, ["build", "--yes"]);
+  });
+
+  afterAll(async () => {
+    await shop.remove();
+    await rm(archives, { recursive: true, force: true });
+  });
+
+  test("is found by digest, refused to be built anew under who uses it, and then is; nobody else's output is touched", async () => {
+    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", python: "pass", gamma: "pass" });
+    const [alpha, beta] = [await outOf("alpha"), await outOf("python-tls")];
+    await appendFile(join(alpha, "lib", "libalpha.so"), "x");
+    await chmod(join(alpha, "include", "alpha.h"), 0o600);
+    await rm(join(alpha, "bin", "alpha"));
+    await writeFile(join(alpha, "lib", "planted.so"), "");
+    await rm(join(beta, "include", "beta.h"));
+    await symlink("/etc/passwd", join(beta, "include", "beta.h"));
+    const { record } = await runJson(shop, ["doctor", "--deep"]);
+    expect(record.exitCode).toBe(1);
+    expect(outcomes(record)).toEqual({ alpha: "fail", python: "fail", gamma: "pass" });
+    const told = record.checks.map(({ message }) => message).join("\n");
+    for (const text of [
+      "bin/alpha: is gone",
+      "include/alpha.h: had the mode 644, has 600",
+      "lib/libalpha.so: has other content",
+      "lib/planted.so: was not there",
+      "include/beta.h: was a file, is a link",
+    ])
+      expect(told).toContain(text);
+    // Without --deep nobody reads all of it.
+    expect(await contents(["doctor"])).toEqual({});
+
+    const user = execa("sleep", ["60"], { cwd: join(beta, "lib"), reject: false });
+    const refused = await runJson(shop, ["doctor", "--repair"]);
+    expect(refused.record.error).toMatchObject({
+      code: "prefix-busy",
+      message: expect.stringContaining(`in use by process ${user.pid}`),
+      hint: expect.stringContaining("doctor --deep --repair again"),
+    });
+    user.kill();
+    await user;
+
+    const before = await readFile(join(await outOf("gamma"), "receipt.json"), "utf8");
+    const repaired = (await runJson(shop, ["doctor", "--repair"])).record;
+    expect(outcomes(repaired)).toEqual({ alpha: "pass", python: "pass", gamma: "pass" });
+    expect(repaired.checks.filter(({ id }) => id.startsWith("repaired:"))).toHaveLength(2);
+    expect(await outOf("alpha")).toBe(alpha);
+    expect(await readFile(join(await outOf("gamma"), "receipt.json"), "utf8")).toBe(before);
+    expect(await saidBy(shop)).toEqual(saying("intact"));
+    await outputsAreIntact(shop);
+    await nothingIsLeft(shop);
+  });
+
+  test("whose receipt is of an older tlsforge is untestable; one that was cut short is built again", async () => {
+    const receipt = join(await outOf("gamma"), "receipt.json");
+    const { contents: _noted, ...older } = JSON.parse(await readFile(receipt, "utf8")) as Record<string, unknown>;
+    await writeFile(receipt, JSON.stringify(older));
+    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", python: "pass", gamma: "unknown" });
+    await truncate(receipt, 200);
+    const { record } = await runJson(shop, ["build", "--yes"]);
+    expect(record.builds.map(({ recipe, cached }) => [recipe, cached])).toEqual([
+      ["alpha", true],
+      ["python-tls", true],
+      ["gamma", false],
+    ]);
+    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", python: "pass", gamma: "pass" });
+  });
+
+  test("that cannot be built as it was any more says so, and what to do", async () => {
+    await appendFile(join(await outOf("gamma"), "bin", "gamma"), "x");
+    await writeStandIn(shop, { word: "other" });
+    const { record } = await runJson(shop, ["doctor", "--repair"]);
+    expect(record.error).toMatchObject({
+      code: "not-found",
+      message: expect.stringContaining("gamma 1.0.0"),
+      hint: expect.stringContaining("provision builds the current versions elsewhere"),
+    });
+  });
+
+  async function contents(argv: readonly string[]): Promise<Readonly<Record<string, string>>> {
+    return outcomes((await runJson(shop, argv)).record);
+  }
+
+  async function outOf(recipe: string): Promise<string> {
+    const store = join(shop.prefix, "store");
+    return join(store, (await readdir(store)).find((name) => name.includes(`-${recipe}-`)) ?? "");
+  }
+});
+
+/** Outcomes of the checks of contents, by recipe. */
+function outcomes({ checks }: ResultRecord): Readonly<Record<string, string>> {
+  const own = checks.filter(({ id }) => id.startsWith("contents:"));
+  return Object.fromEntries(own.map(({ id, outcome }) => [id.split("-")[1] ?? "", outcome]));
+}
