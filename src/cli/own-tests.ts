@@ -33,10 +33,7 @@ export async function checkMade(
   work: { readonly selection: Selection; readonly planned: readonly PlannedBuild[]; readonly made: readonly Made[] },
 ): Promise<readonly Made[]> {
   const { prefix } = context.options;
-  if (request === undefined)
-    return Promise.all(
-      work.made.map(async (entry) => withRecord(entry, await readCheck(prefix, entry.derivation.key))),
-    );
+  if (request === undefined) return recorded(prefix, work.made);
   const wanted = wantedOf(request, work.made);
   const checked = new Map<string, CheckRecord>();
   for (const entry of wanted) {
@@ -55,7 +52,7 @@ export async function checkMade(
   }
   const failed = [...checked.values()].filter(({ outcome }) => outcome === "fail");
   if (failed.length > 0) throw failure(failed);
-  return work.made.map((entry) => withRecord(entry, checked.get(entry.derivation.recipe.name) ?? null));
+  return recorded(prefix, work.made);
 }
 
 /** What a record of `--json` tells of a package's own tests. */
@@ -75,8 +72,14 @@ export function checkWarnings(made: readonly Made[]): readonly string[] {
   );
 }
 
-function withRecord(made: Made, check: CheckRecord | null): Made {
-  return check === null ? made : { ...made, check };
+/** With what is on record of each, whether it was run now or some time before. */
+async function recorded(prefix: string, made: readonly Made[]): Promise<readonly Made[]> {
+  return Promise.all(
+    made.map(async (entry) => {
+      const check = await readCheck(prefix, entry.derivation.key);
+      return check === null ? entry : { ...entry, check };
+    }),
+  );
 }
 
 function wantedOf({ named }: TestRequest, made: readonly Made[]): readonly Made[] {

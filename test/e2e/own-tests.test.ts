@@ -77,7 +77,7 @@ describeWith(["linux", "cc", "make", "perl"], "own tests on request", () => {
     const [output = ""] = (await readdir(join(shop.prefix, "store"))).filter((name) => name.endsWith("-hello-1.0.0"));
     const receipt = await readFile(join(shop.prefix, "store", output, "receipt.json"), "utf8");
     const { record, exitCode } = await runJson(shop, ["build", "--yes", "--check-tests", "hello=greets"]);
-    expect([exitCode, record.outcome, record.warnings]).toEqual([0, "unchanged", []]);
+    expect([exitCode, record.outcome, record.warnings, record.error]).toEqual([0, "unchanged", [], undefined]);
     expect(checkOf(record)).toMatchObject({
       outcome: "pass",
       passed: 1,
