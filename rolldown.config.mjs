@@ -21,7 +21,11 @@ export default defineConfig({
 
 /** The perl program that builds run behind lies where it lies in `src/`. */
 function shipSeal() {
-  this.emitFile({ type: "asset", fileName: "build/seal.pl", source: readFileSync("src/build/seal.pl", "utf8") });
+  this.emitFile({
+    type: "asset",
+    fileName: "build/seal/seal.pl",
+    source: readFileSync("src/build/seal/seal.pl", "utf8"),
+  });
 }
 
 /** The npm package that a module belongs to, a scope's slash made a plus: the innermost, as packages nest. */

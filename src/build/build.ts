@@ -1,17 +1,17 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { endOrphans } from "../store/index.ts";
-import { askCompiler, asksCompiler } from "./compiler.ts";
+import { askCompiler, asksCompiler } from "./gates/compiler.ts";
 import { endingsForMemory } from "./diagnosis/index.ts";
 import { stepFailed } from "./failure.ts";
-import { passGates } from "./gates.ts";
+import { passGates } from "./gates/gates.ts";
 import { layOut } from "./layout.ts";
 import { openLog } from "./log.ts";
 import { keepFailure } from "./keep.ts";
 import { runCommand, type Command, type CommandSink } from "./run.ts";
 import { ownEnvironment } from "./environment.ts";
 import { bindScope, wheelFolder } from "./scope.ts";
-import { sealBuild } from "./sealed.ts";
+import { sealBuild } from "./seal/sealed.ts";
 import { placeFiles, prepareStep, stepTitle } from "./steps.ts";
 import type { BuildContext, BuildOutcome } from "./types.ts";
 

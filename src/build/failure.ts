@@ -1,9 +1,9 @@
 import { ForgeError } from "../errors.ts";
 import { configureFailure } from "./config-log.ts";
 import { diagnose, endingsForMemory, type Diagnosis, type Lack } from "./diagnosis/index.ts";
-import type { Refusal } from "./refusal.ts";
+import type { Refusal } from "./seal/refusal.ts";
 import { describeExit, type Command, type CommandResult, type CommandSink } from "./run.ts";
-import type { Sealed } from "./sealed.ts";
+import type { Sealed } from "./seal/sealed.ts";
 import type { BuildContext } from "./types.ts";
 
 /** A step whose command did not end well. */

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { expand, expandPattern, type FileSpec, type ResolvedRecipe } from "../recipe/index.ts";
-import type { CompilerFacts } from "./compiler.ts";
+import type { CompilerFacts } from "./gates/compiler.ts";
 import { closedEnvironment, processMark } from "./environment.ts";
-import { recordFiles } from "./record.ts";
+import { recordFiles } from "./gates/record.ts";
 import type { BuildContext } from "./types.ts";
 
 /** What the variables of a build's steps stand for, and where its pieces lie. */

@@ -2,7 +2,7 @@ import type { Emit } from "../events.ts";
 import type { FetchedSource } from "../fetch/index.ts";
 import type { Derivation } from "../plan/index.ts";
 import type { Receipt } from "../store/index.ts";
-import type { Seal } from "./seal.ts";
+import type { Seal } from "./seal/seal.ts";
 import type { Lack } from "./diagnosis/index.ts";
 
 /** What a build needs besides its derivation. Paths absolute. */

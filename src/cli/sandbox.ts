@@ -9,7 +9,7 @@ import type { Context } from "./context.ts";
 /** The seal that builds of this run get. */
 export function sealOf({ code, environment, home }: Context): Promise<Seal> {
   return findSeal({
-    script: path.join(code, "build", "seal.pl"),
+    script: path.join(code, "build", "seal", "seal.pl"),
     path: environment["PATH"] ?? "",
     homes: [home, ...accountHome()],
   });

@@ -82,7 +82,7 @@ export async function prepare(folder: string, prefix = join(folder, "p")): Promi
 
 /** What this machine gives to seal builds with, or of that only the given ways. */
 export function machineSeal(ways?: readonly (readonly string[])[]): Promise<Seal> {
-  const script = join(import.meta.dirname, "..", "..", "..", "src", "build", "seal.pl");
+  const script = join(import.meta.dirname, "..", "..", "..", "src", "build", "seal", "seal.pl");
   return findSeal({ script, path: "", homes: [homedir()], ...(ways === undefined ? {} : { ways }) });
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { namedFiles, sealFolders } from "../../../src/build/seal-folders.ts";
+import { namedFiles, sealFolders } from "../../../src/build/seal/folders.ts";
 import type { BuildContext } from "../../../src/build/types.ts";
 import { derivationOf, freshFolder, machineSeal, prepare, scratchOf } from "./helpers.ts";
 

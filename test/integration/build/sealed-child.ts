@@ -32,7 +32,7 @@ const [folder = "", uid = "", json = ""] = process.argv.slice(2);
 const { texts, required = false, network = false, offline = false } = JSON.parse(json) as Wanted;
 const project = await prepare(folder);
 const script = join(folder, "seal.pl");
-copyFileSync(join(import.meta.dirname, "..", "..", "..", "src", "build", "seal.pl"), script);
+copyFileSync(join(import.meta.dirname, "..", "..", "..", "src", "build", "seal", "seal.pl"), script);
 mkdirSync(join(project.prefix, "store", "other"), { recursive: true });
 execFileSync("chown", ["-R", `${uid}:${uid}`, folder]);
 if (uid !== "0") {

@@ -1,11 +1,11 @@
 import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
-import { readElf, type ElfDynamic } from "../elf/index.ts";
+import { readElf, type ElfDynamic } from "../../elf/index.ts";
 import { inside, realRoots, type Surroundings } from "./contents.ts";
 import { globOf } from "./exceptions.ts";
-import { filesOf, withBytes } from "./files.ts";
+import { filesOf, withBytes } from "../files.ts";
 import { systemLibraries } from "./system-libraries.ts";
-import type { GateResult } from "./types.ts";
+import type { GateResult } from "../types.ts";
 
 /** What the linkage of an output is held against. */
 export interface LinkageRules extends Surroundings {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bindExceptions, globOf } from "../../../src/build/exceptions.ts";
+import { bindExceptions, globOf } from "../../../../src/build/gates/exceptions.ts";
 
 test.each([
   ["*.S", "unix64.S", true],

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { ForgeError } from "../../../src/errors.ts";
-import { requireSeal, sealPaths, sealText, type Seal } from "../../../src/build/seal.ts";
+import type { ForgeError } from "../../../../src/errors.ts";
+import { requireSeal, sealPaths, sealText, type Seal } from "../../../../src/build/seal/seal.ts";
 
 const none: Seal = {
   grade: "none",

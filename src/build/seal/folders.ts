@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
-import { inside } from "./contents.ts";
-import type { BuildContext } from "./types.ts";
+import { inside } from "../gates/contents.ts";
+import type { BuildContext } from "../types.ts";
 
 /** What a sealed build finds of the machine. Everything not named is there to be read. Paths absolute. */
 export interface SealFolders {

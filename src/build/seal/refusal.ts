@@ -1,5 +1,5 @@
-import { inside } from "./contents.ts";
-import type { SealFolders } from "./seal-folders.ts";
+import { inside } from "../gates/contents.ts";
+import type { SealFolders } from "./folders.ts";
 
 /** What a seal has refused, in words, and what to do about it. */
 export interface Refusal {

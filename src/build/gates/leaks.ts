@@ -1,9 +1,9 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
-import type { FileException } from "../recipe/index.ts";
+import type { FileException } from "../../recipe/index.ts";
 import { bindExceptions } from "./exceptions.ts";
-import { filesOf, withBytes } from "./files.ts";
-import type { GateResult } from "./types.ts";
+import { filesOf, withBytes } from "../files.ts";
+import type { GateResult } from "../types.ts";
 
 /** Where an output must not tell that it was built. */
 export interface LeakRules {

@@ -1,10 +1,10 @@
 import { accessSync, constants, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
-import { bytesOf, readHardening, readSourceNames, type ElfHardening } from "../elf/index.ts";
-import type { ResolvedRecipe } from "../recipe/index.ts";
-import { closedEnvironment } from "./environment.ts";
-import type { BuildContext } from "./types.ts";
+import { bytesOf, readHardening, readSourceNames, type ElfHardening } from "../../elf/index.ts";
+import type { ResolvedRecipe } from "../../recipe/index.ts";
+import { closedEnvironment } from "../environment.ts";
+import type { BuildContext } from "../types.ts";
 import { prefixMap, quiet } from "./wrapper.ts";
 
 /** What the compiler of this machine can do for a build, found out by compiling. */

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { parseLoaderCache } from "../host/index.ts";
+import { parseLoaderCache } from "../../host/index.ts";
 
 /** Tells whether this machine has a library of a name: in the loader's cache, or in a folder that loaders search without being told. */
 export function systemLibraries(): (name: string) => boolean {

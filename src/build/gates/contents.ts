@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import path from "node:path";
-import type { GateResult } from "./types.ts";
+import type { GateResult } from "../types.ts";
 
 /** What a look at an output needs to know. Paths absolute. */
 export interface Surroundings {

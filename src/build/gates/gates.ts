@@ -1,16 +1,16 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { ForgeError } from "../errors.ts";
-import type { Gate } from "../recipe/index.ts";
+import { ForgeError } from "../../errors.ts";
+import type { Gate } from "../../recipe/index.ts";
 import type { CompilerFacts } from "./compiler.ts";
 import { checkContents } from "./contents.ts";
-import { processMark } from "./environment.ts";
+import { processMark } from "../environment.ts";
 import { checkExports } from "./exports.ts";
 import { checkHardening } from "./hardening.ts";
 import { checkLeaks } from "./leaks.ts";
 import { checkLinkage } from "./linkage.ts";
-import { describeExit, runCommand, type CommandSink } from "./run.ts";
-import type { BuildContext, GateResult } from "./types.ts";
+import { describeExit, runCommand, type CommandSink } from "../run.ts";
+import type { BuildContext, GateResult } from "../types.ts";
 
 /** How a gate's variables are replaced and where its output goes. */
 interface GateTools {

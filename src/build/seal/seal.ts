@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { arch, platform, tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { ForgeError } from "../errors.ts";
+import { ForgeError } from "../../errors.ts";
 
 /** How far builds can be kept to themselves on this machine, found by trying. */
 export interface Seal {

@@ -7,14 +7,14 @@ import {
   readSection,
   readSourceNames,
   type ElfBytes,
-} from "../elf/index.ts";
-import type { HardeningCheck, HardeningException } from "../recipe/index.ts";
+} from "../../elf/index.ts";
+import type { HardeningCheck, HardeningException } from "../../recipe/index.ts";
 import type { CompilerFacts } from "./compiler.ts";
 import { bindExceptions, globOf } from "./exceptions.ts";
-import { filesOf, withBytes } from "./files.ts";
+import { filesOf, withBytes } from "../files.ts";
 import { judgeLinking, judgeObject, judgeOrigin, remedies, type Weakness } from "./judge.ts";
 import { parseRecords } from "./record.ts";
-import type { GateResult } from "./types.ts";
+import type { GateResult } from "../types.ts";
 import { recordSection } from "./wrapper.ts";
 
 /** What the hardening of an output is held against. */

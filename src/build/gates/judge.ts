@@ -1,6 +1,6 @@
 import path from "node:path";
-import type { ElfHardening } from "../elf/index.ts";
-import type { HardeningCheck } from "../recipe/index.ts";
+import type { ElfHardening } from "../../elf/index.ts";
+import type { HardeningCheck } from "../../recipe/index.ts";
 import type { CompilerFacts } from "./compiler.ts";
 import type { ObjectRecord } from "./record.ts";
 

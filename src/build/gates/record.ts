@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { FileSpec } from "../recipe/index.ts";
+import type { FileSpec } from "../../recipe/index.ts";
 import type { CompilerFacts } from "./compiler.ts";
 import { compilerWrapper, prefixMap, recordHeader } from "./wrapper.ts";
 

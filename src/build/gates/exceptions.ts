@@ -1,4 +1,4 @@
-import type { FileException } from "../recipe/index.ts";
+import type { FileException } from "../../recipe/index.ts";
 
 /** Which findings a recipe lets be, and which of its entries let something be. */
 export interface Exceptions<Entry extends FileException> {

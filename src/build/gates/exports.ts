@@ -1,8 +1,8 @@
 import path from "node:path";
-import { readElf, readExports } from "../elf/index.ts";
+import { readElf, readExports } from "../../elf/index.ts";
 import { globOf } from "./exceptions.ts";
-import { withBytes } from "./files.ts";
-import type { GateResult } from "./types.ts";
+import { withBytes } from "../files.ts";
+import type { GateResult } from "../types.ts";
 
 /** The names that libraries of an output must have for the loader and for programs. Paths relative to `out`. */
 export interface ExportRules {

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { execa } from "execa";
 import { refusalIn, type Refusal } from "./refusal.ts";
-import type { Command, CommandSink } from "./run.ts";
-import { namedFiles, sealFolders, type SealFolders } from "./seal-folders.ts";
+import type { Command, CommandSink } from "../run.ts";
+import { namedFiles, sealFolders, type SealFolders } from "./folders.ts";
 import { reasonOf, requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
-import type { BuildContext } from "./types.ts";
+import type { BuildContext } from "../types.ts";
 
 /** The seal of one build. */
 export interface Sealed {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { refusalIn, type SealedView } from "../../../src/build/refusal.ts";
+import { refusalIn, type SealedView } from "../../../../src/build/seal/refusal.ts";
 
 const view: SealedView = {
   hide: ["/root", "/home"],
