@@ -236,7 +236,7 @@ sub readOnly {
 }
 
 sub raiseLoopback {
-  socket(my $socket, 2, 2, 0) or return; # AF_INET, SOCK_DGRAM
+  socket(my $socket, 1, 2, 0) or return; # AF_UNIX, SOCK_DGRAM: any sort will do, and with --offline there is no other
   my $request = pack('a16 s x22', 'lo', 1);
   ioctl($socket, 0x8914, $request); # SIOCSIFFLAGS: IFF_UP
 }
