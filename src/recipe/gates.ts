@@ -45,8 +45,10 @@ export type HardeningCheck =
   | "stack-protector"
   | "fortify"
   | "stack-clash"
-  /** CET on x86-64, BTI and PAC on AArch64. */
+  /** Where branches may lead: IBT of CET on x86-64, BTI on AArch64. */
   | "branch-protection"
+  /** Where functions return to: shadow stacks of CET on x86-64, PAC on AArch64. */
+  | "return-protection"
   /** Made from assembler, in which nothing is guarded that its author did not guard. */
   | "assembler"
   /** There is no record of how it was compiled. */

@@ -126,6 +126,7 @@ const hardeningGate = mapping({
                 "fortify",
                 "stack-clash",
                 "branch-protection",
+                "return-protection",
                 "assembler",
                 "record",
               ]),

@@ -26,9 +26,13 @@ export function judgeLinking(elf: ElfHardening, { program, library }: CompilerFa
   add(elf.writableCode, "writable-code", "has memory that can be both written and executed");
   add(elf.textRelocations, "text-relocations", "the loader writes into its code (text relocations)");
   const best = elf.role === "library" ? library : program;
-  const lacks = (best?.branches === true && !elf.branches) || (best?.returns === true && !elf.returns);
-  add(lacks, "branch-protection", "something in it was made without branch protection, so all of it goes without");
+  add(best?.branches === true && !elf.branches, "branch-protection", wholeFile("branch targets"));
+  add(best?.returns === true && !elf.returns, "return-protection", wholeFile("return addresses"));
   return found;
+}
+
+function wholeFile(what: string): string {
+  return `something in it was made without guarding its ${what}, so all of it goes without`;
 }
 
 /** How one object was compiled, by what its compiler left in it. Only what this machine's compiler can do is asked for. */
@@ -42,8 +46,11 @@ export function judgeObject(record: ObjectRecord, compiler: CompilerFacts): Weak
   if (record.fortify < 2) found.push({ check: "fortify", object, text: "compiled without FORTIFY, or not optimised" });
   if (takes("-fstack-clash-protection") && !record.stackClash)
     found.push({ check: "stack-clash", object, text: "compiled without protection against stack clash" });
-  if ((takes("-fcf-protection") || takes("-mbranch-protection")) && record.guards !== 3)
-    found.push({ check: "branch-protection", object, text: "compiled without branch protection" });
+  if (takes("-fcf-protection") || takes("-mbranch-protection")) {
+    const [branches, returns] = [record.guards % 2 === 1, record.guards >= 2];
+    if (!branches) found.push({ check: "branch-protection", object, text: "compiled without protection of branches" });
+    if (!returns) found.push({ check: "return-protection", object, text: "compiled without protection of returns" });
+  }
   return found;
 }
 
@@ -89,6 +96,7 @@ export const remedies: Readonly<Record<HardeningCheck, string>> = {
   fortify: "compile with ${hardening.compile} (-D_FORTIFY_SOURCE=3) and -O2",
   "stack-clash": "compile with ${hardening.compile} (-fstack-clash-protection)",
   "branch-protection": "compile with ${hardening.compile} (-fcf-protection=full, -mbranch-protection=standard)",
+  "return-protection": "compile with ${hardening.compile} (-fcf-protection, -mbranch-protection)",
   assembler: "see that the assembler guards what it has to",
   record: "compile with cc, gcc, clang or c++ from PATH, and strip nothing before the gates",
 };
