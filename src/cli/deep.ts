@@ -17,7 +17,8 @@ import type { Context } from "./context.ts";
 import { loadSite } from "./load.ts";
 import { makeAll } from "./make.ts";
 import { neededFor } from "./packages.ts";
-import { fetchFor, planSelection, select, type Selection } from "./prepare.ts";
+import { preflight } from "./preflight.ts";
+import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
 
 /** How many differences a check names. */
 const mostNamed = 5;
@@ -59,24 +60,26 @@ export async function contentsChecks({ program, options: { prefix } }: Context):
 /**
  * Builds every changed output of the current generation anew, in its place: its path is part of what it is. That is done only while no process
  * uses it and no other run is at work; the changed one stays until the new one is whole, and when the build fails.
- * Gives a line of the checks for each. Throws `prefix-busy` (in use: by whom, and what to do), `not-found` (what it was built from or with is
- * no longer there), and what a build throws.
+ * Gives a line of the checks for each, a failed one for what cannot be built as it was. Throws `prefix-busy` (in use: by whom, and what to do),
+ * `not-found` when that is so of all that was changed, and what a build throws.
  */
-export async function repairOutputs(context: Context): Promise<readonly Check[]> {
+export async function repairOutputs(context: Context, places: SourceOptions): Promise<readonly Check[]> {
   const { emit, signal, options } = context;
   const { prefix, wait } = options;
   const release = await lockAlone(prefix, { what: "doctor --repair", wait, emit, signal });
   try {
     const changed = await changedReceipts(prefix);
     if (changed.length === 0) return [];
-    await refuseInUse(context, changed);
     const manifest = await readManifest(prefix);
     if (manifest === null) throw notRebuildable(context, changed);
-    const { selection, planned } = await planOf(context, manifest);
-    const outs = new Set(changed.map(({ out }) => out));
-    const lost = changed.filter(({ out }) => !planned.some(({ derivation }) => derivation.out === out));
-    if (lost.length > 0) throw notRebuildable(context, lost);
-    return await rebuild(context, selection, { planned, outs });
+    const { selection, planned } = await planOf(context, manifest, places);
+    const isPlanned = ({ out }: Receipt): boolean => planned.some(({ derivation }) => derivation.out === out);
+    const lost = changed.filter((receipt) => !isPlanned(receipt));
+    const wanted = changed.filter(isPlanned);
+    if (wanted.length === 0) throw notRebuildable(context, lost);
+    await refuseInUse(context, wanted);
+    const outs = new Set(wanted.map(({ out }) => out));
+    return [...(await rebuild(context, selection, { planned, outs })), ...lost.map((one) => lostCheck(context, one))];
   } finally {
     await release();
   }
@@ -108,9 +111,10 @@ async function refuseInUse({ program, options }: Context, changed: readonly Rece
 async function planOf(
   context: Context,
   manifest: Manifest,
+  places: SourceOptions,
 ): Promise<{ readonly selection: Selection; readonly planned: readonly PlannedBuild[] }> {
   const site = await loadSite(context);
-  const selection = await select(context, { site, stack: manifest.stack, options: { sources: {}, offline: false } });
+  const selection = await select(context, { site, stack: manifest.stack, options: places });
   return { selection, planned: await planSelection(selection, manifest, context.options.prefix) };
 }
 
@@ -128,6 +132,7 @@ async function rebuild(
   const recipes = forced.flatMap(({ action, derivation }) => (action === "build" ? [derivation.recipe] : []));
   const problem = requirementError(selection.host, neededFor(recipes, selection.requirements));
   if (problem !== null) throw problem;
+  preflight(context, selection, forced);
   const sources = await fetchFor(forced, selection);
   const made = await makeAll(context, selection, { planned: forced, sources, what: "doctor --repair", replace: outs });
   return made.flatMap(({ cached, receipt }): Check[] => {
@@ -142,6 +147,11 @@ function withInputs(planned: readonly PlannedBuild[], outs: ReadonlySet<string>)
   for (const { derivation } of planned.toReversed())
     if (wanted.has(derivation.out)) for (const input of derivation.inputs) wanted.add(input.out);
   return planned.filter(({ derivation }) => wanted.has(derivation.out));
+}
+
+function lostCheck(context: Context, receipt: Receipt): Check {
+  const { message, hint = null } = notRebuildable(context, [receipt]);
+  return { id: `repaired:${path.basename(receipt.out)}`, outcome: "fail", message, fix: hint };
 }
 
 function notRebuildable({ program }: Context, receipts: readonly Receipt[]): ForgeError {

@@ -267,13 +267,14 @@ function commandTree(
       }),
   );
   runs(
-    add(program, "doctor", "look at everything tlsforge rests on; changes nothing")
+    withPlaces(add(program, "doctor", "look at everything tlsforge rests on; changes nothing but with --repair"))
       .option("--deep", "also compare every file of every output with what was built")
       .option("--repair", "build outputs that were changed anew, while nothing runs from them; implies --deep"),
     async (context, _args, options) =>
       (await import("./commands/doctor.ts")).doctor(context, {
         deep: options["deep"] === true,
         repair: options["repair"] === true,
+        places: buildRequest([], options, context).sources,
       }),
   );
   runs(

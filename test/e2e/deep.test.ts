@@ -94,6 +94,17 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
       message: expect.stringContaining("gamma 1.0.0"),
       hint: expect.stringContaining("provision builds the current versions elsewhere"),
     });
+    // It is in the way of no other.
+    const { builds } = (await runJson(shop, ["build", "--yes"])).record;
+    const key = builds.find(({ recipe }) => recipe === "alpha")?.key.slice(0, 16) ?? "";
+    await appendFile(join(shop.prefix, "store", `${key}-alpha-1.0.0`, "bin", "alpha"), "x");
+    const { record: later } = await runJson(shop, ["doctor", "--repair", "--offline"]);
+    const repairs = later.checks.filter(({ id }) => id.startsWith("repaired:"));
+    expect(repairs.map(({ id, outcome }) => [id.split("-")[1], outcome])).toEqual([
+      ["alpha", "info"],
+      ["gamma", "fail"],
+    ]);
+    expect(later.exitCode).toBe(1);
   });
 
   async function contents(argv: readonly string[]): Promise<Readonly<Record<string, string>>> {

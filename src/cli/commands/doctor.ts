@@ -12,20 +12,25 @@ import { loadSite } from "../load.ts";
 import { machineChecks } from "../machine-checks.ts";
 import { neededFor } from "../packages.ts";
 import { pendingRecipes } from "../pipeline.ts";
-import { machine, planSelection, select } from "../prepare.ts";
+import { machine, planSelection, select, type SourceOptions } from "../prepare.ts";
 import type { Result } from "../result.ts";
 import { sandboxCheck } from "../sandbox.ts";
 import { isolation } from "../setup.ts";
+
+/** What `doctor` is asked for. */
+export interface DoctorRequest {
+  readonly deep: boolean;
+  readonly repair: boolean;
+  /** Where sources may be looked for. */
+  readonly places: SourceOptions;
+}
 
 /**
  * Looks at everything tlsforge rests on: what builds need, the outputs of the current generation, host changes, the server; with `deep` every
  * file of every output. Changes nothing, but with `repair` outputs that were changed are built anew first.
  * Exit 1 when a check fails, 3 when none fails but one could not be made.
  */
-export async function doctor(
-  given: Context,
-  { deep, repair }: { readonly deep: boolean; readonly repair: boolean } = { deep: false, repair: false },
-): Promise<Result> {
+export async function doctor(given: Context, { deep, repair, places }: DoctorRequest): Promise<Result> {
   const manifest = await readManifest(given.options.prefix);
   const context = manifest === null ? given : await withSiteFile(given, manifest).catch(siteProblem);
   // Of the defaults that nobody asked for there is nothing to tell.
@@ -34,9 +39,9 @@ export async function doctor(
     const gone: Check = { id: "site-file", outcome: "fail", message, fix: hint };
     return verdict(given.options.prefix, [gone, await serverCheck(given)]);
   }
-  const repaired = repair ? await repairOutputs(context) : [];
+  const repaired = repair ? await repairOutputs(context, places) : [];
   const checks = [
-    ...(await requirementChecks(context, manifest)),
+    ...(await requirementChecks(context, manifest, places)),
     await sandboxCheck(context),
     ...(await generationChecks(context, manifest)),
     ...repaired,
@@ -52,15 +57,13 @@ function siteProblem(error: unknown): ForgeError {
 }
 
 /** What the current generation's stack needs to be built, or where there is none the site file's. */
-async function requirementChecks(context: Context, manifest: Manifest | null): Promise<Check[]> {
+async function requirementChecks(context: Context, manifest: Manifest | null, places: SourceOptions): Promise<Check[]> {
   const site = await loadSite(context);
   const stack = manifest?.stack ?? site.stack;
-  const selection = await select(context, { site, stack, options: { sources: {}, offline: false } }).catch(
-    (error: unknown) => {
-      if (error instanceof ForgeError && error.code === "source-unavailable") return error;
-      throw error;
-    },
-  );
+  const selection = await select(context, { site, stack, options: places }).catch((error: unknown) => {
+    if (error instanceof ForgeError && error.code === "source-unavailable") return error;
+    throw error;
+  });
   // Which requirements there are depends on the versions; without the network those may not be known.
   if (selection instanceof ForgeError) {
     const message = `what builds need cannot be told: ${selection.message}`;

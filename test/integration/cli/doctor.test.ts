@@ -37,7 +37,8 @@ steps:
   const config = join(folder, "tlsforge.yaml");
   await writeFile(config, "stack: small\n");
   const context = contextIn(folder);
-  const result = await doctor({ ...context, options: { ...context.options, config } });
+  const asked = { deep: false, repair: false, places: { sources: {}, offline: false } };
+  const result = await doctor({ ...context, options: { ...context.options, config } }, asked);
   const checks = result.fields["checks"] as readonly Check[];
   expect(checks.map(({ id, outcome }) => [id, outcome])).toEqual([
     ["requirements", "unknown"],
