@@ -1,23 +1,23 @@
 import { z } from "zod";
-import { firstLine } from "./osv.ts";
+import { firstLine, identifier, plain } from "./text.ts";
 import type { Advisory, Affected, Range } from "./types.ts";
 
 const status = z.enum(["affected", "unaffected", "unknown"]);
 
 const versionEntry = z.looseObject({
-  version: z.string(),
+  version: plain,
   status,
-  versionType: z.string().optional(),
-  lessThan: z.string().optional(),
-  lessThanOrEqual: z.string().optional(),
-  changes: z.array(z.looseObject({ at: z.string(), status })).optional(),
+  versionType: plain.optional(),
+  lessThan: plain.optional(),
+  lessThanOrEqual: plain.optional(),
+  changes: z.array(z.looseObject({ at: plain, status })).optional(),
 });
 
 const product = z.looseObject({
-  vendor: z.string().optional(),
-  product: z.string().optional(),
-  packageName: z.string().optional(),
-  repo: z.string().optional(),
+  vendor: plain.optional(),
+  product: plain.optional(),
+  packageName: plain.optional(),
+  repo: plain.optional(),
   defaultStatus: status.optional(),
   versions: z.array(versionEntry).optional(),
 });
@@ -26,7 +26,7 @@ const product = z.looseObject({
 export const cveSchema = z.looseObject({
   dataType: z.literal("CVE_RECORD"),
   dataVersion: z.string().regex(/^5\./),
-  cveMetadata: z.looseObject({ cveId: z.string().min(1), state: z.enum(["PUBLISHED", "REJECTED", "RESERVED"]) }),
+  cveMetadata: z.looseObject({ cveId: identifier, state: z.enum(["PUBLISHED", "REJECTED", "RESERVED"]) }),
   containers: z.looseObject({
     cna: z.looseObject({
       title: z.string().optional(),

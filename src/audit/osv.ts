@@ -1,15 +1,16 @@
 import { z } from "zod";
+import { firstLine, identifier, plain } from "./text.ts";
 import type { Advisory, Affected, Range, RangeEvent } from "./types.ts";
 
 const event = z.looseObject({
-  introduced: z.string().optional(),
-  fixed: z.string().optional(),
-  last_affected: z.string().optional(),
-  limit: z.string().optional(),
+  introduced: plain.optional(),
+  fixed: plain.optional(),
+  last_affected: plain.optional(),
+  limit: plain.optional(),
 });
 
 const affected = z.looseObject({
-  package: z.looseObject({ ecosystem: z.string().min(1), name: z.string().min(1) }).optional(),
+  package: z.looseObject({ ecosystem: plain.min(1), name: plain.min(1) }).optional(),
   ranges: z
     .array(
       z.looseObject({
@@ -19,20 +20,21 @@ const affected = z.looseObject({
       }),
     )
     .nullish(),
-  versions: z.array(z.string()).nullish(),
-  severity: z.array(z.looseObject({ type: z.string(), score: z.string() })).nullish(),
+  versions: z.array(plain).nullish(),
+  severity: z.array(z.looseObject({ type: z.string(), score: plain })).nullish(),
 });
 
 /** The parts of a record of the Open Source Vulnerability format (https://ossf.github.io/osv-schema/, 1.7) that a judgement needs. */
 export const osvSchema = z.looseObject({
-  id: z.string().min(1),
+  id: identifier,
   modified: z.string().min(1),
   schema_version: z.string().optional(),
-  withdrawn: z.string().nullish(),
-  aliases: z.array(z.string()).nullish(),
+  // Anything but a time would put an advisory out of force by a slip.
+  withdrawn: z.iso.datetime({ offset: true }).nullish(),
+  aliases: z.array(identifier).nullish(),
   summary: z.string().nullish(),
   details: z.string().nullish(),
-  severity: z.array(z.looseObject({ type: z.string(), score: z.string() })).nullish(),
+  severity: z.array(z.looseObject({ type: z.string(), score: plain })).nullish(),
   affected: z.array(affected).nullish(),
 });
 
@@ -71,10 +73,4 @@ function toEvents({ introduced, fixed, last_affected: last }: z.output<typeof ev
     ...(fixed === undefined ? [] : [{ kind: "fixed" as const, version: fixed }]),
     ...(last === undefined ? [] : [{ kind: "last" as const, version: last }]),
   ];
-}
-
-/** The first line of a text, cut where it is longer than a line of a terminal bears. */
-export function firstLine(text: string): string {
-  const line = text.trim().split("\n")[0] ?? "";
-  return line.length > 160 ? `${line.slice(0, 157)}...` : line;
 }

@@ -80,7 +80,9 @@ async function* textsInside(file: string): AsyncGenerator<{ readonly name: strin
 }
 
 async function isZip(file: string): Promise<boolean> {
-  const handle = await open(file);
+  const handle = await open(file).catch((error: unknown) => {
+    throw invalid(file, `cannot be read: ${reasonOf(error)}`, error);
+  });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
     // A local header, or the end of a zip file that holds nothing (APPNOTE.TXT, 4.3.7 and 4.3.16).

@@ -59,6 +59,7 @@ function isIndex(index: Readonly<Record<string, unknown>>): index is Readonly<Re
     isRecord(platform) &&
     ["os", "arch", "libc"].every((key) => typeof platform[key] === "string") &&
     Array.isArray(sources) &&
+    sources.length > 0 &&
     sources.every(isSource)
   );
 }

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { createBundle, useBundle } from "../../deliver/index.ts";
+import { createBundle, refuseNoFile, refuseTarget, useBundle } from "../../deliver/index.ts";
 import type { Context } from "../context.ts";
 import { siteFor, type BuildRequest } from "../pipeline.ts";
 import { fetchSources, select } from "../prepare.ts";
@@ -8,7 +8,8 @@ import { sourcesFolder } from "../shared-cache.ts";
 
 /** Every source of a stack, as this machine would build it, in one file. */
 export async function create(context: Context, named: string, request: BuildRequest): Promise<Result> {
-  const file = path.resolve(context.cwd, named);
+  const file = named === "" ? "" : path.resolve(context.cwd, named);
+  await refuseTarget(file);
   const { site, stack } = await siteFor(context, request.stack);
   const selection = await select(context, { site, stack: stack.name, options: request.sources });
   context.emit({ type: "phase", phase: "fetch", state: "start" });
@@ -39,6 +40,7 @@ export async function create(context: Context, named: string, request: BuildRequ
 /** The sources of a bundle in the cache, each compared with its digest. */
 export async function use(context: Context, named: string): Promise<Result> {
   const file = path.resolve(context.cwd, named);
+  await refuseNoFile(file);
   const cache = sourcesFolder(context);
   const { stack, platform, sources } = await useBundle(file, { cache, signal: context.signal });
   const here = context.platform;

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { letterText } from "../../grade/light.ts";
 import { candidate } from "../../server/index.ts";
 import { collectGarbage, currentGeneration, listGenerations } from "../../store/index.ts";
@@ -42,6 +43,11 @@ export async function gc(
   request: { readonly dryRun: boolean; readonly failed?: boolean; readonly keep?: number },
 ): Promise<Result> {
   const { emit, signal, options } = context;
+  // Looked for before anything is made there.
+  if (!existsSync(options.prefix)) {
+    const fields = { prefix: options.prefix, dryRun: request.dryRun, removed: [], kept: [], freedBytes: 0 };
+    return { outcome: "unchanged", exitCode: 0, fields, text: `There is nothing in ${options.prefix}.\n` };
+  }
   const standsBy = await candidate(options.prefix, "standby");
   const { removed, kept } = await collectGarbage(options.prefix, {
     sources: await sourceCaches(context),

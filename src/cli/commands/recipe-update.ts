@@ -35,6 +35,11 @@ export interface UpdateRequest {
  * output. Nothing is written without `write`. What no location could answer is exit 3 (`unreachable`) unless there is something to propose.
  */
 export async function updateRecipe(context: Context, request: UpdateRequest): Promise<Result> {
+  for (const name of [request.recipe, request.line ?? "recipe"])
+    if (!/^[a-z0-9][a-z0-9._-]*$/.test(name))
+      throw new ForgeError("usage", `${JSON.stringify(name)} is no name of a recipe`, {
+        hint: "name a recipe of the folder of recipes, not a path",
+      });
   const folder = path.join(context.recipes, request.recipe);
   const file = path.join(folder, `${request.line ?? "recipe"}.yaml`);
   const text = await readText(

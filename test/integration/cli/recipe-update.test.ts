@@ -199,6 +199,12 @@ describe("recipe update", () => {
     expect(error.code).toBe("source-mismatch");
   });
 
+  test("a path is no name of a recipe", async () => {
+    const { context } = await shop(recipeText([pypi]));
+    const asked = updateRecipe(context, { recipe: "../thing", line: null, write: true });
+    await expect(asked).rejects.toMatchObject({ code: "usage", message: expect.stringContaining('"../thing"') });
+  });
+
   test("locations that hold other bytes of one version are refused, and nothing is proposed", async () => {
     const other = await upstream({ ...listed, "thing-2.1.3.tar.gz": Buffer.from("something else") });
     const text = recipeText([url(await upstream(listed))]).replaceAll(/( +)(- url: .*\n)/g, `$1$2$1- ${url(other)}\n`);

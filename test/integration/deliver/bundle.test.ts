@@ -1,10 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { createBundle, useBundle } from "../../../src/deliver/index.ts";
+import { createBundle, refuseNoFile, refuseTarget, useBundle } from "../../../src/deliver/index.ts";
 import { tarOf, type TarMember } from "../fetch/archives.ts";
 
 const { signal } = new AbortController();
@@ -92,6 +93,19 @@ describe("a bundle", () => {
     );
     expect(await readFile(file, "utf8")).toBe("before");
     expect((await readdir(folder)).toSorted()).toEqual(["b", "from"]);
+  });
+
+  it("takes the place of a bundle and of nothing else; what is no file is not read", async () => {
+    await expect(refuseTarget(file)).resolves.toBeUndefined();
+    await createBundle(file, { stack: "small", platform, sources: [await cached("one")], signal });
+    await expect(refuseTarget(file)).resolves.toBeUndefined();
+    await writeFile(join(folder, "site.yaml"), "stack: twisted\n");
+    await symlink(file, join(folder, "link"));
+    execFileSync("mkfifo", [join(folder, "pipe")]);
+    for (const name of ["site.yaml", "link", "pipe", "."])
+      expect(await codeOf(refuseTarget(join(folder, name))), name).toBe("usage");
+    for (const name of ["pipe", ".", "nothing"]) expect(await codeOf(refuseNoFile(join(folder, name)))).toBe("usage");
+    expect(await codeOf(refuseTarget("/dev/null"))).toBe("usage");
   });
 
   it("cannot be written where there is no folder, nor read where there is no file", async () => {

@@ -157,6 +157,15 @@ describe("files of advisories", () => {
     expect(counts).toEqual([1, 2, 1]);
   });
 
+  test("a summary is one line that is fit for a terminal; one that was withdrawn by a time is out of force", () => {
+    const text = JSON.stringify({
+      ...record,
+      summary: "red \u001b[31m\u202e\nsecond",
+      withdrawn: "2026-01-02T03:04:05Z",
+    });
+    expect(readAdvisories(text, "x")).toMatchObject([{ summary: "red \ufffd[31m\ufffd", withdrawn: true }]);
+  });
+
   test.each([
     ["", "is empty"],
     ["  \n", "is empty"],
@@ -166,6 +175,9 @@ describe("files of advisories", () => {
     ["{}", "is no OSV record: id"],
     ["null", "is no OSV record: the whole"],
     ["7", "is no OSV record: the whole"],
+    [JSON.stringify({ ...record, id: "CVE-1\u001b[31m\npass" }), "is no OSV record: id"],
+    [JSON.stringify({ ...record, aliases: ["CVE-1\n"] }), "is no OSV record: aliases"],
+    [JSON.stringify({ ...record, withdrawn: "yes" }), "is no OSV record: withdrawn"],
     [JSON.stringify([record, { ...record, id: "" }]), "record 2: is no OSV record: id"],
     [
       JSON.stringify({ ...record, affected: [{ ranges: [{ type: "LINES", events: [] }] }] }),
