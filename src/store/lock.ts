@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { claimName, describeClaim, dropClaim, livingClaims, putClaim } from "./claims.ts";
-import { ownIdentity, type ProcessIdentity } from "./identity.ts";
+import { isSame, ownIdentity, type ProcessIdentity } from "./identity.ts";
 import { prefixPaths } from "./paths.ts";
 
 /** How to take a lock. */
@@ -66,7 +66,7 @@ export async function isHeld(path: string): Promise<boolean> {
 /** `provision, pid 123, since …` of a living process that holds the lock, other than this one; null when there is none. */
 export async function otherHolder(path: string): Promise<string | null> {
   const own = await ownIdentity();
-  const other = (await livingClaims(path, own, false)).find(({ pid }) => pid !== own.pid);
+  const other = (await livingClaims(path, own, false)).find(({ process }) => !isSame(process, own));
   return other === undefined ? null : describeClaim(path, other.name);
 }
 
