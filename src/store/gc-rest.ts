@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { hasCode, temporaryPrefix } from "./disk.ts";
 import { scratchFolder } from "./failed.ts";
 import { ageMs, dayMs, namesIn, type Verdict } from "./garbage.ts";
+import { logNames } from "./logs.ts";
 import { prefixPaths, viewFolders } from "./paths.ts";
 
 /** Temporary files and folders: those in the store, among the generations and where builds work belong to operations that are excluded now; others may be at work. */
@@ -39,7 +40,8 @@ export async function judgeState(prefix: string): Promise<Verdict[]> {
     if (join(paths.var, name) !== paths.locks) keep(join(paths.var, name), stateReasons[name] ?? "state of the server");
   for (const name of await namesOf(paths.cache))
     if (join(paths.cache, name) !== paths.sources) keep(join(paths.cache, name), "what the last plan and look said");
-  for (const name of await namesOf(paths.log)) if (!name.endsWith(".log")) keep(join(paths.log, name), foreign);
+  const logs = new Set(await logNames(paths.log));
+  for (const name of await namesOf(paths.log)) if (!logs.has(name)) keep(join(paths.log, name), foreign);
   for (const name of await namesOf(paths.generations))
     if (!/^\d+$/u.test(name)) keep(join(paths.generations, name), foreign);
   for (const name of await namesOf(scratchFolder(prefix)))

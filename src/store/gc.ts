@@ -9,7 +9,7 @@ import { judgeSources, type SourceCaches } from "./gc-sources.ts";
 import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
 import { holdersOf, lockForSweep, type Holder } from "./hold.ts";
 import { isHeld, otherHolder, tryLock, type LockOptions } from "./lock.ts";
-import { logsBeyondBound } from "./logs.ts";
+import { logNames, logsBeyondBound } from "./logs.ts";
 import { prefixPaths } from "./paths.ts";
 import { endOrphans, usageOf, type Usage } from "./processes.ts";
 import { listReceipts, readReceipt, storeEntries } from "./receipts.ts";
@@ -234,8 +234,7 @@ async function judgeLogs(prefix: string, outputs: readonly Verdict[]): Promise<V
   const { log } = prefixPaths(prefix);
   const kept = outputs.filter(({ keep }) => keep).map(({ path }) => basename(path).slice(0, 16));
   const beyond = await logsBeyondBound(log, new Set(kept));
-  const logs = (await namesIn(log)).filter((name) => name.endsWith(".log"));
-  return logs.map((name): Verdict => {
+  return (await logNames(log)).map((name): Verdict => {
     const path = join(log, name);
     if (beyond.includes(path)) return { kind: "log", path, keep: false, why: "beyond the bound for logs" };
     const why = kept.includes(name.slice(0, 16)) ? "of a build that is kept" : "within the bound for logs";
