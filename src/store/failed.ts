@@ -3,7 +3,7 @@ import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { atomicWrite, explained, hasCode, removeTree } from "./disk.ts";
 import { tryLock } from "./lock.ts";
-import { prefixPaths } from "./paths.ts";
+import { buildLock, prefixPaths } from "./paths.ts";
 import { readReceipt } from "./receipts.ts";
 
 /** What a failed build left. Paths absolute. */
@@ -41,11 +41,6 @@ export function scratchFolder(prefix: string): string {
 /** Where one build works: `KEY-NAME`, with the first 16 digits of the key. */
 export function scratchPath(prefix: string, build: { readonly key: string; readonly recipe: string }): string {
   return join(scratchFolder(prefix), `${build.key.slice(0, 16)}-${build.recipe}`);
-}
-
-/** The lock of a build, and of everything that is done in its folder. */
-export function buildLock(prefix: string, key: string): string {
-  return join(prefixPaths(prefix).locks, key.slice(0, 16));
 }
 
 const recordName = ".tlsforge-failed.json";

@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { claimName, describeClaim, dropClaim, livingClaims, putClaim } from "./claims.ts";
 import { isSame, ownIdentity, type ProcessIdentity } from "./identity.ts";
-import { prefixPaths } from "./paths.ts";
 
 /** How to take a lock. */
 export interface LockOptions {
@@ -46,11 +44,6 @@ export async function lock(path: string, { what, wait, takes, emit, signal }: Lo
     told = holder;
     await sleep(pause * (1 + Math.random()), undefined, { signal }).catch(() => refuseInterrupted(signal, path));
   }
-}
-
-/** The lock of a whole run on a prefix: one at a time. */
-export async function lockPrefix(prefix: string, options: LockOptions): Promise<Release> {
-  return lock(join(prefixPaths(prefix).locks, "prefix"), options);
 }
 
 /** The lock when it is free, else null; does not wait. */
