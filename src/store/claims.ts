@@ -8,7 +8,7 @@ import { hasEnded, type ProcessIdentity } from "./identity.ts";
 /** A claim of a process that has not ended. */
 export interface Claim {
   readonly name: string;
-  readonly pid: number;
+  readonly process: ProcessIdentity;
 }
 
 /** The claims in a folder of processes that have not ended; those of processes that have are swept away with `sweep`. */
@@ -17,7 +17,7 @@ export async function livingClaims(path: string, own: ProcessIdentity, sweep: bo
   for (const name of await namesOf(path)) {
     const other = parseClaim(name);
     if (other === null) continue;
-    if (!(await hasEnded(other, own))) living.push({ name, pid: other.pid });
+    if (!(await hasEnded(other, own))) living.push({ name, process: other });
     else if (sweep) await unlinkIfThere(join(path, name));
   }
   return living;

@@ -1,9 +1,9 @@
 /** Failed builds whose folders are kept for a look (`--keep-failed`): each says itself what failed in it. */
-import { readdir, readFile } from "node:fs/promises";
+import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { atomicWrite, explained, hasCode, removeTree } from "./disk.ts";
 import { tryLock } from "./lock.ts";
-import { prefixPaths } from "./paths.ts";
+import { buildLock, prefixPaths } from "./paths.ts";
 import { readReceipt } from "./receipts.ts";
 
 /** What a failed build left. Paths absolute. */
@@ -43,11 +43,6 @@ export function scratchPath(prefix: string, build: { readonly key: string; reado
   return join(scratchFolder(prefix), `${build.key.slice(0, 16)}-${build.recipe}`);
 }
 
-/** The lock of a build, and of everything that is done in its folder. */
-export function buildLock(prefix: string, key: string): string {
-  return join(prefixPaths(prefix).locks, key.slice(0, 16));
-}
-
 const recordName = ".tlsforge-failed.json";
 
 /** Makes the folder of a failed build one that is kept. Its environment may hold a proxy's password, so nobody else may read it. */
@@ -55,22 +50,37 @@ export async function writeFailed(scratch: string, build: FailedBuild): Promise<
   await atomicWrite(join(scratch, recordName), `${JSON.stringify(build, null, 2)}\n`, 0o600);
 }
 
-/** What a kept folder says of itself; null for every other folder. */
+/** What a kept folder says of itself; null for every other folder, and for a record of another shape: a build may have written it itself. */
 export async function readFailed(scratch: string): Promise<KeptBuild | null> {
-  let text: string;
+  const file = join(scratch, recordName);
   try {
-    text = await readFile(join(scratch, recordName), "utf8");
+    if (!(await lstat(file)).isFile()) return null;
+    const value: unknown = JSON.parse(await readFile(file, "utf8"));
+    return isFailedBuild(value) ? { ...value, scratch } : null;
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR", "EACCES")) return null;
+    if (error instanceof SyntaxError || hasCode(error, "ENOENT", "ENOTDIR", "EACCES")) return null;
     throw explained(error, scratch);
   }
-  try {
-    const value = JSON.parse(text) as FailedBuild;
-    return value.schema === "tlsforge.failed/1" ? { ...value, scratch } : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+}
+
+function isFailedBuild(value: unknown): value is FailedBuild {
+  if (typeof value !== "object" || value === null) return false;
+  const { schema, argv, environment, key, ...rest } = value as Partial<Record<keyof FailedBuild, unknown>>;
+  const texts = [rest.recipe, rest.version, rest.out, rest.log, rest.reason, rest.directory, rest.failed];
+  return (
+    schema === "tlsforge.failed/1" &&
+    typeof key === "string" &&
+    /^[0-9a-f]{64}$/u.test(key) &&
+    areTexts(texts) &&
+    (argv === null || (Array.isArray(argv) && areTexts(argv))) &&
+    typeof environment === "object" &&
+    environment !== null &&
+    areTexts(Object.values(environment))
+  );
+}
+
+function areTexts(values: readonly unknown[]): boolean {
+  return values.every((value) => typeof value === "string");
 }
 
 /** All kept builds of a prefix, newest first. */

@@ -16,6 +16,18 @@ export interface Verdict extends Omit<GarbageItem, "bytes"> {
   readonly keep: boolean;
 }
 
+/** What is done with one thing and why. */
+export type Reason = Pick<Verdict, "keep" | "why">;
+
+/** A temporary file or folder that somebody may be working on: kept while it is fresh. */
+export async function judgeTemporary(path: string, now: number): Promise<Reason> {
+  const keep = (await ageMs(path, now)) < dayMs;
+  return { keep, why: keep ? "fresh, may be in use" : leftBehind };
+}
+
+/** Why a temporary one that nobody works on goes. */
+export const leftBehind = "left by an interrupted run";
+
 /** A day in milliseconds. */
 export const dayMs = 24 * 3600 * 1000;
 

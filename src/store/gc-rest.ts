@@ -1,13 +1,23 @@
 /** What is neither generation, output, log, source nor lock: remains of interrupted runs, and everything else by name, so that nothing goes unsaid. */
 import { lstat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { outOfAside } from "./aside.ts";
 import { hasCode, temporaryPrefix } from "./disk.ts";
 import { scratchFolder } from "./failed.ts";
-import { ageMs, dayMs, namesIn, type Verdict } from "./garbage.ts";
-import { prefixPaths, viewFolders } from "./paths.ts";
+import { judgeTemporary, leftBehind, namesIn, type Reason, type Verdict } from "./garbage.ts";
+import { isHeld } from "./lock.ts";
+import { logNames } from "./logs.ts";
+import { buildLock, isKeyed, prefixPaths, viewFolders } from "./paths.ts";
+import { readReceipt } from "./receipts.ts";
 
-/** Temporary files and folders: those in the store, among the generations and where builds work belong to operations that are excluded now; others may be at work. */
-export async function judgeTemporary(prefix: string, now: number): Promise<Verdict[]> {
+/**
+ * Temporary files and folders. Those in the store, among the generations and where builds work belong to nobody when no run is `atWork` (a new
+ * one cannot begin now); otherwise, and elsewhere in any case, somebody may be at them.
+ */
+export async function judgeTemporaries(
+  prefix: string,
+  { now, atWork }: { readonly now: number; readonly atWork: boolean },
+): Promise<Verdict[]> {
   const { store, generations, log, cache } = prefixPaths(prefix);
   const scratch = scratchFolder(prefix);
   const numbered = (await namesIn(generations)).filter((name) => /^\d+$/u.test(name));
@@ -18,11 +28,19 @@ export async function judgeTemporary(prefix: string, now: number): Promise<Verdi
   ];
   const verdicts: Verdict[] = [];
   for (const path of found) {
-    const ours = [store, generations, scratch].some((folder) => path === join(folder, basename(path)));
-    const keep = !ours && (await ageMs(path, now)) < dayMs;
-    verdicts.push({ kind: "temporary", path, keep, why: keep ? "fresh, may be in use" : "left by an interrupted run" });
+    const out = dirname(path) === store ? outOfAside(path) : null;
+    const ours = !atWork && [store, generations, scratch].includes(dirname(path));
+    const left = ours ? { keep: false, why: leftBehind } : await judgeTemporary(path, now);
+    verdicts.push({ kind: "temporary", path, ...(out === null ? left : await judgeAside(out, prefix)) });
   }
   return verdicts;
+}
+
+/** What is aside is the only whole one until its output has a receipt again. */
+async function judgeAside(out: string, prefix: string): Promise<Reason> {
+  if (await isHeld(buildLock(prefix, basename(out)))) return { keep: true, why: "set aside while it is built anew" };
+  if ((await readReceipt(out)) !== null) return { keep: false, why: leftBehind };
+  return { keep: true, why: "set aside by a run that was killed; the next run puts it back" };
 }
 
 /** What makes the prefix besides what it holds, and what is not ours: kept, each with what it is for. */
@@ -39,18 +57,14 @@ export async function judgeState(prefix: string): Promise<Verdict[]> {
     if (join(paths.var, name) !== paths.locks) keep(join(paths.var, name), stateReasons[name] ?? "state of the server");
   for (const name of await namesOf(paths.cache))
     if (join(paths.cache, name) !== paths.sources) keep(join(paths.cache, name), "what the last plan and look said");
-  for (const name of await namesOf(paths.log)) if (!name.endsWith(".log")) keep(join(paths.log, name), foreign);
+  const logs = new Set(await logNames(paths.log));
+  for (const name of await namesOf(paths.log)) if (!logs.has(name)) keep(join(paths.log, name), foreign);
   for (const name of await namesOf(paths.generations))
     if (!/^\d+$/u.test(name)) keep(join(paths.generations, name), foreign);
   for (const name of await namesOf(scratchFolder(prefix)))
     if (!isKeyed(name)) keep(join(scratchFolder(prefix), name), foreign);
   for (const name of await namesOf(paths.store)) if (name.startsWith(".")) keep(join(paths.store, name), foreign);
   return verdicts;
-}
-
-/** Whether a name begins with the digits of a build key. */
-export function isKeyed(name: string): boolean {
-  return /^[0-9a-f]{16}-/u.test(name);
 }
 
 const foreign = "not made by tlsforge";

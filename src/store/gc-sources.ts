@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { hasCode, temporaryPrefix } from "./disk.ts";
-import { ageMs, dayMs, namesIn, type Verdict } from "./garbage.ts";
+import { ageMs, dayMs, judgeTemporary, namesIn, type Reason, type Verdict } from "./garbage.ts";
 
 /** How to judge caches of sources. */
 export interface SourceCaches {
@@ -55,8 +55,6 @@ async function judgeCache(folder: string, caches: SourceCaches, now: number): Pr
 }
 
 const unknown = { keep: true, why: "not made by tlsforge" };
-
-type Reason = Pick<Verdict, "keep" | "why">;
 
 function judgeGroups(groups: readonly Group[], caches: SourceCaches): ReadonlyMap<string, Reason> {
   const bound = caches.bound ?? standardBound;
@@ -120,11 +118,6 @@ async function judgePart(path: string, { keepAll }: SourceCaches, now: number): 
   return keepAll === null
     ? { keep: false, why: "an unfinished download, untouched for a week" }
     : { keep: true, why: keepAll };
-}
-
-async function judgeTemporary(path: string, now: number): Promise<Reason> {
-  const keep = (await ageMs(path, now)) < dayMs;
-  return { keep, why: keep ? "fresh, may be in use" : "left by an interrupted run" };
 }
 
 async function isGone(path: string): Promise<boolean> {

@@ -1,16 +1,17 @@
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
+import { outOfAside } from "./aside.ts";
 import { explained, hasCode, removeTree } from "./disk.ts";
 import { listFailed, scratchFolder, type KeptBuild } from "./failed.ts";
 import { namesIn, type GarbageItem, type Verdict } from "./garbage.ts";
-import { isKeyed, judgeState, judgeTemporary } from "./gc-rest.ts";
+import { judgeState, judgeTemporaries } from "./gc-rest.ts";
 import { judgeSources, type SourceCaches } from "./gc-sources.ts";
 import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
 import { holdersOf, lockForSweep, type Holder } from "./hold.ts";
 import { isHeld, otherHolder, tryLock, type LockOptions } from "./lock.ts";
-import { logsBeyondBound } from "./logs.ts";
-import { prefixPaths } from "./paths.ts";
+import { logNames, logsBeyondBound } from "./logs.ts";
+import { buildLock, isKeyed, prefixPaths } from "./paths.ts";
 import { endOrphans, usageOf, type Usage } from "./processes.ts";
 import { listReceipts, readReceipt, storeEntries } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
@@ -84,12 +85,12 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
     return swept !== null;
   }
   const isScratch = dirname(path) === scratchFolder(prefix) && isKeyed(basename(path));
-  if (kind !== "output" && !isScratch) {
+  if (kind !== "output" && !isScratch && outOfAside(path) === null) {
     // Caches lie outside of the prefix too.
     await removeTree(path, kind === "source" || kind === "download" ? dirname(path) : prefix);
     return true;
   }
-  const release = await tryLock(outputLock(prefix, basename(path)), "gc");
+  const release = await tryLock(buildLock(prefix, basename(outOfAside(path) ?? path)), "gc");
   if (release === null) return false;
   try {
     if (kind === "output") await endOrphans(path);
@@ -98,11 +99,6 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   } finally {
     await release();
   }
-}
-
-/** Of an output or a scratch folder, by its name. */
-function outputLock(prefix: string, name: string): string {
-  return join(prefixPaths(prefix).locks, name.slice(0, 16));
 }
 
 async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]> {
@@ -117,7 +113,7 @@ async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]
     ...(await judgeLogs(prefix, outputs)),
     ...(await judgeSources(await cachesOf(prefix, { outputs, holders, options }), options.now)),
     ...(await judgeScratch(prefix, looked)),
-    ...(await judgeTemporary(prefix, options.now)),
+    ...(await judgeTemporaries(prefix, { now: options.now, atWork: holders.length > 0 })),
     ...(await judgeLocks(prefix)),
     ...(await judgeState(prefix)),
   ];
@@ -170,7 +166,7 @@ async function judgeOutputs(
     const reason = needed.get(name);
     if (reason !== undefined) verdicts.push(verdict(true, reason));
     else if (!isKeyed(name)) verdicts.push(verdict(true, "not made by tlsforge"));
-    else if (await isHeld(outputLock(prefix, name))) verdicts.push(verdict(true, "being built"));
+    else if (await isHeld(buildLock(prefix, name))) verdicts.push(verdict(true, "being built"));
     else if (receipt === null && looked.some(({ out }) => out === path)) verdicts.push(verdict(true, keptFailed));
     else if (receipt === null) verdicts.push(verdict(false, "left by an interrupted or failed build"));
     else if (holderOf(name) !== undefined) verdicts.push(verdict(true, `needed by ${holderOf(name)?.who}`));
@@ -234,8 +230,7 @@ async function judgeLogs(prefix: string, outputs: readonly Verdict[]): Promise<V
   const { log } = prefixPaths(prefix);
   const kept = outputs.filter(({ keep }) => keep).map(({ path }) => basename(path).slice(0, 16));
   const beyond = await logsBeyondBound(log, new Set(kept));
-  const logs = (await namesIn(log)).filter((name) => name.endsWith(".log"));
-  return logs.map((name): Verdict => {
+  return (await logNames(log)).map((name): Verdict => {
     const path = join(log, name);
     if (beyond.includes(path)) return { kind: "log", path, keep: false, why: "beyond the bound for logs" };
     const why = kept.includes(name.slice(0, 16)) ? "of a build that is kept" : "within the bound for logs";
@@ -273,7 +268,7 @@ async function judgeScratch(prefix: string, looked: readonly KeptBuild[]): Promi
   const verdicts: Verdict[] = [];
   for (const name of (await namesIn(folder)).filter(isKeyed)) {
     const path = join(folder, name);
-    const held = await isHeld(outputLock(prefix, name));
+    const held = await isHeld(buildLock(prefix, name));
     const keep = held || looked.some(({ scratch }) => scratch === path);
     const why = held ? "being built in" : keep ? keptFailed : "left by an interrupted build";
     verdicts.push({ kind: "temporary", path, keep, why });

@@ -3,10 +3,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
+import { putAllBack } from "./aside.ts";
 import { claimContent, claimName, describeClaim, dropClaim, livingClaims, putClaim } from "./claims.ts";
 import { explained } from "./disk.ts";
 import { ownIdentity } from "./identity.ts";
-import { lock, lockPrefix, otherHolder, type LockOptions, type Release } from "./lock.ts";
+import { lock, otherHolder, type LockOptions, type Release } from "./lock.ts";
 import { prefixPaths } from "./paths.ts";
 
 /** What a run needs of a prefix. */
@@ -42,10 +43,9 @@ export async function holdPrefix(prefix: string, options: LockOptions, open: () 
     if (sweeper === null) {
       // A removal that had begun may have taken folders with it, the sweeper's own claim among them.
       await open();
-      return {
-        narrow: (outputs) => write(join(folder, claim), { ...said, outputs }),
-        release: () => dropClaim(folder, claim),
-      };
+      const release = (): Promise<void> => dropClaim(folder, claim);
+      await orRelease(putAllBack(prefix, options.emit), release);
+      return { narrow: (outputs) => write(join(folder, claim), { ...said, outputs }), release };
     }
     await dropClaim(folder, claim);
     const release = await lock(sweepLock(prefix), options);
@@ -75,6 +75,13 @@ export async function holdersOf(prefix: string): Promise<readonly Holder[]> {
   );
 }
 
+/** The lock of a whole run on a prefix: one at a time. Outputs that a killed run set aside are put back first. */
+export async function lockPrefix(prefix: string, options: LockOptions): Promise<Release> {
+  const release = await lock(join(prefixPaths(prefix).locks, "prefix"), options);
+  await orRelease(putAllBack(prefix, options.emit), release);
+  return release;
+}
+
 /** Keeps new runs from beginning, and has the prefix's own lock: what removes things and spares what running builds hold. */
 export async function lockForSweep(prefix: string, options: LockOptions): Promise<Release> {
   const sweep = await lock(sweepLock(prefix), options);
@@ -91,14 +98,18 @@ export async function lockAlone(prefix: string, options: LockOptions): Promise<R
 }
 
 async function both(first: Release, second: () => Promise<Release>): Promise<Release> {
-  try {
-    const release = await second();
-    return async () => {
-      await release();
-      await first();
-    };
-  } catch (error) {
+  const release = await orRelease(second(), first);
+  return async () => {
+    await release();
     await first();
+  };
+}
+
+async function orRelease<T>(work: Promise<T>, release: Release): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    await release();
     throw error;
   }
 }

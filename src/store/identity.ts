@@ -25,6 +25,12 @@ export async function ownIdentity(): Promise<ProcessIdentity> {
   return { pid, start, boot, space, host: createHash("sha256").update(hostname()).digest("hex").slice(0, 8) };
 }
 
+/** Whether both are the same process: the number alone means another one in another container. */
+export function isSame(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  const same = one.pid === other.pid && one.start === other.start && one.boot === other.boot;
+  return same && one.space === other.space && one.host === other.host;
+}
+
 /** Whether the process has ended. What cannot be told, as for a process of another host or container, has not. */
 export async function hasEnded(other: ProcessIdentity, own: ProcessIdentity): Promise<boolean> {
   if (other.host !== own.host && other.boot !== own.boot) return false;

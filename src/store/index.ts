@@ -1,9 +1,9 @@
 /** Loads nothing heavy: the quick answer that there is nothing to do reads a manifest through here. */
 export type * from "./types.ts";
 export { openPrefix } from "./prefix.ts";
-export { prefixPaths, logPath, type PrefixPaths } from "./paths.ts";
-export { isHeld, lock, lockPrefix, type LockOptions, type Release } from "./lock.ts";
-export { holdPrefix, holdersOf, lockAlone, type Hold } from "./hold.ts";
+export { buildLock, prefixPaths, logPath, type PrefixPaths } from "./paths.ts";
+export { isHeld, lock, type LockOptions, type Release } from "./lock.ts";
+export { holdPrefix, holdersOf, lockAlone, lockPrefix, type Hold } from "./hold.ts";
 export { inSafeHands } from "./hands.ts";
 export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
 export { compareContents } from "./contents.ts";
@@ -35,7 +35,6 @@ export { endOrphans, outputVariable } from "./processes.ts";
 export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
 export {
   boundFailed,
-  buildLock,
   listFailed,
   readFailed,
   scratchPath,

@@ -1,10 +1,8 @@
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { claimName, describeClaim, dropClaim, livingClaims, putClaim } from "./claims.ts";
-import { ownIdentity, type ProcessIdentity } from "./identity.ts";
-import { prefixPaths } from "./paths.ts";
+import { isSame, ownIdentity, type ProcessIdentity } from "./identity.ts";
 
 /** How to take a lock. */
 export interface LockOptions {
@@ -48,11 +46,6 @@ export async function lock(path: string, { what, wait, takes, emit, signal }: Lo
   }
 }
 
-/** The lock of a whole run on a prefix: one at a time. */
-export async function lockPrefix(prefix: string, options: LockOptions): Promise<Release> {
-  return lock(join(prefixPaths(prefix).locks, "prefix"), options);
-}
-
 /** The lock when it is free, else null; does not wait. */
 export async function tryLock(path: string, what: string): Promise<Release | null> {
   return (await attempt(path, await ownIdentity(), what)).release ?? null;
@@ -66,7 +59,7 @@ export async function isHeld(path: string): Promise<boolean> {
 /** `provision, pid 123, since …` of a living process that holds the lock, other than this one; null when there is none. */
 export async function otherHolder(path: string): Promise<string | null> {
   const own = await ownIdentity();
-  const other = (await livingClaims(path, own, false)).find(({ pid }) => pid !== own.pid);
+  const other = (await livingClaims(path, own, false)).find(({ process }) => !isSame(process, own));
   return other === undefined ? null : describeClaim(path, other.name);
 }
 

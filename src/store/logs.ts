@@ -1,7 +1,8 @@
-import { lstatSync, renameSync } from "node:fs";
-import { lstat, open, readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { explained, hasCode, unlinkIfThere } from "./disk.ts";
+import { constants, lstatSync, renameSync } from "node:fs";
+import { lstat, open } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { hasCode, unlinkIfThere } from "./disk.ts";
+import { namesIn } from "./garbage.ts";
 import { prefixPaths } from "./paths.ts";
 
 /** A log in the folder. */
@@ -27,9 +28,13 @@ const earlierTries = 3;
 /** The last line of a log whose build has ended, however it did. */
 export const logEnd = "tlsforge: end of the log";
 
-/** Moves the log of an earlier try of the same build out of the way, and the oldest beyond the bound away. Throws what the system says. */
+/** `KEY.log`, `KEY.check.log` of its package's own tests, and those of earlier tries: whatever else lies among the logs is not ours. */
+const ownName = /^[0-9a-f]{64}(?:\.check)?(?:\.\d+)?\.log$/u;
+
+/** Moves the log of an earlier try of the same build out of the way, and the oldest beyond the bound away; does nothing to a file of another name. Throws what the system says. */
 export function rotateLog(path: string): void {
-  // What is no file (/dev/null) has no earlier tries, and is not moved for anything.
+  if (!ownName.test(basename(path))) return;
+  // What is no file has no earlier tries, and is not moved for anything.
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
   const earlier = (nth: number): string => (nth === 0 ? path : `${path.slice(0, -".log".length)}.${nth}.log`);
   for (let nth = earlierTries; nth > 0; nth -= 1) {
@@ -41,10 +46,12 @@ export function rotateLog(path: string): void {
   }
 }
 
-/** The recipe that a log's first line names (`tlsforge: NAME VERSION, key KEY`), or null. */
+/** The recipe that a log's first line names (`tlsforge: NAME VERSION, key KEY`), or null; null for what is no file. Throws what the system says. */
 export async function recipeOfLog(path: string): Promise<string | null> {
-  const handle = await open(path);
+  // A pipe would have us wait for somebody who writes into it.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if (!(await handle.stat()).isFile()) return null;
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
     return /^tlsforge: (\S+) \S+, key /.exec(buffer.toString("utf8", 0, bytesRead))?.[1] ?? null;
   } finally {
@@ -75,7 +82,7 @@ export async function logsBeyondBound(
   for (const [index, log] of logs.entries()) {
     bytes += log.bytes;
     const name = log.path.slice(folder.length + 1);
-    const recipe = bound.perRecipe === undefined ? null : await recipeOfLog(log.path);
+    const recipe = bound.perRecipe === undefined ? null : await unlessGone(recipeOfLog(log.path));
     const nth = (ofRecipe.get(recipe ?? "") ?? 0) + 1;
     ofRecipe.set(recipe ?? "", nth);
     const tooMany = recipe !== null && nth > (bound.perRecipe ?? nth);
@@ -86,18 +93,29 @@ export async function logsBeyondBound(
   return beyond;
 }
 
-async function logsIn(folder: string): Promise<Log[]> {
+/** Names of the build logs in a folder, sorted. */
+export async function logNames(folder: string): Promise<readonly string[]> {
+  return (await logsIn(folder)).map(({ path }) => basename(path));
+}
+
+/** Regular files of our naming. */
+async function logsIn(folder: string): Promise<readonly Log[]> {
   const logs: Log[] = [];
-  try {
-    for (const name of await readdir(folder)) {
-      if (!name.endsWith(".log")) continue;
-      const path = join(folder, name);
-      const { size, mtimeMs } = await lstat(path);
-      logs.push({ path, bytes: size, mtimeMs });
-    }
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return logs;
-    throw explained(error, folder);
+  for (const name of await namesIn(folder)) {
+    if (!ownName.test(name)) continue;
+    const path = join(folder, name);
+    const facts = await unlessGone(lstat(path));
+    if (facts?.isFile() === true) logs.push({ path, bytes: facts.size, mtimeMs: facts.mtimeMs });
   }
   return logs;
+}
+
+/** null for what another run has moved or removed since the folder was read. */
+async function unlessGone<T>(look: Promise<T>): Promise<T | null> {
+  try {
+    return await look;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    throw error;
+  }
 }

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 /** Where things are in a prefix (design, section 6), and where stable paths point. All absolute. */
 export interface PrefixPaths {
   readonly path: string;
@@ -41,6 +43,16 @@ export function prefixPaths(path: string): PrefixPaths {
     layout: `${path}/layout`,
     ledger: `${path}/host.json`,
   };
+}
+
+/** The lock of a build, of its output and of everything that is done in its folder; by its key, or the name of what begins with that. */
+export function buildLock(prefix: string, key: string): string {
+  return join(prefixPaths(prefix).locks, key.slice(0, 16));
+}
+
+/** Whether a name begins with the digits of a build key. */
+export function isKeyed(name: string): boolean {
+  return /^[0-9a-f]{16}-/u.test(name);
 }
 
 /** Absolute path of the full log of a build. */

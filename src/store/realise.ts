@@ -1,14 +1,14 @@
 import { mkdir, rename, statfs } from "node:fs/promises";
-import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import type { Derivation } from "../plan/index.ts";
+import { asidePath, putBack } from "./aside.ts";
 import { noteContents, type Contents } from "./contents.ts";
-import { atomicWrite, explained, hasCode, removeTree, syncTree, temporaryBeside } from "./disk.ts";
+import { atomicWrite, explained, hasCode, removeTree, syncTree } from "./disk.ts";
 import { lock } from "./lock.ts";
 import { scratchFolder } from "./failed.ts";
-import { logPath, prefixPaths } from "./paths.ts";
+import { buildLock, logPath, prefixPaths } from "./paths.ts";
 import { endOrphans } from "./processes.ts";
 import { readReceipt, receiptPath } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
@@ -54,7 +54,7 @@ export async function realise(derivation: Derivation, build: Build, options: Rea
   const ready = options.replace === true ? null : await readOwnReceipt(derivation);
   if (ready !== null) return cached(ready, options.emit);
   const { recipe, key, prefix } = derivation;
-  const release = await lock(join(prefixPaths(prefix).locks, key.slice(0, 16)), {
+  const release = await lock(buildLock(prefix, key), {
     what: options.what ?? "build",
     takes: `${recipe.name} ${recipe.version}`,
     wait: options.wait ?? true,
@@ -62,6 +62,7 @@ export async function realise(derivation: Derivation, build: Build, options: Rea
     signal: options.signal,
   });
   try {
+    await putBack(derivation.out, prefix);
     const meanwhile = options.replace === true ? null : await readOwnReceipt(derivation);
     if (meanwhile !== null) return cached(meanwhile, options.emit);
     return { receipt: await buildNow(derivation, build, options), cached: false };
@@ -85,24 +86,32 @@ function cached(receipt: Receipt, emit: Emit): Realised {
 async function buildNow(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Receipt> {
   const { out, prefix } = derivation;
   await endOrphans(out);
-  const aside = options.replace === true ? await setAside(out) : null;
+  const aside = options.replace === true ? await setAside(derivation, options.emit) : null;
   await removeTree(out, prefix);
+  let receipt: Receipt;
   try {
-    const receipt = await buildInto(derivation, build, options);
-    if (aside !== null) await removeTree(aside, prefix);
-    return receipt;
+    receipt = await buildInto(derivation, build, options);
   } catch (error) {
     const shown = await spaceExplained(error, derivation);
     const kept = options.keepFailed === true && aside === null && !options.signal.aborted;
-    if (!kept) await removeFailed(derivation, options.emit);
-    if (aside !== null) await rename(aside, out);
+    const failed = `The failed output ${out} could not be removed`;
+    if (!kept) await orWarn(removeTree(out, prefix), failed, options.emit);
+    if (aside !== null) await orWarn(rename(aside, out), `${out} could not be put back from ${aside}`, options.emit);
     throw shown;
   }
+  if (aside !== null) await orWarn(removeTree(aside, prefix), removalFailed(out), options.emit);
+  return receipt;
 }
 
-/** Where an output lies meanwhile, under a name that `collectGarbage` knows should this run be killed; null when there is none. */
-async function setAside(out: string): Promise<string | null> {
-  const aside = temporaryBeside(out);
+function removalFailed(out: string): string {
+  return `What ${out} was before could not be removed`;
+}
+
+/** Where the output lies meanwhile; null when there is none. */
+async function setAside({ out, prefix }: Derivation, emit: Emit): Promise<string | null> {
+  const aside = asidePath(out);
+  // Left by a run that was killed after its build.
+  await orWarn(removeTree(aside, prefix), removalFailed(out), emit);
   try {
     await rename(out, aside);
     return aside;
@@ -123,7 +132,8 @@ async function buildInto(derivation: Derivation, build: Build, options: RealiseO
   const result = await build({ out, log });
   // A build that missed the signal may have stopped half-way.
   if (options.signal.aborted) throw new ForgeError("interrupted", `Interrupted while building ${name} ${version}`);
-  const [contents] = await Promise.all([noteContents(out), syncTree(out)]);
+  const contents = await noteContents(out);
+  await syncTree(out);
   const receipt = fillIn(derivation, { ...result, contents }, (performance.now() - started) / 1000);
   await atomicWrite(receiptPath(out), `${JSON.stringify(receipt, null, 2)}\n`);
   const { wallSeconds, cpuSeconds, seal } = receipt;
@@ -176,12 +186,9 @@ async function isFull(place: string): Promise<boolean> {
   return facts.bavail * facts.bsize < 1024 * 1024 || (facts.files > 0 && facts.ffree === 0);
 }
 
-/** The failure itself matters more than that its remains could not be removed. */
-async function removeFailed({ out, prefix }: Derivation, emit: Emit): Promise<void> {
-  try {
-    await removeTree(out, prefix);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    emit({ type: "warning", message: `The failed output ${out} could not be removed: ${reason}` });
-  }
+/** The outcome of the build matters more than what could not be tidied up. */
+async function orWarn(work: Promise<void>, what: string, emit: Emit): Promise<void> {
+  await work.catch((error: unknown) => {
+    emit({ type: "warning", message: `${what}: ${error instanceof Error ? error.message : String(error)}` });
+  });
 }

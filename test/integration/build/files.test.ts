@@ -43,7 +43,7 @@ describe("openLog", () => {
   });
 
   it("begins anew", async () => {
-    const file = join(await freshFolder(), "some.log");
+    const file = join(await freshFolder(), `${"a".repeat(64)}.log`);
     writeFileSync(file, "of an earlier try");
     openLog(file).close();
     expect(readFileSync(file, "utf8")).toBe(end);

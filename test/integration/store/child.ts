@@ -3,10 +3,10 @@
  * Writes `ready` to standard output when the part to be killed has begun, and `done` with what came out at the end.
  */
 import { spawn } from "node:child_process";
-import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { exitCodeFor } from "../../../src/errors.ts";
+import { exitCodeFor, ForgeError } from "../../../src/errors.ts";
 import { activate, collectGarbage, lock, openPrefix, prefixPaths, realise } from "../../../src/store/index.ts";
 import { derivation, parts, result, surroundings } from "./samples.ts";
 
@@ -30,6 +30,16 @@ if (mode === "build") {
   );
 } else if (mode === "orphan") {
   await realise(made, leaveOrphan, surroundings("child"));
+} else if (mode === "replace") {
+  await realise(made, neverWhole, { ...surroundings("child"), replace: true });
+} else if (mode === "repair" || mode === "repair in vain") {
+  const around = surroundings("child");
+  const repaired = realise(made, mode === "repair" ? slowBuild : inVain, { ...around, replace: true });
+  const outcome = await repaired.then(
+    () => "built",
+    (error: unknown) => String(error),
+  );
+  say(JSON.stringify([outcome, ...around.events.flatMap((event) => (event.type === "warning" ? event.message : []))]));
 } else if (mode === "activate") {
   say("ready");
   for (;;) await activate(prefix, parts([made]), surroundings("child"));
@@ -48,6 +58,20 @@ async function slowBuild({ out }: { readonly out: string }) {
     await sleep(5);
   }
   return result;
+}
+
+/** Has begun to write, and goes on until it is killed. */
+async function neverWhole({ out }: { readonly out: string }) {
+  await writeFile(join(out, "half"), "");
+  say("ready");
+  await sleep(60_000);
+  return result;
+}
+
+/** Fails in a store in which nothing can be moved any more. */
+async function inVain(): Promise<never> {
+  await chmod(prefixPaths(prefix).store, 0o555);
+  throw new ForgeError("build-failed", "make failed");
 }
 
 /** A program that outlives its parent and goes on writing into the output, for 20 seconds at most. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import {
@@ -62,4 +62,28 @@ it("a record that is cut short or damaged keeps nothing, and one that speaks of 
   const other = await keep(prefix, "b", 1);
   await writeFile(join(other, ".tlsforge-failed.json"), '{"schema": "tlsforge.fai');
   expect(await readFailed(other)).toBeNull();
+});
+
+it("a record of another shape, which a build may have written itself, keeps nothing", async () => {
+  const prefix = await freshPrefix();
+  const scratch = await keep(prefix, "a", 1);
+  const record = join(scratch, ".tlsforge-failed.json");
+  const whole = (await readFailed(scratch))!;
+  for (const value of [
+    null,
+    "text",
+    [],
+    { ...whole, key: "../../../../x" },
+    { ...whole, failed: 1 },
+    { ...whole, argv: "make" },
+    { ...whole, argv: [null] },
+    { ...whole, environment: null },
+    { ...whole, environment: { PATH: 1 } },
+  ]) {
+    await writeFile(record, JSON.stringify(value));
+    expect(await listFailed(prefix)).toEqual([]);
+  }
+  await rm(record);
+  await mkdir(record);
+  expect(await listFailed(prefix)).toEqual([]);
 });

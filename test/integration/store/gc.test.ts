@@ -7,7 +7,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import {
   activate,
   boundLogs,
+  buildLock,
   collectGarbage,
+  holdPrefix,
   lock,
   logPath,
   prefixPaths,
@@ -52,10 +54,10 @@ describe("collectGarbage", () => {
 
   it("removes what has no receipt, unless it is being built or is not ours", async () => {
     const prefix = await freshPrefix();
-    const { store, locks } = prefixPaths(prefix);
+    const { store } = prefixPaths(prefix);
     const [failed, building] = [derivation(prefix, "failed"), derivation(prefix, "building")];
     for (const path of [failed.out, building.out, join(store, "mine"), join(store, ".tmp-0123")]) await mkdir(path);
-    const release = await lock(join(locks, building.key.slice(0, 16)), surroundings());
+    const release = await lock(buildLock(prefix, building.key), surroundings());
     const report = await collect(prefix, {});
     expect(report.removed.map(({ path }) => path).toSorted()).toEqual(
       [failed.out, join(store, ".tmp-0123")].toSorted(),
@@ -120,6 +122,21 @@ describe("collectGarbage", () => {
     await release();
     await collect(prefix, {});
     expect(await readdir(scratch)).toEqual(["mine"]);
+  });
+
+  it("spares what is fresh among the temporary ones where another run may be trying the place", async () => {
+    const prefix = await freshPrefix();
+    const { store } = prefixPaths(prefix);
+    const hold = await holdPrefix(prefix, surroundings("provision"), () => Promise.resolve());
+    await hold.narrow([]);
+    for (const name of [".tmp-fresh", ".tmp-old"]) await mkdir(join(store, name));
+    const before = new Date(Date.now() - 2 * 24 * 3600 * 1000);
+    await utimes(join(store, ".tmp-old"), before, before);
+    await collect(prefix, {});
+    expect(await readdir(store)).toEqual([".tmp-fresh"]);
+    await hold.release();
+    await collect(prefix, {});
+    expect(await readdir(store)).toEqual([]);
   });
 
   it("does not run beside another run", async () => {

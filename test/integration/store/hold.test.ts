@@ -69,6 +69,19 @@ it("of a run that was killed counts for nothing, also when it says that it began
   expect(removed).toEqual([expect.objectContaining({ kind: "lock", path: folder, why: "its holder has ended" })]);
 });
 
+it("sees a sweep in another container, where the process may have the same number", async () => {
+  const prefix = await freshPrefix();
+  const sweep = join(prefixPaths(prefix).locks, "sweep");
+  const release = await lock(sweep, surroundings());
+  const [name = ""] = await readdir(sweep);
+  await release();
+  await mkdir(sweep);
+  const [pid, start, boot, space, ...rest] = name.split("_");
+  await writeFile(join(sweep, [pid, start, boot, `${space}1`, ...rest].join("_")), JSON.stringify({ what: "gc" }));
+  const held = holdPrefix(prefix, { ...surroundings(), wait: false }, () => openPrefix(prefix, { create: true }));
+  await expect(held).rejects.toMatchObject({ code: "prefix-busy", message: expect.stringContaining("gc, pid") });
+});
+
 it("a lock that was held when the machine went down is free", async () => {
   const prefix = await freshPrefix();
   const path = join(prefixPaths(prefix).locks, "a");

@@ -1,11 +1,20 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { collectGarbage, lock, prefixPaths, readManifest, readReceipt, realise } from "../../../src/store/index.ts";
+import {
+  collectGarbage,
+  holdPrefix,
+  lock,
+  openPrefix,
+  prefixPaths,
+  readManifest,
+  readReceipt,
+  realise,
+} from "../../../src/store/index.ts";
 import { derivation, freshPrefix, provide, surroundings, writes } from "./helpers.ts";
 
 const script = new URL("./child.ts", import.meta.url).pathname;
@@ -48,6 +57,47 @@ describe("kill -9", () => {
     expect(manifest.generation).toBeGreaterThan(before);
     await collectGarbage(prefix, { ...surroundings(), dryRun: false, keep: 1, now: Date.now() });
     expect(await readdir(prefixPaths(prefix).generations)).toEqual([String(manifest.generation)]);
+  });
+
+  it.each(["gc", "another run"])(
+    "while an output is built anew leaves the old one to %s, which puts it back",
+    async (by) => {
+      const prefix = await freshPrefix();
+      await provide(prefix, { slow: { "bin/tool": "#!/bin/sh\n" } });
+      await provide(prefix, { slow: { "bin/tool": "#!/bin/sh\n" } });
+      const { out } = derivation(prefix, "slow");
+      await killed(await started("replace", prefix));
+      expect(await readReceipt(out)).toBeNull();
+      const collect = { ...surroundings(), keep: 1, now: Date.now() };
+      const planned = await collectGarbage(prefix, { ...collect, dryRun: true });
+      expect(planned.kept).toContainEqual(
+        expect.objectContaining({ why: "set aside by a run that was killed; the next run puts it back" }),
+      );
+      const around = surroundings();
+      if (by === "gc") await collectGarbage(prefix, { ...collect, ...around, dryRun: false });
+      else await (await holdPrefix(prefix, around, () => openPrefix(prefix, { create: true }))).release();
+      expect(around.events).toContainEqual(expect.objectContaining({ type: "notice" }));
+      expect(await readReceipt(out)).toMatchObject({ recipe: "slow" });
+      expect(await readFile(join(prefix, "bin/tool"), "utf8")).toBe("#!/bin/sh\n");
+      await collectGarbage(prefix, { ...collect, dryRun: false });
+      expect(await readdir(prefixPaths(prefix).store)).toEqual([basename(out)]);
+    },
+  );
+
+  it("after an output was built anew leaves the new one, and the old one as garbage", async () => {
+    const prefix = await freshPrefix();
+    await provide(prefix, { slow: {} });
+    const { out } = derivation(prefix, "slow");
+    const { store } = prefixPaths(prefix);
+    await cp(out, join(store, `.tmp-aside-${basename(out)}`), { recursive: true });
+    await writeFile(join(out, "new"), "");
+    await collectGarbage(prefix, { ...surroundings(), dryRun: false, now: Date.now() });
+    expect(await readdir(store)).toEqual([basename(out)]);
+    expect(await readdir(out)).toContain("new");
+    // What bears such a name without an output's stands for nothing.
+    await mkdir(join(store, ".tmp-aside-"));
+    await collectGarbage(prefix, { ...surroundings(), dryRun: false, now: Date.now() });
+    expect(await readdir(store)).toEqual([basename(out)]);
   });
 
   it("of the holder frees a lock", async () => {

@@ -1,26 +1,29 @@
-import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { openLog } from "../../../src/build/log.ts";
-import { boundLogs, prefixPaths, recipeOfLog } from "../../../src/store/index.ts";
+import { boundLogs, collectGarbage, prefixPaths, recipeOfLog, rotateLog } from "../../../src/store/index.ts";
 import { logPath } from "../../../src/store/paths.ts";
-import { freshFolder, freshPrefix } from "./helpers.ts";
+import { freshFolder, freshPrefix, surroundings } from "./helpers.ts";
+
+const key = "a".repeat(64);
 
 it("keeps the logs of three earlier tries of one build", async () => {
   const folder = await freshFolder();
-  const file = join(folder, "key.log");
+  const file = join(folder, `${key}.log`);
   for (const text of ["a", "b", "c", "d", "e"]) {
     const log = openLog(file);
     log.write(text);
     log.close();
   }
-  expect((await readdir(folder)).toSorted()).toEqual(["key.1.log", "key.2.log", "key.3.log", "key.log"]);
+  expect((await readdir(folder)).toSorted()).toEqual([".1", ".2", ".3", ""].map((nth) => `${key}${nth}.log`));
   expect(await readFile(file, "utf8")).toBe("e\ntlsforge: end of the log\n");
-  expect((await readFile(join(folder, "key.3.log"), "utf8"))[0]).toBe("b");
+  expect((await readFile(join(folder, `${key}.3.log`), "utf8"))[0]).toBe("b");
 });
 
 it("a log keeps its beginning and its end within its bound, and says what it lacks", async () => {
-  const file = join(await freshFolder(), "key.log");
+  const file = join(await freshFolder(), `${key}.log`);
   const log = openLog(file, { head: 10, tail: 5 });
   for (let line = 0; line < 10; line += 1) log.write(`line ${line}\n`);
   log.close();
@@ -31,18 +34,58 @@ it("a log keeps its beginning and its end within its bound, and says what it lac
 
 it("bounds the logs of each recipe: the newest stay, and those of outputs that are there", async () => {
   const prefix = await freshPrefix();
-  const key = (nth: number): string => nth.toString(16).repeat(64);
   const write = async (name: string, recipe: string, time: number): Promise<void> => {
     const file = join(prefixPaths(prefix).log, name);
     await writeFile(file, `tlsforge: ${recipe} 1.0, key k\n`);
     await utimes(file, time, time);
   };
-  for (let nth = 1; nth <= 5; nth += 1) await write(`${key(nth)}.log`, "hello", 1000 + nth);
-  await write(`${key(1)}.1.log`, "hello", 900);
-  await write(`${key(6)}.log`, "other", 100);
-  expect(await recipeOfLog(logPath(prefix, key(6)))).toBe("other");
-  const kept = new Set([key(1).slice(0, 16)]);
+  for (let nth = 1; nth <= 5; nth += 1) await write(`${keyOf(nth)}.log`, "hello", 1000 + nth);
+  await write(`${keyOf(1)}.1.log`, "hello", 900);
+  await write(`${keyOf(6)}.log`, "other", 100);
+  expect(await recipeOfLog(logPath(prefix, keyOf(6)))).toBe("other");
+  const kept = new Set([keyOf(1).slice(0, 16)]);
   const removed = await boundLogs(prefix, kept, { files: 100, bytes: 1e9, perRecipe: 2 });
   // That of the output that is there stays, an earlier try of it does not.
-  expect(removed).toEqual([key(3), key(2), `${key(1)}.1`].map((name) => join(prefixPaths(prefix).log, `${name}.log`)));
+  expect(removed).toEqual(
+    [keyOf(3), keyOf(2), `${keyOf(1)}.1`].map((name) => join(prefixPaths(prefix).log, `${name}.log`)),
+  );
 });
+
+it("bounds and moves files of its own names only, and is not held up by what else lies there", async () => {
+  const prefix = await freshPrefix();
+  const { log } = prefixPaths(prefix);
+  const ours = [`${keyOf(1)}.log`, `${keyOf(1)}.2.log`, `${keyOf(2)}.check.log`, `${keyOf(2)}.check.1.log`];
+  const others = ["mine.log", `${keyOf(3)}.log.log`, `${keyOf(3)}.old.log`];
+  for (const name of [...ours, ...others]) await writeFile(join(log, name), "");
+  await symlink("nowhere", join(log, `${keyOf(4)}.log`));
+  await mkdir(join(log, `${keyOf(5)}.log`));
+  execFileSync("mkfifo", [join(log, `${keyOf(6)}.log`)]);
+  const foreign = [...others, ...[4, 5, 6].map((nth) => `${keyOf(nth)}.log`)];
+  const { kept } = await collectGarbage(prefix, { ...surroundings(), dryRun: true, now: Date.now() });
+  const told = kept.filter(({ path }) => dirname(path) === log);
+  expect(told.filter(({ kind }) => kind === "log").map(({ path }) => basename(path))).toEqual(ours.toSorted());
+  expect(told.filter(({ why }) => why === "not made by tlsforge").map(({ path }) => basename(path))).toEqual(
+    foreign.toSorted(),
+  );
+  const removed = await boundLogs(prefix, new Set(), { files: 0, bytes: 0, perRecipe: 1 });
+  expect(removed.map((path) => basename(path)).toSorted()).toEqual(ours.toSorted());
+  expect(await readdir(log)).toEqual(foreign.toSorted());
+  rotateLog(join(log, "mine.log"));
+  expect(await readdir(log)).toContain("mine.log");
+  expect(await recipeOfLog(join(log, `${keyOf(5)}.log`))).toBeNull();
+  expect(await recipeOfLog(join(log, `${keyOf(6)}.log`))).toBeNull();
+});
+
+it("bounds logs while another run moves them", async () => {
+  const prefix = await freshPrefix();
+  const { log } = prefixPaths(prefix);
+  for (let nth = 1; nth < 16; nth += 1) await writeFile(logPath(prefix, keyOf(nth)), "tlsforge: hello 1.0, key k\n");
+  const bounded = boundLogs(prefix, new Set(), { files: 0, bytes: 0, perRecipe: 1 });
+  for (let nth = 1; nth < 16; nth += 1) await rm(logPath(prefix, keyOf(nth)));
+  await bounded;
+  expect(await readdir(log)).toEqual([]);
+});
+
+function keyOf(nth: number): string {
+  return nth.toString(16).repeat(64);
+}

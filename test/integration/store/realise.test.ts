@@ -1,13 +1,15 @@
 import { execFile } from "node:child_process";
-import { access, mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { access, chmod, mkdir, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ForgeError } from "../../../src/errors.ts";
-import { prefixPaths, readReceipt, realise } from "../../../src/store/index.ts";
-import { derivation, freshPrefix, result, surroundings, writes } from "./helpers.ts";
+import { lockPrefix, prefixPaths, readReceipt, realise } from "../../../src/store/index.ts";
+import { describeWith } from "../../tools/needs.ts";
+import { derivation, freshFolder, freshPrefix, result, surroundings, writes } from "./helpers.ts";
 
 const run = promisify(execFile);
+const script = new URL("./child.ts", import.meta.url).pathname;
 
 describe("realise", () => {
   it("builds once, then takes what is there", async () => {
@@ -86,6 +88,25 @@ describe("realise", () => {
     expect(await readdir(prefixPaths(prefix).store)).toEqual([]);
   });
 
+  it("makes durable what it has noted of the contents too", async () => {
+    const prefix = await freshPrefix();
+    const programs = await freshFolder();
+    const seen = join(programs, "seen");
+    await writeFile(join(programs, "sync"), `#!/bin/sh\nls "$2" > ${seen}\n`, { mode: 0o755 });
+    const path = process.env["PATH"];
+    onTestFinished(() => void (process.env["PATH"] = path));
+    process.env["PATH"] = `${programs}:${path}`;
+    const large = async ({ out }: { readonly out: string }) => {
+      for (let index = 0; index < 12; index += 1) {
+        await writeFile(join(out, String(index)), "");
+        await truncate(join(out, String(index)), 16_000_000);
+      }
+      return result;
+    };
+    await realise(derivation(prefix, "large"), large, surroundings());
+    expect((await readFile(seen, "utf8")).split("\n")).toContain("contents.json");
+  });
+
   it("makes 10,000 files durable in a bounded time", async () => {
     const prefix = await freshPrefix();
     let written = 0;
@@ -98,3 +119,43 @@ describe("realise", () => {
     expect(performance.now() - written).toBeLessThan(10_000);
   });
 });
+
+describeWith(["linux", "root"], "a repair by a user who cannot remove what is there", () => {
+  it("leaves the new output, and warns of what stays of the old one", async () => {
+    const { prefix, out, repair } = await nobodysPrefix();
+    await mkdir(join(out, "roots/folder"), { recursive: true });
+    expect(await repair("repair")).toEqual([
+      "built",
+      expect.stringMatching(/^What .* was before could not be removed/u),
+    ]);
+    expect(await readReceipt(out)).not.toBeNull();
+    expect(await readdir(out)).not.toContain("roots");
+    expect(await readdir(prefixPaths(prefix).store)).toHaveLength(2);
+  });
+
+  it("says why the build failed even when nothing can be put back, which the next run does", async () => {
+    const { prefix, out, repair } = await nobodysPrefix();
+    expect(await repair("repair in vain")).toEqual([
+      expect.stringContaining("make failed"),
+      expect.stringContaining("could not be removed"),
+      expect.stringContaining("could not be put back"),
+    ]);
+    await chmod(prefixPaths(prefix).store, 0o755);
+    await (
+      await lockPrefix(prefix, surroundings())
+    )();
+    expect((await readdir(out)).toSorted()).toEqual(["a", "contents.json", "receipt.json"]);
+  });
+});
+
+/** A prefix of nobody's with one output, and what nobody is told when he repairs it. */
+async function nobodysPrefix() {
+  const prefix = await freshPrefix();
+  const made = derivation(prefix, "slow");
+  await realise(made, writes({ a: "1" }), surroundings());
+  await chmod(join(prefix, ".."), 0o755);
+  await run("chown", ["-R", "65534:65534", prefix]);
+  const repair = async (mode: string): Promise<unknown> =>
+    JSON.parse((await run(process.execPath, [script, mode, prefix, "slow"], { uid: 65534, gid: 65534 })).stdout);
+  return { prefix, out: made.out, repair };
+}
