@@ -200,7 +200,7 @@ describe("recipe update", () => {
   });
 
   test("a path is no name of a recipe", async () => {
-    const { context } = await shop(recipeText([pypi]));
+    const { context } = await shop(recipeText([url("http://127.0.0.1:1")]));
     const asked = updateRecipe(context, { recipe: "../thing", line: null, write: true });
     await expect(asked).rejects.toMatchObject({ code: "usage", message: expect.stringContaining('"../thing"') });
   });
