@@ -77,24 +77,35 @@ function matchOne(entry: Affected, { version, identity }: Installed): Omit<Match
   if (inside.includes("unaffected")) return { status: "unaffected", why: null };
   if (entry.ranges.length === 0 && entry.versions.length === 0 && entry.otherwise === "unaffected")
     return { status: "unknown", why: "it names no version at all" };
+  if (listed === "unread") return { status: "unknown", why: `its list of versions cannot be compared with ${version}` };
   if (entry.otherwise === "unknown") return { status: "unknown", why: "it does not speak of this version" };
   return { status: entry.otherwise, why: null };
 }
 
 /**
  * Whether the list of versions has this one. `no` only where the list is known to go so far: it names a later version. A list that ends before
- * may have been made before this version was.
+ * may have been made before this version was. `unread`: one of its entries could be this version, and cannot be compared with it.
  */
-function listedIn({ versions }: Affected, version: string, identity: Identity): "yes" | "no" | "unknown" {
+function listedIn({ versions }: Affected, version: string, identity: Identity): "yes" | "no" | "unknown" | "unread" {
   const own = new Set([version, ...identity.tags.map((tag) => tagOf(tag, version))]);
   let later = false;
+  let unread = false;
   for (const entry of versions) {
     const plain = plainVersion(entry, identity.tags);
     const order = compareVersions(identity.scheme, plain, version);
     if (own.has(entry) || order === 0) return "yes";
     later ||= order !== null && order > 0;
+    unread ||= order === null && couldBe(plain, version, identity.scheme);
   }
+  if (unread) return "unread";
   return later ? "no" : "unknown";
+}
+
+/** Whether a text that compares with nothing may mean a version: that compares with nothing itself, or stands in the text. */
+function couldBe(text: string, version: string, scheme: Scheme): boolean {
+  if (compareVersions(scheme, version, version) === null || text.includes(version)) return true;
+  const numbers = text.match(/\d+(?:[._]\d+)*/g) ?? [];
+  return numbers.some((found) => compareVersions(scheme, found.replaceAll("_", "."), version) === 0);
 }
 
 function tagOf(tag: string, version: string): string {

@@ -1,11 +1,11 @@
 /** What an audit works from and what it says. Pure data. */
 
-/** How versions of a package are ordered. `semver`: strictly by SemVer 2.0, as OSV's ranges of that type are. */
+/** How versions of a package are ordered. `semver`: strictly by SemVer 2.0, as OSV's ranges of that type and Rust's crates are. */
 export type Scheme = "dotted" | "openssl" | "pep440" | "semver";
 
 /** One thing that is installed. */
 export interface Installed {
-  /** Name of the recipe, or of the project of a locked Python package. */
+  /** Name of the recipe, of the project of a locked Python package, or of a locked crate. */
   readonly name: string;
   readonly version: string;
   /** The recipe whose output has it. */
@@ -21,7 +21,7 @@ export interface Installed {
 
 /** By which names others speak of a package, and how its versions are ordered. */
 export interface Identity {
-  readonly scheme: Exclude<Scheme, "semver">;
+  readonly scheme: Scheme;
   /** OSV's `package`: ecosystem (without what follows a colon) and name. */
   readonly packages: readonly { readonly ecosystem: string; readonly name: string }[];
   /** Addresses of the source repository, as OSV's GIT ranges and CVE records name it. */

@@ -55,7 +55,33 @@ function installedBy(receipt: Receipt, recipe: Recipe | undefined): readonly Ins
     identity: identityOf(recipe),
   };
   const locked = sources.filter((source) => source !== main);
-  return [own, ...locked.map((source) => lockedPackage(source, receipt, recipe))];
+  return [own, ...locked.map((source) => lockedCrate(source, receipt) ?? lockedPackage(source, receipt, recipe))];
+}
+
+/**
+ * A crate, whose source is called `NAME@VERSION`; null for what is none. It is in the output, and its versions are ordered as cargo orders them.
+ */
+function lockedCrate(
+  { name: called, file, verified }: Receipt["sources"][number],
+  { recipe: owner }: Receipt,
+): Installed | null {
+  if (!file.endsWith(".crate")) return null;
+  const [name = called, version = file] = called.split("@");
+  return {
+    name,
+    version,
+    recipe: owner,
+    role: "installed",
+    locked: true,
+    verified,
+    identity: {
+      scheme: "semver",
+      packages: [{ ecosystem: "crates.io", name }],
+      repositories: [],
+      tags: [],
+      products: [],
+    },
+  };
 }
 
 function lockedPackage(

@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import path from "node:path";
 import type { ReadEntry } from "tar";
 import { ForgeError } from "../errors.ts";
-import { chunksOf } from "../fetch/index.ts";
+import { chunksOf, writeProblem } from "../fetch/index.ts";
 import { indexName, longest, membersOf, noBundle, parseIndex } from "./bundle-index.ts";
 import type { BundleMember } from "./bundle-index.ts";
 import { fileProblem } from "./problems.ts";
@@ -13,7 +13,7 @@ import type { BundleIndex } from "./types.ts";
  * Brings the sources of a bundle into a cache folder, `<cache>/<sha256>`. A bundle is not trusted: its members must be those of its index, in that
  * order, of that size, and each is compared with the digest that it is named by before it gets that name. What came before a lie stays, as it is what its
  * name says; a signature that is there already is not replaced.
- * Throws `archive-broken`, `source-mismatch`, `usage`, `disk-full`, `interrupted`.
+ * Throws `archive-broken`, `source-mismatch`, `usage`, `interrupted`, and of the cache `disk-full` and `prefix-unusable`.
  */
 export async function useBundle(
   file: string,
@@ -64,7 +64,8 @@ export async function useBundle(
     if (!ended) throw noBundle(file, "it ends too early");
     return reader.finish();
   } catch (error) {
-    throw fileProblem(error, file, "read");
+    // What went wrong with a member has said so; the rest is about the bundle.
+    throw error === failure ? error : fileProblem(error, file, "read");
   } finally {
     reader.abandon();
   }
@@ -90,11 +91,11 @@ function bundleReader(file: string, cache: string) {
           file,
           `after ${at} of ${expected.length} files comes something that its index does not have there`,
         );
-      open = cacheFile(cache, member, file);
+      open = inCache(cache, () => cacheFile(cache, member, file));
     },
     data(chunk: Buffer): void {
       if (open === null) text += chunk.toString("latin1");
-      else open.write(chunk);
+      else inCache(cache, () => open?.write(chunk));
     },
     end(): void {
       if (open === null) {
@@ -102,7 +103,7 @@ function bundleReader(file: string, cache: string) {
         expected = membersOf(index);
         return;
       }
-      open.end();
+      inCache(cache, () => open?.end());
       open = null;
       at += 1;
     },
@@ -117,14 +118,29 @@ function bundleReader(file: string, cache: string) {
   };
 }
 
+/** What goes wrong while something is written into the cache is the cache's fault, not the bundle's. */
+function inCache<Result>(cache: string, action: () => Result): Result {
+  try {
+    return action();
+  } catch (error) {
+    throw writeProblem(error, cache);
+  }
+}
+
 /** A file on its way into the cache: under another name until its digest is known to be right. */
 function cacheFile(cache: string, { name, sha256 }: BundleMember, file: string) {
   mkdirSync(cache, { recursive: true });
   const temporary = path.join(cache, `.${name}.${randomBytes(4).toString("hex")}`);
   const handle = openSync(temporary, "wx", 0o644);
   const hash = createHash("sha256");
-  const abandon = (): void => {
+  let isOpen = true;
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
     closeSync(handle);
+  };
+  const abandon = (): void => {
+    close();
     rmSync(temporary, { force: true });
   };
   return {
@@ -146,7 +162,7 @@ function cacheFile(cache: string, { name, sha256 }: BundleMember, file: string) 
       const final = path.join(cache, name);
       if (name !== sha256 && existsSync(final)) return abandon();
       fsyncSync(handle);
-      closeSync(handle);
+      close();
       renameSync(temporary, final);
     },
     abandon,

@@ -7,6 +7,7 @@ export { hasFile, listFolder, projectFiles, takeUnknown, type Answered, type Pro
 export { chunksOf, fileDigest } from "./digest.ts";
 export { usableCaches } from "./cache.ts";
 export { fetchAll } from "./fetch-all.ts";
+export { writeProblem } from "./problems.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { checkKeys } from "./signatures/openpgp-keys.ts";
 export { signatureExtensions } from "./signatures/obtain.ts";

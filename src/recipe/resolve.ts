@@ -164,11 +164,15 @@ function requireValues(need: {
   );
 }
 
+/** Of a source that a recipe with signers names none for: nothing is looked for, and that is told. */
+const nobody: SignatureSpec = { signers: [], required: false, locations: [] };
+
 function mainSource({ recipe, sourceIndex }: Choice, entry: RecipeVersion): Source | undefined {
   if (entry.sources.length === 0) return undefined;
   const source = entry.sources[sourceIndex];
   if (source === undefined) throw new Error(`recipe ${recipe.name} ${entry.version} has no source ${sourceIndex}`);
-  return { name: recipe.name, ...source, unpack: "main" };
+  const isUnsigned = Object.keys(recipe.signers).length > 0 && source.locations.every(({ kind }) => kind !== "pypi");
+  return { name: recipe.name, ...(isUnsigned ? { signature: nobody } : {}), ...source, unpack: "main" };
 }
 
 function lockedFile(recipe: Recipe, item: LockedPackage, facts: Facts): LockedPackage["files"][number] {

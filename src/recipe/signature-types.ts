@@ -28,7 +28,7 @@ export interface SigstoreSigner {
 
 /** Which signature a source must or may have. */
 export interface SignatureSpec {
-  /** All of one kind; a signature by any of them is enough. */
+  /** All of one kind; a signature by any of them is enough. Empty: the recipe has signers, and names none of them for this source. */
   readonly signers: readonly Signer[];
   /** Without a signature the source is refused. A wrong one is refused always. */
   readonly required: boolean;

@@ -48,20 +48,21 @@ const keptFailed = "of a failed build that --keep-failed kept (gc --failed remov
  * Takes the prefix's lock itself: the caller must not hold it. Throws `prefix-busy`, `interrupted`, `prefix-unusable`.
  */
 export async function collectGarbage(prefix: string, options: GarbageOptions): Promise<GarbageReport> {
-  if (options.dryRun) return report(await judge(prefix, options), () => Promise.resolve(true));
+  if (options.dryRun) return report(await judge(prefix, options), () => Promise.resolve(null));
   const release = await lockForSweep(prefix, options);
   try {
     return await exclusively(prefix, options, async () =>
-      report(await judge(prefix, options), (verdict) => remove(verdict, prefix)),
+      report(await judge(prefix, options), (verdict) => tryRemove(verdict, prefix, options)),
     );
   } finally {
     await release();
   }
 }
 
+/** `dispose` tells why something has stayed; null when it is gone. */
 async function report(
   verdicts: readonly Verdict[],
-  dispose: (verdict: Verdict) => Promise<boolean>,
+  dispose: (verdict: Verdict) => Promise<string | null>,
 ): Promise<GarbageReport> {
   const removed: GarbageItem[] = [];
   const kept: GarbageItem[] = [];
@@ -71,10 +72,22 @@ async function report(
       continue;
     }
     const bytes = await sizeOf(item.path);
-    if (await dispose({ keep, ...item })) removed.push({ ...item, bytes });
-    else kept.push({ ...item, why: "another run took it meanwhile", bytes: 0 });
+    const why = await dispose({ keep, ...item });
+    if (why === null) removed.push({ ...item, bytes });
+    else kept.push({ ...item, why, bytes: 0 });
   }
   return { removed, kept };
+}
+
+/** What cannot be removed is told and in nobody's way. */
+async function tryRemove(verdict: Verdict, prefix: string, { emit }: GarbageOptions): Promise<string | null> {
+  try {
+    return (await remove(verdict, prefix)) ? null : "another run took it meanwhile";
+  } catch (error) {
+    if (!(error instanceof ForgeError) || error.code !== "prefix-unusable") throw error;
+    emit({ type: "warning", message: `${verdict.path} cannot be removed: ${error.message}` });
+    return "cannot be removed";
+  }
 }
 
 /** Whether it was removed. An output, and the folder it is built in, go only under its own lock: a build of it may just have begun. */
@@ -87,7 +100,7 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   const isScratch = dirname(path) === scratchFolder(prefix) && isKeyed(basename(path));
   if (kind !== "output" && !isScratch && outOfAside(path) === null) {
     // Caches lie outside of the prefix too.
-    await removeTree(path, kind === "source" || kind === "download" ? dirname(path) : prefix);
+    await removeTree(path, ["source", "download", "temporary"].includes(kind) ? dirname(path) : prefix);
     return true;
   }
   const release = await tryLock(buildLock(prefix, basename(outOfAside(path) ?? path)), "gc");

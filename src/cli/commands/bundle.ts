@@ -1,5 +1,7 @@
 import path from "node:path";
 import { createBundle, refuseNoFile, refuseTarget, useBundle } from "../../deliver/index.ts";
+import { usableCaches } from "../../fetch/index.ts";
+import { prefixPaths } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { siteFor, type BuildRequest } from "../pipeline.ts";
 import { fetchSources, select } from "../prepare.ts";
@@ -37,11 +39,12 @@ export async function create(context: Context, named: string, request: BuildRequ
   };
 }
 
-/** The sources of a bundle in the cache, each compared with its digest. */
+/** The sources of a bundle in the cache that a build would write to, each compared with its digest. */
 export async function use(context: Context, named: string): Promise<Result> {
   const file = path.resolve(context.cwd, named);
   await refuseNoFile(file);
-  const cache = sourcesFolder(context);
+  const own = sourcesFolder(context);
+  const [cache = own] = await usableCaches([own, prefixPaths(context.options.prefix).sources], context.emit);
   const { stack, platform, sources } = await useBundle(file, { cache, signal: context.signal });
   const here = context.platform;
   const elsewhere = platform.os !== here.os || platform.arch !== here.arch || platform.libc !== here.libc;

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import {
@@ -124,7 +125,9 @@ async function proposeAll(
   const cache = options.fetch.caches[0];
   if (cache === undefined || found.newer.size === 0) return [];
   await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(path.join(cache, ".update-"));
+  // So named, gc takes it for what it is when this run is killed: an unfinished download.
+  const folder = path.join(cache, `update-${randomBytes(6).toString("hex")}.part`);
+  await mkdir(folder);
   try {
     const proposals = [];
     for (const [branch, version] of found.newer) {

@@ -24,35 +24,46 @@ export interface Checked {
  * Obtains and checks the signature of a source whose digest is right already. From the caches or the first location that has a good one, which
  * then lies in the first cache as `<sha256>.asc`, `.sigstore` or `.provenance`; a verdict is never kept, so it is checked each time.
  *
- * Throws `signature-wrong` when what was had is wrong in any way (other bytes, a key or identity that the recipe does not pin, made after the
- * key's end, damaged), and `signature-missing` when there is none and the recipe demands one. Without demand that is `untestable`, and a warning.
+ * Throws `signature-wrong` when what was had is wrong in any way (other bytes, a key or identity that the recipe does not pin, a revoked key,
+ * damaged), or the recipe demands one and this one cannot be judged (made after the end of our copy of the key), and `signature-missing` when there is
+ * none and the recipe demands one. Without demand those two are `untestable`, and a warning; so is a source for which a recipe that has signers names
+ * none.
  */
 export async function verifySignature(checked: Checked, options: FetchOptions): Promise<SignatureVerdict> {
   const { source } = checked;
   const extension = extensionOf(source);
-  if (extension === null) return untestable("the recipe names no signer for it");
   const spec = source.signature;
+  if (extension === null)
+    return spec === undefined
+      ? untestable("the recipe names no signer for it")
+      : unknown(source, "the recipe has signers, and names none of them for it", options);
   const cachesOnly = checked.cachesOnly === true || (spec === undefined && checked.cached);
   const misses: string[] = [];
   const wrong: string[] = [];
+  // What lies damaged in a cache says nothing against what another place delivers.
+  let isToldWrong = false;
+  let isWrong = false;
   for await (const copy of copies(source, extension, { ...options, cachesOnly })) {
     if ("failure" in copy) {
       misses.push(extension === "provenance" ? copy.failure.reason : `${copy.from}: ${copy.failure.reason}`);
       continue;
     }
     const judgement = await judge(checked, copy, extension);
-    if (judgement.outcome === "observed") {
+    const isDemanded = spec?.required === true;
+    if (judgement.outcome === "observed" || (judgement.outcome === "untestable" && !isDemanded && !isToldWrong)) {
       const cache = options.caches[0];
       const name = `${source.sha256}.${extension}`;
       if (cache !== undefined && copy.path !== join(cache, name)) await keep(copy, name, cache);
-      return { ...judgement, from: copy.from };
-    }
-    if (judgement.outcome === "untestable" && spec === undefined)
+      if (judgement.outcome === "observed") return { ...judgement, from: copy.from };
       return unknown(source, `${copy.from}: ${judgement.why}`, options);
+    }
     wrong.push(`${copy.path ?? copy.from}: ${judgement.why}`);
+    if (judgement.outcome === "untestable") continue;
+    isWrong = true;
+    isToldWrong ||= copy.path === null;
     if (copy.path !== null) await passOver(copy.path, checked, options);
   }
-  if (wrong.length > 0) throw wrongSignature(source, wrong);
+  if (wrong.length > 0) throw isWrong ? wrongSignature(source, wrong) : unjudgedSignature(source, wrong);
   if (spec?.required === true) throw missingSignature(source, misses, options);
   const why = cachesOnly ? "the caches have none" : misses.join("; ");
   return spec === undefined ? untestable(why) : unknown(source, why, options);
@@ -107,6 +118,17 @@ function wrongSignature(source: Digested, details: readonly string[]): ForgeErro
     hint: `Do not build it. If upstream has a new key, take its fingerprint from upstream by another way and pin it in the recipe; else distrust that location. SHA-256 of the file: ${source.sha256}`,
     details,
   });
+}
+
+function unjudgedSignature(source: Digested, details: readonly string[]): ForgeError {
+  return new ForgeError(
+    "signature-wrong",
+    `The signature of ${source.file} (${source.name}), which the recipe demands, cannot be judged: ${details[0]}`,
+    {
+      hint: "Take upstream's newer copy of the key into the recipe's key file; the fingerprint that the recipe pins stays the same",
+      details,
+    },
+  );
 }
 
 function missingSignature(source: Digested, details: readonly string[], { offline }: FetchOptions): ForgeError {

@@ -12,10 +12,11 @@ const mostSignatures = 16;
  * Judges a detached OpenPGP signature file (RFC 9580, 5.2 and 10.4) over a file, which is streamed: every signature in it.
  *
  * The rule: one good signature by a pinned key, its primary key or a signing subkey of it, is enough; signatures of others are neither good nor
- * bad. A signature counts when it was made while its key was valid, by the key's newest word on that, whatever became of the key since: one that
- * has expired since is said. One made before the key was, after it expired, or by a key that has been revoked, for whatever reason, does
- * not count. What claims to be of a pinned key and does not fit the bytes makes all of it wrong. The time is the signer's own word, so an
- * expired key in a thief's hands can still lie; the digest in the recipe is what stands against that.
+ * bad. A signature counts when it was made while its key was valid, by the newest word that our copy of the key has on that, whatever became of
+ * the key since: one that has expired since is said. One that fits the bytes and was made after the end that our copy tells is `untestable`: its
+ * holder may have prolonged the key, or a thief may have it, and our copy is too old to tell which. One made before the key was, or by a key that
+ * has been revoked, for whatever reason and whenever, does not count. What claims to be of a pinned key and does not fit the bytes makes all of it
+ * wrong. The time is the signer's own word, so an expired key in a thief's hands can still lie; the digest in the recipe is what stands against that.
  */
 export async function judgeOpenPgp(
   file: Pick<SignedFile, "path">,
@@ -34,7 +35,8 @@ export async function judgeOpenPgp(
     return failed(`it is by ${foreign.join(", ")}, none of which the recipe pins: ${pinnedText(keys)}`);
   const broken = judged.find((one) => one.outcome === "failed" && one.why.startsWith(unfit));
   const good = judged.find((one) => one.outcome === "observed");
-  if (broken !== undefined || good?.outcome !== "observed") return broken ?? judged[0] ?? failed("there is none");
+  const refused = broken ?? judged.find((one) => one.outcome === "failed");
+  if (broken !== undefined || good?.outcome !== "observed") return refused ?? judged[0] ?? failed("there is none");
   const others = foreign.map((key) => `also signed by ${key}, which is not pinned and was not checked`);
   return { ...good, notes: [...good.notes, ...others] };
 }
@@ -59,11 +61,19 @@ async function judgeOne(
   if (await isRevoked(key, subkey, now)) return failed(`${name} has been revoked`);
   const end = await endOf(key, subkey);
   if (end === null) return failed(`${name} has no valid signature of its own`);
-  if (made.getTime() >= end) return failed(`it was made on ${day(made)}, and ${name} had expired on ${day(end)}`);
   const expired = end <= now.getTime();
   // A key that was renewed has words of its own from after the signature was made. They count, so the key is looked at as it last was valid.
-  const fit = await fits(file, packet, { key, date: expired ? new Date(end - 1000) : now });
+  const date = expired ? new Date(end - 1000) : now;
+  const isLate = made.getTime() >= end;
+  const fit = await fits(file, (input) =>
+    isLate ? verifyLate(input, packet, { key, date, now }) : verifyIn(input, packet, { key, date }),
+  );
   if (fit !== null) return failed(fit);
+  if (isLate)
+    return {
+      outcome: "untestable",
+      why: `it was made on ${day(made)}, and our copy of ${name} ended on ${day(end)}; take a newer copy into the recipe`,
+    };
   return {
     outcome: "observed",
     kind: "openpgp",
@@ -75,37 +85,58 @@ async function judgeOne(
   };
 }
 
-/** Null when the signature is one over the file's bytes by the key. */
+/** Null when `verify` finds that the signature is one over the file's bytes, which it gets as a stream. */
 async function fits(
   { path }: Pick<SignedFile, "path">,
-  packet: SignaturePacket,
-  { key, date }: { readonly key: PublicKey; readonly date: Date },
+  verify: (input: ReadableStream<Uint8Array>) => Promise<void>,
 ): Promise<string | null> {
-  const { createMessage, PacketList, Signature: SignatureOf, verify } = await import("openpgp");
-  const list = new PacketList<SignaturePacket>();
-  list.push(packet);
   // Each piece goes through half a dozen queues of the library: few pieces cost less.
   const input = createReadStream(path, { highWaterMark: 1 << 18 });
   try {
-    const message = await createMessage({ binary: Readable.toWeb(input), format: "binary" });
-    const { data, signatures } = await verify({
-      message,
-      signature: new SignatureOf(list),
-      verificationKeys: key,
-      date,
-      format: "binary",
-      config: { allowInsecureVerificationWithReformattedKeys: true },
-    });
-    const reader = data.getReader();
-    while (!(await reader.read()).done);
-    await signatures[0]?.verified;
-    return signatures.length === 1 ? null : `${unfit}: it cannot be read`;
+    await verify(Readable.toWeb(input));
+    return null;
   } catch (error) {
     if (input.errored !== null) throw input.errored;
     return `${unfit}, or is damaged: ${error instanceof Error ? error.message : String(error)}`;
   } finally {
     input.destroy();
   }
+}
+
+/** By a key that was valid when the signature was made. */
+async function verifyIn(
+  input: ReadableStream<Uint8Array>,
+  packet: SignaturePacket,
+  { key, date }: { readonly key: PublicKey; readonly date: Date },
+): Promise<void> {
+  const { createMessage, PacketList, Signature: SignatureOf, verify } = await import("openpgp");
+  const list = new PacketList<SignaturePacket>();
+  list.push(packet);
+  const { data, signatures } = await verify({
+    message: await createMessage({ binary: input, format: "binary" }),
+    signature: new SignatureOf(list),
+    verificationKeys: key,
+    date,
+    format: "binary",
+    config: { allowInsecureVerificationWithReformattedKeys: true },
+  });
+  const reader = data.getReader();
+  while (!(await reader.read()).done);
+  await signatures[0]?.verified;
+  if (signatures.length !== 1) throw new Error("it cannot be read");
+}
+
+/** By a key as it was at `date`, whenever the signature was made: the library's own question would end at the key's. */
+async function verifyLate(
+  input: ReadableStream<Uint8Array>,
+  packet: SignaturePacket,
+  { key, date, now }: { readonly key: PublicKey; readonly date: Date; readonly now: Date },
+): Promise<void> {
+  const { enums } = await import("openpgp");
+  const { keyPacket } = await key.getSigningKey(packet.issuerKeyID, date);
+  // As much of a packet of data as is asked for.
+  const data = { text: null, getBytes: () => input };
+  await packet.verify(keyPacket, enums.signature.binary, data, now, true);
 }
 
 /** The signature packets of a file, armored (several blocks too) or binary; a text says why there are none. */

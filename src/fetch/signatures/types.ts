@@ -12,5 +12,8 @@ export interface SignedFile {
 /** A good signature, without where it was had. */
 export type Observed = Omit<Extract<SignatureVerdict, { readonly outcome: "observed" }>, "from">;
 
-/** What one copy of a signature says. `untestable`: neither good nor bad can be told, as when the trust root does not know the log. */
+/**
+ * What one copy of a signature says. `untestable`: neither good nor bad can be told, as when the trust root does not know the
+ * log, or the signature was made after the end of our copy of the key.
+ */
 export type Judgement = Observed | { readonly outcome: "failed" | "untestable"; readonly why: string };

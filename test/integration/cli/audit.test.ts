@@ -60,7 +60,7 @@ const stack =
   'schema: tlsforge.stack/1\nname: test\nsummary: x\nrecipes: { openssl: "*", tls: "*" }\nserver: tls\nopenssl: openssl\npython: tls\n';
 
 /** A prefix whose current generation is made of outputs with real receipts, and the recipes that made them. */
-async function machine(folder: string, openSslVersion = "3.5.7"): Promise<Context> {
+async function machine(folder: string, openSslVersion = "3.5.7", crates: readonly string[] = []): Promise<Context> {
   const context = contextIn(folder);
   const files = {
     "openssl/recipe.yaml": openssl,
@@ -91,6 +91,7 @@ async function machine(folder: string, openSslVersion = "3.5.7"): Promise<Contex
         source("pip", "pip-26.3-py3-none-any.whl"),
         source("twisted", "twisted-26.10.0-py3-none-any.whl"),
         source("zope-interface", "zope_interface-8.1.tar.gz"),
+        ...crates.map((crate) => source(crate, `${crate.replace("@", "-")}.crate`)),
       ],
     },
   ];
@@ -178,6 +179,38 @@ describe("audit of a prefix", () => {
       await file("fixed.json", about("twisted", "26.10.0")),
     );
     expect(exitCode).toBe(0);
+  });
+
+  test("a crate is one of its own ecosystem: hit by name and version, in semver's order, and no package of another", async () => {
+    const crates = await machine(await freshFolder(), "3.5.7", ["openssl@0.10.60", "pyo3@0.25.0-rc.1"]);
+    const rust = (name: string, fixed: string): object =>
+      osv(
+        {
+          package: { ecosystem: "crates.io", name, purl: `pkg:cargo/${name}` },
+          ranges: [{ type: "SEMVER", events: [{ introduced: "0.0.0-0" }, { fixed }] }],
+          versions: [],
+        },
+        { id: "RUSTSEC-2026-0001", database_specific: { license: "CC0-1.0" } },
+      );
+    const judged = async (...records: readonly object[]): Promise<unknown> => {
+      await writeFile(join(crates.cwd, "rust.json"), JSON.stringify(records));
+      const { fields } = await run(crates, "rust.json");
+      return (fields["packages"] as readonly { name: string; version: string; outcome: string }[])
+        .filter(({ version }) => version.startsWith("0."))
+        .map(({ name, version, outcome }) => `${name} ${version} ${outcome}`);
+    };
+    expect(await judged(rust("openssl", "0.10.70"), rust("pyo3", "0.25.0-rc.1"))).toEqual([
+      "openssl 0.10.60 hit",
+      "pyo3 0.25.0-rc.1 pass",
+    ]);
+    expect(await judged(rust("openssl", "0.10.60"), rust("pyo3", "0.25.0"))).toEqual([
+      "openssl 0.10.60 pass",
+      "pyo3 0.25.0-rc.1 hit",
+    ]);
+    expect(await judged(about("openssl", "99"), about("pyo3", "99"))).toEqual([
+      "openssl 0.10.60 unknown",
+      "pyo3 0.25.0-rc.1 unknown",
+    ]);
   });
 
   test("support and floor are judged by the day that is given, without any file", async () => {

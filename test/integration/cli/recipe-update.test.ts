@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -6,10 +7,12 @@ import { updateRecipe } from "../../../src/cli/commands/recipe-update.ts";
 import type { Context } from "../../../src/cli/context.ts";
 import { record, type Result } from "../../../src/cli/result.ts";
 import { ForgeError } from "../../../src/errors.ts";
+import { collectGarbage, openPrefix } from "../../../src/store/index.ts";
 import { needs } from "../../tools/needs.ts";
 import { problemsOf } from "../../tools/records.ts";
 import { fingerprint, keyOf, signed } from "../fetch/openpgp-keys.ts";
 import { payload, serve, sha256 } from "../fetch/support.ts";
+import { surroundings } from "../store/samples.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
 const old = "b".repeat(64);
@@ -152,6 +155,26 @@ describe("recipe update", () => {
       expect(after).toContain(`${line.slice(1)}\n`);
     expect(after).toContain("# the first line\n");
     expect(await readdir(join(made.context.home, ".cache", "tlsforge", "sources"))).toEqual([fresh.sha256]);
+  });
+
+  test("what it leaves in the cache when it is killed is an unfinished download to gc", async () => {
+    let left: string[] = [];
+    const { base } = await serve((request, response) => {
+      if (request.url?.endsWith("/thing-2.1.1.tar.gz") !== true) return response.writeHead(404).end();
+      if (request.method === "GET") left = readdirSync(cache);
+      return response.end(request.method === "HEAD" ? undefined : fresh.bytes);
+    });
+    const made = await shop(recipeText([url(base)]));
+    const cache = join(made.context.home, ".cache", "tlsforge", "sources");
+    await update(made);
+    expect(left).toEqual([expect.stringContaining("update")]);
+    const folder = join(cache, left[0] ?? "");
+    await mkdir(join(folder, "in"), { recursive: true });
+    const { path } = await openPrefix(made.context.options.prefix, { create: true });
+    const sources = { folders: [cache], needed: new Map<string, string>(), keepAll: null };
+    const now = Date.now() + 8 * 86_400_000;
+    await collectGarbage(path, { ...surroundings(), dryRun: false, sources, now });
+    expect(await readdir(cache)).toEqual([fresh.sha256]);
   });
 
   test("a signature by the recipe's signer is checked, one that is missing is said loudly, a wrong one ends it", async () => {

@@ -4,15 +4,16 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sources } from "../../../src/cli/commands/sources.ts";
 import type { SourceRecord } from "../../../src/cli/commands/sources.ts";
-import { fingerprint, keyOf, signed } from "../fetch/openpgp-keys.ts";
+import { fingerprint, keyOf, signed, withEnd } from "../fetch/openpgp-keys.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
 const request = { stack: "small", sources: { sources: {}, offline: true } };
 
 /** A stack of three small packages below a fresh folder: one whose signature is demanded, one that nobody signs, one that is not in the cache. */
-async function world() {
+async function world(asked = "signature: { by: alice, required: true },", lifeDays = 0) {
   const folder = await freshFolder();
   const [key, other] = await Promise.all([keyOf("alice"), keyOf("mallory")]);
+  const copy = lifeDays === 0 ? key : await withEnd(key, lifeDays);
   const bytes = Buffer.from("the release");
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   const cache = join(folder, ".cache/tlsforge/sources");
@@ -21,7 +22,7 @@ async function world() {
   await writeFile(join(cache, sha256), bytes);
   const recipe = async (name: string, head: readonly string[], source: string): Promise<void> => {
     await mkdir(join(folder, "recipes", name, "keys"), { recursive: true });
-    await writeFile(join(folder, "recipes", name, "keys/alice.asc"), key.toPublic().armor());
+    await writeFile(join(folder, "recipes", name, "keys/alice.asc"), copy.toPublic().armor());
     const text = [
       "schema: tlsforge.recipe/1",
       `name: ${name}`,
@@ -38,7 +39,7 @@ async function world() {
     await writeFile(join(folder, "recipes", name, "recipe.yaml"), text.join("\n"));
   };
   const signers = ["signers:", `  alice: { openpgp: { fingerprints: ${fingerprint(key)}, keys: keys/alice.asc } }`];
-  await recipe("signed", signers, "signature: { by: alice, required: true },");
+  await recipe("signed", signers, asked);
   await recipe("plain", [], "");
   const stack = [
     "schema: tlsforge.stack/1",
@@ -53,6 +54,9 @@ async function world() {
 
 const seen = ({ fields }: Awaited<ReturnType<typeof sources>>): readonly SourceRecord[] =>
   fields["sources"] as readonly SourceRecord[];
+
+const verdicts = (result: Awaited<ReturnType<typeof sources>>): object =>
+  Object.fromEntries(seen(result).map(({ recipe, signature }) => [recipe, signature]));
 
 test("sources tells digest, signer, origin and whether each is cached", async () => {
   const { context, key, bytes, sha256, signature, cache } = await world();
@@ -89,4 +93,20 @@ test("a wrong signature makes it fail, with exit 1", async () => {
   const result = await sources(context, request);
   expect(result).toMatchObject({ outcome: "failed", exitCode: 1, fields: { error: { code: "signature-wrong" } } });
   expect(result.text).toContain("WRONG: ");
+});
+
+test("a signature from after the end of the recipe's copy of the key, and no signer although the recipe has some, are not checked", async () => {
+  const { context, key, bytes, signature } = await world("signature: { by: alice },", 5);
+  await writeFile(signature, await signed(bytes, key));
+  const late = await sources(context, request);
+  expect(late).toMatchObject({ outcome: "done", exitCode: 0 });
+  expect(verdicts(late)).toMatchObject({ signed: { outcome: "untestable" } });
+  expect(late.text).toMatch(/not checked: cache: it was made on .*our copy of the key .* ended on .*; wanted of alice/);
+  const named = await sources((await world("")).context, request);
+  const why = "the recipe has signers, and names none of them for it";
+  expect(verdicts(named)).toEqual({
+    signed: { outcome: "untestable", why },
+    plain: { outcome: "untestable", why: "the recipe names no signer for it" },
+  });
+  expect(named.text).toContain(`not checked: ${why}`);
 });

@@ -4,8 +4,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { execa } from "execa";
+import { beforeEach, describe, expect, it, onTestFinished, test } from "vitest";
+import { use } from "../../../src/cli/commands/bundle.ts";
 import { createBundle, refuseNoFile, refuseTarget, useBundle } from "../../../src/deliver/index.ts";
+import { needs } from "../../tools/needs.ts";
+import { contextIn } from "../cli/context.ts";
 import { tarOf, type TarMember } from "../fetch/archives.ts";
 
 const { signal } = new AbortController();
@@ -134,6 +138,57 @@ const indexOf = (sources: readonly object[], changes: object = {}): TarMember =>
 });
 const member = (content: string, name = digest(content)): TarMember => ({ name, content });
 const whole = tarOf([indexOf([entry(good), entry("next")]), member(good), member("next")]);
+
+describe("a cache that a bundle cannot be brought into is named, not the bundle", () => {
+  const refused = async (into: string): Promise<{ readonly code: string; readonly message: string }> => {
+    await writeFile(file, whole);
+    return useBundle(file, { cache: into, signal }).then(
+      () => Promise.reject(new Error("nothing was refused")),
+      (error: { code: string; message: string }) => error,
+    );
+  };
+
+  it("one that cannot be made", async () => {
+    await writeFile(cache, "");
+    const into = join(cache, "sources");
+    const said = { code: "prefix-unusable", message: `Cannot write below ${into} (ENOTDIR)` };
+    expect(await refused(into)).toMatchObject(said);
+  });
+
+  it("one with a folder where a source has to be", async () => {
+    await mkdir(join(cache, digest("next"), "in"), { recursive: true });
+    const said = { code: "prefix-unusable", message: `Cannot write below ${cache} (EISDIR)` };
+    expect(await refused(cache)).toMatchObject(said);
+    expect(new Set(await readdir(cache))).toEqual(new Set([digest(good), digest("next")]));
+  });
+
+  it.skipIf(needs("linux", "root") !== null)("a full one", async () => {
+    await mkdir(cache);
+    await execa("mount", ["-t", "tmpfs", "-o", "mode=755,nr_inodes=2", "tlsforge-test", cache]);
+    onTestFinished(async () => void (await execa("umount", ["-l", cache])));
+    const said = { code: "disk-full", message: `No space left while writing below ${cache}` };
+    expect(await refused(cache)).toMatchObject(said);
+  });
+});
+
+test("bundle use brings it where a build would: into the prefix's cache when the one in the home folder cannot be written", async () => {
+  await writeFile(file, whole);
+  const events: object[] = [];
+  const context = { ...contextIn(folder), emit: (event: object) => void events.push(event) };
+  const own = join(folder, ".cache", "tlsforge", "sources");
+  expect((await use(context, file)).fields["cache"]).toBe(own);
+  await rm(join(folder, ".cache"), { recursive: true });
+  await writeFile(join(folder, ".cache"), "");
+  const instead = join(folder, "prefix", "cache", "sources");
+  expect((await use(context, file)).fields["cache"]).toBe(instead);
+  expect(new Set(await readdir(instead))).toEqual(new Set([digest(good), digest("next")]));
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: "warning",
+      message: expect.stringContaining(`${instead} is used instead`) as string,
+    }),
+  );
+});
 
 const lies: Readonly<Record<string, readonly [bytes: Buffer, code: string]>> = {
   "other bytes": [tarOf([indexOf([entry(good)]), member("evil", digest(good))]), "source-mismatch"],

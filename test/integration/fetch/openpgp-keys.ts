@@ -5,6 +5,7 @@ import {
   enums,
   generateKey,
   readSignature,
+  reformatKey,
   sign,
   type PrivateKey,
   type PublicKey,
@@ -78,6 +79,18 @@ export async function signerOf(
     keys: file,
     spans: { keys: span, fingerprints: keys.map(() => span) },
   };
+}
+
+/** The key with a new word on itself, made at `date`, else when the key was, and without the old one: valid so many days, 0 for ever. */
+export async function withEnd(key: PrivateKey, lifeDays: number, date = key.getCreationTime()): Promise<PrivateKey> {
+  const { privateKey } = await reformatKey({
+    privateKey: key,
+    userIDs: [{ name: "alice" }],
+    keyExpirationTime: lifeDays * 86_400,
+    date,
+    format: "object",
+  });
+  return privateKey;
 }
 
 export function demand(...signers: OpenPgpSigner[]): SignatureSpec {

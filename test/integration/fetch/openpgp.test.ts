@@ -1,10 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createMessage, readKey, reformatKey, revokeKey, sign } from "openpgp";
+import { createMessage, readKey, revokeKey, sign } from "openpgp";
 import type { PrivateKey, PublicKey } from "openpgp";
 import { describe, expect, test } from "vitest";
 import { judgeOpenPgp } from "../../../src/fetch/signatures/openpgp.ts";
-import { day, fingerprint, keyOf, reasons, signatureOver, signed, signerOf } from "./openpgp-keys.ts";
+import { day, fingerprint, keyOf, reasons, signatureOver, signed, signerOf, withEnd } from "./openpgp-keys.ts";
 import { scratch } from "./support.ts";
 
 const bytes = Buffer.from("the release\n".repeat(50_000));
@@ -118,11 +118,31 @@ describe("the time of a signature", () => {
     expect(await judged(await signed(bytes, key, ago(60)), key)).toMatchObject({ outcome: "observed", notes: [note] });
   });
 
-  test("after its key had expired: refused", async () => {
+  test("after the end that our copy of its key tells: nobody can tell; refused over other bytes, in the future and of a revoked key", async () => {
     const key = await keyOf("alice", old);
     // Nobody's program signs with an expired key: the same key without its end signs, and the key file has the one with it.
-    const forever = await unlimited(key);
-    expect(await judged(await signed(bytes, forever, ago(20)), key)).toEqual(failed("had expired on"));
+    const forever = await withEnd(key, 0);
+    const late = await signed(bytes, forever, ago(20));
+    const end = ago(50).toISOString().slice(0, 10);
+    const why = expect.stringMatching(
+      `our copy of the key .* ended on ${end}; take a newer copy into the recipe`,
+    ) as string;
+    expect(await judged(late, key)).toEqual({ outcome: "untestable", why });
+    expect(await judged(late, forever)).toMatchObject({ outcome: "observed" });
+    const other = await signed(Buffer.concat([bytes, Buffer.from("!")]), forever, ago(20));
+    expect(await judged(other, key)).toEqual(failed("does not fit the file"));
+    expect(await judged(`${late}\n${other}`, key)).toEqual(failed("does not fit the file"));
+    const future = new Date(now.getTime() + 3 * day);
+    expect(await judged(await signed(bytes, forever, future), key)).toEqual(failed("in the future"));
+    const revoked = await revokeKey({ key, reasonForRevocation: { flag: reasons.keyRetired }, format: "object" });
+    expect(await judged(late, revoked.publicKey)).toEqual(failed("has been revoked"));
+  });
+
+  test("after the end of its subkey, as our copy tells it: nobody can tell", async () => {
+    const key = await keyOf("alice", { ...old, subkey: true });
+    const forever = await withEnd(key, 0);
+    const late = await signed(bytes, forever, ago(20));
+    expect(await judged(late, key)).toMatchObject({ outcome: "untestable" });
   });
 
   test("before its key was made: refused", async () => {
@@ -144,7 +164,7 @@ describe("the time of a signature", () => {
   test("from before the key's newest word on itself: accepted, as the newest word says the key was valid", async () => {
     const key = await keyOf("alice", { created: ago(100) });
     const signature = await signed(bytes, key, ago(60));
-    const renewed = await unlimited(key, ago(5));
+    const renewed = await withEnd(key, 0, ago(5));
     expect(renewed.users[0]?.selfCertifications).toHaveLength(1);
     expect(await judged(signature, renewed)).toMatchObject({ outcome: "observed" });
   });
@@ -173,15 +193,3 @@ describe("a revoked key", () => {
     expect(await judged(signature, written)).toEqual(failed("has been revoked"));
   });
 });
-
-/** The key with a new word on itself that sets no end, and without the old one; made at `date`, else when the key was. */
-async function unlimited(key: PrivateKey, date = key.getCreationTime()): Promise<PrivateKey> {
-  const { privateKey } = await reformatKey({
-    privateKey: key,
-    userIDs: [{ name: "alice" }],
-    keyExpirationTime: 0,
-    date,
-    format: "object",
-  });
-  return privateKey;
-}

@@ -6,7 +6,7 @@ import type { PrivateKey } from "openpgp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { fetchAll } from "../../../src/fetch/index.ts";
 import type { SignatureSpec, Source } from "../../../src/recipe/index.ts";
-import { demand, fingerprint, keyOf, signed, signerOf } from "./openpgp-keys.ts";
+import { day, demand, fingerprint, keyOf, signed, signerOf, withEnd } from "./openpgp-keys.ts";
 import { options, payload, scratch, sendBytes, serve, sha256, source } from "./support.ts";
 
 const file = payload(100_000);
@@ -115,6 +115,49 @@ describe("the signature of a source", () => {
       type: "warning",
       message: expect.stringContaining("was not checked") as string,
     });
+  });
+
+  test("made after the end of our copy of the key: said where it is not demanded, and kept; refused where it is", async () => {
+    const made = new Date(Date.now() - 20 * day);
+    const forever = await keyOf("old", { created: new Date(made.getTime() - 80 * day) });
+    const ended = await withEnd(forever, 50);
+    const asc = await signed(file.bytes, forever, made);
+    const { base } = await serving({ "/thing.asc": asc, "/bad.asc": wrong });
+    const given = await options();
+    const old = demand(await signerOf(await scratch(), "alice", ended));
+    const wanted = { ...old, required: false };
+    const [found] = await fetchAll([thing(wanted, `${base}/thing`)], given);
+    const why = expect.stringMatching(
+      /our copy of the key .* ended on .*; take a newer copy into the recipe/,
+    ) as string;
+    expect(found?.signature).toEqual({ outcome: "untestable", why });
+    expect(given.events).toContainEqual({ type: "warning", message: why });
+    const again = await options({ caches: given.caches, offline: true });
+    const [second] = await fetchAll([thing(wanted, `${base}/thing`)], again);
+    expect(second?.signature).toEqual({ outcome: "untestable", why });
+    const newer = demand(await signerOf(await scratch(), "alice", forever));
+    const [third] = await fetchAll([thing(newer, `${base}/thing`)], again);
+    expect(third?.signature).toMatchObject({ outcome: "observed", from: "cache" });
+    await expect(fetchAll([thing(old, `${base}/thing`)], again)).rejects.toMatchObject({
+      code: "signature-wrong",
+      message: expect.stringContaining("cannot be judged") as string,
+      hint: expect.stringContaining("newer copy") as string,
+      details: [why],
+    });
+    expect(existsSync(join(given.cache, `${file.sha256}.asc`))).toBe(true);
+    // Nobody can tell is no answer to one that is wrong elsewhere.
+    const both = fetchAll([thing(wanted, `${base}/bad`, `${base}/thing`)], await options());
+    await expect(both).rejects.toMatchObject({ code: "signature-wrong" });
+  });
+
+  test("of a recipe with signers that names none for the source: said aloud", async () => {
+    const { base, seen } = await serving({});
+    const given = await options();
+    const [found] = await fetchAll([thing(await pinned({ signers: [], required: false }), `${base}/thing`)], given);
+    const why = "the recipe has signers, and names none of them for it";
+    expect(found?.signature).toEqual({ outcome: "untestable", why });
+    expect(given.events).toContainEqual({ type: "warning", message: expect.stringContaining(why) as string });
+    expect(seen).toEqual(["GET /thing"]);
   });
 
   test("that is wrong in the cache is removed and had again; in a cache of others it is passed over", async () => {

@@ -77,3 +77,14 @@ test.each(recipeFiles)("the shipped recipe %s has the keys that it pins, and no 
   const texts = await Promise.all(files.map((path) => readFile(path, "utf8")));
   expect(texts.filter((text) => text.includes("PRIVATE"))).toEqual([]);
 });
+
+test.each(recipeFiles)(
+  "the shipped recipe %s names a signer for each version that may serve, when it has signers",
+  (file) => {
+    const { signers, versions } = shippedRecipe(file);
+    if (Object.keys(signers).length === 0) return;
+    const mayServe = versions.filter(({ vulnerable }) => vulnerable.length === 0);
+    const unsigned = mayServe.filter(({ sources }) => sources.some(({ signature }) => signature === undefined));
+    expect(unsigned.map(({ version }) => version)).toEqual([]);
+  },
+);

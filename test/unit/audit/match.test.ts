@@ -79,6 +79,19 @@ describe("ranges of OSV", () => {
     expect(said(record)).toBe("unaffected");
   });
 
+  test("a list of versions says nothing of what compares with none of them, nor when an entry may mean it", () => {
+    const listing = (versions: readonly string[]): object =>
+      osv({ package: { ecosystem: "PyPI", name: "cryptography" }, versions });
+    const odd = project("cryptography", "x-file.tar.gz");
+    expect(said(listing(["1.0", "2.0"]), odd)).toBe("unknown");
+    expect(said(listing(["1.0", "x-file.tar.gz"]), odd)).toBe("affected");
+    expect(said(listing(["41.0", "42.0-custom!"]))).toBe("unknown");
+    expect(said(listing(["41.0", "custom 42.0.0.final"]))).toBe("unknown");
+    expect(said(listing(["41.0", "41.0-custom!", "snapshot"]))).toBe("unaffected");
+    const tags = osv({ package: { ecosystem: "Bitnami", name: "openssl" }, versions: ["FIPS_3_5_7_x", "3.6.0"] });
+    expect([said(tags, openssl("3.5.7")), said(tags, openssl("3.5.6"))]).toEqual(["unknown", "unaffected"]);
+  });
+
   test("a package without versions and ranges cannot be told", () => {
     expect(said(osv({ package: { ecosystem: "PyPI", name: "cryptography" } }))).toBe("unknown");
   });
