@@ -1,7 +1,7 @@
 export { runBuild } from "./build.ts";
-export { runOwnTests } from "./own-tests.ts";
+export { runOwnTests, testedOutput } from "./own-tests.ts";
 export { registryEnvironment } from "./environment.ts";
-export { findSeal, requireSeal, sealText, type Seal } from "./seal/seal.ts";
+export { findSeal, isWhole, requireSeal, sealText, type Seal } from "./seal/seal.ts";
 export { againProgram } from "./keep.ts";
 export { quoted } from "./quote.ts";
 export { runShell, type ShellPlace } from "./shell.ts";

@@ -25,7 +25,7 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
   const steps = stepsOfCheck(recipe, named);
   if (steps === null || recipe.check === undefined)
     throw new Error(`the recipe ${recipe.name} has no tests of its own`);
-  const out = path.join(scratch, "out");
+  const out = testedOutput(scratch);
   await mkdir(out, { recursive: true });
   const testing: BuildContext = {
     ...context,
@@ -37,6 +37,11 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
   if (failure !== null && (results === null || results.failed === 0)) throw failure;
   if (results === null) return { outcome: "fail", passed: 0, failed: 0, skipped: 0, failures: ["no test has run"] };
   return { outcome: results.failed === 0 && results.passed > 0 ? "pass" : "fail", ...results };
+}
+
+/** Where what is built with its tests would be installed to: what programs of tests are marked with. */
+export function testedOutput(scratch: string): string {
+  return path.join(scratch, "out");
 }
 
 /** What is never the doing of a test, whatever the log says. */

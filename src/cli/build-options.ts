@@ -73,9 +73,12 @@ function testRequest(options: Record<string, unknown>): TestRequest | undefined 
       throw new ForgeError("usage", `--check-tests ${entry} is not RECIPE=NAMES`, {
         hint: "name a recipe and its tests, such as openssl=test_sha,test_rsa",
       });
-    return [recipe, names.split(",").filter((name) => name !== "")] as const;
+    return { recipe, tests: names.split(",").filter((name) => name !== "") };
   });
-  return { named: Object.fromEntries(pairs) };
+  const byRecipe = [...Map.groupBy(pairs, ({ recipe }) => recipe)];
+  return {
+    named: Object.fromEntries(byRecipe.map(([recipe, of]) => [recipe, [...new Set(of.flatMap(({ tests }) => tests))]])),
+  };
 }
 
 function parseSources(given: readonly string[], cwd: string): Record<string, string> {

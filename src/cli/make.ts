@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { registryEnvironment, runBuild } from "../build/index.ts";
 import type { FetchedSource } from "../fetch/index.ts";
@@ -10,7 +9,6 @@ import {
   listReceipts,
   readFailed,
   realise,
-  removeTree,
   scratchPath,
   type CheckRecord,
   type Receipt,
@@ -19,6 +17,7 @@ import type { Context } from "./context.ts";
 import { sealOf } from "./sandbox.ts";
 import { checkFields } from "./own-tests.ts";
 import { buildTools, type Selection } from "./prepare.ts";
+import { inScratch, orWarn } from "./scratch.ts";
 import type { BuildRecord } from "./result.ts";
 
 /** A build that is in the store, with what its receipt says. */
@@ -75,7 +74,10 @@ export async function makeAll(
     );
   }
   const ended = await Promise.allSettled(running.values());
-  if (work.planned.some(({ action }) => action === "build")) await boundRemains(context.options.prefix);
+  if (work.planned.some(({ action }) => action === "build"))
+    await orWarn(context.emit, "Old logs and failed builds could not be removed", () =>
+      boundRemains(context.options.prefix),
+    );
   if (failures.length > 0) return Promise.reject(failures[0]);
   return ended.flatMap((entry) => (entry.status === "fulfilled" ? [entry.value] : []));
 }
@@ -124,42 +126,40 @@ async function make(
   const scratch = scratchPath(options.prefix, { key: derivation.key, recipe: derivation.recipe.name });
   const { receipt, cached } = await realise(
     derivation,
-    async ({ log }) => {
-      await removeTree(scratch, options.prefix);
-      await mkdir(scratch, { recursive: true });
-      try {
-        const outcome = await runBuild({
-          derivation,
-          sources,
-          scratch,
-          log,
-          jobs: options.jobs,
-          ...buildTools(selection.requirements),
-          passThrough: registryEnvironment(context.environment),
-          cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
-          seal: await sealOf(context),
-          requireSandbox: selection.options.requireSandbox === true,
-          offline: selection.options.offline,
-          keepFailed,
-          packageAdvice: (lacks) => packageAdvice(selection.host.packageFamily, lacks),
-          emit,
-          signal,
-        });
-        return {
-          ...outcome,
-          sources: sources.map(({ source, sha256, location, verified, signature }) => ({
-            name: source.name,
-            file: source.file,
-            sha256,
-            location,
-            verified,
-            signature,
-          })),
-        };
-      } finally {
-        if ((await readFailed(scratch)) === null) await removeTree(scratch, options.prefix);
-      }
-    },
+    ({ log }) =>
+      inScratch(
+        { scratch, prefix: options.prefix, emit, kept: async () => (await readFailed(scratch)) !== null },
+        async () => {
+          const outcome = await runBuild({
+            derivation,
+            sources,
+            scratch,
+            log,
+            jobs: options.jobs,
+            ...buildTools(selection.requirements),
+            passThrough: registryEnvironment(context.environment),
+            cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
+            seal: await sealOf(context),
+            requireSandbox: selection.options.requireSandbox === true,
+            offline: selection.options.offline,
+            keepFailed,
+            packageAdvice: (lacks) => packageAdvice(selection.host.packageFamily, lacks),
+            emit,
+            signal,
+          });
+          return {
+            ...outcome,
+            sources: sources.map(({ source, sha256, location, verified, signature }) => ({
+              name: source.name,
+              file: source.file,
+              sha256,
+              location,
+              verified,
+              signature,
+            })),
+          };
+        },
+      ),
     {
       emit,
       signal,

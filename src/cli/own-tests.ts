@@ -1,15 +1,15 @@
 /** `--check`: the own tests of the packages that are built, as a step of its own between building and activating. */
-import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import { excludedFrom } from "../recipe/index.ts";
 import {
+  buildLock,
   checkLogPath,
+  endOrphans,
   lock,
-  prefixPaths,
   readCheck,
-  removeTree,
+  scratchPath,
   writeCheck,
   type CheckRecord,
 } from "../store/index.ts";
@@ -17,6 +17,7 @@ import type { Context } from "./context.ts";
 import type { Made } from "./make.ts";
 import { buildTools, fetchFor, type Selection } from "./prepare.ts";
 import { sealOf } from "./sandbox.ts";
+import { inScratch } from "./scratch.ts";
 
 /** Which own tests are asked for: of every recipe that has some, or those named, by recipe. */
 export interface TestRequest {
@@ -38,7 +39,7 @@ export async function checkMade(
   const checked = new Map<string, CheckRecord>();
   for (const entry of wanted) {
     const name = entry.derivation.recipe.name;
-    const release = await lock(path.join(prefixPaths(prefix).locks, `${entry.derivation.key.slice(0, 16)}-check`), {
+    const release = await lock(buildLock(prefix, entry.derivation.key), {
       what: `tests of ${name} ${entry.derivation.recipe.version}`,
       wait: context.options.wait,
       emit: context.emit,
@@ -105,14 +106,14 @@ async function checkOne(
 ): Promise<CheckRecord> {
   const { emit, signal, options } = context;
   const { recipe, key } = derivation;
-  const { registryEnvironment, runOwnTests } = await import("../build/index.ts");
+  const { registryEnvironment, runOwnTests, testedOutput } = await import("../build/index.ts");
   const planned = work.planned
     .filter((entry) => entry.derivation.recipe.name === recipe.name)
     .map((entry) => ({ ...entry, action: "build" as const }));
   const sources = (await fetchFor(planned, work.selection)).get(recipe.name) ?? [];
   const log = checkLogPath(options.prefix, key);
   const name = recipe.check?.name ?? "";
-  const scratch = path.join(prefixPaths(options.prefix).path, "build", `${key.slice(0, 16)}-${recipe.name}-check`);
+  const scratch = scratchPath(options.prefix, { key, recipe: `${recipe.name}-check` });
   emit({ type: "notice", message: `checking ${recipe.name} ${recipe.version}: ${name}; log: ${log}` });
   emit({
     type: "build-start",
@@ -123,9 +124,9 @@ async function checkOne(
     expectedSeconds: recipe.weight,
   });
   const started = performance.now();
-  await removeTree(scratch, options.prefix);
-  await mkdir(scratch, { recursive: true });
-  try {
+  // What a killed run left would go on writing into the folder.
+  await endOrphans(testedOutput(scratch));
+  return inScratch({ scratch, prefix: options.prefix, emit }, async () => {
     const outcome = await runOwnTests(
       {
         derivation,
@@ -137,6 +138,8 @@ async function checkOne(
         passThrough: registryEnvironment(context.environment),
         cargoHome: context.environment["CARGO_HOME"] ?? path.join(context.home, ".cargo"),
         seal: await sealOf(context),
+        requireSandbox: work.selection.options.requireSandbox === true,
+        offline: work.selection.options.offline,
         keepFailed: false,
         emit,
         signal,
@@ -159,12 +162,10 @@ async function checkOne(
       wallSeconds: Math.round(performance.now() - started) / 1000,
       finished: new Date().toISOString(),
     };
-    await writeCheck(options.prefix, record);
+    await writeCheck(options.prefix, record, recipe.check?.tests ?? []);
     tell(context, record);
     return record;
-  } finally {
-    await removeTree(scratch, options.prefix);
-  }
+  });
 }
 
 function tell({ emit }: Context, record: CheckRecord): void {

@@ -4,7 +4,15 @@ import type { FetchedSource } from "../fetch/index.ts";
 import { refuseEarly, type ResourcePlan } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import type { ResolvedRecipe, Site } from "../recipe/index.ts";
-import { activate, readManifest, stage, type Manifest, type ViewConflict } from "../store/index.ts";
+import {
+  activate,
+  readManifest,
+  readReceipt,
+  stage,
+  type Manifest,
+  type Receipt,
+  type ViewConflict,
+} from "../store/index.ts";
 import type { Context } from "./context.ts";
 import type { Grip } from "./held.ts";
 import { inputsFingerprint, toolStamp } from "./inputs.ts";
@@ -19,7 +27,8 @@ import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
-import { refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
+import { refuseMadeUnsealed, refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
+import { unsignedWarnings } from "./unsigned.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "./vulnerable.ts";
 
@@ -93,12 +102,13 @@ export async function buildStack(
   });
   emit({ type: "phase", phase: "plan", state: "start" });
   let planned = await planSelection(selection, previous, options.prefix);
+  const required = request.sources.requireSandbox === true;
+  refuseMadeUnsealed(await receiptsOf(planned), required);
   const toBuild = pendingRecipes(planned);
   if (toBuild.length > 0) {
     preflight(context, selection, planned);
     // Before packages and minutes of building, for a change that cannot be made anyway.
     refuseEarly(await preview(planned, selection));
-    const required = request.sources.requireSandbox === true;
     await refuseUnsealed(context, required, true);
     const requirements = await satisfyRequirements(context, {
       ...selection,
@@ -127,16 +137,18 @@ export async function buildStack(
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
   const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context)) };
   emit({ type: "phase", phase: "build", state: "start", ...sealed });
-  const made = await checkMade(context, request.tests, {
-    selection,
+  const outputs = await makeAll(context, selection, {
     planned,
-    made: await makeAll(context, selection, {
-      planned,
-      sources,
-      what: grip.what,
-      ...optional("keepFailed", request.keepFailed),
-    }),
+    sources,
+    what: grip.what,
+    ...optional("keepFailed", request.keepFailed),
   });
+  // Another run may have built some of them meanwhile.
+  refuseMadeUnsealed(
+    outputs.map(({ receipt }) => receipt),
+    required,
+  );
+  const made = await checkMade(context, request.tests, { selection, planned, made: outputs });
   emit({ type: "phase", phase: "build", state: "done" });
   return { site, selection, made, previous, fingerprint };
 }
@@ -149,6 +161,13 @@ export async function afresh<T extends Built>(context: Context, built: T): Promi
 /** The recipes that have to be built. */
 export function pendingRecipes(planned: readonly PlannedBuild[]): readonly ResolvedRecipe[] {
   return planned.filter(({ action }) => action === "build").map(({ derivation }) => derivation.recipe);
+}
+
+/** Of what is not to be built. */
+async function receiptsOf(planned: readonly PlannedBuild[]): Promise<readonly Receipt[]> {
+  const cached = planned.filter(({ action }) => action === "cached");
+  const receipts = await Promise.all(cached.map(({ derivation }) => readReceipt(derivation.out)));
+  return receipts.filter((receipt) => receipt !== null);
 }
 
 /** How many sources there are and how many of them were here already. */
@@ -250,6 +269,7 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
       .filter((source) => !source.verified)
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
     ...unsealedWarning(receipt),
+    ...unsignedWarnings(recipe, receipt),
   ]);
   return [...own, ...ended, ...checkWarnings(made)];
 }

@@ -1,7 +1,8 @@
 /** How far builds are sealed on this machine, and the refusal of `--require-sandbox`. */
 import { userInfo } from "node:os";
 import path from "node:path";
-import { findSeal, requireSeal, sealText, type Seal } from "../build/index.ts";
+import { findSeal, isWhole, requireSeal, sealText, type Seal } from "../build/index.ts";
+import { ForgeError } from "../errors.ts";
 import type { Receipt } from "../store/index.ts";
 import type { Check } from "./checks.ts";
 import type { Context } from "./context.ts";
@@ -22,6 +23,25 @@ export async function refuseUnsealed(context: Context, required: boolean, perlTo
   if (!perlToCome || !seal.perlMissing) requireSeal(seal);
 }
 
+/** Throws `sandbox-missing` where a seal is required and outputs that are there already were made without a whole one, or do not say. */
+export function refuseMadeUnsealed(receipts: readonly Receipt[], required: boolean): void {
+  const found = required ? receipts.filter(({ seal }) => !isWhole(seal)) : [];
+  if (found.length === 0) return;
+  const details = found.map(
+    ({ recipe, version, out, seal }) =>
+      `${recipe} ${version} (${out}): ${seal?.text ?? "its receipt tells of no seal"}`,
+  );
+  const names = found.map(({ recipe, version }) => `${recipe} ${version}`).join(", ");
+  throw new ForgeError(
+    "sandbox-missing",
+    `already built, and not sealed whole, while --require-sandbox was given: ${names}`,
+    {
+      details,
+      hint: "build into another prefix with --prefix; tlsforge gc removes an output that no generation uses any more, and then it is built anew here",
+    },
+  );
+}
+
 /** What `doctor` says of it: nothing that stands rests on it. */
 export async function sandboxCheck(context: Context): Promise<Check> {
   const seal = await sealOf(context);
@@ -35,7 +55,7 @@ export async function sandboxCheck(context: Context): Promise<Check> {
 
 /** What must not be overlooked about an output that was not kept to itself while it was made; none for one that was. */
 export function unsealedWarning({ recipe, version, seal }: Receipt): readonly string[] {
-  return seal === undefined || seal.text.startsWith("sealed:") ? [] : [`${recipe} ${version} was built ${seal.text}`];
+  return seal === undefined || isWhole(seal) ? [] : [`${recipe} ${version} was built ${seal.text}`];
 }
 
 /** The account's home, whatever the environment calls one. */

@@ -28,9 +28,13 @@ export interface CheckRecord {
   readonly finished: string;
 }
 
-/** Records how the tests went, in place of an earlier time, and forgets those of outputs that are gone. */
-export async function writeCheck(prefix: string, record: CheckRecord): Promise<void> {
+/**
+ * Records how the tests went, in place of an earlier time, and forgets those of outputs that are gone. What failed earlier and was no part of this
+ * run stays a failure. `chosen`: the recipe's own choice of tests; empty: all of the package.
+ */
+export async function writeCheck(prefix: string, run: CheckRecord, chosen: readonly string[]): Promise<void> {
   const folder = folderOf(prefix);
+  const record = withEarlier(run, await readCheck(prefix, run.key), chosen);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await atomicWrite(join(folder, `${record.key}.json`), `${JSON.stringify(record, null, 2)}\n`);
@@ -57,6 +61,39 @@ export async function readCheck(prefix: string, key: string): Promise<CheckRecor
 /** Where the output of the tests is logged. */
 export function checkLogPath(prefix: string, key: string): string {
   return join(prefixPaths(prefix).log, `${key}.check.log`);
+}
+
+/** A part that passes says nothing of the rest. */
+function withEarlier(run: CheckRecord, earlier: CheckRecord | null, chosen: readonly string[]): CheckRecord {
+  if (earlier === null || earlier.outcome === "pass") return run;
+  const excluded = new Set(run.excluded.map(({ test }) => test));
+  const ran = run.tests.length > 0 ? run.tests : chosen.filter((test) => !excluded.has(test));
+  const left = earlier.failures.filter((failure) => !isIncluded(failure, { run, earlier, ran }));
+  if (left.length === 0) return run;
+  if (run.outcome === "pass") return { ...earlier, failed: left.length, failures: left };
+  return {
+    ...run,
+    failed: run.failed + left.length,
+    failures: [...left, ...run.failures.filter((failure) => !left.includes(failure))],
+    tests: earlier.tests.length === 0 ? [] : [...new Set([...earlier.tests, ...ran])],
+  };
+}
+
+/** Whether a run has run again what failed. Of a suite's names for what failed some tell the test that was asked for; else the same request does. */
+function isIncluded(
+  failure: string,
+  { run, earlier, ran }: Readonly<Record<"run" | "earlier", CheckRecord>> & { readonly ran: readonly string[] },
+): boolean {
+  const isWhole = run.tests.length === 0;
+  if (earlier.tests.length === 0 ? isWhole : earlier.tests.every((test) => ran.includes(test))) return true;
+  if (isWhole && ran.length === 0) return !run.excluded.some(({ test }) => isOf(failure, test));
+  return ran.some((test) => isOf(failure, test));
+}
+
+/** OpenSSL says `20-test_sha` of `test_sha`, Python `test.test_ssl.Basic.test_x` of `test_ssl`. */
+function isOf(failure: string, test: string): boolean {
+  const name = failure.replace(/^\d+-/u, "");
+  return name === test || name.startsWith(`${test}.`) || name.startsWith(`test.${test}.`);
 }
 
 function folderOf(prefix: string): string {

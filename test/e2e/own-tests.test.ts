@@ -1,9 +1,21 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { root } from "../tools/checkout.ts";
 import { describeWith } from "../tools/needs.ts";
-import { compile, run, runJson, smallShop, type ResultRecord, type Workshop } from "./support.ts";
+import {
+  compile,
+  ended,
+  recordOf,
+  run,
+  runJson,
+  smallShop,
+  start,
+  type ResultRecord,
+  type Workshop,
+} from "./support.ts";
 
 /** How the own tests of `hello` went, as a record tells it. */
 interface Check {
@@ -90,6 +102,66 @@ describeWith(["linux", "cc", "make", "perl"], "own tests on request", () => {
     expect(await readFile(join(shop.prefix, "store", output, "receipt.json"), "utf8")).toBe(receipt);
     // A later run tells what is on record.
     expect(checkOf((await runJson(shop, ["build", "--yes"])).record)).toMatchObject({ outcome: "pass" });
+  });
+
+  /** The file of a test that says it is at work and goes on until it is let go. */
+  const working = async (): Promise<void> => {
+    await withCheck("hello 1.0.0");
+    const waits =
+      "open F, q(>), q(pid); print F $$; close F; for (1 .. 300) { select(undef, undef, undef, 0.1) unless -e q(go) } print qq(1..1\\nok 1\\n);";
+    const text = await readFile(recipe, "utf8");
+    const file = `        - { to: waits.t, content: "${waits}" }\n`;
+    await writeFile(
+      recipe,
+      text.replace("    - files:\n", (line) => line + file),
+    );
+  };
+
+  /** The folder that tests are at work in, and the number of the one that waits. */
+  const atWork = () =>
+    vi.waitFor(
+      async () => {
+        const build = join(shop.prefix, "build");
+        const names = await readdir(build, { recursive: true });
+        const file = join(build, names.find((name) => /-hello-check\/.*\/pid$/u.test(name)) ?? "");
+        const pid = Number(await readFile(file, "utf8"));
+        expect(pid).toBeGreaterThan(1);
+        return { folder: join(file, ".."), pid };
+      },
+      { timeout: 15_000, interval: 50 },
+    );
+
+  /** Empty for a process that has ended. */
+  const commandOf = (pid: number): Promise<string> => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+
+  test("while tests run gc leaves their folder, and log follows them to their end", async () => {
+    await working();
+    const tests = start(shop, ["build", "--yes", "--json", "--check-tests", "hello=waits"]);
+    const { folder } = await atWork();
+    const { record } = await runJson(shop, ["gc"]);
+    expect(record.removed.filter(({ path }) => path.includes("-check"))).toEqual([]);
+    expect(record.kept).toContainEqual(
+      expect.objectContaining({ path: expect.stringMatching(/-hello-check$/u), why: "being built in" }),
+    );
+    const log = start(shop, ["log", "hello", "--follow"]);
+    await Promise.race([log, sleep(1500)]);
+    await writeFile(join(folder, "go"), "");
+    expect(checkOf(recordOf(await ended(tests)))).toMatchObject({ outcome: "pass", passed: 1 });
+    expect((await ended(log)).stdout).toContain("waits.t .. ok");
+  });
+
+  test("what a killed run left of its tests is ended by the next, without namespaces too", async () => {
+    await working();
+    const deny = join(root, "test", "integration", "build", "deny.pl");
+    const under = ["perl", deny, process.arch === "x64" ? "272" : "97", "--"];
+    const killed = start(shop, ["build", "--yes", "--check-tests", "hello=waits"], { under });
+    const { pid } = await atWork();
+    killed.kill("SIGKILL");
+    await ended(killed);
+    expect(await commandOf(pid)).toContain("waits.t");
+    const { record } = await runJson(shop, ["build", "--yes", "--check-tests", "hello=good"]);
+    expect(checkOf(record)).toMatchObject({ outcome: "pass" });
+    expect(await commandOf(pid)).toBe("");
   });
 
   test("a step that breaks before any test is a failed build, not failed tests; a test that is not there is no pass", async () => {

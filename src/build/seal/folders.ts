@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { inside } from "../gates/contents.ts";
 import type { BuildContext } from "../types.ts";
+import { distinct } from "./seal.ts";
 
 /** What a sealed build finds of the machine. Everything not named is there to be read. Paths absolute. */
 export interface SealFolders {
@@ -78,8 +79,4 @@ function real(file: string): readonly string[] {
     // Not there, or not ours to look at: then it is not ours to show either.
     return [];
   }
-}
-
-function distinct(texts: readonly string[]): readonly string[] {
-  return [...new Set(texts)];
 }

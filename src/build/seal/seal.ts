@@ -87,32 +87,49 @@ export function sealPaths(paths: Readonly<Record<string, readonly string[]>>): R
   return { TLSFORGE_SEAL: lines.join("") };
 }
 
-/** The seal in one plain sentence, for receipts, records and people. */
-export function sealText(seal: Pick<Seal, "grade" | "landlock" | "network" | "refused">): string {
-  const landlock = `Landlock ABI ${seal.landlock}`;
-  switch (seal.grade) {
-    case "full":
-      return `sealed: no network, writes only to its own folders (namespaces, ${landlock})`;
-    case "namespaces":
-      return "sealed: no network, writes only to its own folders (namespaces, without Landlock)";
-    case "landlock":
-      return seal.network === "closed"
-        ? `sealed: no network, writes only to its own folders (${landlock} and a filter for sockets, without namespaces)`
-        : `sealed in part: ${seal.network === "tcp" ? "no TCP, other network not sealed" : "network not sealed"}, writes only to its own folders (${landlock} alone)`;
-    case "none":
-      return `not sealed: ${seal.refused.join("; ")}`;
-  }
+/** The seal in one plain sentence, for receipts, records and people: `sealed: `, `sealed in part: ` with what is open, or `not sealed: `. */
+export function sealText(seal: Pick<Seal, "grade" | "landlock" | "network" | "refused" | "command">): string {
+  if (seal.grade === "none") return `not sealed: ${seal.refused.join("; ")}`;
+  const network = { closed: "no network", tcp: "no TCP", open: "network not sealed" }[seal.network];
+  const open = openings(seal);
+  const told = open.length === 0 ? "" : `; open: ${open.join(", ")}`;
+  return `sealed${told && " in part"}: ${network}, writes only to its own folders${told} (${meansOf(seal)})`;
 }
 
-/** Throws ForgeError `sandbox-missing` when writes or the network are not sealed. */
+/**
+ * What a sealed program reaches of the machine all the same. Landlock has no right for connecting to a Unix socket with a path, nor for
+ * a file's mode; one for truncation from ABI 3 on, and a scope for signals from ABI 6 on (landlock(7)).
+ */
+function openings({ grade, landlock, network, command }: Parameters<typeof sealText>[0]): readonly string[] {
+  const alone = grade === "landlock";
+  return [
+    ...(network === "tcp" ? ["network other than TCP"] : []),
+    ...(alone ? ["local services by Unix sockets", "modes of files"] : []),
+    ...(alone && landlock < 3 ? ["truncation of files"] : []),
+    ...((alone || command.includes("--no-pid")) && landlock < 6 ? ["signals to other processes"] : []),
+  ];
+}
+
+function meansOf({ grade, landlock, network }: Parameters<typeof sealText>[0]): string {
+  if (grade === "full") return `namespaces, Landlock ABI ${landlock}`;
+  if (grade === "namespaces") return "namespaces, without Landlock";
+  return `Landlock ABI ${landlock} ${network === "closed" ? "and a filter for sockets, without namespaces" : "alone"}`;
+}
+
+/** Whether what a receipt says of its build's seal is that nothing was open. One that says nothing was not sealed. */
+export function isWhole(seal: (Pick<Seal, "grade"> & { readonly text: string }) | undefined): boolean {
+  return seal !== undefined && ["full", "namespaces"].includes(seal.grade) && seal.text.startsWith("sealed:");
+}
+
+/** Throws ForgeError `sandbox-missing` when the seal is not whole. */
 export function requireSeal(seal: Seal): void {
-  if (seal.grade !== "none" && seal.network === "closed") return;
+  if (isWhole({ grade: seal.grade, text: sealText(seal) })) return;
   throw new ForgeError(
     "sandbox-missing",
-    `builds cannot be sealed here, and --require-sandbox was given: ${sealText(seal)}`,
+    `builds cannot be sealed whole here, and --require-sandbox was given: ${sealText(seal)}`,
     {
       details: seal.refused,
-      hint: seal.remedy ?? "build on Linux 5.13 or newer on x86_64 or aarch64, or leave out --require-sandbox",
+      hint: seal.remedy ?? "build on Linux on x86_64 or aarch64 that gives namespaces, or leave out --require-sandbox",
     },
   );
 }
@@ -150,6 +167,7 @@ function inContainer(): boolean {
   return ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"].some((file) => existsSync(file));
 }
 
-function distinct(texts: readonly string[]): readonly string[] {
+/** Each text once, in the order given. */
+export function distinct(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)];
 }

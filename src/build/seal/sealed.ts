@@ -19,9 +19,10 @@ export interface Sealed {
 
 /**
  * Puts the machine's seal around this build's folders, and tries it. What works around nothing and does not around these folders is left out,
- * said as a warning and in the receipt. Throws ForgeError `sandbox-missing` for that when the sandbox is required.
+ * said as a warning and in the receipt. Throws ForgeError `sandbox-missing` for that when the sandbox is required. `patience`: milliseconds for
+ * the trial.
  */
-export async function sealBuild(context: BuildContext): Promise<Sealed> {
+export async function sealBuild(context: BuildContext, patience = 20_000): Promise<Sealed> {
   const { seal, emit } = context;
   if (context.requireSandbox === true) requireSeal(seal);
   if (seal.grade === "none") return unsealed(seal);
@@ -37,6 +38,9 @@ export async function sealBuild(context: BuildContext): Promise<Sealed> {
     extendEnv: false,
     reject: false,
     stdin: "ignore",
+    timeout: patience,
+    // The seal itself lets others pass by.
+    killSignal: "SIGKILL",
   });
   if (trial.exitCode === 0) {
     return {
@@ -51,7 +55,7 @@ export async function sealBuild(context: BuildContext): Promise<Sealed> {
         }),
     };
   }
-  const refused = [reasonOf(trial.stderr)];
+  const refused = [trial.timedOut ? `its trial did not end within ${patience / 1000} s` : reasonOf(trial.stderr)];
   const none: Seal = { ...seal, grade: "none", network: "open", refused, command: [] };
   if (context.requireSandbox === true) requireSeal(none);
   emit({ type: "warning", message: `${context.derivation.recipe.name}: its build is ${sealText(none)}` });

@@ -2,6 +2,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { namedFiles, sealFolders } from "../../../src/build/seal/folders.ts";
+import { sealBuild } from "../../../src/build/seal/sealed.ts";
 import type { BuildContext } from "../../../src/build/types.ts";
 import { derivationOf, freshFolder, machineSeal, prepare, scratchOf } from "./helpers.ts";
 
@@ -65,6 +66,16 @@ it("follows the link of a tool to where its toolchain is", async () => {
   const { read } = sealFolders({ ...context, toolFolders: [], toolPaths: { cc: join(home, "links", "cc") } }, []);
   expect(read).toEqual(expect.arrayContaining([join(home, "links"), join(home, "real")]));
 });
+
+it("a trial that does not end is a seal that does not fit", async () => {
+  const { context } = await seen([]);
+  const events: unknown[] = [];
+  const seal = { ...context.seal, grade: "full", network: "closed", command: ["perl", "-e", "sleep 60"] } as const;
+  await mkdir(context.scratch, { recursive: true });
+  const { grade, text } = await sealBuild({ ...context, seal, emit: (event) => events.push(event) }, 300);
+  expect({ grade, text }).toEqual({ grade: "none", text: "not sealed: its trial did not end within 0.3 s" });
+  expect(events).toEqual([expect.objectContaining({ type: "warning" })]);
+}, 5_000);
 
 it("finds the files that settings name", async () => {
   const home = await freshFolder();

@@ -9,13 +9,14 @@ import { join } from "node:path";
 import "execa";
 import { findSeal } from "../../../src/build/index.ts";
 import { ForgeError } from "../../../src/errors.ts";
+import type { Receipt } from "../../../src/store/index.ts";
 import { logOf, make, prepare, programs, derivationOf } from "./hello.ts";
 
 /** What came of one text. */
 export interface Ended {
   readonly error: Pick<ForgeError, "code" | "message" | "hint" | "details"> | null;
   readonly log: string;
-  readonly seal: unknown;
+  readonly seal: Receipt["seal"] | null;
   /** Who owns what it made. */
   readonly owner: number | null;
 }

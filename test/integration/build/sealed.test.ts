@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
@@ -15,6 +15,7 @@ const child = new URL("./sealed-child.ts", import.meta.url).pathname;
 const deny = new URL("./deny.pl", import.meta.url).pathname;
 const [unshareCall, landlockCall, setattrCall] = [process.arch === "x64" ? "272" : "97", "444", "442"];
 const nobody = 65_534;
+const abi = (await machineSeal([[]])).landlock;
 
 /** How a program is started on a machine that refuses something. */
 const machines = {
@@ -45,7 +46,7 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     ["a user", nobody, "a machine with Linux 5.11", /^namespaces$/u],
     ["root", 0, "a container without namespaces", /^landlock$/u],
     ["a user", nobody, "a container without namespaces", /^landlock$/u],
-  ] as const)("of %s (%i) in %s", async (_, uid, machine, grade) => {
+  ] as const)(`of %s (%i) in %s, where the kernel has Landlock ABI ${abi}`, async (_, uid, machine, grade) => {
     const folder = await place();
     const port = await listening();
     const victim = sleeper(uid);
@@ -62,7 +63,6 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       ["touch /usr/tlsforge-test", /a write outside of its own folders was refused/u],
       ["touch /etc/tlsforge-test", /a write outside of its own folders was refused/u],
       [`cat ${folder}/home/.ssh/id`, /home\/\.ssh\/id is hidden from builds/u],
-      [`kill -9 ${victim.pid}`, /failed: (?:exit|a change of the machine was refused)/u],
       [
         python(
           `import ctypes, sys; sys.exit(0 if ctypes.CDLL(None, use_errno=True).ptrace(16, ${victim.pid}, None, None) == 0 else 3)`,
@@ -74,10 +74,26 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       ["exit 7", /failed: exit 7$/u],
       ["kill -15 $$", /failed: exit 143, as after SIGTERM$/u],
     ];
+    const service = await serviceIn(folder);
+    const target = sleeper(uid);
+    await writeFile(join(folder, "whole"), "whole\n");
+    await writeFile(join(folder, "mode"), "", { mode: 0o644 });
+    // What only a fuller seal closes: whatever goes through is told as open.
+    const partly: readonly (readonly [text: string, opening: string])[] = [
+      [
+        python(
+          `import socket; s = socket.socket(socket.AF_UNIX); s.connect("${service.path}"); s.send(b"x"); assert s.recv(1) == b"y"`,
+        ),
+        "local services by Unix sockets",
+      ],
+      [`chmod 600 ${folder}/mode`, "modes of files"],
+      [python(`import os; os.truncate("${folder}/whole", 0)`), "truncation of files"],
+      [`kill -9 ${target.pid}`, "signals to other processes"],
+    ];
     const { seal, ended } = await build(folder, {
       uid,
       machine,
-      texts: [...attempts.map(([text]) => text), daemon(lone)],
+      texts: [...attempts, ...partly].map(([text]) => text).concat(daemon(lone)),
     });
     expect(seal).toMatchObject({ grade: expect.stringMatching(grade), network: "closed" });
     expect(seal.command.includes("--no-pid")).toBe(machine === "a container with a masked /proc");
@@ -92,6 +108,24 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     expect(last?.log).toContain(`[tlsforge: left behind by this program, and ended: sleep ${lone} (`);
     expect(await processesWith(`sleep\u0000${lone}`)).toEqual([]);
     expect(victim.exitCode ?? victim.signalCode).toBeNull();
+    const told = last?.seal?.text ?? "";
+    const open = partly.filter((_entry, index) => ended[attempts.length + index]?.error === null);
+    expect(open.map(([, opening]) => opening)).toEqual(
+      partly.map(([, opening]) => opening).filter((opening) => told.includes(opening)),
+    );
+    expect(told.startsWith("sealed: ")).toBe(open.length === 0);
+    expect(seal.grade === "landlock").toBe(told.includes("open: local services by Unix sockets, modes of files"));
+    expect({
+      service: service.heard(),
+      mode: (await stat(join(folder, "mode"))).mode & 0o777,
+      size: (await stat(join(folder, "whole"))).size,
+      alive: (target.exitCode ?? target.signalCode) === null,
+    }).toEqual({
+      service: told.includes("Unix sockets"),
+      mode: told.includes("modes") ? 0o600 : 0o644,
+      size: told.includes("truncation") ? 0 : 6,
+      alive: !told.includes("signals"),
+    });
     expect(await readdir(join(folder, "home"))).toEqual([".ssh"]);
     expect(["/usr/tlsforge-test", "/etc/tlsforge-test"].filter((file) => existsSync(file))).toEqual([]);
   });
@@ -109,7 +143,7 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     expect(ended[0]?.error).toMatchObject({
       code: "sandbox-missing",
       message: expect.stringMatching(
-        /^builds cannot be sealed here, and --require-sandbox was given: not sealed: unshare: /u,
+        /^builds cannot be sealed whole here, and --require-sandbox was given: not sealed: unshare: /u,
       ),
       hint: expect.stringMatching(/seccomp|sysctl/u),
     });
@@ -177,6 +211,24 @@ async function listening(): Promise<number> {
   await once(server, "listening");
   onTestFinished(() => void server.close());
   return (server.address() as { port: number }).port;
+}
+
+/** A service at a path outside of every build's folders, that answers. */
+async function serviceIn(folder: string): Promise<{ readonly path: string; readonly heard: () => boolean }> {
+  let heard = false;
+  const server = createServer((socket) =>
+    socket
+      .on("error", () => undefined)
+      .on("data", () => {
+        heard = true;
+        socket.end("y");
+      }),
+  );
+  const path = join(folder, "service");
+  server.listen(path);
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return { path, heard: () => heard };
 }
 
 function sleeper(uid: number) {

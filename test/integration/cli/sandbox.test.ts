@@ -37,6 +37,12 @@ steps:
   - run: [cp, hello.txt, "\${out}/hello.txt"]
     network: true
   - run: ["true"]
+check:
+  name: the tests of hello
+  results: tap
+  steps:
+    - run: [sh, -c, "test $CARGO_NET_OFFLINE = true && echo Files=1, Tests=1,"]
+      network: true
 `,
   );
   await writeFile(
@@ -52,17 +58,19 @@ steps:
   };
 }
 
-const request = (requireSandbox: boolean) => ({
+const request = (requireSandbox: boolean, offline = false) => ({
   stack: "small",
   minGrade: null,
-  sources: { sources: {}, offline: false, requireSandbox },
+  sources: { sources: {}, offline, requireSandbox },
 });
 
 it("a sandbox that is required and cannot be had is refused before anything is fetched", async () => {
   const { context, events } = await shop(import.meta.dirname);
   await expect(build(context, request(true))).rejects.toMatchObject({
     code: "sandbox-missing",
-    message: expect.stringMatching(/^builds cannot be sealed here, and --require-sandbox was given: not sealed: /u),
+    message: expect.stringMatching(
+      /^builds cannot be sealed whole here, and --require-sandbox was given: not sealed: /u,
+    ),
   });
   expect(events.filter(({ type }) => type.startsWith("fetch") || type.startsWith("build"))).toEqual([]);
   expect(await readdir(join(context.options.prefix, "cache", "sources")).catch(() => [])).toEqual([]);
@@ -91,3 +99,47 @@ it("a sealed build is told in events, record and receipt, with the steps that ha
   const receipt = JSON.parse(await readFile(join(store, output, "receipt.json"), "utf8")) as Receipt;
   expect(receipt.seal).toMatchObject({ text, network: ["run cp hello.txt ${out}/hello.txt"] });
 });
+
+it("what is there already counts too: an output that was not sealed whole, or does not say, is refused", async () => {
+  const { context } = await shop(import.meta.dirname);
+  await build(context, request(false));
+  const refused = {
+    code: "sandbox-missing",
+    message: "already built, and not sealed whole, while --require-sandbox was given: hello 1.0",
+    details: [expect.stringMatching(/^hello 1\.0 \(.*\): not sealed: /u)],
+  };
+  await expect(build({ ...context, code: src }, request(true))).rejects.toMatchObject(refused);
+  const [file = ""] = await receiptsIn(context);
+  const { seal: _, ...older } = JSON.parse(await readFile(file, "utf8")) as Receipt;
+  await writeFile(file, JSON.stringify(older));
+  const details = [expect.stringMatching(/: its receipt tells of no seal$/u)];
+  await expect(build({ ...context, code: src }, request(true))).rejects.toMatchObject({ ...refused, details });
+  expect((await build({ ...context, code: src }, request(false))).fields.builds).toMatchObject([{ cached: true }]);
+});
+
+it("own tests are sealed as builds are: --require-sandbox and --offline hold for them", async () => {
+  const { context } = await shop(src);
+  const tests = { named: {} };
+  await expect(build(context, { ...request(true), tests })).rejects.toMatchObject({ code: "build-failed" });
+  const { fields } = await build(context, { ...request(true, true), tests });
+  expect(fields.builds).toMatchObject([{ cached: true, check: { outcome: "pass", passed: 1 } }]);
+  // The output is whole; the machine has become one that has no seal.
+  const lesser = { ...context, code: import.meta.dirname };
+  await expect(build(lesser, { ...request(true, true), tests })).rejects.toMatchObject({ code: "sandbox-missing" });
+});
+
+it("the failure of a build is told, not that of clearing up what earlier ones left", async () => {
+  const { context, events } = await shop(import.meta.dirname);
+  const recipe = join(context.recipes, "hello", "recipe.yaml");
+  await writeFile(recipe, (await readFile(recipe, "utf8")).replace('- run: ["true"]', '- run: ["false"]'));
+  const odd = join(context.options.prefix, "build", "odd", ".tlsforge-failed.json");
+  await mkdir(odd, { recursive: true });
+  await expect(build(context, request(false))).rejects.toMatchObject({ code: "build-failed" });
+  const message = expect.stringMatching(/^Old logs and failed builds could not be removed: /u) as string;
+  expect(events).toContainEqual({ type: "warning", message });
+});
+
+async function receiptsIn({ options }: Context): Promise<readonly string[]> {
+  const store = join(options.prefix, "store");
+  return (await readdir(store)).map((name) => join(store, name, "receipt.json"));
+}

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ForgeError } from "../../../../src/errors.ts";
-import { requireSeal, sealPaths, sealText, type Seal } from "../../../../src/build/seal/seal.ts";
+import { isWhole, requireSeal, sealPaths, sealText, type Seal } from "../../../../src/build/seal/seal.ts";
 
 const none: Seal = {
   grade: "none",
@@ -25,18 +25,33 @@ const seals: readonly (readonly [seal: Seal, text: string, enough: boolean])[] =
     true,
   ],
   [
-    { ...none, grade: "landlock", landlock: 3, network: "closed" },
-    "sealed: no network, writes only to its own folders (Landlock ABI 3 and a filter for sockets, without namespaces)",
+    { ...none, grade: "full", landlock: 6, network: "closed", command: ["perl", "seal.pl", "--no-pid"] },
+    "sealed: no network, writes only to its own folders (namespaces, Landlock ABI 6)",
     true,
   ],
   [
+    { ...none, grade: "full", landlock: 5, network: "closed", command: ["perl", "seal.pl", "--no-pid"] },
+    "sealed in part: no network, writes only to its own folders; open: signals to other processes (namespaces, Landlock ABI 5)",
+    false,
+  ],
+  [
+    { ...none, grade: "landlock", landlock: 7, network: "closed" },
+    "sealed in part: no network, writes only to its own folders; open: local services by Unix sockets, modes of files (Landlock ABI 7 and a filter for sockets, without namespaces)",
+    false,
+  ],
+  [
+    { ...none, grade: "landlock", landlock: 2, network: "closed" },
+    "sealed in part: no network, writes only to its own folders; open: local services by Unix sockets, modes of files, truncation of files, signals to other processes (Landlock ABI 2 and a filter for sockets, without namespaces)",
+    false,
+  ],
+  [
     { ...none, grade: "landlock", landlock: 4, network: "tcp" },
-    "sealed in part: no TCP, other network not sealed, writes only to its own folders (Landlock ABI 4 alone)",
+    "sealed in part: no TCP, writes only to its own folders; open: network other than TCP, local services by Unix sockets, modes of files, signals to other processes (Landlock ABI 4 alone)",
     false,
   ],
   [
     { ...none, grade: "landlock", landlock: 3, network: "open" },
-    "sealed in part: network not sealed, writes only to its own folders (Landlock ABI 3 alone)",
+    "sealed in part: network not sealed, writes only to its own folders; open: local services by Unix sockets, modes of files, signals to other processes (Landlock ABI 3 alone)",
     false,
   ],
   [none, "not sealed: unshare: Operation not permitted; Landlock: it is not there", false],
@@ -45,6 +60,7 @@ const seals: readonly (readonly [seal: Seal, text: string, enough: boolean])[] =
 it.each(seals)("%o", (seal, text, enough) => {
   expect(sealText(seal)).toBe(text);
   expect(refusalOf(seal)).toEqual(enough ? null : { code: "sandbox-missing", ends: true });
+  expect(isWhole({ grade: seal.grade, text })).toBe(enough);
 });
 
 function refusalOf(seal: Seal): { readonly code: string; readonly ends: boolean } | null {
@@ -56,6 +72,10 @@ function refusalOf(seal: Seal): { readonly code: string; readonly ends: boolean 
     return { code, ends: message.endsWith(`--require-sandbox was given: ${sealText(seal)}`) };
   }
 }
+
+it("a receipt that tells of no seal is of no whole one", () => {
+  expect(isWhole(undefined)).toBe(false);
+});
 
 it("gives paths a line each, whatever is in them", () => {
   expect(sealPaths({ write: ["/a b", "/50%0A\n"], hide: ["/root"] })).toEqual({
