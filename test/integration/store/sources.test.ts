@@ -30,6 +30,7 @@ it("keeps sources that outputs or recipes need, of the others the newest up to t
   }
   await put(join(sources, digest("f")), 100, 400);
   await put(join(shared, "README"), 10, 400);
+  await put(join(shared, ".tmp-0123"), 10, 400);
   const options = { folders: [shared], needed: new Map([[digest("e"), "a recipe lists it"]]), bound: 310 };
   const planned = await collect(prefix, { ...options, keepAll: null }, { dryRun: true });
   const report = await collect(prefix, { ...options, keepAll: null }, {});
