@@ -107,7 +107,7 @@ describe("a bundle", () => {
     await symlink(file, join(folder, "link"));
     execFileSync("mkfifo", [join(folder, "pipe")]);
     for (const name of ["site.yaml", "link", "pipe", "."])
-      expect(await codeOf(refuseTarget(join(folder, name))), name).toBe("usage");
+      expect(await codeOf(refuseTarget(join(folder, name)))).toBe("usage");
     for (const name of ["pipe", ".", "nothing"]) expect(await codeOf(refuseNoFile(join(folder, name)))).toBe("usage");
     expect(await codeOf(refuseTarget("/dev/null"))).toBe("usage");
   });
