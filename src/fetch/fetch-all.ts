@@ -19,6 +19,7 @@ export async function fetchAll(
   const stop = new AbortController();
   const inner = { ...options, signal: sameRun(options, AbortSignal.any([options.signal, stop.signal])) };
   const started = new Map<string, Promise<FetchedSource | ForgeError>>();
+  const latest = new Map<string | null, Promise<unknown>>();
   const slot = limiter(withDefaults(options.limits).parallel);
   const settled = await Promise.allSettled(
     requests.map(async (source) => {
@@ -27,16 +28,20 @@ export async function fetchAll(
         override === undefined
           ? `sha256 ${source.sha256} ${JSON.stringify(source.signature)}`
           : `user ${override} ${source.sha256}`;
+      // The same bytes with another signature come after, out of the cache: two cannot write one file.
+      const before = latest.get(source.sha256);
       const running =
         started.get(identity) ??
-        slot(() => fetchOne(source, override === undefined ? inner : { ...inner, override })).catch(
-          (error: unknown) => {
-            if (isAboutOneSource(error)) return error;
-            stop.abort(error);
-            throw error;
-          },
-        );
+        slot(async () => {
+          await before?.catch(() => undefined);
+          return fetchOne(source, override === undefined ? inner : { ...inner, override });
+        }).catch((error: unknown) => {
+          if (isAboutOneSource(error)) return error;
+          stop.abort(error);
+          throw error;
+        });
       started.set(identity, running);
+      latest.set(source.sha256, running);
       return { source, outcome: await running };
     }),
   );

@@ -128,17 +128,6 @@ it("own tests are sealed as builds are: --require-sandbox and --offline hold for
   await expect(build(lesser, { ...request(true, true), tests })).rejects.toMatchObject({ code: "sandbox-missing" });
 });
 
-it("the failure of a build is told, not that of clearing up what earlier ones left", async () => {
-  const { context, events } = await shop(import.meta.dirname);
-  const recipe = join(context.recipes, "hello", "recipe.yaml");
-  await writeFile(recipe, (await readFile(recipe, "utf8")).replace('- run: ["true"]', '- run: ["false"]'));
-  const odd = join(context.options.prefix, "build", "odd", ".tlsforge-failed.json");
-  await mkdir(odd, { recursive: true });
-  await expect(build(context, request(false))).rejects.toMatchObject({ code: "build-failed" });
-  const message = expect.stringMatching(/^Old logs and failed builds could not be removed: /u) as string;
-  expect(events).toContainEqual({ type: "warning", message });
-});
-
 async function receiptsIn({ options }: Context): Promise<readonly string[]> {
   const store = join(options.prefix, "store");
   return (await readdir(store)).map((name) => join(store, name, "receipt.json"));

@@ -14,7 +14,7 @@ let checkout: string;
 /** A checkout of a few lines that shares the packages of this one. */
 beforeEach(async () => {
   checkout = await mkdtemp(join(tmpdir(), "tlsforge-setup-"));
-  await mkdir(join(checkout, "src"), { recursive: true });
+  await mkdir(join(checkout, "src", "build", "seal"), { recursive: true });
   await mkdir(join(checkout, "tools", "node"), { recursive: true });
   const files = [
     "package.json",
@@ -23,6 +23,7 @@ beforeEach(async () => {
     "rolldown.config.mjs",
     "tools/setup.mjs",
     "tools/lock.mjs",
+    "src/build/seal/seal.pl",
   ];
   for (const file of [...files, "tools/node/package-lock.json", "tools/node/package.json"]) {
     await cp(join(root, file), join(checkout, file));
