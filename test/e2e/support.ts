@@ -67,6 +67,9 @@ export interface RunOptions {
   readonly detached?: boolean;
 }
 
+/** The authority of a network that looks into TLS; without it no registry is reached there. */
+const authority = process.env["NODE_EXTRA_CA_CERTS"];
+
 /** Starts one command line in an environment of its own. */
 export function start(shop: Workshop, argv: readonly string[], options: RunOptions = {}) {
   const { environment = {}, cwd = shop.cwd, under = [], seconds = 120, detached = false } = options;
@@ -78,6 +81,7 @@ export function start(shop: Workshop, argv: readonly string[], options: RunOptio
       HOME: shop.home,
       TLSFORGE_PREFIX: shop.prefix,
       TLSFORGE_RECIPES: shop.recipes,
+      ...(authority === undefined ? {} : { NODE_EXTRA_CA_CERTS: authority }),
       ...environment,
     },
     extendEnv: false,
