@@ -1,3 +1,4 @@
+import { noElfFiles } from "./none.ts";
 import path from "node:path";
 import {
   isArchive,
@@ -57,13 +58,7 @@ export function checkHardening(rules: HardeningRules): GateResult {
       findings: findings.length > 20 ? [...findings.slice(0, 20), `and ${findings.length - 20} more`] : findings,
       hint: `${[...checks].map((check) => remedies[check]).join("; ")}; or list it in the gate's "except" with the reason`,
     };
-  if (files === 0)
-    return {
-      outcome: "fail",
-      detail: "there is no ELF file to check",
-      findings: [],
-      hint: "remove the gate, or see why nothing was built",
-    };
+  if (files === 0) return noElfFiles;
   return {
     outcome: "pass",
     detail: [`${files} ELF files of ${objects} objects`, ...exceptions.told()].join("; "),

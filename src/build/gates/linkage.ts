@@ -1,3 +1,4 @@
+import { noElfFiles } from "./none.ts";
 import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { readElf, type ElfDynamic } from "../../elf/index.ts";
@@ -49,13 +50,7 @@ export function checkLinkage(rules: LinkageRules): GateResult {
       findings: findings.slice(0, 20),
       hint: "link with -Wl,-rpath,<folder of the output or of an input>, or add the library to the gate's list when it is the system's on purpose (and install it where it is missing)",
     };
-  if (files === 0)
-    return {
-      outcome: "fail",
-      detail: "there is no ELF file to check",
-      findings: [],
-      hint: "remove the gate, or see why nothing was built",
-    };
+  if (files === 0) return noElfFiles;
   const unused = rules.system.filter((entry) => !bound.used.has(entry));
   const told = unused.length === 0 ? [] : [`on the list and not needed: ${unused.join(", ")}`];
   return { outcome: "pass", detail: [`${files} ELF ${files === 1 ? "file" : "files"}`, ...told].join("; ") };
