@@ -28,18 +28,18 @@ export async function fetchAll(
         override === undefined
           ? `sha256 ${source.sha256} ${JSON.stringify(source.signature)}`
           : `user ${override} ${source.sha256}`;
+      const known = started.get(identity);
+      if (known !== undefined) return { source, outcome: await known };
       // The same bytes with another signature come after, out of the cache: two cannot write one file.
       const before = latest.get(source.sha256);
-      const running =
-        started.get(identity) ??
-        slot(async () => {
-          await before?.catch(() => undefined);
-          return fetchOne(source, override === undefined ? inner : { ...inner, override });
-        }).catch((error: unknown) => {
-          if (isAboutOneSource(error)) return error;
-          stop.abort(error);
-          throw error;
-        });
+      const running = slot(async () => {
+        await before?.catch(() => undefined);
+        return fetchOne(source, override === undefined ? inner : { ...inner, override });
+      }).catch((error: unknown) => {
+        if (isAboutOneSource(error)) return error;
+        stop.abort(error);
+        throw error;
+      });
       started.set(identity, running);
       latest.set(source.sha256, running);
       return { source, outcome: await running };
