@@ -125,13 +125,30 @@ function plainVersion(text: string, tags: readonly string[]): string {
 }
 
 /**
- * Where a version stands to a range, by OSV's evaluation: events in order of their versions, each that is not after the version changes the
- * state; `fixed` is outside, `last` is the last one inside.
+ * Where a version stands to a range, by OSV's evaluation: it has to come before a limit, where there is one; then events in order of their
+ * versions, each that is not after the version changes the state; `fixed` is outside, `last` is the last one inside.
  */
 function placeIn(range: Range, version: string, own: Scheme): "inside" | "outside" | "unknown" {
   if (range.scheme === "commits") return "unknown";
   const scheme = range.scheme === "semver" ? "semver" : own;
-  const compared = range.events.map((event) => ({
+  const bounded = beforeLimits(range, version, scheme);
+  if (bounded === "no") return "outside";
+  const place = placeAmong(range, version, scheme);
+  return place === "inside" && bounded === "unknown" ? "unknown" : place;
+}
+
+/** Of several limits the farthest counts. */
+function beforeLimits({ events }: Range, version: string, scheme: Scheme): "yes" | "no" | "unknown" {
+  const limits = events.filter(({ kind }) => kind === "limit");
+  if (limits.length === 0) return "yes";
+  const orders = limits.map(({ version: limit }) => (limit === "*" ? -1 : compareVersions(scheme, version, limit)));
+  if (orders.some((order) => order !== null && order < 0)) return "yes";
+  return orders.includes(null) ? "unknown" : "no";
+}
+
+function placeAmong(range: Range, version: string, scheme: Scheme): "inside" | "outside" | "unknown" {
+  const events = range.events.filter(({ kind }) => kind !== "limit");
+  const compared = events.map((event) => ({
     event,
     // How the version stands to the event.
     order: event.version === "0" && event.kind === "introduced" ? 1 : compareVersions(scheme, version, event.version),

@@ -66,11 +66,11 @@ function toAffected(entry: z.output<typeof affected>): Affected {
   };
 }
 
-/** `limit` only bounds a look through commits; a version range ends with `fixed` or `last_affected`. */
-function toEvents({ introduced, fixed, last_affected: last }: z.output<typeof event>): RangeEvent[] {
+function toEvents({ introduced, fixed, last_affected: last, limit }: z.output<typeof event>): RangeEvent[] {
   return [
     ...(introduced === undefined ? [] : [{ kind: "introduced" as const, version: introduced }]),
     ...(fixed === undefined ? [] : [{ kind: "fixed" as const, version: fixed }]),
     ...(last === undefined ? [] : [{ kind: "last" as const, version: last }]),
+    ...(limit === undefined ? [] : [{ kind: "limit" as const, version: limit }]),
   ];
 }

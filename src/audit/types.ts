@@ -64,9 +64,12 @@ export interface Range {
   readonly events: readonly RangeEvent[];
 }
 
-/** A boundary: from `introduced` on, before `fixed`, up to and with `last`. `0` comes before every version. */
+/**
+ * A boundary: from `introduced` on, before `fixed`, up to and with `last`. `0` comes before every version. `limit`: whatever the others say, the
+ * range has only what comes before it, or of several before one of them; `*` comes after every version.
+ */
 export interface RangeEvent {
-  readonly kind: "introduced" | "fixed" | "last";
+  readonly kind: "introduced" | "fixed" | "last" | "limit";
   readonly version: string;
 }
 

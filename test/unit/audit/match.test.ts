@@ -20,6 +20,20 @@ describe("ranges of OSV", () => {
     ["in the second stretch", [{ introduced: "1" }, { fixed: "2" }, { introduced: "41" }, { fixed: "43" }], "affected"],
     ["events out of order", [{ fixed: "43" }, { introduced: "41" }, { fixed: "2" }, { introduced: "1" }], "affected"],
     ["a boundary that is no version", [{ introduced: "0" }, { fixed: "next" }], "unknown"],
+    ["before the limit", [{ introduced: "0" }, { limit: "42.0.1" }], "affected"],
+    ["at the limit", [{ introduced: "0" }, { limit: "42.0" }], "unaffected"],
+    ["after the limit", [{ introduced: "0" }, { limit: "41" }], "unaffected"],
+    ["after the limit, whatever was introduced later", [{ limit: "41" }, { introduced: "41.5" }], "unaffected"],
+    ["before one of two limits", [{ limit: "43" }, { introduced: "0" }, { limit: "41" }], "affected"],
+    ["a limit beyond every version", [{ introduced: "0" }, { limit: "*" }], "affected"],
+    ["fixed before the limit", [{ introduced: "0" }, { fixed: "41" }, { limit: "43" }], "unaffected"],
+    ["a limit that is no version", [{ introduced: "0" }, { limit: "next" }], "unknown"],
+    [
+      "fixed, whatever a limit that is no version is",
+      [{ introduced: "0" }, { fixed: "41" }, { limit: "next" }],
+      "unaffected",
+    ],
+    ["a limit alone", [{ limit: "43" }], "unaffected"],
   ] as const)("%s", (_, events, status) => {
     expect(said(range(...events))).toBe(status);
   });
