@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import path from "node:path";
+import { shortened } from "./findings.ts";
 import type { GateResult } from "../types.ts";
 
 /** What a look at an output needs to know. Paths absolute. */
@@ -34,7 +35,7 @@ export function checkContents(around: Surroundings): GateResult {
   return {
     outcome: "fail",
     detail: `${findings.length} of ${count} files, folders and links must not be as they are`,
-    findings: findings.slice(0, 20),
+    findings: shortened(findings),
     hint: "correct the step that made them, or add one that mends them",
   };
 }

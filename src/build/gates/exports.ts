@@ -1,6 +1,7 @@
 import path from "node:path";
 import { readElf, readExports } from "../../elf/index.ts";
 import { globOf } from "./exceptions.ts";
+import { shortened } from "./findings.ts";
 import { withBytes } from "../files.ts";
 import type { GateResult } from "../types.ts";
 
@@ -25,7 +26,7 @@ export function checkExports({ out, libraries }: ExportRules): GateResult {
   return {
     outcome: "fail",
     detail: `${findings.length} names are not those that were wanted`,
-    findings: findings.slice(0, 20),
+    findings: shortened(findings),
     hint: "see in the log with which name (-Wl,-soname) and version script it was linked",
   };
 }

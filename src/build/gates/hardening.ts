@@ -13,6 +13,7 @@ import type { HardeningCheck, HardeningException } from "../../recipe/index.ts";
 import type { CompilerFacts } from "./compiler.ts";
 import { bindExceptions, globOf } from "./exceptions.ts";
 import { filesOf, withBytes } from "../files.ts";
+import { shortened } from "./findings.ts";
 import { judgeLinking, judgeObject, judgeOrigin, remedies, type Weakness } from "./judge.ts";
 import { parseRecords } from "./record.ts";
 import type { GateResult } from "../types.ts";
@@ -55,7 +56,7 @@ export function checkHardening(rules: HardeningRules): GateResult {
     return {
       outcome: "fail",
       detail: `${findings.length} findings in ${files} ELF files`,
-      findings: findings.length > 20 ? [...findings.slice(0, 20), `and ${findings.length - 20} more`] : findings,
+      findings: shortened(findings),
       hint: `${[...checks].map((check) => remedies[check]).join("; ")}; or list it in the gate's "except" with the reason`,
     };
   if (files === 0) return noElfFiles;

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { FileException } from "../../recipe/index.ts";
 import { bindExceptions } from "./exceptions.ts";
 import { filesOf, withBytes } from "../files.ts";
+import { shortened } from "./findings.ts";
 import type { GateResult } from "../types.ts";
 
 /** Where an output must not tell that it was built. */
@@ -34,7 +35,7 @@ export function checkLeaks({ out, scratch, except }: LeakRules): GateResult {
   return {
     outcome: "fail",
     detail: `${findings.length} of ${count} files hold the path of the build's folder`,
-    findings: findings.length > 20 ? [...findings.slice(0, 20), `and ${findings.length - 20} more`] : findings,
+    findings: shortened(findings),
     hint: 'compile after a step "record: objects", which has the compiler call it /build; rewrite the file in a step; or list it in the gate\'s "except" with the reason',
   };
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { readElf, type ElfDynamic } from "../../elf/index.ts";
 import { inside, realRoots, type Surroundings } from "./contents.ts";
 import { globOf } from "./exceptions.ts";
+import { shortened } from "./findings.ts";
 import { filesOf, withBytes } from "../files.ts";
 import { systemLibraries } from "./system-libraries.ts";
 import type { GateResult } from "../types.ts";
@@ -47,7 +48,7 @@ export function checkLinkage(rules: LinkageRules): GateResult {
     return {
       outcome: "fail",
       detail: `${findings.length} findings in ${files} ELF files`,
-      findings: findings.slice(0, 20),
+      findings: shortened(findings),
       hint: "link with -Wl,-rpath,<folder of the output or of an input>, or add the library to the gate's list when it is the system's on purpose (and install it where it is missing)",
     };
   if (files === 0) return noElfFiles;
