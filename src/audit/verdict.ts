@@ -26,21 +26,32 @@ export function verdict({ findings }: Audit, { strict }: { readonly strict: bool
   );
 }
 
-/** An audit as text for a terminal. */
-export function auditText({ packages, findings }: Audit): string {
+/** Lays out a paragraph behind a lead. */
+type Says = (lead: string, text: string) => readonly string[];
+
+/** An audit as text for a terminal, on a page that lays out its paragraphs. */
+export function auditText({ packages, findings }: Audit, { says }: { readonly says: Says }): string {
   const order = ["hit", "warning", "unknown"] as const;
   const told = findings.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
   const lines = told
     .filter(({ outcome }) => outcome !== "unknown")
-    .flatMap((finding) => [line(finding), ...remedy(finding)]);
-  lines.push(...unknownLines(told.filter(({ outcome }) => outcome === "unknown")));
+    .flatMap(({ fix, ...finding }) => [
+      ...says(lead(finding.outcome), sentence(finding)),
+      ...(fix === null ? [] : says(indent, fix)),
+    ]);
+  lines.push(
+    ...unknownLines(
+      told.filter(({ outcome }) => outcome === "unknown"),
+      says,
+    ),
+  );
   const count = (outcome: string): number => packages.filter((entry) => entry.outcome === outcome).length;
   const counts = (["hit", "warning", "unknown", "pass"] as const).map((outcome) => `${count(outcome)} ${outcome}`);
   return [...lines, `${counted(packages.length, "package")}: ${counts.join(", ")}`, ""].join("\n");
 }
 
-/** What cannot be told: one line for all packages that nobody speaks of, and one for all advisories of a package with the same reason. */
-function unknownLines(findings: readonly AuditFinding[]): readonly string[] {
+/** What cannot be told: all advisories of a package with the same reason together, and a list of the packages that nobody speaks of. */
+function unknownLines(findings: readonly AuditFinding[], says: Says): readonly string[] {
   const [silent, others] = [
     findings.filter(({ id }) => id === "coverage"),
     findings.filter(({ id }) => id !== "coverage"),
@@ -50,25 +61,35 @@ function unknownLines(findings: readonly AuditFinding[]): readonly string[] {
   );
   const grouped = [...groups.values()].flatMap((group) => {
     const [first] = group;
-    if (first === undefined || group.length === 1) return group.map(line);
+    if (first === undefined || group.length === 1)
+      return group.flatMap((finding) => says(lead("unknown"), sentence(finding)));
     const shown = group.slice(0, 5).map(({ id }) => id);
     const more = group.length > shown.length ? ` and ${group.length - shown.length} more` : "";
-    return [
-      `unknown  ${first.package} ${first.version}: ${group.length} advisories (${shown.join(", ")}${more}): ${first.reason ?? ""}`,
-    ];
+    const text = `${group.length} advisories (${shown.join(", ")}${more}): ${first.reason ?? ""}`;
+    return says(lead("unknown"), `${first.package} ${first.version}: ${text}`);
   });
   if (silent.length === 0) return grouped;
-  const names = silent.map((item) => `${item.package} ${item.version}`);
-  return [...grouped, `unknown  no rule and no advisory speaks of ${names.join(", ")}`];
+  return [
+    ...grouped,
+    ...says(lead("unknown"), `no rule and no advisory speaks of ${counted(silent.length, "package")}:`),
+    ...silent.flatMap((item) => says(`${indent}  `, `${item.package} ${item.version}`)),
+  ];
 }
 
-function line({ outcome, package: name, version, id, aliases, severity, message, rule }: AuditFinding): string {
+const indent = " ".repeat(9);
+
+function lead(outcome: AuditFinding["outcome"]): string {
+  return outcome.padEnd(indent.length);
+}
+
+function line(finding: AuditFinding): string {
+  return `${lead(finding.outcome)}${sentence(finding)}`;
+}
+
+function sentence(finding: Omit<AuditFinding, "fix">): string {
+  const { package: name, version, id, aliases, severity, message, rule } = finding;
   const number = rule === "advisory" || rule === "flaw" ? `${[id, ...aliases].join(", ")}: ` : "";
-  return `${outcome.padEnd(7)}  ${name} ${version}: ${number}${message}${severity === null ? "" : ` [${severity}]`}`;
-}
-
-function remedy({ fix }: AuditFinding): string[] {
-  return fix === null ? [] : [`         ${fix}`];
+  return `${name} ${version}: ${number}${message}${severity === null ? "" : ` [${severity}]`}`;
 }
 
 function counted(count: number, what: string): string {

@@ -3,4 +3,4 @@ export { clean, toJson } from "./clean.ts";
 export { comparisonToText } from "./comparison-text.ts";
 export { toHtml } from "./html.ts";
 export { toText } from "./text.ts";
-export type { TextOptions } from "./page.ts";
+export { pageOf, type TextOptions } from "./page.ts";

@@ -70,7 +70,8 @@ export async function audit(context: Context, request: AuditRequest): Promise<Re
     packages: judged.packages,
     findings: judged.findings,
   };
-  const text = auditText(judged);
+  const { pageOf } = await import("../../report/index.ts");
+  const text = auditText(judged, pageOf({ colour: context.options.colour, width: context.columns }));
   if (error === null) return { outcome: "done", exitCode: 0, fields, text };
   return { outcome: "failed", exitCode: exitCodeFor(error), fields: { ...fields, ...errorFields(error) }, text, error };
 }

@@ -145,7 +145,18 @@ describe("audit of a prefix", () => {
       { name: "twisted", version: "26.10.0", role: "installed", outcome: "unknown" },
       { name: "zope-interface", version: "8.1", outcome: "unknown" },
     ]);
-    expect(text).toMatch(/^unknown {2}no rule .* pip 26\.3, twisted 26\.10\.0, zope-interface 8\.1$/m);
+    expect(text).toContain(
+      "unknown  no rule and no advisory speaks of 3 packages:\n           pip 26.3\n           twisted 26.10.0\n           zope-interface 8.1\n",
+    );
+    const narrow = await audit({ ...context, columns: 40 }, { advisories: [], strict: false, today });
+    expect(
+      Math.max(
+        ...narrow.text
+          .split("\n")
+          .slice(0, -2)
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(40);
     const strict = await audit(context, { advisories: [], strict: true, today });
     expect([strict.exitCode, strict.error]).toMatchObject([3, { code: "incomplete" }]);
   });

@@ -8,6 +8,7 @@ import {
   type RecipeWord,
 } from "../../../src/audit/index.ts";
 import { ForgeError } from "../../../src/errors.ts";
+import { pageOf } from "../../../src/report/index.ts";
 import { advisory, cve, openssl, osv, project, pypi } from "./records.ts";
 
 const today = "2026-11-30";
@@ -17,6 +18,7 @@ const supported: RecipeWord = {
   floor: null,
   flaws: [],
 };
+const page = pageOf({ colour: false, width: 120 });
 const floor = { version: "3.5.7", reason: "CVE-2026-1 (high) is fixed in 3.5.7" };
 
 function judge(installed: readonly Installed[], word: RecipeWord | null, records: readonly object[] = []) {
@@ -62,7 +64,9 @@ describe("the recipe's word", () => {
     expect(ends(judge([openssl("3.5.7")], null))).toEqual(["unknown", undefined, "incomplete"]);
     const locked = judge([project("attrs", "26.1.0")], supported);
     expect(ends(locked)).toEqual(["unknown", undefined, "incomplete"]);
-    expect(auditText(locked)).toContain("no rule and no advisory speaks of attrs 26.1.0");
+    expect(auditText(locked, page)).toContain(
+      "unknown  no rule and no advisory speaks of 1 package:\n           attrs 26.1.0\n",
+    );
   });
 
   test("a source of the user's own is never simply in order", () => {
@@ -81,7 +85,9 @@ describe("advisories", () => {
     const judged = judge([project("twisted", "26.10.0")], supported, [hole]);
     expect(ends(judged)).toEqual(["hit", "vulnerable", "vulnerable"]);
     expect(judged.findings).toMatchObject([{ rule: "advisory", id: "TEST-2026-1", fix: "fixed in 26.10.1" }]);
-    expect(auditText(judged)).toMatch(/^hit {6}twisted 26\.10\.0: TEST-2026-1, CVE-2026-7: a flaw of the tests$/m);
+    expect(auditText(judged, page)).toMatch(
+      /^hit {6}twisted 26\.10\.0: TEST-2026-1, CVE-2026-7: a flaw of the tests$/m,
+    );
   });
 
   test("one that speaks of a package and clears it is a rule: the package passes", () => {
@@ -102,7 +108,7 @@ describe("advisories", () => {
     const product = cve({ vendor: "OpenSSL", product: "OpenSSL", defaultStatus: "unaffected", versions });
     expect(ends(judge([openssl("3.5.7")], supported, [commits, product]))).toEqual(["pass", undefined, undefined]);
     const many = [1, 2, 3, 4, 5, 6, 7].map((number) => ({ ...commits, id: `PSF-${number}`, aliases: [] }));
-    expect(auditText(judge([openssl("3.5.7")], supported, many))).toMatch(
+    expect(auditText(judge([openssl("3.5.7")], supported, many), page)).toMatch(
       /^unknown {2}openssl 3\.5\.7: 7 advisories \(PSF-1, PSF-2, PSF-3, PSF-4, PSF-5 and 2 more\): it tells commits/m,
     );
   });
