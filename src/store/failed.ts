@@ -66,12 +66,14 @@ export async function readFailed(scratch: string): Promise<KeptBuild | null> {
 function isFailedBuild(value: unknown): value is FailedBuild {
   if (typeof value !== "object" || value === null) return false;
   const { schema, argv, environment, key, ...rest } = value as Partial<Record<keyof FailedBuild, unknown>>;
-  const texts = [rest.recipe, rest.version, rest.out, rest.log, rest.reason, rest.directory, rest.failed];
+  const words = [rest.recipe, rest.version, rest.failed];
   return (
     schema === "tlsforge.failed/1" &&
     typeof key === "string" &&
     /^[0-9a-f]{64}$/u.test(key) &&
-    areTexts(texts) &&
+    // They are shown.
+    words.every((word) => typeof word === "string" && /^[\w.+:~-]+$/u.test(word)) &&
+    areTexts([rest.out, rest.log, rest.reason, rest.directory]) &&
     (argv === null || (Array.isArray(argv) && areTexts(argv))) &&
     typeof environment === "object" &&
     environment !== null &&

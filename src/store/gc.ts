@@ -5,6 +5,7 @@ import { outOfAside } from "./aside.ts";
 import { explained, hasCode, removeTree } from "./disk.ts";
 import { listFailed, scratchFolder, type KeptBuild } from "./failed.ts";
 import { namesIn, type GarbageItem, type Verdict } from "./garbage.ts";
+import { judgeFailed } from "./gc-failed.ts";
 import { judgeState, judgeTemporaries } from "./gc-rest.ts";
 import { judgeSources, type SourceCaches } from "./gc-sources.ts";
 import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
@@ -37,8 +38,6 @@ export interface GarbageOptions extends LockOptions {
   /** Milliseconds since 1970. */
   readonly now: number;
 }
-
-const keptFailed = "of a failed build that --keep-failed kept (gc --failed removes it)";
 
 /**
  * Removes what nothing needs: generations but the current and the newest, outputs that no generation left and no live process
@@ -118,14 +117,14 @@ async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]
   const [usage, holders] = [await usageOf(prefix), await holdersOf(prefix)];
   const generations = await judgeGenerations(prefix, usage, options);
   const left = generations.filter(({ keep }) => keep).map(({ entry }) => entry);
-  const looked = options.failed === true ? [] : await listFailed(prefix);
-  const outputs = await judgeOutputs(prefix, left, { usage, holders, looked });
+  const failed: Failed = { builds: await listFailed(prefix), removing: options.failed === true };
+  const outputs = await judgeOutputs(prefix, left, { usage, holders, failed });
   return [
     ...generations.map(({ entry: _entry, ...verdict }) => verdict),
     ...outputs,
     ...(await judgeLogs(prefix, outputs)),
     ...(await judgeSources(await cachesOf(prefix, { outputs, holders, options }), options.now)),
-    ...(await judgeScratch(prefix, looked)),
+    ...(await judgeScratch(prefix, failed)),
     ...(await judgeTemporaries(prefix, { now: options.now, atWork: holders.length > 0 })),
     ...(await judgeLocks(prefix)),
     ...(await judgeState(prefix)),
@@ -158,13 +157,19 @@ async function judgeGenerations(prefix: string, usage: Usage, options: GarbageOp
 interface InUse {
   readonly usage: Usage;
   readonly holders: readonly Holder[];
-  readonly looked: readonly KeptBuild[];
+  readonly failed: Failed;
+}
+
+/** Failed builds that are kept for a look, and whether they are to go. */
+interface Failed {
+  readonly builds: readonly KeptBuild[];
+  readonly removing: boolean;
 }
 
 async function judgeOutputs(
   prefix: string,
   left: readonly GenerationEntry[],
-  { usage, holders, looked }: InUse,
+  { usage, holders, failed }: InUse,
 ): Promise<Verdict[]> {
   const { store } = prefixPaths(prefix);
   const receipts = new Map<string, Receipt | null>();
@@ -177,10 +182,12 @@ async function judgeOutputs(
     const path = join(store, name);
     const verdict = (keep: boolean, why: string): Verdict => ({ kind: "output", path, keep, why });
     const reason = needed.get(name);
+    const build = failed.builds.find(({ out }) => out === path);
     if (reason !== undefined) verdicts.push(verdict(true, reason));
     else if (!isKeyed(name)) verdicts.push(verdict(true, "not made by tlsforge"));
     else if (await isHeld(buildLock(prefix, name))) verdicts.push(verdict(true, "being built"));
-    else if (receipt === null && looked.some(({ out }) => out === path)) verdicts.push(verdict(true, keptFailed));
+    else if (receipt === null && build !== undefined)
+      verdicts.push({ kind: "output", path, ...judgeFailed(build, "output", failed.removing) });
     else if (receipt === null) verdicts.push(verdict(false, "left by an interrupted or failed build"));
     else if (holderOf(name) !== undefined) verdicts.push(verdict(true, `needed by ${holderOf(name)?.who}`));
     else if (usage.unseen !== null) verdicts.push(verdict(true, usage.unseen));
@@ -276,15 +283,16 @@ async function cachesOf(
 }
 
 /** A build removes its scratch folder at its end, so one that nobody builds in is from a run that was killed. */
-async function judgeScratch(prefix: string, looked: readonly KeptBuild[]): Promise<Verdict[]> {
+async function judgeScratch(prefix: string, { builds, removing }: Failed): Promise<Verdict[]> {
   const folder = scratchFolder(prefix);
   const verdicts: Verdict[] = [];
   for (const name of (await namesIn(folder)).filter(isKeyed)) {
     const path = join(folder, name);
     const held = await isHeld(buildLock(prefix, name));
-    const keep = held || looked.some(({ scratch }) => scratch === path);
-    const why = held ? "being built in" : keep ? keptFailed : "left by an interrupted build";
-    verdicts.push({ kind: "temporary", path, keep, why });
+    const build = builds.find(({ scratch }) => scratch === path);
+    const left = { keep: false, why: "left by an interrupted build" };
+    const judged = build === undefined ? left : judgeFailed(build, "folder", removing);
+    verdicts.push({ kind: "temporary", path, ...(held ? { keep: true, why: "being built in" } : judged) });
   }
   return verdicts;
 }

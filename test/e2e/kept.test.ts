@@ -90,7 +90,7 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
     await access(join(shop.prefix, "build", scratch, "source", "lacking.o"));
 
     const dry = await run(shop, ["gc", "--dry-run"]);
-    expect(dry.stdout).toMatch(/^keep {2}.*-hello {2}\(of a failed build that --keep-failed kept/m);
+    expect(dry.stdout).toMatch(/^keep {2}.*-hello {2}\(the folder that hello 1\.0\.0 failed in on .*gc --failed/m);
     expect((await run(shop, ["gc"])).exitCode).toBe(0);
     expect(await scratches()).toEqual([scratch]);
     const doomed = await run(shop, ["gc", "--failed", "--dry-run"]);

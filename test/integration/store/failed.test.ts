@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import {
   boundFailed,
   buildLock,
+  collectGarbage,
   listFailed,
   lock,
   prefixPaths,
@@ -51,6 +52,36 @@ it("keeps the newest, removes older ones with what they had of their outputs, an
   expect(await readFailed(newest)).toMatchObject({ scratch: newest, recipe: "hello" });
 });
 
+it("gc says of each what it is, why it stays and what removes it", async () => {
+  const prefix = await freshPrefix();
+  const scratch = await keep(prefix, "a", 1);
+  const { out } = (await readFailed(scratch))!;
+  const judged = async (failed: boolean): Promise<readonly (readonly [string, string])[]> => {
+    const { kept, removed } = await collectGarbage(prefix, {
+      ...surroundings(),
+      dryRun: true,
+      failed,
+      now: Date.now(),
+    });
+    const items = failed ? removed : kept;
+    return items.filter(({ path }) => [out, scratch].includes(path)).map(({ path, why }) => [path, why]);
+  };
+  const end =
+    "--keep-failed keeps it for tlsforge shell hello, until gc --failed, the next build of it, or 3 newer failures";
+  const [output, folder] = [
+    "what hello 1.0 had of its output when it failed on 2026-01-01",
+    "the folder that hello 1.0 failed in on 2026-01-01",
+  ];
+  expect(await judged(false)).toEqual([
+    [out, `${output}; ${end}`],
+    [scratch, `${folder}; ${end}`],
+  ]);
+  expect(await judged(true)).toEqual([
+    [out, `${output}; --failed removes it`],
+    [scratch, `${folder}; --failed removes it`],
+  ]);
+});
+
 it("a record that is cut short or damaged keeps nothing, and one that speaks of something else removes only its own folder", async () => {
   const prefix = await freshPrefix();
   const scratch = await keep(prefix, "a", 1);
@@ -75,6 +106,7 @@ it("a record of another shape, which a build may have written itself, keeps noth
     [],
     { ...whole, key: "../../../../x" },
     { ...whole, failed: 1 },
+    { ...whole, recipe: "red \u001b[31m" },
     { ...whole, argv: "make" },
     { ...whole, argv: [null] },
     { ...whole, environment: null },
