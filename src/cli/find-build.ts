@@ -3,7 +3,7 @@ import { ForgeError } from "../errors.ts";
 
 /** What names a build: its recipe and its key, as many digits of it as there are. */
 interface Named {
-  readonly recipe: string;
+  readonly recipe: string | null;
   readonly key: string;
 }
 
@@ -25,7 +25,7 @@ export async function findBuilds<T extends Named>(
   if (keys.size === 1) return ofKey;
   if (keys.size > 1)
     throw new ForgeError("usage", `${name} is the beginning of ${keys.size} keys`, {
-      details: [...keys.values()].map(({ key, recipe }) => `${key.slice(0, 16)}  ${recipe}`),
+      details: [...keys.values()].map(({ key, recipe }) => `${key.slice(0, 16)}  ${recipe ?? ""}`.trimEnd()),
       hint: "give more digits of the one that is meant",
     });
   throw await unknown(name, builds, sought);
@@ -36,7 +36,7 @@ async function unknown(
   builds: readonly Named[],
   { what, more }: { readonly what: string; readonly more?: string },
 ): Promise<ForgeError> {
-  const recipes = [...new Set(builds.map(({ recipe }) => recipe))].filter((recipe) => recipe !== "").toSorted();
+  const recipes = [...new Set(builds.map(({ recipe }) => recipe))].filter((recipe) => recipe !== null).toSorted();
   // The language of recipes comes with its parsers, which a log that is there does not need.
   const near = (await import("../recipe/index.ts")).nearest(name, recipes);
   const there = recipes.length === 0 ? "there is none" : `there is ${recipes.join(", ")}`;

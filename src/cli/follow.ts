@@ -1,7 +1,7 @@
-import { open, stat, type FileHandle } from "node:fs/promises";
+import { stat, type FileHandle } from "node:fs/promises";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
-import { logEnd } from "../store/index.ts";
+import { logEnd, openLogFile } from "../store/index.ts";
 
 /** How to follow a log. */
 export interface FollowOptions {
@@ -15,10 +15,11 @@ const pauseMs = 150;
 
 /**
  * Gives what a log holds and whatever comes to it, by its name: when another try takes the name, that is followed from its beginning. Ends
- * after the line that ends a log, or when nobody who could write it is left (a run that was killed), or on the signal.
+ * after the line that ends a log, or when nobody who could write it is left (a run that was killed), or on the signal. What is no file holds nothing.
  */
 export async function followLog(file: string, { write, signal, running }: FollowOptions): Promise<void> {
-  let handle = await open(file);
+  let handle = await openLogFile(file);
+  if (handle === null) return;
   let reader = readerOf(handle, write);
   try {
     for (;;) {
@@ -44,7 +45,7 @@ export async function followLog(file: string, { write, signal, running }: Follow
 async function renewedBy(file: string, handle: FileHandle): Promise<FileHandle | null> {
   const [named, own] = await Promise.all([stat(file).catch(() => null), handle.stat()]);
   if (named === null || (named.ino === own.ino && named.dev === own.dev)) return null;
-  return open(file).catch(() => null);
+  return openLogFile(file).catch(() => null);
 }
 
 function readerOf(

@@ -30,7 +30,16 @@ export type { Removed } from "./remove.ts";
 export { collectGarbage, outputsInUse, type GarbageOptions, type GarbageReport } from "./gc.ts";
 export type { GarbageItem } from "./garbage.ts";
 export type { SourceCaches } from "./gc-sources.ts";
-export { boundLogs, logEnd, recipeOfLog, rotateLog, type LogBound } from "./logs.ts";
+export {
+  boundLogs,
+  buildOfLog,
+  listLogs,
+  logEnd,
+  openLogFile,
+  rotateLog,
+  type LogBound,
+  type LogFile,
+} from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";
 export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
 export {

@@ -1,7 +1,7 @@
 import { constants, lstatSync, renameSync } from "node:fs";
-import { lstat, open } from "node:fs/promises";
+import { lstat, open, type FileHandle } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { hasCode, unlinkIfThere } from "./disk.ts";
+import { explained, hasCode, unlinkIfThere } from "./disk.ts";
 import { namesIn } from "./garbage.ts";
 import { prefixPaths } from "./paths.ts";
 
@@ -29,7 +29,7 @@ const earlierTries = 3;
 export const logEnd = "tlsforge: end of the log";
 
 /** `KEY.log`, `KEY.check.log` of its package's own tests, and those of earlier tries: whatever else lies among the logs is not ours. */
-const ownName = /^[0-9a-f]{64}(?:\.check)?(?:\.\d+)?\.log$/u;
+const ownName = /^([0-9a-f]{64})(\.check)?(?:\.(\d+))?\.log$/u;
 
 /** Moves the log of an earlier try of the same build out of the way, and the oldest beyond the bound away; does nothing to a file of another name. Throws what the system says. */
 export function rotateLog(path: string): void {
@@ -46,16 +46,59 @@ export function rotateLog(path: string): void {
   }
 }
 
-/** The recipe that a log's first line names (`tlsforge: NAME VERSION, key KEY`), or null; null for what is no file. Throws what the system says. */
-export async function recipeOfLog(path: string): Promise<string | null> {
-  // A pipe would have us wait for somebody who writes into it.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+/** A log for reading; null for what is no file of its own: a folder, a link, a pipe, which would have us wait for somebody who writes into it. Throws what the system says. */
+export async function openLogFile(path: string): Promise<FileHandle | null> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW).catch(
+    (error: unknown) => {
+      if (hasCode(error, "ELOOP", "EMLINK", "ENXIO")) return null;
+      throw error;
+    },
+  );
+  if (handle === null || (await handle.stat()).isFile()) return handle;
+  await handle.close();
+  return null;
+}
+
+/** The build that a log's first line names (`tlsforge: NAME VERSION, key KEY`), or null; null for what is no file. Throws what the system says. */
+export async function buildOfLog(path: string): Promise<{ readonly recipe: string; readonly version: string } | null> {
+  const handle = await openLogFile(path);
   try {
-    if (!(await handle.stat()).isFile()) return null;
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(256), 0, 256, 0);
-    return /^tlsforge: (\S+) \S+, key /.exec(buffer.toString("utf8", 0, bytesRead))?.[1] ?? null;
+    const start = await handle?.read(Buffer.alloc(256), 0, 256, 0);
+    const text = start?.buffer.toString("utf8", 0, start.bytesRead) ?? "";
+    const [, recipe, version] = /^tlsforge: (\S+) (\S+), key /.exec(text) ?? [];
+    return recipe === undefined || version === undefined ? null : { recipe, version };
   } finally {
-    await handle.close();
+    await handle?.close();
+  }
+}
+
+/** A log and what it is of. `recipe` and `version` are null where its first line does not tell. */
+export interface LogFile extends Log {
+  readonly key: string;
+  readonly recipe: string | null;
+  readonly version: string | null;
+  /** Of the package's own tests, not of its build. */
+  readonly ownTests: boolean;
+  /** How many tries have come after this one. */
+  readonly triesAgo: number;
+}
+
+/** All build logs of a prefix, newest first: regular files of our naming. Throws `prefix-unusable`. */
+export async function listLogs(prefix: string): Promise<readonly LogFile[]> {
+  const folder = prefixPaths(prefix).log;
+  try {
+    const files = await Promise.all(
+      (await logsIn(folder)).map(async (log): Promise<LogFile | null> => {
+        const build = await unlessGone(buildOfLog(log.path).then((value) => ({ value })));
+        const [, key = "", check, nth] = ownName.exec(basename(log.path)) ?? [];
+        if (build === null) return null;
+        const { recipe = null, version = null } = build.value ?? {};
+        return { ...log, key, recipe, version, ownTests: check !== undefined, triesAgo: Number(nth ?? 0) };
+      }),
+    );
+    return files.filter((file) => file !== null).toSorted((a, b) => b.mtimeMs - a.mtimeMs);
+  } catch (error) {
+    throw explained(error, folder);
   }
 }
 
@@ -82,7 +125,7 @@ export async function logsBeyondBound(
   for (const [index, log] of logs.entries()) {
     bytes += log.bytes;
     const name = log.path.slice(folder.length + 1);
-    const recipe = bound.perRecipe === undefined ? null : await unlessGone(recipeOfLog(log.path));
+    const recipe = bound.perRecipe === undefined ? null : ((await unlessGone(buildOfLog(log.path)))?.recipe ?? null);
     const nth = (ofRecipe.get(recipe ?? "") ?? 0) + 1;
     ofRecipe.set(recipe ?? "", nth);
     const tooMany = recipe !== null && nth > (bound.perRecipe ?? nth);

@@ -1,10 +1,10 @@
-import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
-import { buildLock, isHeld, prefixPaths, recipeOfLog } from "../../store/index.ts";
+import { buildLock, isHeld, listLogs, openLogFile, prefixPaths, type LogFile } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { findBuilds } from "../find-build.ts";
 import { followLog } from "../follow.ts";
+import { logRecord } from "../log-record.ts";
 import type { Result } from "../result.ts";
 
 /** What `log` is asked for. */
@@ -16,15 +16,18 @@ export interface LogRequest {
   readonly follow: boolean;
 }
 
-/** The full log of a build, failed ones too: the newest of a recipe, of a key, or without a name of all. */
+/** The full log of a build, failed ones too: the newest of a recipe, of a key, or without a name of all. Its record says where the text is. */
 export async function log(
   context: Pick<Context, "options" | "write" | "signal">,
   request: LogRequest,
 ): Promise<Result> {
-  const { prefix } = context.options;
+  const { prefix, json } = context.options;
   const found = await choose(prefix, request);
-  if (!request.follow) return { outcome: "done", exitCode: 0, fields: {}, text: await readFile(found.file, "utf8") };
-  await followLog(found.file, {
+  if (!request.follow) {
+    const text = json ? "" : await textOf(found);
+    return { outcome: "done", exitCode: 0, fields: { prefix, log: await logRecord(prefix, found) }, text };
+  }
+  await followLog(found.path, {
     write: context.write,
     signal: context.signal,
     running: () => isHeld(buildLock(prefix, found.key)),
@@ -32,21 +35,13 @@ export async function log(
   return { outcome: "done", exitCode: 0, fields: {}, text: "", written: true };
 }
 
-interface LogFile {
-  readonly file: string;
-  readonly key: string;
-  readonly recipe: string;
-  readonly time: number;
-}
-
 async function choose(prefix: string, { name, previous }: LogRequest): Promise<LogFile> {
-  const { log: folder } = prefixPaths(prefix);
-  const files = await newestFirst(folder);
+  const files = await listLogs(prefix);
   if (files.length === 0)
-    throw new ForgeError("not-found", `there is no build log in ${folder}`, {
+    throw new ForgeError("not-found", `there is no build log in ${prefixPaths(prefix).log}`, {
       hint: "build something first: tlsforge build, or tlsforge provision",
     });
-  const exact = name === undefined ? undefined : files.find(({ file }) => path.basename(file) === path.basename(name));
+  const exact = name === undefined ? undefined : files.find((file) => path.basename(file.path) === path.basename(name));
   if (exact !== undefined && !previous) return exact;
   const named = name === undefined ? files : await findBuilds(name, files, { what: "log" });
   const found = named[previous ? 1 : 0];
@@ -56,25 +51,12 @@ async function choose(prefix: string, { name, previous }: LogRequest): Promise<L
   });
 }
 
-async function newestFirst(folder: string): Promise<readonly LogFile[]> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  });
-  const logs = await Promise.all(
-    names.filter((name) => name.endsWith(".log")).map((name) => describe(path.join(folder, name))),
-  );
-  return logs.filter((entry) => entry !== null).toSorted((a, b) => b.time - a.time);
-}
-
-/** Null for a log that has got another name since its folder was read. */
-async function describe(file: string): Promise<LogFile | null> {
+/** Nothing of what is no file any more. */
+async function textOf({ path: file }: LogFile): Promise<string> {
+  const handle = await openLogFile(file);
   try {
-    const [{ mtimeMs }, recipe] = await Promise.all([stat(file), recipeOfLog(file)]);
-    const [key = ""] = path.basename(file).split(".");
-    return { file, key, recipe: recipe ?? "", time: mtimeMs };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
+    return (await handle?.readFile("utf8")) ?? "";
+  } finally {
+    await handle?.close();
   }
 }

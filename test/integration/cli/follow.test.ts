@@ -1,4 +1,5 @@
-import { appendFile, rename, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { appendFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
@@ -58,4 +59,15 @@ it("ends with a run that was killed, after what that still wrote, and when it is
   await other.shows("c");
   other.abort.abort();
   await other.done;
+});
+
+it("follows nothing that is no file", async () => {
+  const folder = await freshFolder();
+  execFileSync("mkfifo", [join(folder, "pipe")]);
+  await symlink("pipe", join(folder, "link"));
+  let shown = "";
+  const given = { write: async (text: string) => void (shown += text), signal: AbortSignal.timeout(60_000) };
+  for (const name of [".", "pipe", "link"])
+    await followLog(join(folder, name), { ...given, running: async () => true });
+  expect(shown).toBe("");
 });

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:f
 import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { openLog } from "../../../src/build/log.ts";
-import { boundLogs, collectGarbage, prefixPaths, recipeOfLog, rotateLog } from "../../../src/store/index.ts";
+import { boundLogs, buildOfLog, collectGarbage, prefixPaths, rotateLog } from "../../../src/store/index.ts";
 import { logPath } from "../../../src/store/paths.ts";
 import { freshFolder, freshPrefix, surroundings } from "./helpers.ts";
 
@@ -42,7 +42,7 @@ it("bounds the logs of each recipe: the newest stay, and those of outputs that a
   for (let nth = 1; nth <= 5; nth += 1) await write(`${keyOf(nth)}.log`, "hello", 1000 + nth);
   await write(`${keyOf(1)}.1.log`, "hello", 900);
   await write(`${keyOf(6)}.log`, "other", 100);
-  expect(await recipeOfLog(logPath(prefix, keyOf(6)))).toBe("other");
+  expect(await buildOfLog(logPath(prefix, keyOf(6)))).toEqual({ recipe: "other", version: "1.0" });
   const kept = new Set([keyOf(1).slice(0, 16)]);
   const removed = await boundLogs(prefix, kept, { files: 100, bytes: 1e9, perRecipe: 2 });
   // That of the output that is there stays, an earlier try of it does not.
@@ -72,8 +72,11 @@ it("bounds and moves files of its own names only, and is not held up by what els
   expect(await readdir(log)).toEqual(foreign.toSorted());
   rotateLog(join(log, "mine.log"));
   expect(await readdir(log)).toContain("mine.log");
-  expect(await recipeOfLog(join(log, `${keyOf(5)}.log`))).toBeNull();
-  expect(await recipeOfLog(join(log, `${keyOf(6)}.log`))).toBeNull();
+  expect(await buildOfLog(join(log, `${keyOf(5)}.log`))).toBeNull();
+  expect(await buildOfLog(join(log, `${keyOf(6)}.log`))).toBeNull();
+  await writeFile(join(log, "elsewhere"), "tlsforge: hello 1.0, key k\n");
+  await symlink("elsewhere", join(log, `${keyOf(7)}.log`));
+  expect(await buildOfLog(join(log, `${keyOf(7)}.log`))).toBeNull();
 });
 
 it("bounds logs while another run moves them", async () => {
