@@ -149,11 +149,12 @@ async function make(
           });
           return {
             ...outcome,
-            sources: sources.map(({ source, sha256, location, verified, signature }) => ({
+            sources: sources.map(({ source, sha256, location, origin, verified, signature }) => ({
               name: source.name,
               file: source.file,
               sha256,
               location,
+              ...(origin === undefined ? {} : { origin }),
               verified,
               signature,
             })),

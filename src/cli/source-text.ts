@@ -33,6 +33,9 @@ function signatureText({ signature, signers, required }: SourceRecord): string {
 }
 
 function originText(built: NonNullable<SourceRecord["built"]>, sha256: string): string {
-  if (built.sha256 === sha256) return built.location;
-  return `${built.location}${built.verified ? "" : ", unverified"}: other bytes, SHA-256 ${built.sha256}`;
+  const { location, origin, verified } = built;
+  const first = origin === null ? "first location not known" : `first from ${origin}`;
+  const from = location === "cache" ? `cache, ${first}` : location;
+  if (built.sha256 === sha256) return from;
+  return `${from}${verified ? "" : ", unverified"}: other bytes, SHA-256 ${built.sha256}`;
 }

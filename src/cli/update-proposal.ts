@@ -2,7 +2,7 @@
 import { rename } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { hasFile, projectFiles, takeUnknown, type FetchOptions } from "../fetch/index.ts";
+import { hasFile, noteFirstOrigin, projectFiles, takeUnknown, type FetchOptions } from "../fetch/index.ts";
 import type { NewVersion, Recipe, SourceEntry, VersionEntry } from "../recipe/index.ts";
 import { indexedFile, placesOf, type Place } from "./update-search.ts";
 
@@ -89,6 +89,7 @@ async function takeSource(
   const file = (source.file ?? lastPart(source)).replaceAll("{version}", version);
   const { sha256, bytes } = first;
   await rename(first.path, path.join(cache, sha256));
+  await noteFirstOrigin(path.join(cache, sha256), first.text);
   return { file, sha256, bytes, locations: had.map(({ text }) => text) };
 }
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSy
 import path from "node:path";
 import type { ReadEntry } from "tar";
 import { ForgeError } from "../errors.ts";
-import { chunksOf, writeProblem } from "../fetch/index.ts";
+import { chunksOf, noteFirstOrigin, writeProblem } from "../fetch/index.ts";
 import { indexName, longest, membersOf, noBundle, parseIndex } from "./bundle-index.ts";
 import type { BundleMember } from "./bundle-index.ts";
 import { fileProblem } from "./problems.ts";
@@ -62,7 +62,9 @@ export async function useBundle(
       if (ended) break;
     }
     if (!ended) throw noBundle(file, "it ends too early");
-    return reader.finish();
+    const index = reader.finish();
+    for (const { sha256 } of index.sources) await noteFirstOrigin(path.join(cache, sha256), `the bundle ${file}`);
+    return index;
   } catch (error) {
     // What went wrong with a member has said so; the rest is about the bundle.
     throw error === failure ? error : fileProblem(error, file, "read");

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Emit } from "../events.ts";
 import { fileDigest } from "./digest.ts";
+import { noteFirstOrigin, originOf } from "./origin.ts";
 import { errnoOf } from "./problems.ts";
 
 /** What is looked for, and where. */
@@ -65,6 +66,8 @@ async function adopt(path: string, { sha256, caches }: Lookup): Promise<string> 
     const intact = (await fileDigest(temporary)).sha256 === sha256;
     if (!intact) throw Object.assign(new Error("the file changed while it was copied"), { code: "EIO" });
     await rename(temporary, join(first, sha256));
+    const origin = await originOf([dirname(path)], sha256);
+    if (origin !== null) await noteFirstOrigin(join(first, sha256), origin);
     return join(first, sha256);
   } catch (error) {
     if (errnoOf(error) === null) throw error;

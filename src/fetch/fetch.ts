@@ -8,6 +8,7 @@ import { chunksOf } from "./digest.ts";
 import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
 import { withDefaults } from "./limits.ts";
+import { noteOrigin, originOf } from "./origin.ts";
 import { candidates } from "./locations.ts";
 import type { Candidate } from "./locations.ts";
 import { append, closePart, digestOf, finish, openPart, restart } from "./part.ts";
@@ -72,7 +73,9 @@ async function fromCache(source: Digested, options: FetchOptions): Promise<Broug
   const cached = await findCached({ ...options, name: source.name, sha256: source.sha256 });
   if (cached === null) return null;
   options.emit({ type: "fetch-done", source: source.name, location: "cache", bytes: cached.bytes });
-  return { source, ...cached, location: "cache", sha256: source.sha256, verified: true };
+  const origin = await originOf(options.caches, source.sha256);
+  const known = origin === null ? {} : { origin };
+  return { source, ...cached, location: "cache", ...known, sha256: source.sha256, verified: true };
 }
 
 interface Job {
@@ -87,6 +90,8 @@ async function tryAll({ source, part, final }: Job, options: FetchOptions): Prom
     throwIfInterrupted(options.signal, `fetching ${source.name}`);
     const failure = await tryOne({ source, part, candidate }, options);
     if (failure === null) {
+      // Before its name: a kill in between leaves a record that the next run replaces.
+      await noteOrigin(final, candidate.text);
       if (!(await finish(part, { final, sha256: source.sha256 }))) throw changedOnDisk(source, part);
       options.emit({ type: "fetch-done", source: source.name, location: candidate.text, bytes: part.bytes });
       return {

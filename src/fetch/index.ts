@@ -8,6 +8,7 @@ export { chunksOf, fileDigest } from "./digest.ts";
 export { usableCaches } from "./cache.ts";
 export { fetchAll } from "./fetch-all.ts";
 export { writeProblem } from "./problems.ts";
+export { noteFirstOrigin, originOf } from "./origin.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { checkKeys } from "./signatures/openpgp-keys.ts";
 export { signatureExtensions } from "./signatures/obtain.ts";

@@ -8,6 +8,8 @@ export interface FetchedSource {
   readonly path: string;
   /** What delivered it: a location as text, `cache`, or `user` for `--source`. */
   readonly location: string;
+  /** Of `cache`: where the bytes came from first; absent where that is not known. */
+  readonly origin?: string;
   /** Digest of the bytes (of a folder: of its listing with content digests). */
   readonly sha256: string;
   readonly verified: boolean;

@@ -20,7 +20,7 @@ export interface SourceCaches {
 const standardBound = 512 * 1024 * 1024;
 
 /**
- * A verdict for every file of the caches. What lies beside a source under its name (`.asc`, `.sigstore`) shares its fate; so does what
+ * A verdict for every file of the caches. What lies beside a source under its name (`.asc`, `.sigstore`, `.origin`) shares its fate; so does what
  * belongs to an unfinished download. Names that are not ours are kept.
  */
 export async function judgeSources(caches: SourceCaches, now: number): Promise<Verdict[]> {

@@ -14,6 +14,8 @@ export interface Receipt {
     readonly file: string;
     readonly sha256: string;
     readonly location: string;
+    /** Of `cache`: where the bytes came from first. Absent where that is not known. */
+    readonly origin?: string;
     readonly verified: boolean;
     /** Not in receipts of before signatures were looked at. */
     readonly signature?: SignatureVerdict;

@@ -48,13 +48,16 @@ describeWith(["linux", "cc", "make"], "a stack whose source has to be signed", (
       readonly sources: readonly unknown[];
     };
     const good = { outcome: "observed", kind: "openpgp", signer: "alice", key: fingerprint(key), pinned: true };
-    expect(receipt.sources).toMatchObject([{ sha256: version.sha256, signature: { ...good, from: signature } }]);
+    // The refused tries have left it in the cache.
+    const origin = join(shop.folder, "archives/hello-1.0.0.tar.gz");
+    const built = { sha256: version.sha256, location: "cache", origin };
+    expect(receipt.sources).toMatchObject([{ ...built, signature: { ...good, from: signature } }]);
     const cached = join(shop.home, ".cache/tlsforge/sources", version.sha256);
     expect(existsSync(`${cached}.asc`)).toBe(true);
     const { record } = await runJson(shop, ["sources", "--offline"]);
     expect(record).toMatchObject({
       outcome: "done",
-      sources: [{ recipe: "hello", cached, signature: { ...good, from: "cache" }, built: { sha256: version.sha256 } }],
+      sources: [{ recipe: "hello", cached, origin, signature: { ...good, from: "cache" }, built }],
     });
     await rm(signature);
     await writeFile(`${cached}.asc`, "spoilt");

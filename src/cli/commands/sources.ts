@@ -1,5 +1,5 @@
 import { ForgeError } from "../../errors.ts";
-import { availability, verifySignature, type FetchOptions } from "../../fetch/index.ts";
+import { availability, originOf, verifySignature, type FetchOptions } from "../../fetch/index.ts";
 import type { SignatureVerdict, Source } from "../../recipe/index.ts";
 import { readManifest, readReceipt, type Receipt } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -21,13 +21,20 @@ export interface SourceRecord {
   readonly sha256: string;
   /** Path in a cache where it lies, or null. */
   readonly cached: string | null;
+  /** Where what lies there came from first; null where that is not known. */
+  readonly origin: string | null;
   /** Whose signature the recipe or its lock file takes, and whether it demands one. */
   readonly signers: readonly string[];
   readonly required: boolean;
   /** Checked now when the source is cached; else as the receipt of what was built from it has it. */
   readonly signature: SeenVerdict;
   /** What the current generation was built with under this name, as its receipt says. */
-  readonly built: Pick<Receipt["sources"][number], "sha256" | "location" | "verified"> | null;
+  readonly built:
+    | (Pick<Receipt["sources"][number], "sha256" | "location" | "verified"> & {
+        /** Of `cache`: where the bytes came from first; null where that is not known. */
+        readonly origin: string | null;
+      })
+    | null;
 }
 
 /**
@@ -69,6 +76,7 @@ async function look(
   const quiet: FetchOptions = { ...fetch, offline: true, emit: () => undefined };
   const answer = await availability({ ...source, locations: [] }, quiet);
   const cached = answer.state === "cached" ? answer.path : null;
+  const origin = cached === null ? null : await originOf(fetch.caches, sha256);
   const signers = (spec?.signers ?? []).map((signer) =>
     signer.kind === "openpgp"
       ? `${signer.name} (${signer.fingerprints.join(", ")})`
@@ -79,12 +87,21 @@ async function look(
     file,
     sha256,
     cached,
+    origin,
     signers,
     required: spec?.required ?? false,
     signature:
       cached === null ? asBuilt(sha256, built) : await checked({ source: { ...source, sha256 }, path: cached }, quiet),
-    built: built === null ? null : { sha256: built.sha256, location: built.location, verified: built.verified },
+    built: built === null ? null : asReceived(built, built.sha256 === sha256 ? origin : null),
   };
+}
+
+/** `origin`: what the cache knows of the same bytes, where the receipt does not tell. */
+function asReceived(
+  { sha256, location, verified, ...built }: Receipt["sources"][number],
+  origin: string | null,
+): SourceRecord["built"] {
+  return { sha256, location, verified, origin: location === "cache" ? (built.origin ?? origin) : null };
 }
 
 async function checked(

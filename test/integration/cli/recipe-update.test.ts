@@ -154,7 +154,10 @@ describe("recipe update", () => {
     for (const line of text.split("\n").filter((entry) => /^\+[^+]/.test(entry)))
       expect(after).toContain(`${line.slice(1)}\n`);
     expect(after).toContain("# the first line\n");
-    expect(await readdir(join(made.context.home, ".cache", "tlsforge", "sources"))).toEqual([fresh.sha256]);
+    expect(await readdir(join(made.context.home, ".cache", "tlsforge", "sources"))).toEqual([
+      fresh.sha256,
+      `${fresh.sha256}.origin`,
+    ]);
   });
 
   test("what it leaves in the cache when it is killed is an unfinished download to gc", async () => {
@@ -174,7 +177,7 @@ describe("recipe update", () => {
     const sources = { folders: [cache], needed: new Map<string, string>(), keepAll: null };
     const now = Date.now() + 8 * 86_400_000;
     await collectGarbage(path, { ...surroundings(), dryRun: false, sources, now });
-    expect(await readdir(cache)).toEqual([fresh.sha256]);
+    expect(await readdir(cache)).toEqual([fresh.sha256, `${fresh.sha256}.origin`]);
   });
 
   test("a signature by the recipe's signer is checked, one that is missing is said loudly, a wrong one ends it", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sources } from "../../../src/cli/commands/sources.ts";
 import type { SourceRecord } from "../../../src/cli/commands/sources.ts";
+import { sourceText } from "../../../src/cli/source-text.ts";
 import { fingerprint, keyOf, signed, withEnd } from "../fetch/openpgp-keys.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
@@ -69,6 +70,7 @@ test("sources tells digest, signer, origin and whether each is cached", async ()
     file: "signed-1.0.tar.gz",
     sha256,
     cached: join(cache, sha256),
+    origin: null,
     signers: [`alice (${fingerprint(key)})`],
     required: true,
     signature: { outcome: "observed", signer: "alice", key: fingerprint(key), from: "cache" },
@@ -109,4 +111,16 @@ test("a signature from after the end of the recipe's copy of the key, and no sig
     plain: { outcome: "untestable", why: "the recipe names no signer for it" },
   });
   expect(named.text).toContain(`not checked: ${why}`);
+});
+
+test("the text says from where each was, from a cache also from where first, or that this is not known", async () => {
+  const { context, sha256 } = await world();
+  const [record] = seen(await sources(context, request));
+  const from = (built: SourceRecord["built"]): string | undefined =>
+    / {2}from {7}(.*)\n/.exec(sourceText([{ ...record!, built }]))?.[1];
+  const built = { sha256, location: "cache", origin: "https://small.invalid/a", verified: true };
+  expect(from(built)).toBe("cache, first from https://small.invalid/a");
+  expect(from({ ...built, origin: null })).toBe("cache, first location not known");
+  expect(from({ ...built, location: "https://small.invalid/b", origin: null })).toBe("https://small.invalid/b");
+  expect(from(null)).toBe("nothing is built from it");
 });

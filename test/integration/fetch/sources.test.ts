@@ -1,4 +1,5 @@
-import { chmod, cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { createServer, globalAgent } from "node:https";
 import { createServer as createTcpServer } from "node:net";
@@ -10,6 +11,8 @@ import { fetchAll } from "../../../src/fetch/index.ts";
 import { certificate, key } from "./localhost.ts";
 import { failureOf, names, options, payload, scratch, sendBytes, serve, source } from "./support.ts";
 
+const schema = "tlsforge.origin/1";
+
 describe("the cache", () => {
   it("is used without a request", async () => {
     const { bytes, sha256: digest } = payload(1000);
@@ -19,6 +22,46 @@ describe("the cache", () => {
     const [fetched] = await fetchAll([source(digest)], opts);
     expect(fetched).toMatchObject({ location: "cache", verified: true, bytes: 1000 });
     expect(opts.events).toEqual([{ type: "fetch-done", source: "thing", location: "cache", bytes: 1000 }]);
+  });
+
+  it("remembers where a file came from first, also for other caches; what no record tells is not known", async () => {
+    const { bytes, sha256: digest } = payload(1000);
+    const { base } = await serve((request, response) => sendBytes(request, response, bytes));
+    const opts = await options();
+    const record = join(opts.cache, `${digest}.origin`);
+    const place = base.replace("//", "//user:secret@");
+    const again = async (caches = [opts.cache]): Promise<string | undefined> => {
+      const [fetched] = await fetchAll([source(digest)], { ...opts, caches });
+      expect(fetched!.location).toBe("cache");
+      return fetched!.origin;
+    };
+    const [first] = await fetchAll([source(digest, `${place}/a`)], opts);
+    expect([first!.location, first!.origin]).toEqual([`${base}/a`, undefined]);
+    expect(await again()).toBe(`${base}/a`);
+    expect(await readFile(record, "utf8")).not.toContain("secret");
+    const other = await scratch();
+    expect(await again([other, opts.cache])).toBe(`${base}/a`);
+    expect(await again([other])).toBe(`${base}/a`);
+    const lies = [
+      "",
+      "{",
+      "null",
+      "[]",
+      '{"location":"x"}',
+      "\0",
+      JSON.stringify({ schema, location: "red \u001b[31m" }),
+    ];
+    for (const text of lies) {
+      await writeFile(record, text);
+      expect([text, await again()]).toEqual([text, undefined]);
+    }
+    await rm(record);
+    expect(await again()).toBeUndefined();
+    await mkdir(record);
+    expect(await again()).toBeUndefined();
+    await rm(record, { recursive: true });
+    execFileSync("mkfifo", [record]);
+    expect(await again()).toBeUndefined();
   });
 
   it("is not believed: a damaged file is removed, said and fetched again", async () => {

@@ -107,9 +107,10 @@ export async function options(
   };
 }
 
-/** Names in a folder, empty when it is not there. */
+/** Names in a folder, empty when it is not there; records of where sources came from are left out. */
 export async function names(folder: string): Promise<string[]> {
-  return (await readdir(folder).catch((): string[] => [])).sort();
+  const all = await readdir(folder).catch((): string[] => []);
+  return all.filter((name) => !/^[0-9a-f]{64}\.origin$/u.test(name)).sort();
 }
 
 /** The ForgeError-like thing that a promise rejects with. */

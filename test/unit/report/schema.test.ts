@@ -58,6 +58,7 @@ const source = {
   file: "openssl-3.5.7.tar.gz",
   sha256: key,
   cached: "/root/.cache/tlsforge/sources/0f",
+  origin: "https://example.org/openssl-3.5.7.tar.gz",
   signers: ["openssl (BA5473A2B0587B07FB27CF2D216094DFD0CB81EF)"],
   required: true,
   signature: {
@@ -70,7 +71,7 @@ const source = {
     from: "cache",
     notes: ["the key has expired since"],
   },
-  built: { sha256: key, location: "mirror", verified: true },
+  built: { sha256: key, location: "cache", origin: null, verified: true },
 };
 
 const comparison = compare({ name: "a.json", report: good }, { name: "b.example:443", report: bad });
