@@ -4,6 +4,7 @@ import { ForgeError } from "../../errors.ts";
 import { checkKeys } from "../../fetch/index.ts";
 import { jsonSchemas, jsonSchemaText, parseStack, problemCount } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
+import { beginnings, kindOf } from "../lint-kind.ts";
 import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../load.ts";
 import { errorFields, type Result } from "../result.ts";
 
@@ -27,7 +28,7 @@ export async function lint(context: Context, files: readonly string[]): Promise<
   const all = new ForgeError(
     "recipe-invalid",
     `${count} ${count === 1 ? "problem" : "problems"} in ${names.join(", ")}`,
-    { details, hint: "mend what is shown above" },
+    { details, hint: `mend what is shown above${problems.some(isOfSite) ? `; ${beginnings}` : ""}` },
   );
   return { outcome: "failed", exitCode: 2, fields: { ...errorFields(all) }, text: "", error: all };
 }
@@ -76,8 +77,9 @@ async function lintFile(context: Context, file: string): Promise<void> {
     "file",
     "name a recipe, stack or site file, or a folder that holds a recipe.yaml",
   );
-  if (/^schema:\s*["']?tlsforge\.stack\//m.test(content)) parseStack({ text: content, path: text });
-  else if (/^schema:\s*["']?tlsforge\.recipe\//m.test(content) || path.basename(text) === "recipe.yaml")
+  const kind = kindOf({ text: content, path: text });
+  if (kind === "stack") parseStack({ text: content, path: text });
+  else if (kind === "recipe")
     await checkKeys(await loadRecipe({ text: content, path: text, folder: path.dirname(text) }));
   else await lintSite(context, { text: content, path: text });
 }
@@ -96,6 +98,11 @@ async function lintSite(context: Context, file: { readonly text: string; readonl
   throw new ForgeError("site-invalid", `${file.path}: stack: there is no stack named ${JSON.stringify(stack)}`, {
     hint: `use one of ${known.join(", ")}`,
   });
+}
+
+/** What has no schema is taken for a site file, which it may not have been meant for. */
+function isOfSite({ code }: ForgeError): boolean {
+  return code === "site-invalid";
 }
 
 async function attempt(problems: ForgeError[], check: () => Promise<unknown>): Promise<void> {

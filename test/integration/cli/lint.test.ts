@@ -1,0 +1,49 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { lint } from "../../../src/cli/commands/recipe.ts";
+import { contextIn, freshFolder } from "./context.ts";
+
+const begin =
+  "a recipe begins with schema: tlsforge.recipe/1, a stack with schema: tlsforge.stack/1; a site file has no";
+
+/** What lint says of one file. */
+async function said(name: string, text: string) {
+  const folder = await freshFolder();
+  const file = join(folder, name);
+  await mkdir(join(folder, "recipes", "stacks"), { recursive: true });
+  await writeFile(file, text);
+  const { exitCode, fields } = await lint(contextIn(folder), [file]);
+  const details = (fields.error?.details ?? []).map((detail) => detail.replaceAll(folder, ""));
+  return { exitCode, details, hint: fields.error?.hint };
+}
+
+it.each([
+  ["empty.yaml", "", "/empty.yaml:1:1: it holds nothing that says what it is"],
+  ["comments.yaml", "---\n# schema: x\n\n", "/comments.yaml:1:1: it holds nothing that says what it is"],
+  ["recipe.yaml", "", "/recipe.yaml:1:1: it holds nothing that says what it is"],
+  [
+    "a.yaml",
+    "# x\nschema: tlsforge.recipe/2\n",
+    '/a.yaml:2:1: the schema "tlsforge.recipe/2" is of no file that is checked here',
+  ],
+  ["b.yaml", "schema: 'else'\n", '/b.yaml:1:1: the schema "else" is of no file that is checked here'],
+  [
+    "lock.yaml",
+    "schema: tlsforge.lock/1\n",
+    '/lock.yaml:1:1: the schema "tlsforge.lock/1" is of no file that is checked here',
+  ],
+])("lint says of %s (%j) what a file has to begin with", async (name, text, message) => {
+  const { exitCode, details } = await said(name, text);
+  expect(exitCode).toBe(2);
+  expect(details).toHaveLength(1);
+  expect(details[0]?.split("\n")[0]).toBe(message);
+  expect(details[0]).toContain(`expected: ${begin}`);
+});
+
+it("an empty tlsforge.yaml is a site file, and what has no schema is taken for one, which is said", async () => {
+  expect((await said("tlsforge.yaml", "# nothing\n")).details.join()).not.toContain("it holds nothing");
+  const meant = await said("mine.yaml", "name: x\n");
+  expect(meant.details[0]).toContain('unknown key "name"');
+  expect(meant.hint).toContain(begin);
+});
