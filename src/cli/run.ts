@@ -55,6 +55,7 @@ export async function run(world: World): Promise<number> {
     kind: kindOf(parsed.options, world),
     out: world.talk,
     colour: world.colour,
+    program: world.program,
     now: () => performance.now(),
     level: levelOf(parsed.options),
   });

@@ -212,7 +212,7 @@ export function reloadCommand({ program, helper, code, recipes, options }: Reloa
   const none = (why: string): Reload => ({ command: null, reason: `the service manager cannot reload it: ${why}` });
   if (!path.isAbsolute(program)) return none(`where ${program} lies is not known`);
   const unsafe = [program, ...helper.slice(0, 1), code, recipes, ...config].find((file) => !inSafeHands(file));
-  if (unsafe !== undefined) return none(`${unsafe} can be changed by others than root; use tlsforge reload`);
+  if (unsafe !== undefined) return none(`${unsafe} can be changed by others than root; use ${program} reload`);
   const command = [program, "reload", "--prefix", options.prefix, ...config.flatMap((file) => ["--config", file])];
   return { command, reason: null };
 }

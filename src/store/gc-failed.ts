@@ -11,6 +11,6 @@ export function judgeFailed(build: KeptBuild, place: "folder" | "output", removi
       : `what ${recipe} ${version} had of its output when it failed on ${day}`;
   if (removing) return { keep: false, why: `${what}; --failed removes it` };
   const cause = `--keep-failed keeps it for tlsforge shell ${recipe}`;
-  const end = `until gc --failed, the next build of it, or ${keptBuilds} newer failures`;
+  const end = `until tlsforge gc --failed, the next build of it, or ${keptBuilds} newer failures`;
   return { keep: true, why: `${what}; ${cause}, ${end}` };
 }

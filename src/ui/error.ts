@@ -1,5 +1,6 @@
 import { ForgeError } from "../errors.ts";
 import type { Span } from "../errors.ts";
+import { asCalled } from "./called.ts";
 import { sanitise, sanitiseLines, styled } from "./text.ts";
 
 interface ErrorOptions {
@@ -18,15 +19,6 @@ export function renderError(error: unknown, options: ErrorOptions): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** A hint as it can be typed here: commands of tlsforge under the name that this program was called by. */
-function typed(text: string, program: string | undefined): string {
-  if (program === undefined) return text;
-  return text.replace(commandOfOurs, (_, before: string) => `${before}${program} `);
-}
-
-const commandOfOurs =
-  /(^|[ `(])tlsforge (?=(?:provision|plan|build|launch|reload|stop|status|verify|generations|rollback|gc|log|shell|doctor)\b)/g;
-
 function expected(error: ForgeError, { colour, program }: ErrorOptions): readonly string[] {
   const [first = "", ...rest] = sanitiseLines(error.message);
   return [
@@ -34,7 +26,7 @@ function expected(error: ForgeError, { colour, program }: ErrorOptions): readonl
     ...rest.map((line) => `  ${line}`),
     ...(error.span === undefined ? [] : place(error.span, colour)),
     ...error.details.flatMap(sanitiseLines).map((line) => `  ${line}`),
-    ...(error.hint === undefined || told(error.hint, error.details) ? [] : hint(typed(error.hint, program), colour)),
+    ...(error.hint === undefined || told(error.hint, error.details) ? [] : hint(asCalled(error.hint, program), colour)),
   ];
 }
 

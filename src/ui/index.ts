@@ -1,3 +1,4 @@
+export { asCalled } from "./called.ts";
 export { renderError } from "./error.ts";
 export { renderer } from "./renderer.ts";
 export { duration, sanitise, size } from "./text.ts";

@@ -1,4 +1,5 @@
 import type { ForgeEvent } from "../events.ts";
+import { eventAsCalled } from "./called.ts";
 import { describe } from "./describe.ts";
 import { jsonSink, plainSink } from "./plain.ts";
 import { sanitise, styled } from "./text.ts";
@@ -11,18 +12,20 @@ export function renderer(options: RendererOptions): Renderer {
   const { sink, end } = drawingFor(options);
   const loud = new Map<string, LoudEvent>();
   let closed = false;
+  const shown = (event: ForgeEvent): ForgeEvent =>
+    options.kind === "json" ? event : eventAsCalled(event, options.program);
   return {
     emit(event) {
       if (closed) return;
       if (event.type === "warning" || event.type === "fallback") loud.set(JSON.stringify(event), event);
-      sink(event);
+      sink(shown(event));
     },
     summary: () => [...loud.values()],
     async close() {
       if (closed) return;
       closed = true;
       await end();
-      if (options.kind !== "json") repeat([...loud.values()], options);
+      if (options.kind !== "json") repeat([...loud.values()].map(shown), options);
     },
   };
 }

@@ -19,6 +19,8 @@ export interface RendererOptions {
   readonly colour: boolean;
   /** A clock in milliseconds. */
   readonly now: () => number;
+  /** How tlsforge is called from this shell; records keep its name. */
+  readonly program?: string;
   /** `quiet`: only what is loud; `verbose`: also each build step in full, passed gate, host command and server line. */
   readonly level?: "quiet" | "normal" | "verbose";
 }

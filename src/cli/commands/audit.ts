@@ -3,6 +3,7 @@ import { audit as judge, auditText, isAboutAny, verdict } from "../../audit/inde
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import type { Recipe } from "../../recipe/index.ts";
 import { readManifest } from "../../store/index.ts";
+import { asCalled } from "../../ui/index.ts";
 import { readAdvisoryFile } from "../advisory-files.ts";
 import type { Context } from "../context.ts";
 import { installedIn, wordOf } from "../installed.ts";
@@ -71,7 +72,9 @@ export async function audit(context: Context, request: AuditRequest): Promise<Re
     findings: judged.findings,
   };
   const { pageOf } = await import("../../report/index.ts");
-  const text = auditText(judged, pageOf({ colour: context.options.colour, width: context.columns }));
+  const page = pageOf({ colour: context.options.colour, width: context.columns });
+  const says: typeof page.says = (lead, text) => page.says(lead, asCalled(text, context.program));
+  const text = auditText(judged, { says });
   if (error === null) return { outcome: "done", exitCode: 0, fields, text };
   return { outcome: "failed", exitCode: exitCodeFor(error), fields: { ...fields, ...errorFields(error) }, text, error };
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { letterText } from "../../grade/light.ts";
 import { candidate } from "../../server/index.ts";
 import { collectGarbage, currentGeneration, listGenerations } from "../../store/index.ts";
+import { asCalled } from "../../ui/index.ts";
 import type { Context } from "../context.ts";
 import type { Result } from "../result.ts";
 import { sourceCaches } from "../source-caches.ts";
@@ -42,7 +43,7 @@ export async function gc(
   context: Context,
   request: { readonly dryRun: boolean; readonly failed?: boolean; readonly keep?: number },
 ): Promise<Result> {
-  const { emit, signal, options } = context;
+  const { emit, signal, options, program } = context;
   // Looked for before anything is made there.
   if (!existsSync(options.prefix)) {
     const fields = { prefix: options.prefix, dryRun: request.dryRun, removed: [], kept: [], freedBytes: 0 };
@@ -62,7 +63,7 @@ export async function gc(
   const freed = removed.reduce((sum, item) => sum + item.bytes, 0);
   const lines = [
     ...removed.map((item) => `${request.dryRun ? "would remove" : "removed"}  ${item.path}  (${item.why})`),
-    ...kept.map((item) => `keep  ${item.path}  (${item.why})`),
+    ...kept.map((item) => `keep  ${item.path}  (${asCalled(item.why, program)})`),
     `${request.dryRun ? "Would free" : "Freed"} ${(freed / 1e6).toFixed(1)} MB.`,
   ];
   return {

@@ -297,7 +297,7 @@ async function told(context: Context, served: Served): Promise<Result> {
   const { built, manifest, setup, server, graded } = served;
   const { report, files, problem } = graded;
   const { prefix } = context.options;
-  const warnings = [...warningsOf(built.made), ...certificateWarnings(server?.certificates ?? [])];
+  const warnings = [...warningsOf(built.made), ...certificateWarnings(server?.certificates ?? [], context.program)];
   const fields = {
     generation: manifest.generation,
     prefix,

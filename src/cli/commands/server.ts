@@ -173,7 +173,7 @@ function told(
   outcome: "done" | "unchanged",
   standsBy: ServerStatus | null = null,
 ): Result {
-  const due = certificateWarnings(status.certificates);
+  const due = certificateWarnings(status.certificates, context.program);
   const troubles = status.troubles ?? [];
   const lines = [
     `Serving    ${status.listen.join(", ")}`,

@@ -226,8 +226,9 @@ describe("audit of a prefix", () => {
 
   test("support and floor are judged by the day that is given, without any file", async () => {
     const old = await machine(await freshFolder(), "3.0.20");
-    const { exitCode, fields } = await run(old);
+    const { exitCode, fields, text } = await run({ ...old, program: "bin/it" });
     expect(exitCode).toBe(1);
+    expect(text).toContain("\n         build 3.0.21 or newer: bin/it provision\n");
     expect(fields["findings"]).toMatchObject([
       { rule: "floor", outcome: "hit", package: "openssl" },
       { rule: "support", outcome: "hit", package: "openssl" },

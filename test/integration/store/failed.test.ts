@@ -67,7 +67,7 @@ it("gc says of each what it is, why it stays and what removes it", async () => {
     return items.filter(({ path }) => [out, scratch].includes(path)).map(({ path, why }) => [path, why]);
   };
   const end =
-    "--keep-failed keeps it for tlsforge shell hello, until gc --failed, the next build of it, or 3 newer failures";
+    "--keep-failed keeps it for tlsforge shell hello, until tlsforge gc --failed, the next build of it, or 3 newer failures";
   const [output, folder] = [
     "what hello 1.0 had of its output when it failed on 2026-01-01",
     "the folder that hello 1.0 failed in on 2026-01-01",

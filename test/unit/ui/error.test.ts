@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { parseCommandLine } from "../../../src/cli/program.ts";
 import { ForgeError } from "../../../src/errors.ts";
 import { renderError } from "../../../src/ui/index.ts";
 
@@ -84,4 +85,15 @@ test("commands in a hint are named as this program was called; other words stay"
       hint: start it with: bin/tlsforge launch, or make it with \`bin/tlsforge provision\`; tlsforge itself is in ~/tlsforge build
       "
     `);
+});
+
+test("every command that there is counts as one, and so does the help", async () => {
+  const world = { version: "1", cwd: "/" };
+  const help = await parseCommandLine([], world);
+  const names = [...("text" in help ? help.text : "").matchAll(/^ {2}([a-z]+)(?: |$)/gmu)].map(([, name]) => name);
+  expect(names).toContain("audit");
+  for (const name of [...names.filter((each) => each !== "help"), "--help", "COMMAND --help"]) {
+    const error = new ForgeError("usage", "no", { hint: `see tlsforge ${name}` });
+    expect(renderError(error, { colour: false, program: "bin/it" })).toContain(`see bin/it ${name}\n`);
+  }
 });

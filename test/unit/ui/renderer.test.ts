@@ -37,6 +37,28 @@ test("plain with colour", async () => {
   expect(out.raw()).toContain("\u001b[33mwarning: Careful\u001b[39m\n");
 });
 
+test("advice names the program as it was called, also when a warning is said again; records keep the name", async () => {
+  const shown = async (kind: "plain" | "tty" | "json"): Promise<string> => {
+    const { now } = scriptClock();
+    const out = screen();
+    const view = renderer({ kind, colour: false, now, out, program: "bin/it" });
+    view.emit({
+      type: "notice",
+      message: "kept",
+      hint: "tlsforge shell hello goes there; tlsforge gc --failed removes it",
+    });
+    view.emit({ type: "warning", message: "run tlsforge recipe lint, and leave ~/tlsforge build alone" });
+    await view.close();
+    return out.text();
+  };
+  for (const kind of ["plain", "tty"] as const) {
+    const text = await shown(kind);
+    expect(text).toContain("hint: bin/it shell hello goes there; bin/it gc --failed removes it");
+    expect(text.match(/run bin\/it recipe lint, and leave ~\/tlsforge build alone/gu)).toHaveLength(2);
+  }
+  expect(await shown("json")).toContain("tlsforge shell hello");
+});
+
 test("json: every event as a line that parses, nothing else", async () => {
   const text = await play({ kind: "json" });
   expect(text).toMatchSnapshot();
