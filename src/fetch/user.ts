@@ -15,7 +15,9 @@ export async function userSource(source: Source, path: string): Promise<Omit<Fet
     if (facts.isDirectory() ? source.unpack === "none" : !facts.isFile()) throw wrongKind(source, path);
     if (facts.isDirectory()) await checkOwnFolder(path);
     const digest = facts.isDirectory() ? await folderDigest(path) : await fileDigest(path);
-    return { source, path, location: "user", ...digest, verified: digest.sha256 === source.sha256 };
+    const verified = digest.sha256 === source.sha256;
+    if (digest.bytes === 0 && !verified) throw nothing(source, path, facts.isDirectory());
+    return { source, path, location: "user", ...digest, verified };
   } catch (error) {
     const code = errnoOf(error);
     if (code === null || error instanceof ForgeError) throw error;
@@ -34,5 +36,14 @@ function wrongKind({ name, unpack }: Source, path: string): ForgeError {
   const wanted = unpack === "none" ? "a file: it is not unpacked" : "an archive or a folder";
   return new ForgeError("source-unavailable", `What is given for ${name} has to be ${wanted} (${path})`, {
     hint: `Give another with --source ${name}=PATH`,
+  });
+}
+
+/** It would be built from for as long as it takes the first step to miss something. */
+function nothing({ name, unpack }: Source, path: string, isFolder: boolean): ForgeError {
+  const what = isFolder ? "The folder given for" : "The file given for";
+  const wanted = unpack === "none" ? "the file" : "the archive, or the folder that its files lie in unpacked";
+  return new ForgeError("source-unavailable", `${what} ${name} holds nothing to build from (${path})`, {
+    hint: `Give ${wanted}, with --source ${name}=PATH`,
   });
 }

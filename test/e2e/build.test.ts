@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
@@ -199,6 +199,13 @@ describeWith(["linux", "cc", "make"], "own sources and recipes that are wrong", 
     await cp(file.replace(/\.tar\.gz$/u, ""), join(shop.folder, "moved"), { recursive: true });
     const moved = await runJson(shop, ["build", "--yes", "--source", `hello=${join(shop.folder, "moved")}`]);
     expect(moved.record.builds[0]).toMatchObject({ key: asFolder, cached: true });
+    const empty = join(shop.folder, "empty");
+    await mkdir(empty);
+    const before = await readdir(join(shop.prefix, "log"));
+    const nothing = await runJson(shop, ["build", "--yes", "--source", `hello=${empty}`]);
+    expect(nothing.record).toMatchObject({ exitCode: 1, error: { code: "source-unavailable" } });
+    expect(nothing.stderr).toContain(`The folder given for hello holds nothing to build from (${empty})`);
+    expect(await readdir(join(shop.prefix, "log"))).toEqual(before);
     for (const given of [[`hello=${shop.prefix}/share`], [`hello=${shop.folder}`], ["hello=a", "hello=b"]]) {
       const refused = await runJson(shop, ["build", "--yes", ...given.flatMap((one) => ["--source", one])]);
       expect([given, refused.record.error?.code]).toEqual([given, "usage"]);

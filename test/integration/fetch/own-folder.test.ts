@@ -56,6 +56,20 @@ describe("a user's own folder", () => {
     expect(await names(base)).toEqual(["own"]);
   });
 
+  it("that holds nothing is refused, and so is a file", async () => {
+    const empty = join(base, "empty");
+    await mkdir(join(empty, "a/b"), { recursive: true });
+    await writeFile(join(base, "file"), "");
+    for (const [what, path] of [
+      ["folder", empty],
+      ["file", join(base, "file")],
+    ] as const) {
+      const error = await taken(path);
+      expect(error.message).toBe(`The ${what} given for thing holds nothing to build from (${path})`);
+      expect(error).toMatchObject({ code: "source-unavailable", hint: expect.stringMatching(/unpacked/) as string });
+    }
+  });
+
   it.each([
     ["../outside", "leads out"],
     ["src/../../outside", "leads out"],
