@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ForgeError } from "../errors.ts";
 import { commandFirst, commandName } from "./command-words.ts";
 import { buildRequest, withBuilding, withPlaces, withSources } from "./build-options.ts";
@@ -238,12 +238,17 @@ function commandTree(
   runs(
     add(recipe, "update <name>", "ask the locations of a recipe for newer versions; proposes the change as a diff")
       .option("--line <name>", "another file of its folder, such as classic")
-      .option("--write", "put the change into the file"),
+      .option("--write", "put the change into the file")
+      // Known only to say why they are not for this.
+      .addOption(new Option("--offline").hideHelp())
+      .addOption(new Option("--mirror <url>").hideHelp()),
     async (context, args, options) =>
       (await import("./commands/recipe-update.ts")).updateRecipe(context, {
         recipe: args[0] ?? "",
-        line: (options["line"] as string | undefined) ?? null,
+        line: text(options["line"]) ?? null,
         write: options["write"] === true,
+        ...(options["offline"] === true ? { misplaced: "--offline" } : {}),
+        ...(options["mirror"] === undefined ? {} : { misplaced: "--mirror" }),
       }),
   );
   runs(

@@ -12,12 +12,14 @@ export function renderer(options: RendererOptions): Renderer {
   const { sink, end } = drawingFor(options);
   const loud = new Map<string, LoudEvent>();
   let closed = false;
+  let buried = false;
   const shown = (event: ForgeEvent): ForgeEvent =>
     options.kind === "json" ? event : eventAsCalled(event, options.program);
   return {
     emit(event) {
       if (closed) return;
       if (event.type === "warning" || event.type === "fallback") loud.set(JSON.stringify(event), event);
+      else buried ||= loud.size > 0;
       sink(shown(event));
     },
     summary: () => [...loud.values()],
@@ -25,7 +27,7 @@ export function renderer(options: RendererOptions): Renderer {
       if (closed) return;
       closed = true;
       await end();
-      if (options.kind !== "json") repeat([...loud.values()].map(shown), options);
+      if (options.kind !== "json" && buried) repeat([...loud.values()].map(shown), options);
     },
   };
 }

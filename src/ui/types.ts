@@ -32,6 +32,6 @@ export interface Renderer {
   readonly emit: Emit;
   /** The loud events so far, each once, in the order they came. */
   summary(): readonly LoudEvent[];
-  /** Ends the drawing, repeats the messages of the loud events (not in `json`) and leaves the terminal as it was. Events after it are dropped. */
+  /** Ends the drawing, repeats the messages of the loud events where others came after (not in `json`), and leaves the terminal as it was. Events after it are dropped. */
   close(): Promise<void>;
 }

@@ -23,7 +23,7 @@ function entries(command: Command, path: string): Entry[] {
   const words = [
     ...command.commands.map((child) => ({ word: child.name(), help: child.description(), valued: false })),
     ...command.options.flatMap((option) =>
-      option.long === undefined || option.long === null
+      option.long === undefined || option.long === null || option.hidden
         ? []
         : [{ word: option.long, help: option.description, valued: option.required }],
     ),

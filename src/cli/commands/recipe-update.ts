@@ -29,6 +29,8 @@ export interface UpdateRequest {
   readonly line: string | null;
   /** Put the change into the file instead of only showing it. */
   readonly write: boolean;
+  /** The option among those that other commands find sources with, which cannot be had here. */
+  readonly misplaced?: "--offline" | "--mirror";
 }
 
 /**
@@ -36,6 +38,7 @@ export interface UpdateRequest {
  * output. Nothing is written without `write`. What no location could answer is exit 3 (`unreachable`) unless there is something to propose.
  */
 export async function updateRecipe(context: Context, request: UpdateRequest): Promise<Result> {
+  if (request.misplaced !== undefined) throw misplaced(request.misplaced);
   for (const name of [request.recipe, request.line ?? "recipe"])
     if (!/^[a-z0-9][a-z0-9._-]*$/.test(name))
       throw new ForgeError("usage", `${JSON.stringify(name)} is no name of a recipe`, {
@@ -64,8 +67,9 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
   const diff = insertionDiff(text, insertions, name);
   const failed = proposals.flatMap((entry) => ("reasons" in entry ? entry.reasons : []));
   const notes = [...signed.flatMap((entry) => entry.notes), ...branchNotes(found), ...failed];
+  // What it is refused for is told by the refusal.
+  if (made.length === 0) refuseUnknown(recipe.name, found, failed);
   tell(context, { answers: found.answers, notes });
-  if (made.length === 0) refuseUnknown(recipe.name, found.answers, failed);
   if (request.write && made.length > 0) await atomicWrite(file, updated);
   return {
     outcome: made.length === 0 ? "unchanged" : "done",
@@ -81,6 +85,24 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
     },
     text: made.length === 0 ? `${recipe.name} is up to date: no location has a newer version of its branches.\n` : diff,
   };
+}
+
+function misplaced(option: NonNullable<UpdateRequest["misplaced"]>): ForgeError {
+  return option === "--offline"
+    ? new ForgeError(
+        "usage",
+        "recipe update asks a recipe's locations for newer versions: offline there is nobody to ask",
+        {
+          hint: "leave --offline out, on a machine that reaches them; tlsforge sources --offline tells what is in the caches",
+        },
+      )
+    : new ForgeError(
+        "usage",
+        "a mirror has files by their digests, and those of versions that the recipe does not list are not known: it cannot be asked for them",
+        {
+          hint: "leave --mirror out; once the new version stands in the recipe, plan, build and provision take it from a mirror",
+        },
+      );
 }
 
 /** The entries that can be updated. Throws `recipe-invalid` for a recipe that is written otherwise. */
@@ -103,8 +125,8 @@ async function updateLock(
     });
   const { newer, answers } = await searchLocked(recipe, fetch);
   const notes = newer.map(({ project, locked, newest }) => `${project}: ${newest} is released, ${locked} is locked`);
+  if (newer.length === 0) refuseUnknown(recipe.name, { answers, newBranches: [] }, []);
   tell(context, { answers: answers.filter(({ outcome }) => outcome === "untestable"), notes: [] });
-  if (newer.length === 0) refuseUnknown(recipe.name, answers, []);
   const made = "the lock is made as a whole: its first line says how";
   return {
     outcome: newer.length === 0 ? "unchanged" : "done",
@@ -140,7 +162,7 @@ async function proposeAll(
   }
 }
 
-function branchNotes({ newBranches }: SearchResult): readonly string[] {
+function branchNotes({ newBranches }: Pick<SearchResult, "newBranches">): readonly string[] {
   return newBranches.map(
     (version) =>
       `${version} is of a branch that the recipe does not have: its support and its floor are for a person to write`,
@@ -157,7 +179,12 @@ function tell(
 }
 
 /** Unknown is never nothing to do: every location that could be asked has to have answered. */
-function refuseUnknown(name: string, answers: SearchResult["answers"], failed: readonly string[]): void {
+function refuseUnknown(
+  name: string,
+  found: Pick<SearchResult, "answers" | "newBranches">,
+  failed: readonly string[],
+): void {
+  const { answers } = found;
   const silent = answers.filter(({ outcome }) => outcome === "untestable");
   if (answers.length > 0 && silent.length === 0 && failed.length === 0) return;
   throw new ForgeError(
@@ -171,6 +198,7 @@ function refuseUnknown(name: string, answers: SearchResult["answers"], failed: r
           ({ location, outcome, detail }) => `${location}: ${outcome === "observed" ? "" : "NOT ANSWERED: "}${detail}`,
         ),
         ...failed,
+        ...branchNotes(found),
       ],
       hint: "try again with a network that reaches them",
     },

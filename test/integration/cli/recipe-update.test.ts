@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { describe, expect, test } from "vitest";
 import { updateRecipe } from "../../../src/cli/commands/recipe-update.ts";
 import type { Context } from "../../../src/cli/context.ts";
+import { parseCommandLine } from "../../../src/cli/program.ts";
 import { record, type Result } from "../../../src/cli/result.ts";
 import { ForgeError } from "../../../src/errors.ts";
 import { collectGarbage, openPrefix } from "../../../src/store/index.ts";
@@ -258,6 +259,37 @@ describe("recipe update", () => {
     expect(fields["notes"]).toContainEqual(
       expect.stringContaining("3.0.0 is of a branch that the recipe does not have"),
     );
+  });
+
+  test("where nobody can be asked is said, before anybody is", async () => {
+    const made = await shop(recipeText([url("http://127.0.0.1:1")]));
+    const asked = { recipe: "thing", line: null, write: false };
+    await expect(updateRecipe(made.context, { ...asked, misplaced: "--offline" })).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("offline there is nobody to ask") as string,
+    });
+    await expect(updateRecipe(made.context, { ...asked, misplaced: "--mirror" })).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("a mirror has files by their digests") as string,
+    });
+    for (const option of [["--offline"], ["--mirror", "http://127.0.0.1:1/"]]) {
+      const parsed = await parseCommandLine(["recipe", "update", "thing", ...option], { version: "1", cwd: "/" });
+      await expect("run" in parsed ? parsed.run(made.context) : null).rejects.toMatchObject({ code: "usage" });
+    }
+  });
+
+  test("what a location said is told once: by the refusal, or as it was found", async () => {
+    const broken = (await serve((_, response) => response.writeHead(500).end())).base;
+    const said: string[] = [];
+    const made = await shop(recipeText([url(broken)]));
+    const emit: Context["emit"] = (event) => {
+      if ("message" in event) said.push(event.message);
+    };
+    const error = await refusal({ ...made, context: { ...made.context, emit } });
+    expect([said, error.details]).toEqual([[], [expect.stringContaining("NOT ANSWERED")]]);
+    const half = await shop(recipeText([url(await upstream(listed)), url(broken)]));
+    await update({ ...half, context: { ...half.context, emit } });
+    expect(said.filter((message) => message.startsWith(broken))).toHaveLength(1);
   });
 
   test("what does not answer is unknown, never nothing to do", async () => {

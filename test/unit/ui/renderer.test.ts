@@ -48,6 +48,7 @@ test("advice names the program as it was called, also when a warning is said aga
       hint: "tlsforge shell hello goes there; tlsforge gc --failed removes it",
     });
     view.emit({ type: "warning", message: "run tlsforge recipe lint, and leave ~/tlsforge build alone" });
+    view.emit({ type: "notice", message: "done" });
     await view.close();
     return out.text();
   };
@@ -57,6 +58,16 @@ test("advice names the program as it was called, also when a warning is said aga
     expect(text.match(/run bin\/it recipe lint, and leave ~\/tlsforge build alone/gu)).toHaveLength(2);
   }
   expect(await shown("json")).toContain("tlsforge shell hello");
+});
+
+test("warnings that nothing else came after are not said again", async () => {
+  const { now } = scriptClock();
+  const out = screen();
+  const view = renderer({ kind: "plain", colour: false, now, out });
+  view.emit({ type: "notice", message: "begun" });
+  for (const message of ["one", "two"]) view.emit({ type: "warning", message });
+  await view.close();
+  expect(out.text()).toBe("begun\nwarning: one\nwarning: two\n");
 });
 
 test("json: every event as a line that parses, nothing else", async () => {
