@@ -74,19 +74,18 @@ export async function makeAll(
     );
   }
   const ended = await Promise.allSettled(running.values());
-  if (work.planned.some(({ action }) => action === "build"))
-    await orWarn(context.emit, "Old logs and failed builds could not be removed", () =>
-      boundRemains(context.options.prefix),
-    );
+  if (work.planned.some(({ action }) => action === "build")) await boundRemains(context);
   if (failures.length > 0) return Promise.reject(failures[0]);
   return ended.flatMap((entry) => (entry.status === "fulfilled" ? [entry.value] : []));
 }
 
-/** Logs and failed builds that are kept stay within their bounds whatever became of the builds. */
-async function boundRemains(prefix: string): Promise<void> {
-  await boundFailed(prefix);
-  const kept = (await listReceipts(prefix)).map(({ key }) => key.slice(0, 16));
-  await boundLogs(prefix, new Set(kept));
+/** Failed builds that are kept, and logs, stay within their bounds whatever became of the builds; what cannot be removed is in nobody's way. */
+async function boundRemains({ emit, options: { prefix } }: Context): Promise<void> {
+  await orWarn(emit, "Old failed builds could not be removed", async () => void (await boundFailed(prefix)));
+  await orWarn(emit, "Old logs could not be removed", async () => {
+    const kept = (await listReceipts(prefix)).map(({ key }) => key.slice(0, 16));
+    await boundLogs(prefix, new Set(kept));
+  });
 }
 
 /** What `--json` tells of builds. */

@@ -104,11 +104,13 @@ export async function listLogs(prefix: string): Promise<readonly LogFile[]> {
 
 /**
  * Removes the oldest build logs beyond the bound; the newest stays however large it is. `kept`: first 16 digits of the keys whose logs stay in any case.
- * Gives the paths of those removed.
+ * Gives the paths of those removed. Throws what the system said of the first that cannot be, after it has removed the others.
  */
 export async function boundLogs(prefix: string, kept: ReadonlySet<string>, bound = standardBound): Promise<string[]> {
   const doomed = await logsBeyondBound(prefixPaths(prefix).log, kept, bound);
-  for (const path of doomed) await unlinkIfThere(path);
+  const ends = await Promise.allSettled(doomed.map((path) => unlinkIfThere(path)));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
   return doomed;
 }
 
