@@ -11,7 +11,7 @@ function block(record: SourceRecord): string {
     `${recipe} ${version}${name === recipe ? "" : `, ${name}`}: ${file}`,
     `  sha256     ${sha256}`,
     `  signature  ${signatureText(record)}`,
-    `  from       ${built === null ? "nothing is built from it" : originText(built, sha256)}`,
+    `  from       ${built === null ? notBuilt(record) : originText(built, sha256)}`,
     `  cached     ${cached ?? "no"}`,
   ];
   return `${lines.join("\n")}\n`;
@@ -32,10 +32,18 @@ function signatureText({ signature, signers, required }: SourceRecord): string {
   return `not checked: ${signature.why}${wanted}`;
 }
 
+function notBuilt({ cached, origin }: SourceRecord): string {
+  const nothing = "nothing is built from it";
+  return cached === null ? nothing : `${nothing}; the cache has it, ${firstText(origin)}`;
+}
+
+function firstText(origin: string | null): string {
+  return origin === null ? "first location not known" : `first from ${origin}`;
+}
+
 function originText(built: NonNullable<SourceRecord["built"]>, sha256: string): string {
   const { location, origin, verified } = built;
-  const first = origin === null ? "first location not known" : `first from ${origin}`;
-  const from = location === "cache" ? `cache, ${first}` : location;
+  const from = location === "cache" ? `cache, ${firstText(origin)}` : location;
   if (built.sha256 === sha256) return from;
   return `${from}${verified ? "" : ", unverified"}: other bytes, SHA-256 ${built.sha256}`;
 }

@@ -122,5 +122,8 @@ test("the text says from where each was, from a cache also from where first, or 
   expect(from(built)).toBe("cache, first from https://small.invalid/a");
   expect(from({ ...built, origin: null })).toBe("cache, first location not known");
   expect(from({ ...built, location: "https://small.invalid/b", origin: null })).toBe("https://small.invalid/b");
-  expect(from(null)).toBe("nothing is built from it");
+  expect(from(null)).toBe("nothing is built from it; the cache has it, first location not known");
+  await writeFile(`${record!.cached}.origin`, JSON.stringify({ schema: "tlsforge.origin/1", location: "/a/b" }));
+  const told = await sources(context, request);
+  expect(told.text).toContain("nothing is built from it; the cache has it, first from /a/b\n");
 });
