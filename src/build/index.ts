@@ -3,7 +3,6 @@ export { runOwnTests, testedOutput } from "./own-tests.ts";
 export { registryEnvironment } from "./environment.ts";
 export { findSeal, isWhole, requireSeal, sealText, type Seal } from "./seal/seal.ts";
 export { againProgram } from "./keep.ts";
-export { quoted } from "./quote.ts";
 export { runShell, type ShellPlace } from "./shell.ts";
 export { stepTitle } from "./steps.ts";
 export type { BuildContext, BuildOutcome } from "./types.ts";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { writeFailed } from "../store/index.ts";
 import { closedEnvironment } from "./environment.ts";
-import { quoted } from "./quote.ts";
+import { shellLine, shellWord } from "../words.ts";
 import type { Command } from "./run.ts";
 import type { BuildContext } from "./types.ts";
 
@@ -53,6 +53,6 @@ export async function keepFailure(
 
 /** Holds the environment, a proxy's password included, so it is for its owner alone. In the command's own folder with the umask of builds, whatever has become of the shell it is called from. */
 function againText({ argv, directory, environment }: Command): string {
-  const own = Object.entries(environment).map(([name, value]) => quoted(`${name}=${value}`));
-  return `#!/bin/sh\ncd ${quoted(directory)} && umask 022 && exec env -i ${own.join(" ")} ${argv.map(quoted).join(" ")}\n`;
+  const own = Object.entries(environment).map(([name, value]) => shellWord(`${name}=${value}`));
+  return `#!/bin/sh\ncd ${shellWord(directory)} && umask 022 && exec env -i ${own.join(" ")} ${shellLine(argv)}\n`;
 }

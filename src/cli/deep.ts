@@ -12,6 +12,7 @@ import {
   type Manifest,
   type Receipt,
 } from "../store/index.ts";
+import { sizeText } from "../words.ts";
 import type { Check } from "./checks.ts";
 import type { Context } from "./context.ts";
 import { loadSite } from "./load.ts";
@@ -33,7 +34,7 @@ export async function contentsChecks({ program, options: { prefix } }: Context):
     const verdict = await compareContents(receipt);
     const what = `${receipt.recipe} ${receipt.version}`;
     if (verdict.outcome === "intact") {
-      const size = `${verdict.entries} files, folders and links, ${(verdict.bytes / 1e6).toFixed(1)} MB`;
+      const size = `${verdict.entries} files, folders and links, ${sizeText(verdict.bytes)}`;
       checks.push({ ...check, outcome: "pass", message: `${what}: as it was built (${size})` });
     } else if (verdict.outcome === "untestable") {
       checks.push({

@@ -1,5 +1,6 @@
 import { splitAddress } from "../address.ts";
 import type { KnownFlaw } from "../server/index.ts";
+import { shellWord } from "../words.ts";
 import { vulnerableText } from "./vulnerable.ts";
 
 /** How to get at a server that serves. */
@@ -35,7 +36,7 @@ export function reachText(reach: Reach): string {
   const { host, port, serverName } = endpointOf(reach);
   const url = `https://${serverName}${port === 443 ? "" : `:${port}`}/`;
   const literal = host.includes(":") ? `[${host}]` : host;
-  const trust = reach.authority === null ? "" : ` --cacert ${quoted(reach.authority)}`;
+  const trust = reach.authority === null ? "" : ` --cacert ${shellWord(reach.authority)}`;
   const resolve = serverName === "localhost" ? "" : ` --resolve ${serverName}:${port}:${literal}`;
   return [
     ...(reach.outcome === "unchanged" ? ["Nothing to do.", ""] : []),
@@ -46,14 +47,9 @@ export function reachText(reach: Reach): string {
           `Trust it   add ${reach.authority} to your browser or system store (the local authority of this prefix alone)`,
         ]),
     `Report     ${reach.html}`,
-    `Stop it    ${quoted(reach.program)} stop --prefix ${quoted(reach.prefix)}`,
+    `Stop it    ${shellWord(reach.program)} stop --prefix ${shellWord(reach.prefix)}`,
     ...reach.warnings.map((warning) => `Note       ${warning}`),
     ...(reach.vulnerable.length === 0 ? [] : ["", ...vulnerableText(reach.vulnerable, reach.listen)]),
     "",
   ].join("\n");
-}
-
-/** A word as a shell reads it whole. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,7 @@
 /** Which cached sources stay: those that something needs, and of the others as many as the bound allows. */
 import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { sizeText } from "../words.ts";
 import { hasCode, temporaryPrefix } from "./disk.ts";
 import { ageMs, dayMs, judgeTemporary, namesIn, type Reason, type Verdict } from "./garbage.ts";
 
@@ -68,7 +69,7 @@ function judgeGroups(groups: readonly Group[], caches: SourceCaches): ReadonlyMa
     }
     bytes += group.bytes;
     const within = bytes <= bound;
-    const why = `nothing needs it; ${within ? "within" : "beyond"} the bound of ${size(bound)} for such sources`;
+    const why = `nothing needs it; ${within ? "within" : "beyond"} the bound of ${sizeText(bound)} for such sources`;
     const keep = within || caches.keepAll !== null;
     reasons.set(group.digest, { keep, why: within || caches.keepAll === null ? why : caches.keepAll });
   }
@@ -128,8 +129,4 @@ async function isGone(path: string): Promise<boolean> {
     if (hasCode(error, "ENOENT")) return true;
     throw error;
   }
-}
-
-function size(bytes: number): string {
-  return bytes >= 1024 * 1024 ? `${Math.round(bytes / 1024 / 1024)} MiB` : `${bytes} bytes`;
 }

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { sizeText } from "../words.ts";
 import { temporaryPrefix } from "./disk.ts";
 import { scratchFolder } from "./failed.ts";
 import { prefixPaths } from "./paths.ts";
@@ -116,15 +117,11 @@ export function missingSpace(
     return [
       {
         code: "disk-full",
-        message: `the builds need ${megabytes(bytes)} in ${folder}, where ${megabytes(free)} are free`,
+        message: `the builds need ${sizeText(bytes)} in ${folder}, where ${sizeText(free)} are free`,
         hint: `free some space (tlsforge gc removes old builds), or ${elsewhere}`,
       },
     ];
   });
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 /** The prefix that a path lies in, at whatever depth; null when it lies in none. */

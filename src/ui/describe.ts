@@ -1,5 +1,6 @@
 import type { ForgeEvent, Phase } from "../events.ts";
-import { duration, shown, size } from "./text.ts";
+import { shellLine, sizeText } from "../words.ts";
+import { duration } from "./text.ts";
 import type { Style } from "./text.ts";
 import type { RendererOptions } from "./types.ts";
 
@@ -47,7 +48,7 @@ export function describe(event: ForgeEvent, elapsed: number, build = "build"): r
     case "fetch-done":
       return [
         {
-          text: `  ${event.source}: fetched, ${size(event.bytes)} from ${event.location} [${duration(elapsed)}]`,
+          text: `  ${event.source}: fetched, ${sizeText(event.bytes)} from ${event.location} [${duration(elapsed)}]`,
           level: event.location === "cache" ? "verbose" : "normal",
         },
       ];
@@ -82,7 +83,7 @@ export function describe(event: ForgeEvent, elapsed: number, build = "build"): r
     case "host-command":
       return [
         {
-          text: `  ${event.elevated ? "with privilege" : "running"}: ${shown(event.argv)} (${event.why})`,
+          text: `  ${event.elevated ? "with privilege" : "running"}: ${shellLine(event.argv)} (${event.why})`,
           level: event.elevated ? "quiet" : "verbose",
         },
       ];
@@ -165,7 +166,7 @@ function suffix(detail: string | undefined): string {
 }
 
 function total(bytes: number | undefined): string {
-  return bytes === undefined ? "" : `, ${size(bytes)}`;
+  return bytes === undefined ? "" : `, ${sizeText(bytes)}`;
 }
 
 function hintLines(hint: string | undefined, level: Level): readonly Line[] {

@@ -1,6 +1,7 @@
 import type { ForgeEvent } from "../events.ts";
 import { phaseName, stepProgress } from "./describe.ts";
-import { duration, sanitise, size } from "./text.ts";
+import { sizeText } from "../words.ts";
+import { duration, sanitise } from "./text.ts";
 
 /** Something that is going on now, drawn as one line of the moving part. */
 interface Item {
@@ -91,6 +92,6 @@ function left(expected: number | null, elapsed: number): string {
 }
 
 function received(bytes: number, total: number | undefined): string {
-  if (total === undefined || total === 0) return size(bytes);
-  return `${Math.min(100, Math.floor((bytes / total) * 100))}% of ${size(total)}`;
+  if (total === undefined || total === 0) return sizeText(bytes);
+  return `${Math.min(100, Math.floor((bytes / total) * 100))}% of ${sizeText(total)}`;
 }

@@ -31,17 +31,6 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)}h ${String(minutes % 60).padStart(2, "0")}m`;
 }
 
-/** Bytes as people read them, in powers of ten: `812 B`, `53.1 kB`, `53.1 MB`. */
-export function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-/** An argv as a shell would read it, for showing only. */
-export function shown(argv: readonly string[]): string {
-  return argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
-}
-
 export type Style = "error" | "warning" | "good" | "faint" | "strong";
 
 const styles = { error: "red", warning: "yellow", good: "green", faint: "dim", strong: "bold" } as const;

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { quotedWord } from "../../words.ts";
 
 /** The section of an object in which the compiler says how it was compiled. It is not loaded when a program runs. */
 export const recordSection = ".tlsforge.compiled";
@@ -84,8 +85,8 @@ export function compilerWrapper(options: {
   readonly header: string;
   readonly flags: readonly string[];
 }): string {
-  const [real, header, folder] = [options.real, options.header, path.dirname(options.header)].map(quoted);
-  const flags = options.flags.map(quoted).join(" ");
+  const [real, header, folder] = [options.real, options.header, path.dirname(options.header)].map(quotedWord);
+  const flags = options.flags.map(quotedWord).join(" ");
   // clang's own name of the source is not known yet where a header is included by its command line.
   const named = options.flags.includes(quiet) ? 'set -- "-DTLSFORGE_FILE=\\"$sources\\"" "$@"\n' : "";
   return `#!/bin/sh
@@ -134,9 +135,4 @@ case " $* " in
 esac
 ${named}exec ${real} ${flags} "-DTLSFORGE_OBJECT=\\"$object\\"" -include ${header} "$@"
 `;
-}
-
-/** For the shell: as it is, whatever it holds. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -2,6 +2,7 @@ import path from "node:path";
 import { createBundle, refuseNoFile, refuseTarget, useBundle } from "../../deliver/index.ts";
 import { usableCaches } from "../../fetch/index.ts";
 import { prefixPaths } from "../../store/index.ts";
+import { sizeText } from "../../words.ts";
 import type { Context } from "../context.ts";
 import { siteFor, type BuildRequest } from "../pipeline.ts";
 import { fetchSources, select } from "../prepare.ts";
@@ -31,7 +32,7 @@ export async function create(context: Context, named: string, request: BuildRequ
     exitCode: 0,
     fields: { file, stack: stack.name, sources: made.index.sources, sha256: made.sha256, bytes: made.bytes },
     text: [
-      `${file}: ${count} sources of ${stack.name}, ${(made.bytes / 1e6).toFixed(1)} MB`,
+      `${file}: ${count} sources of ${stack.name}, ${sizeText(made.bytes)}`,
       `SHA-256 ${made.sha256}`,
       "On the other machine: tlsforge bundle use FILE, then plan, build or provision with --offline",
       "",

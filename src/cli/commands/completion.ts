@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { ForgeError } from "../../errors.ts";
+import { quotedWord } from "../../words.ts";
 import type { Result } from "../result.ts";
 
 /** A completion script made from the command tree. */
@@ -35,7 +36,7 @@ const renderers = { bash, zsh, fish };
 
 function bash(all: readonly Entry[]): string {
   const cases = all.map(
-    ({ path, words }) => `    ${quote(path)}) words=${quote(words.map((entry) => entry.word).join(" "))} ;;`,
+    ({ path, words }) => `    ${quotedWord(path)}) words=${quotedWord(words.map((entry) => entry.word).join(" "))} ;;`,
   );
   return `# tlsforge completion for bash: source <(tlsforge completion bash)
 _tlsforge() {
@@ -57,7 +58,7 @@ complete -F _tlsforge tlsforge
 function zsh(all: readonly Entry[]): string {
   const cases = all.map(
     ({ path, words }) =>
-      `    ${quote(path)}) entries=(${words.map(({ word, help }) => quote(`${word.replaceAll(":", "\\:")}:${help}`)).join(" ")}) ;;`,
+      `    ${quotedWord(path)}) entries=(${words.map(({ word, help }) => quotedWord(`${word.replaceAll(":", "\\:")}:${help}`)).join(" ")}) ;;`,
   );
   return `#compdef tlsforge
 # tlsforge completion for zsh: tlsforge completion zsh > "\${fpath[1]}/_tlsforge"
@@ -89,7 +90,7 @@ function fish(all: readonly Entry[]): string {
               .map((part) => `__fish_seen_subcommand_from ${part}`)
               .join("; and ");
       const what = word.startsWith("--") ? `-l ${word.slice(2)}${valued ? " -r" : ""}` : `-f -a ${word}`;
-      return `complete -c tlsforge -n ${quote(condition)} ${what} -d ${quote(help)}`;
+      return `complete -c tlsforge -n ${quotedWord(condition)} ${what} -d ${quotedWord(help)}`;
     }),
   );
   return `# tlsforge completion for fish: tlsforge completion fish > ~/.config/fish/completions/tlsforge.fish\n${lines.join("\n")}\n`;
@@ -99,8 +100,4 @@ function fish(all: readonly Entry[]): string {
 function valuedOptions(all: readonly Entry[]): string {
   const names = all.flatMap(({ words }) => words.flatMap(({ word, valued }) => (valued ? [word] : [])));
   return [...new Set(names)].join("|");
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

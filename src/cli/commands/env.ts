@@ -1,13 +1,14 @@
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { currentGeneration } from "../../store/index.ts";
+import { quotedWord } from "../../words.ts";
 import type { Context } from "../context.ts";
 import type { Result } from "../result.ts";
 
 /** What a shell runs to put a folder first on its PATH; run twice, it changes nothing the second time where the shell can tell. */
 const shells: Readonly<Record<string, (folder: string) => string>> = {
   sh: (folder) =>
-    `case ":$PATH:" in *:${quoted(folder)}:*) ;; *) PATH=${quoted(folder)}\${PATH:+:$PATH}; export PATH ;; esac`,
+    `case ":$PATH:" in *:${quotedWord(folder)}:*) ;; *) PATH=${quotedWord(folder)}\${PATH:+:$PATH}; export PATH ;; esac`,
   fish: (folder) => `contains -- ${fishQuoted(folder)} $PATH; or set -gx PATH ${fishQuoted(folder)} $PATH`,
   csh: (folder) => `setenv PATH ${cshQuoted(folder)}:"$PATH"`,
 };
@@ -51,15 +52,11 @@ function shellOf(name: string, demanded: boolean): string {
   });
 }
 
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 function fishQuoted(word: string): string {
   return `'${word.replaceAll(/['\\]/g, String.raw`\$&`)}'`;
 }
 
 /** Inside of single quotes csh still looks for its history (csh(1)). */
 function cshQuoted(word: string): string {
-  return quoted(word).replaceAll("!", String.raw`\!`);
+  return quotedWord(word).replaceAll("!", String.raw`\!`);
 }

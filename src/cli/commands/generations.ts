@@ -3,6 +3,7 @@ import { letterText } from "../../grade/light.ts";
 import { candidate } from "../../server/index.ts";
 import { collectGarbage, currentGeneration, listGenerations } from "../../store/index.ts";
 import { asCalled } from "../../ui/index.ts";
+import { sizeText } from "../../words.ts";
 import type { Context } from "../context.ts";
 import type { Result } from "../result.ts";
 import { sourceCaches } from "../source-caches.ts";
@@ -64,7 +65,7 @@ export async function gc(
   const lines = [
     ...removed.map((item) => `${request.dryRun ? "would remove" : "removed"}  ${item.path}  (${item.why})`),
     ...kept.map((item) => `keep  ${item.path}  (${asCalled(item.why, program)})`),
-    `${request.dryRun ? "Would free" : "Freed"} ${(freed / 1e6).toFixed(1)} MB.`,
+    `${request.dryRun ? "Would free" : "Freed"} ${sizeText(freed)}.`,
   ];
   return {
     outcome: removed.length > 0 ? "done" : "unchanged",

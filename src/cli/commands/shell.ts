@@ -1,6 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { againProgram, quoted, runShell } from "../../build/index.ts";
+import { againProgram, runShell } from "../../build/index.ts";
 import { ForgeError } from "../../errors.ts";
 import {
   buildLock,
@@ -13,6 +13,7 @@ import {
   type KeptBuild,
   type Receipt,
 } from "../../store/index.ts";
+import { shellLine } from "../../words.ts";
 import type { Context } from "../context.ts";
 import { findBuilds } from "../find-build.ts";
 import type { Result } from "../result.ts";
@@ -98,7 +99,7 @@ async function inFailed({ emit }: Context, build: KeptBuild, run: Run): Promise<
   const directory = isThere ? build.directory : scratch;
   const say = (message: string): void => emit({ type: "notice", message });
   say(`${recipe} ${version}, failed ${failed}: ${reason}`);
-  if (argv !== null) say(`the failing command, in ${directory}: ${argv.map(quoted).join(" ")}`);
+  if (argv !== null) say(`the failing command, in ${directory}: ${shellLine(argv)}`);
   if (argv !== null) say(`${againProgram} runs it again`);
   say(notSealed);
   return run({ environment, directory });

@@ -1,7 +1,7 @@
 /** The start script of a prefix for OpenRC (openrc-run(8)). */
 import { shellFunctions } from "./shell.ts";
 import type { ScriptOptions } from "./shell.ts";
-import { shellWord } from "./words.ts";
+import { shellWord } from "../../words.ts";
 
 /**
  * The text of `/etc/init.d/NAME`. It starts whatever generation is current. Not under supervise-daemon: a generation that has handed over

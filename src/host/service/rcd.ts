@@ -1,7 +1,7 @@
 /** The start script of a prefix for FreeBSD (rc.subr(8), daemon(8)). */
 import { shellFunctions } from "./shell.ts";
 import type { ScriptOptions } from "./shell.ts";
-import { shellWord } from "./words.ts";
+import { shellWord } from "../../words.ts";
 
 /** The name of a script and of its settings, which are shell variables. */
 export function rcName(name: string): string {

@@ -1,5 +1,6 @@
 /** What OpenRC's and FreeBSD's scripts have in common: shell functions that start and end a prefix's server. */
-import { absolutePath, plainText, shellWord } from "./words.ts";
+import { shellWord } from "../../words.ts";
+import { absolutePath, plainText } from "./words.ts";
 
 /** What a start script is made from. All paths absolute. */
 export interface ScriptOptions {

@@ -15,8 +15,3 @@ export function absolutePath(path: string, what: string): string {
     hint: "give it in full",
   });
 }
-
-/** A value as one word of a POSIX shell. */
-export function shellWord(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { duration, sanitise, size } from "../../../src/ui/index.ts";
-import { shown } from "../../../src/ui/text.ts";
+import { duration, sanitise } from "../../../src/ui/index.ts";
 
 test.each([
   ["a\tb", "a\tb"],
@@ -39,18 +38,4 @@ test.each([
   [3720, "1h 02m"],
 ])("duration(%d) is %s", (seconds, wanted) => {
   expect(duration(seconds)).toBe(wanted);
-});
-
-test.each([
-  [812, "812 B"],
-  [53_100, "53.1 kB"],
-  [53_100_000, "53.1 MB"],
-])("size(%d) is %s", (bytes, wanted) => {
-  expect(size(bytes)).toBe(wanted);
-});
-
-test("a command is shown as a shell would read it", () => {
-  expect(shown(["setcap", "cap_net_bind_service=+ep", "/a b", "it's", ""])).toBe(
-    "setcap cap_net_bind_service=+ep '/a b' 'it'\\''s' ''",
-  );
 });

@@ -1,0 +1,20 @@
+/** A value as one word of a POSIX shell, always in single quotes (Shell Command Language, section 2.2.2). */
+export function quotedWord(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** A value as one word of a POSIX shell: as it is where no shell reads more into it, else in single quotes. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : quotedWord(text);
+}
+
+/** An argv as a POSIX shell reads it. */
+export function shellLine(argv: readonly string[]): string {
+  return argv.map(shellWord).join(" ");
+}
+
+/** Bytes as people read them, in powers of ten: `812 B`, `53.1 kB`, `53.1 MB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
