@@ -3,11 +3,12 @@
  * TLSFORGE_TEST_SEED gives the same moments again. With TLSFORGE_TEST_KILLS_STACK=N, and TLSFORGE_TEST_KILLS_PREFIX naming a folder that is not
  * there yet, N moments of a whole provision of the real stack instead, server and all: some ten minutes each.
  */
-import { appendFile, cp, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseDocument } from "yaml";
 import { describeWith } from "../tools/needs.ts";
 import { everythingIsNamed, killAt, linesOf, momentsIn, nothingIsLeft, outputsAreIntact, seeded } from "./kills.ts";
 import { saidBy, saying, standInArchives, standInShop, writeStandIn } from "./standin.ts";
@@ -121,8 +122,12 @@ function realStack(): void {
   async function round(number: number): Promise<void> {
     await rm(shop.recipes, { recursive: true, force: true });
     await cp(join(root, "recipes"), shop.recipes, { recursive: true });
-    for (const name of ["libffi", "openssl"])
-      await appendFile(join(shop.recipes, name, "recipe.yaml"), `\nenvironment: { ROUND: "${number}" }\n`);
+    for (const name of ["libffi", "openssl"]) {
+      const file = join(shop.recipes, name, "recipe.yaml");
+      const recipe = parseDocument(await readFile(file, "utf8"));
+      recipe.setIn(["environment", "ROUND"], String(number));
+      await writeFile(file, recipe.toString());
+    }
   }
 
   /** The current generation's Python loads what serves. */
