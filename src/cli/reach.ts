@@ -1,5 +1,5 @@
 import { splitAddress } from "../address.ts";
-import type { KnownFlaw } from "../server/index.ts";
+import type { KnownFlaw } from "../store/index.ts";
 import { shellWord } from "../words.ts";
 import { vulnerableText } from "./vulnerable.ts";
 

@@ -1,7 +1,7 @@
 /** What must be said of a stack that is only reproduced, wherever it is planned, made or served. */
 import { isLoopback } from "../address.ts";
 import type { ResolvedRecipe } from "../recipe/index.ts";
-import type { KnownFlaw } from "../server/index.ts";
+import type { KnownFlaw } from "../store/index.ts";
 
 /** The known holes of the versions that were chosen. */
 export function flawsOf(

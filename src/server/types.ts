@@ -1,3 +1,5 @@
+import type { KnownFlaw } from "../store/index.ts";
+
 /** One object that says how the server speaks TLS; it drives the server (as JSON) and is what the verifier expects. Names are OpenSSL's. */
 export interface Policy {
   readonly profile: Profile | "classic-2013";
@@ -94,14 +96,6 @@ export interface ServerConfig {
   readonly about: Readonly<Record<string, string>>;
   /** The known holes of a stack that is for reproduction only; the page tells them. */
   readonly vulnerable?: readonly KnownFlaw[];
-}
-
-/** A known hole, and the version that has it. */
-export interface KnownFlaw {
-  readonly recipe: string;
-  readonly version: string;
-  readonly id: string;
-  readonly name: string;
 }
 
 /** A system account. */

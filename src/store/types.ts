@@ -1,5 +1,4 @@
 import type { SignatureVerdict } from "../recipe/index.ts";
-import type { KnownFlaw } from "../server/index.ts";
 
 /** What one build left behind, written last: an output exists when its receipt exists. Times in seconds, dates in ISO 8601 UTC. */
 export interface Receipt {
@@ -95,4 +94,12 @@ export interface Manifest {
   readonly vulnerable?: readonly KnownFlaw[];
   /** Addresses beyond loopback that whoever provisioned it has insisted on, holes and all. */
   readonly exposed?: readonly string[];
+}
+
+/** A known hole, and the version that has it. */
+export interface KnownFlaw {
+  readonly recipe: string;
+  readonly version: string;
+  readonly id: string;
+  readonly name: string;
 }

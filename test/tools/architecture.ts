@@ -56,7 +56,7 @@ const mayKnow: Readonly<Record<string, readonly string[]>> = {
   main: ["recipe"],
   ui: ["cli", "plan", "host", "server", "grade", "report", "store"],
   host: ["recipe", "plan", "store"],
-  store: ["host", "server", "grade", "report"],
+  store: ["host", "grade", "report"],
   server: ["grade", "plan"],
   grade: ["probe", "wire"],
   report: ["probe"],
