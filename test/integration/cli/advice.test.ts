@@ -13,7 +13,14 @@ it("gc names the program as it was called, in its text alone", async () => {
   const out = `${prefixPaths(prefix).store}/${key.slice(0, 16)}-hello-1.0`;
   await writeFailed(scratch, {
     schema: "tlsforge.failed/1",
-    ...{ recipe: "hello", version: "1.0", key, out, log: "/log", reason: "failed", argv: null, directory: scratch },
+    recipe: "hello",
+    version: "1.0",
+    key,
+    out,
+    log: "/log",
+    reason: "failed",
+    argv: null,
+    directory: scratch,
     environment: {},
     failed: "2026-01-01T00:00:00.000Z",
   });
