@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { ForgeError, type ErrorCode } from "../errors.ts";
 import { siteSpan, type Site, type Stack } from "../recipe/index.ts";
-import { answersFor, certificatesIn, dhProblem } from "../server/index.ts";
+import { answersFor, certificatesIn, dhProblem, policyFor, unfit } from "../server/index.ts";
 import { readAnchors } from "./anchors.ts";
 import { reasonOf } from "./files.ts";
 
@@ -74,14 +74,16 @@ async function checkDhe({ server: { dhe } }: Site, file: SiteFile, purpose: Stac
 }
 
 async function checkCertificates({ server }: Site, file: SiteFile, purpose: Stack["purpose"]): Promise<void> {
-  const { certificate, dhe, names: wanted } = server;
+  const { certificate, dhe, names: wanted, profile } = server;
   if (certificate.kind !== "directory") return;
   const at = { file, key: ["server", "certificate"] } as const;
-  const { sorts, names } = await certificatesIn(certificate.directory).catch((error: unknown) => {
+  const { sorts, names, leaves } = await certificatesIn(certificate.directory).catch((error: unknown) => {
     if (!(error instanceof ForgeError)) throw error;
     const { message: problem, hint, details } = error;
     throw refusal(error.code, { ...at, problem, hint, details });
   });
+  const wrong = purpose === "reproduction" ? null : unfit(leaves, policyFor(profile));
+  if (wrong !== null) throw refusal("certificate-failed", { ...at, ...wrong });
   for (const [index, name] of wanted.entries())
     if (name !== "localhost" && !answersFor(names, name))
       throw refusal("certificate-failed", {

@@ -4,6 +4,7 @@ export type { CertificateOptions } from "./certificates.ts";
 export type { KeyKind } from "./issue.ts";
 export { answersFor } from "./names.ts";
 export { certificatesIn } from "./pairs.ts";
+export { unfit } from "./unfit.ts";
 export { configDigest, literalAddress, renderConfig, serverConfig } from "./config.ts";
 export type { ServerConfigInput, ServerSite } from "./config.ts";
 export { reload, stop } from "./control.ts";

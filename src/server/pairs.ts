@@ -14,6 +14,8 @@ export interface FoundPairs {
   readonly sorts: ReadonlySet<string>;
   /** Names that they are for, as `namesOf` writes them. */
   readonly names: ReadonlySet<string>;
+  /** Their leaves, and the files that they lie in. */
+  readonly leaves: readonly { readonly chain: string; readonly certificate: X509Certificate }[];
   /** What lies there and is not served, each with the reason, and what is not as it should be. */
   readonly notes: readonly string[];
 }
@@ -68,6 +70,7 @@ export async function certificatesIn(directory: string, now = new Date()): Promi
     pairs: served.map(({ chain, key }) => ({ chain, key })),
     sorts: new Set(served.map(sortOf)),
     names: new Set(served.flatMap(({ certificate }) => namesOf(certificate.subjectAltName))),
+    leaves: served,
     notes,
   };
 }

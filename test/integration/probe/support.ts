@@ -67,11 +67,13 @@ export interface Issued {
 /** What a certificate to be made says. */
 export interface Wanted {
   readonly name: string;
-  readonly key?: "rsa:2048" | "P-256" | "P-384" | "ed25519";
+  readonly key?: "rsa:1024" | "rsa:2048" | "P-256" | "P-384" | "secp256k1" | "ed25519";
   /** Besides `localhost` and 127.0.0.1. */
   readonly names?: readonly string[];
   readonly issuer?: Issued;
   readonly isCa?: boolean;
+  /** Without a subject alternative name. */
+  readonly nameless?: boolean;
   /** Its extended key usage; `serverAuth` otherwise. */
   readonly purpose?: string;
   readonly extensions?: readonly string[];
@@ -84,7 +86,7 @@ export async function issue(folder: string, wanted: Wanted): Promise<Issued> {
     join(folder, `${wanted.name.replaceAll(" ", "-")}-${wanted.key ?? "P-256"}${suffix}`.replace(":", ""));
   const [key, request, certificate, extensionFile] = [at(".key"), at(".csr"), at(".pem"), at(".ext")];
   const kind = wanted.key ?? "P-256";
-  const algorithm = kind.startsWith("P-")
+  const algorithm = /^(?:P-|secp)/.test(kind)
     ? ["-newkey", "ec", "-pkeyopt", `ec_paramgen_curve:${kind}`]
     : ["-newkey", kind];
   await openssl([
@@ -100,10 +102,11 @@ export async function issue(folder: string, wanted: Wanted): Promise<Issued> {
     `/CN=${wanted.name}`,
   ]);
   const alternatives = ["DNS:localhost", "IP:127.0.0.1", ...(wanted.names ?? []).map((name) => `DNS:${name}`)];
+  const named = wanted.nameless === true ? [] : [`subjectAltName=${alternatives.join(",")}`];
   const constraints =
     wanted.isCa === true
       ? ["basicConstraints=critical,CA:TRUE"]
-      : [`subjectAltName=${alternatives.join(",")}`, `extendedKeyUsage=${wanted.purpose ?? "serverAuth"}`];
+      : [...named, `extendedKeyUsage=${wanted.purpose ?? "serverAuth"}`];
   await writeFile(extensionFile, [...constraints, ...(wanted.extensions ?? [])].join("\n"));
   const signer =
     wanted.issuer === undefined
