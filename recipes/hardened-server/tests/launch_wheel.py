@@ -8,6 +8,8 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "
 import wheel  # noqa: E402
 
 wheel.configure()
+# With that file: the server has OpenSSL read none.
+import OpenSSL.SSL  # noqa: E402, F401
 
 from tlsforge_server.__main__ import main  # noqa: E402
 

@@ -33,6 +33,8 @@ def main(argv: Sequence[str], open_libssl: OpenLibSsl | None = None) -> int:
         print(error.line(), file=sys.stderr)
         return 2
     os.umask(0o077)
+    # Policy is what the configuration says: OpenSSL reads no file of its own, in this process and those that it forks.
+    os.environ["OPENSSL_CONF"] = os.devnull
     # What a start makes stays: to look for garbage among it takes a fifth of its time.
     gc.disable()
     if chosen.detach:
