@@ -80,6 +80,60 @@ told["ptrace"] = attempt(linux.syscall, calls.processor().number("ptrace"), -1)
 
 
 @linux
+def test_what_bears_the_mark_cannot_take_it_off_and_hands_it_down() -> None:
+    code = """
+import resource, subprocess
+from tlsforge_server.lockdown import mark
+def told_of(action):
+    child = os.fork()
+    if child == 0:
+        action()
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    answer = mark.bears(child)
+    os.waitpid(child, 0)
+    return answer
+def worker():
+    mark.put_on()
+    lockdown.lock_down(True, confinement.NURSERY)
+    for limit in ((1, 1), (-1, -1), (0, -1)):
+        try:
+            resource.setrlimit(10, limit)
+        except (OSError, ValueError):
+            pass
+    started = subprocess.Popen(["/bin/sleep", "9"])
+    os.write(writing, f"{started.pid} {resource.getrlimit(10)[1]}\\n".encode())
+reading, writing = os.pipe()
+told = {"before": mark.bears(os.getpid()), "worker": told_of(worker), "other": told_of(lambda: None)}
+started, limit = map(int, os.read(reading, 99).split())
+told |= {"started": mark.bears(started), "limit": limit}
+os.kill(started, 9)
+gone = subprocess.Popen(["/bin/true"])
+gone.wait()
+told["gone"] = mark.bears(gone.pid)
+"""
+    assert in_child(code) == {"before": False, "worker": True, "other": False, "started": True, "limit": 0, "gone": True}
+
+
+@linux
+@pytest.mark.parametrize("how", ["a service manager's filter", "set for all"])
+def test_where_the_mark_says_nothing_nobody_is_turned_away_and_it_is_said(how: str) -> None:
+    code = f"""
+from tlsforge_server.lockdown import mark
+if {how == "set for all"}:
+    mark.put_on()
+else:
+    calls.NUMBERS.update(prlimit64=(302, 261))
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    seccomp.install((seccomp.Denied("prlimit64"),))
+told = in_fork(lambda: [mark.put_on(), mark.bears(os.getppid()), mark.bears(os.getpid()), mark.told(os.getpid())][1:])
+told = {{"told": told}}
+"""
+    first, second, told = in_child(code)["told"]
+    assert (first, second) == (False, False) and told.startswith("open to workers: the limit that marks them cannot be set or read")
+
+
+@linux
 def test_each_worker_confines_itself_by_what_it_is_for() -> None:
     """One after the other of the same nursery; by the lists in force already no filter is put there twice."""
     code = """

@@ -80,6 +80,17 @@ def test_a_proxy_reaches_its_upstream(serve: Serve, document: Document, port: in
     assert sorted(logged(document)) == [f"GET /{number} HTTP/1.1  200" for number in range(6)]
 
 
+def test_a_worker_is_turned_away_from_the_control_socket(serve: Serve, document: Document, port: int) -> None:
+    """Of all Unix sockets it could reach this one: its filter lets connections be made, and cannot see where to."""
+    running = serve({"kind": "proxy", "upstream": f"unix:{document['paths']['run']}/server.sock"})
+    with connected(port) as connection:
+        assert get(connection)[0] == 502
+    workers = running.status()["workers"]
+    wait_for(lambda: "turned away from the control socket" in running.log())
+    assert any(f"process {pid} is a worker, or was started by one" in running.log() for pid in workers)
+    assert running.status()["policy"]["controlSocket"] == "closed to workers"
+
+
 def test_an_upstream_by_a_name_that_there_is_not_is_a_502(serve: Serve, document: Document, port: int) -> None:
     running = serve({"kind": "proxy", "upstream": "http://nothing.invalid:80"})
     began = time.monotonic()

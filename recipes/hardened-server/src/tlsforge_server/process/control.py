@@ -1,4 +1,5 @@
-"""The control socket: a Unix socket of mode 0600; one JSON request per line, one JSON answer per line.
+"""The control socket: a Unix socket of mode 0600; one JSON request per line, one JSON answer per line. Workers, of whichever generation, and
+what they have started are turned away: one that a client has taken over could stop the server or give it another certificate.
 
     {"command": "status"}                      ->  {"ok": true, "status": {…}}
     {"command": "reload"[, "bundle": {…}]}     ->  {"ok": true, "status": {…}}
@@ -18,7 +19,8 @@ Any of them  ->  {"ok": false, "error": {"code", "message", …}}
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol as Interface
+import time
+from typing import Any, Callable, Protocol as Interface
 
 from twisted.internet import tcp, unix
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -30,8 +32,11 @@ from twisted.python.failure import Failure
 
 from ..errors import ServerError
 from ..config.sources import BUNDLE_LIMIT
+from ..lockdown import mark
 
 log = Logger(namespace="tlsforge")
+
+_TELL_AGAIN_SECONDS = 60.0
 
 #: Keys that each command must have, and may have.
 COMMANDS: dict[str, tuple[dict[str, type], dict[str, type]]] = {
@@ -73,13 +78,20 @@ class _Control(LineOnlyReceiver, TimeoutMixin):
     delimiter = b"\n"
     MAX_LENGTH = BUNDLE_LIMIT
 
-    def __init__(self, server: Controlled) -> None:
+    def __init__(self, server: Controlled, tell_of_a_worker: Callable[[int], None]) -> None:
         self._server = server
+        self._tell_of_a_worker = tell_of_a_worker
         self._open = True
         self._stop = False
         self._relieved_by: int | None = None
 
     def connectionMade(self) -> None:
+        transport: Any = self.transport
+        pid = mark.peer(transport.socket)
+        if pid is not None and mark.bears(pid):
+            self._tell_of_a_worker(pid)
+            transport.abortConnection()
+            return
         self.setTimeout(30)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -168,11 +180,19 @@ class ControlFactory(Factory):
 
     def __init__(self, server: Controlled) -> None:
         self._server = server
+        self._told: float | None = None
 
     def buildProtocol(self, addr: object) -> _Control:
-        protocol = _Control(self._server)
+        protocol = _Control(self._server, self._worker_came)
         protocol.factory = self
         return protocol
+
+    def _worker_came(self, pid: int) -> None:
+        """Not each time: whoever is turned away may come again at once."""
+        now = time.monotonic()
+        if self._told is None or now - self._told >= _TELL_AGAIN_SECONDS:
+            self._told = now
+            log.error("process {pid} is a worker, or was started by one, and is turned away from the control socket: look at what it does", pid=pid)
 
 
 class ControlPort(unix.Port):

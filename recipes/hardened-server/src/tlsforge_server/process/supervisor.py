@@ -15,7 +15,7 @@ from . import account
 from . import spawn
 from ..config.sources import BundleSource, Source
 from ..errors import ServerError, stopping
-from ..lockdown import lock_down
+from ..lockdown import lock_down, mark
 from ..lockdown.confinement import SUPERVISOR
 from ..moments import iso
 from ..tls.libssl import LibSsl
@@ -297,9 +297,10 @@ class Supervisor:
     def _in_force(self) -> dict[str, str]:
         """What this process and its workers have given up; where they differ, both."""
         theirs = self._workers.lockdown
-        return {
+        own = {
             name: state if theirs.get(name, state) == state else f"{theirs[name]} (workers), {state} (supervisor)" for name, state in self._lockdown.items()
         }
+        return {**own, "controlSocket": mark.told(self._nursery.pid)}
 
 
 def _unanswered(prepared: Prepared) -> list[str]:

@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from ..config.sealed import unseal
 from ..endpoint.reactor import process_reactor
 from ..errors import ServerError
-from ..lockdown import lock_down
+from ..lockdown import lock_down, mark
 from ..lockdown.confinement import NURSERY, of
 from ..ocsp import message as staples
 from ..tls.context import build
@@ -44,6 +44,7 @@ _MEMORY_FACTOR = 2
 def begin(libssl: LibSsl, callbacks_work: bool | None) -> Work:
     """For the nursery: gives up what no worker needs and loads what all of them do. Returns the life of a worker process, which has no
     reactor before it begins."""
+    mark.put_on()
     lockdown = lock_down(callbacks_work, NURSERY)
 
     def work(end: socket.socket) -> int:
