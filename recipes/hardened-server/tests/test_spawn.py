@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from client import generation
+from family import children
 from fleet import Fleet, bundle_of, wait_for
 from tlsforge_server import __main__
 from tlsforge_server import options
@@ -48,6 +50,18 @@ def test_what_the_spawned_program_tells_is_answered(fleet: Fleet, document: Docu
         told = fleet.ask("serving", "spawn", program=str(program), bundle=bundle_of(document))["error"]
         assert told["code"] == "spawn-refused" and told["message"].endswith(message)
     assert not fleet.answers("trial") and generation(port) == 7
+
+
+def test_a_stop_in_the_middle_of_it_is_a_stop(fleet: Fleet, document: Document, port: int, program: Path) -> None:
+    process = fleet.start(document)
+    program.write_text("#!/bin/sh\nexec sleep 50\n")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(fleet.socket("serving")))
+        client.sendall(json.dumps({"command": "spawn", "program": str(program), "bundle": bundle_of(document)}).encode() + b"\n")
+        wait_for(lambda: any(b"sleep" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(process.pid)))
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(20) == 0 and time.monotonic() - began < 5
 
 
 def test_a_detached_process_that_does_not_get_ready_ends(monkeypatch: pytest.MonkeyPatch) -> None:

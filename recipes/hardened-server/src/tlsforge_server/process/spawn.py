@@ -7,15 +7,19 @@ import json
 import os
 import stat
 import subprocess
+import time
 from pathlib import Path
+from typing import Callable
 
 from . import handover
-from ..errors import ServerError
+from ..errors import ServerError, stopping
 from .inherited import NAMES
 from ..options import READY_SECONDS
 
 #: From the moment at which a process that is not ready ends by itself to the one at which that has been noticed.
 _NOTICE_SECONDS = 3
+#: How often it is looked whether it was given up.
+_LOOK_SECONDS = 0.2
 _HINT = (
     "the program of a generation is <store path>/bin/tlsforge-server; it and every folder on its way are owned by root or by the server's user,"
     " and writable by their owner alone"
@@ -24,9 +28,9 @@ _HINT = (
 _MOST_LINKS = 40
 
 
-def spawn(program: str, bundle: object, trial: Path) -> None:
-    """Runs ``program --bundle --trial --detach`` and returns when it is ready, at the control socket ``trial``. Blocking. Raises
-    ServerError: ``spawn-refused``, or what the new process told."""
+def spawn(program: str, bundle: object, trial: Path, given_up: Callable[[], bool]) -> None:
+    """Runs ``program --bundle --trial --detach`` and returns when it is ready, at the control socket ``trial``. Blocking, until it is
+    ``given_up``. Raises ServerError: ``spawn-refused``, ``stopping``, or what the new process told."""
     path = checked(program)
     environment = {name: value for name, value in os.environ.items() if name not in NAMES}
     try:
@@ -40,14 +44,30 @@ def spawn(program: str, bundle: object, trial: Path) -> None:
             cwd="/",
         ) as process:
             try:
-                _out, told = process.communicate(json.dumps(bundle).encode(), READY_SECONDS + _NOTICE_SECONDS)
+                told = _talk(process, json.dumps(bundle).encode(), given_up)
             except subprocess.TimeoutExpired as error:
-                process.kill()
                 raise ServerError("spawn-refused", f"{path} is not ready after {READY_SECONDS} s") from error
+            finally:
+                process.kill()
     except OSError as error:
         raise ServerError("spawn-refused", f"{path} cannot be run: {error.strerror}") from error
     if process.returncode != 0 or not handover.answers(trial):
         raise _told(path, process.returncode, told)
+
+
+def _talk(process: subprocess.Popen[bytes], text: bytes, given_up: Callable[[], bool]) -> bytes:
+    """What it tells until it is ready, or has ended. Raises TimeoutExpired, and ServerError ``stopping``."""
+    end = time.monotonic() + READY_SECONDS + _NOTICE_SECONDS
+    given: bytes | None = text
+    while True:
+        try:
+            return process.communicate(given, _LOOK_SECONDS)[1]
+        except subprocess.TimeoutExpired:
+            given = None
+            if given_up():
+                raise stopping() from None
+            if time.monotonic() > end:
+                raise
 
 
 def checked(program: str) -> str:

@@ -191,7 +191,8 @@ class Supervisor:
     def spawn(self, program: str, bundle: object) -> Deferred[None]:
         """Starts another generation's program as a trial beside this process."""
         self._check_not_stopping()
-        return deferToThread(spawn.spawn, program, bundle, RunFolder(self._prepared.config.paths.run).socket("trial"))
+        trial = RunFolder(self._prepared.config.paths.run).socket("trial")
+        return deferToThread(spawn.spawn, program, bundle, trial, lambda: self._stopping)
 
     def take_over(self) -> Deferred[None]:
         """See ``Succession``; so are the three below."""
