@@ -139,6 +139,17 @@ describeWith(["linux", "prefix"], "a prefix that serves", () => {
     expect(kept).toMatchObject({ of: { generation: first + 1 }, fields: { server: { action: "none" } } });
   });
 
+  test("plan says what a profile and DHE lose, in its text and its record", async () => {
+    const wanted = siteText({
+      server: ", profile: compatible, dhe: ffdhe3072, certificate: { local-ca: true, keys: [ecdsa, rsa] }",
+    });
+    const { record } = await served(["plan"], wanted);
+    expect(record.lost).toContainEqual({ of: "mozilla-6.0", why: "CBC suites and P-521 are beyond intermediate" });
+    expect(record.lost).toContainEqual({ of: "ncsc-nl-2025", why: "ffdhe3072 is to be phased out" });
+    const { stdout } = await run(shop, ["plan", "--config", join(folder, "site.yaml")]);
+    expect(stdout).toContain("profile compatible with dhe loses ncsc-nl-2025: CBC suites are to be phased out\n");
+  });
+
   test("rollback brings the earlier generation back with its server", async () => {
     const back = await served(["rollback"]);
     expect(back.record).toMatchObject({ outcome: "done", generation: first, server: { generation: first } });

@@ -131,6 +131,7 @@ export interface ResultRecord {
   }[];
   readonly warnings: readonly string[];
   readonly vulnerable?: readonly { readonly recipe: string; readonly version: string }[];
+  readonly lost?: readonly { readonly of: string; readonly why: string }[];
   readonly generations: readonly { readonly generation: number; readonly current: boolean }[];
   readonly removed: readonly { readonly kind: string; readonly path: string; readonly why: string }[];
   readonly kept: readonly { readonly kind: string; readonly path: string; readonly why: string }[];
