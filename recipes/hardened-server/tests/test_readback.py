@@ -218,3 +218,25 @@ def test_a_client_that_is_fast_with_chacha_gets_it(document: Document, libssl: L
     for order in ([chacha, aes], [aes, chacha]):
         offer: dict[str, Any] = {key: order}
         assert handshake(built.context, client_context(version=version, **offer)).cipher == order[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "offer", "before", "length"),
+    [
+        ("TLSv1.3", {"groups": ["X25519"]}, b"\x00\x33\x00\x24\x00\x1d\x00\x20", 32),
+        ("TLSv1.2", {"groups": ["prime256v1"]}, b"\x03\x00\x17\x41", 65),
+        ("TLSv1.2", {"ciphers": ["DHE-RSA-AES128-GCM-SHA256"]}, b"\x00\x01\x02\x01\x00", 256),
+    ],
+    ids=["TLS 1.3", "TLS 1.2", "DHE"],
+)
+def test_each_handshake_has_a_key_of_its_own(document: Document, libssl: LibSsl, version: str, offer: dict[str, Any], before: bytes, length: int) -> None:
+    """What comes before it in the message: extension and group, curve, or generator and length."""
+    document["policy"]["ciphers"].append("DHE-RSA-AES128-GCM-SHA256")
+    document["policy"]["dhe"] = {"group": "ffdhe2048"}
+    built = build(parse(document), libssl, now(), check=False)
+    keys = set()
+    for _time in range(4):
+        _before, found, rest = handshake(built.context, client_context(version=version, **offer)).flight.partition(before)
+        assert found
+        keys.add(rest[:length])
+    assert len(keys) == 4
