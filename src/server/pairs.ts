@@ -14,10 +14,17 @@ export interface FoundPairs {
   readonly sorts: ReadonlySet<string>;
   /** Names that they are for, as `namesOf` writes them. */
   readonly names: ReadonlySet<string>;
-  /** Their leaves, and the files that they lie in. */
-  readonly leaves: readonly { readonly chain: string; readonly certificate: X509Certificate }[];
+  /** Their leaves, and all that lies in the files of their chains. */
+  readonly leaves: readonly Leaf[];
   /** What lies there and is not served, each with the reason, and what is not as it should be. */
   readonly notes: readonly string[];
+}
+
+/** A certificate that is served, the file of its chain, and the certificates in it. */
+export interface Leaf {
+  readonly chain: string;
+  readonly certificate: X509Certificate;
+  readonly certificates: readonly X509Certificate[];
 }
 
 /** id-kp-serverAuth. */
@@ -43,7 +50,7 @@ export async function certificatesIn(directory: string, now = new Date()): Promi
       const spki = spkiOf(certificate);
       const own = keys.filter((key) => key.spki === spki);
       const key = own.find((each) => dirname(each.path) === dirname(path)) ?? own[0];
-      return key === undefined ? [] : [{ chain: path, key: key.path, certificate, length: certificates.length, spki }];
+      return key === undefined ? [] : [{ chain: path, key: key.path, certificate, certificates, spki }];
     }),
   );
   const served = withoutSuperseded(withoutAuthorities(distinct(found), notes), notes);
@@ -84,11 +91,8 @@ interface PemFile {
   readonly lack: string;
 }
 
-interface Found extends CertificateFiles {
-  readonly certificate: X509Certificate;
+interface Found extends CertificateFiles, Leaf {
   readonly spki: string;
-  /** Certificates in the chain's file. */
-  readonly length: number;
 }
 
 async function pemFiles(directory: string): Promise<readonly PemFile[]> {
@@ -183,7 +187,7 @@ function distinct(found: readonly (Omit<Found, "spki"> & { readonly spki: string
   const best = new Map<string, Found>();
   for (const { spki, ...each } of found) {
     const { fingerprint256 } = each.certificate;
-    if (spki !== null && each.length > (best.get(fingerprint256)?.length ?? 0))
+    if (spki !== null && each.certificates.length > (best.get(fingerprint256)?.certificates.length ?? 0))
       best.set(fingerprint256, { ...each, spki });
   }
   return [...best.values()].toSorted((a, b) => (a.chain < b.chain ? -1 : 1));

@@ -1,5 +1,5 @@
 /** What a site file names and cannot be used is refused before anything is changed. */
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { refuseTakenPorts } from "../../../src/cli/standing.ts";
 import { parseSite } from "../../../src/recipe/index.ts";
 import { dhPem, oakley2 } from "../../tools/dh.ts";
 import { describeWith } from "../../tools/needs.ts";
-import { issue, openssl } from "../probe/support.ts";
+import { issue, openssl, type Issued, type Wanted } from "../probe/support.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
 /** A context for the shipped recipes, whose site file has this text. */
@@ -23,6 +23,10 @@ async function sited(text: string): Promise<{ context: Context; folder: string; 
   const context = contextIn(folder);
   const recipes = join(import.meta.dirname, "../../../recipes");
   return { context: { ...context, recipes, options: { ...context.options, config: file } }, folder, file };
+}
+
+function authority(folder: string, name: string, more: Partial<Wanted> = {}): Promise<Issued> {
+  return issue(folder, { name, isCa: true, ...more });
 }
 
 /** How `provision` ends. */
@@ -96,6 +100,36 @@ describeWith(["openssl"], "certificates of a site file", () => {
       (tls) => issue(tls, { name: "one", nameless: true }),
       /one-P-256\.pem names no host: it has no subject alternative name$/,
       /a subject alternative name, or move/,
+    ],
+    [
+      "others that did not issue it",
+      "",
+      async (tls) => {
+        const elsewhere = await freshFolder();
+        const [leaf, other] = [
+          await issue(tls, { name: "one", issuer: await authority(elsewhere, "first") }),
+          await authority(elsewhere, "second"),
+        ];
+        await appendFile(leaf.certificate, await readFile(other.certificate));
+      },
+      /one-P-256\.pem: none of the other certificates issued the leaf$/,
+      /^put the leaf first/,
+    ],
+    [
+      "a chain that expired, in whatever order",
+      "",
+      async (tls) => {
+        const elsewhere = await freshFolder();
+        const issuer = await authority(elsewhere, "intermediate", {
+          issuer: await authority(elsewhere, "root"),
+          days: -1,
+        });
+        const leaf = await issue(tls, { name: "one", issuer });
+        const [text, above] = [await readFile(leaf.certificate), await readFile(issuer.certificate)];
+        await writeFile(leaf.certificate, Buffer.concat([above, text]));
+      },
+      /one-P-256\.pem: CN=intermediate of the chain expired at \d{4}-[\d-]+T[\d:.]+Z$/,
+      /present certificate/,
     ],
     [
       "no RSA key, for DHE",

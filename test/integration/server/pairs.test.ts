@@ -3,7 +3,7 @@ import { appendFile, chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
-import { certificatesIn } from "../../../src/server/index.ts";
+import { certificatesIn, policyFor, unfit } from "../../../src/server/index.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { issue, openssl, read, type Issued } from "../probe/support.ts";
 
@@ -101,6 +101,12 @@ describeWith(["openssl"], "certificates of a folder", () => {
   test("may stand in one file with their keys, in any order", async () => {
     await put("all.pem", ecdsa.key, authority.certificate, ecdsa.certificate);
     expect(await found()).toEqual({ pairs: ["all.pem all.pem"], notes: [] });
+    await put("rsa.pem", rsa.certificate, authority.certificate, rsa.key);
+    const { leaves } = await certificatesIn(folder);
+    expect(leaves).toHaveLength(2);
+    expect(unfit(leaves, policyFor("intermediate"))).toBeNull();
+    const soon = new Date(Date.now() + 800 * 86_400_000);
+    expect(unfit(leaves, policyFor("intermediate"), soon)?.problem).toMatch(/CN=authority of the chain expired at /);
   });
 
   test("are the newest of those for the same names; authorities and what lacks its other half are not served", async () => {
