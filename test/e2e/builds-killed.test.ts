@@ -94,29 +94,35 @@ function realStack(): void {
     await shop.remove();
   });
 
-  test(`${ofStack} moments`, async () => {
-    say(`TLSFORGE_TEST_SEED=${seed}`);
-    const site = join(shop.folder, "site.yaml");
-    const server = `server: { listen: ["127.0.0.1:${await freePort()}"], names: [localhost] }`;
-    await writeFile(site, `${server}\nhost: { packages: never, loader-path: false, low-port: none }\n`);
-    const argv = ["provision", "--yes", "--config", site];
-    await round(0);
-    const whole = await linesOf(shop, argv);
-    const random = seeded(seed);
-    for (const [index, moment] of momentsIn(whole, ofStack, random).entries()) {
-      await round(index + 1);
-      const working = await killAt(shop, argv, moment);
-      say(`${index}: after ${moment.lines} of ${whole.lines} lines and ${moment.ms} ms, at work: ${working}`);
-      await python();
-      await everythingIsNamed(shop);
-      const { record } = await runJson(shop, argv, { seconds: 3600 });
-      expect({ index, moment, exitCode: record.exitCode, error: record.error?.message }).toMatchObject({ exitCode: 0 });
-      await python();
-      expect((await runJson(shop, ["status"])).record.exitCode).toBe(0);
-    }
-    await outputsAreIntact(shop);
-    await nothingIsLeft(shop);
-  });
+  test(
+    `${ofStack} moments`,
+    async () => {
+      say(`TLSFORGE_TEST_SEED=${seed}`);
+      const site = join(shop.folder, "site.yaml");
+      const server = `server: { listen: ["127.0.0.1:${await freePort()}"], names: [localhost] }`;
+      await writeFile(site, `${server}\nhost: { packages: never, loader-path: false, low-port: none }\n`);
+      const argv = ["provision", "--yes", "--config", site];
+      await round(0);
+      const whole = await linesOf(shop, argv);
+      const random = seeded(seed);
+      for (const [index, moment] of momentsIn(whole, ofStack, random).entries()) {
+        await round(index + 1);
+        const working = await killAt(shop, argv, moment);
+        say(`${index}: after ${moment.lines} of ${whole.lines} lines and ${moment.ms} ms, at work: ${working}`);
+        await python();
+        await everythingIsNamed(shop);
+        const { record } = await runJson(shop, argv, { seconds: 3600 });
+        expect({ index, moment, exitCode: record.exitCode, error: record.error?.message }).toMatchObject({
+          exitCode: 0,
+        });
+        await python();
+        expect((await runJson(shop, ["status"])).record.exitCode).toBe(0);
+      }
+      await outputsAreIntact(shop);
+      await nothingIsLeft(shop);
+    },
+    4 * 3_600_000,
+  );
 
   /** The recipes of this checkout, with a key for every build that is this round's. */
   async function round(number: number): Promise<void> {
