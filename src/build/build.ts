@@ -49,7 +49,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       const title = stepTitle(step);
       emit({ type: "build-step", key: derivation.key, step: title, index, count: steps.length });
       const prepared = prepareStep(step, scope);
-      await placeFiles(prepared.files, scope.recipeFolder);
+      await placeFiles(prepared.files, scope.recipeFolder, { out: derivation.out, scratch: context.scratch });
       for (const command of prepared.commands.map((each) => withoutNetwork(each, context))) {
         const result = await runCommand(command, sink);
         cpuSeconds += result.cpuSeconds;

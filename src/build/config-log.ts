@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { readOwnFile, type OwnFolders } from "./own-files.ts";
 
 /** How much of a configure program's own log goes into the build's log. */
 const shownLines = 400;
@@ -12,14 +12,13 @@ export interface ConfigureFailure {
   readonly lastCheck: readonly string[];
 }
 
-/** Reads `config.log` (autoconf) in a folder; null when there is none. */
-export async function configureFailure(folder: string): Promise<ConfigureFailure | null> {
-  try {
-    return readConfigLog(await readFile(path.join(folder, "config.log"), "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
+/** So much of its end is read. */
+const mostBytes = 16 * 1024 * 1024;
+
+/** Reads `config.log` (autoconf) in a folder; null when there is none that is a file of the build's own: the log shows it to everybody. */
+export async function configureFailure(folder: string, own: OwnFolders): Promise<ConfigureFailure | null> {
+  const bytes = await readOwnFile(path.join(folder, "config.log"), { own, most: mostBytes });
+  return bytes === null ? null : readConfigLog(bytes.toString("utf8"));
 }
 
 /** Earlier checks fail as a matter of course, so only the last one before the error says anything about it. */

@@ -23,8 +23,9 @@ export interface FailedStep {
 /** What went wrong in a step: its title, what the output means, what to do, and where the log is. */
 export async function stepFailed(failure: FailedStep): Promise<ForgeError> {
   const { context, title, index, kind, command, result, sink } = failure;
-  const { recipe } = context.derivation;
-  const own = kind === "configure" ? await configureFailure(command.directory) : null;
+  const { recipe, out } = context.derivation;
+  const folders = { out, scratch: context.scratch };
+  const own = kind === "configure" ? await configureFailure(command.directory, folders) : null;
   if (own !== null) sink.log.write(`\n[the end of its config.log]\n${own.lines.join("\n")}\n`);
   const circumstances = { exitCode: result.exitCode, endedForMemory: await endingsSince(failure.endingsBefore) };
   // The check that failed says more than the sentence that configure makes of it.

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import path from "node:path";
 import type { ElfBytes } from "../elf/index.ts";
 
@@ -11,9 +11,9 @@ export function* filesOf(folder: string): Generator<string> {
   }
 }
 
-/** Opens a file while `use` reads it by piece. */
+/** Opens a file while `use` reads it by piece; a link is none, and nobody is waited for who would write into a pipe. */
 export function withBytes<T>(file: string, use: (bytes: ElfBytes) => T): T {
-  const descriptor = openSync(file, "r");
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
     return use({
       size: fstatSync(descriptor).size,

@@ -1,10 +1,10 @@
 /** What makes a failed build's folder one that can be looked into. */
-import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { writeFailed } from "../store/index.ts";
 import { closedEnvironment } from "./environment.ts";
 import { shellLine, shellWord } from "../words.ts";
+import { writeOwnFile } from "./own-files.ts";
 import type { Command } from "./run.ts";
 import type { BuildContext } from "./types.ts";
 
@@ -24,8 +24,8 @@ export async function keepFailure(
   const { recipe, key, out } = derivation;
   try {
     if (last !== null) {
-      await mkdir(path.join(scratch, "bin"), { recursive: true });
-      await writeFile(path.join(scratch, "bin", againProgram), againText(last), { mode: 0o700 });
+      const program = path.join(scratch, "bin", againProgram);
+      await writeOwnFile(program, againText(last), { own: { out, scratch }, mode: 0o700 });
     }
     await writeFailed(scratch, {
       schema: "tlsforge.failed/1",

@@ -1,7 +1,8 @@
-import { chmod, copyFile, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import type { FileSpec, Step } from "../recipe/index.ts";
+import { makeOwnFolder, writeOwnFile, type OwnFolders } from "./own-files.ts";
 import { pythonEnvironmentCommands } from "./python.ts";
 import type { Command } from "./run.ts";
 import type { Scope } from "./scope.ts";
@@ -67,20 +68,22 @@ export function prepareStep(step: Step, scope: Scope): PreparedStep {
 
 /**
  * Puts files and folders in place: from the recipe's folder, links followed, without caches of compiled Python; or from text. What is
- * executable stays so; other rights are those of the recipe or the usual ones, not those that this checkout happens to have.
+ * executable stays so; other rights are those of the recipe or the usual ones, not those that this checkout happens to have. All of it goes
+ * into the build's own folders: steps are sealed, and this is not. Throws as `makeOwnFolder`.
  */
-export async function placeFiles(files: readonly FileSpec[], recipeFolder: string): Promise<void> {
-  for (const file of files) {
-    await mkdir(path.dirname(file.to), { recursive: true });
-    if (file.from === undefined) {
-      await writeFile(file.to, file.content ?? "");
-      await chmod(file.to, 0o644);
-    } else await copy(path.join(recipeFolder, file.from), file.to);
-    if (file.mode !== undefined) await chmod(file.to, Number.parseInt(file.mode, 8));
+export async function placeFiles(files: readonly FileSpec[], recipeFolder: string, own: OwnFolders): Promise<void> {
+  for (const { to, from, content, mode: digits } of files) {
+    const mode = digits === undefined ? {} : { mode: Number.parseInt(digits, 8) };
+    if (from === undefined) await writeOwnFile(to, content ?? "", { own, mode: 0o644, ...mode });
+    else await copy(path.join(recipeFolder, from), to, { own, ...mode });
   }
 }
 
-async function copy(from: string, to: string): Promise<void> {
+async function copy(
+  from: string,
+  to: string,
+  { own, mode }: { readonly own: OwnFolders; readonly mode?: number },
+): Promise<void> {
   const facts = await stat(from).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
     throw new ForgeError("recipe-invalid", `the recipe copies ${from}, which is not there`, {
@@ -89,13 +92,13 @@ async function copy(from: string, to: string): Promise<void> {
     });
   });
   if (!facts.isDirectory()) {
-    await copyFile(from, to);
-    await chmod(to, (facts.mode & 0o111) === 0 ? 0o644 : 0o755);
-    return;
+    const usual = (facts.mode & 0o111) === 0 ? 0o644 : 0o755;
+    return writeOwnFile(to, await readFile(from), { own, mode: mode ?? usual });
   }
-  await mkdir(to, { recursive: true });
+  const folder = await makeOwnFolder(to, own);
   for (const name of await readdir(from))
-    if (name !== "__pycache__") await copy(path.join(from, name), path.join(to, name));
+    if (name !== "__pycache__") await copy(path.join(from, name), path.join(to, name), { own });
+  if (mode !== undefined) await chmod(folder, mode);
 }
 
 function makeArgv(

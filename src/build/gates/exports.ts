@@ -1,5 +1,7 @@
+import { realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { readElf, readExports } from "../../elf/index.ts";
+import { inside } from "./contents.ts";
 import { globOf } from "./exceptions.ts";
 import { shortened } from "./findings.ts";
 import { withBytes } from "../files.ts";
@@ -14,7 +16,7 @@ export interface ExportRules {
 /** Each library: the name that programs linked with it ask for, and the versions of all that it exports. */
 export function checkExports({ out, libraries }: ExportRules): GateResult {
   const findings = Object.entries(libraries).flatMap(([file, wanted]) =>
-    judge(path.join(out, file), wanted).map((finding) => `${file}: ${finding}`),
+    judge(path.join(out, file), { ...wanted, out }).map((finding) => `${file}: ${finding}`),
   );
   if (findings.length === 0)
     return {
@@ -31,9 +33,15 @@ export function checkExports({ out, libraries }: ExportRules): GateResult {
   };
 }
 
-function judge(file: string, wanted: { readonly soname: string; readonly versions: string }): string[] {
+function judge(
+  file: string,
+  wanted: { readonly soname: string; readonly versions: string; readonly out: string },
+): string[] {
   try {
-    return withBytes(file, (bytes) => {
+    const real = realpathSync(file);
+    if (!inside(real, realpathSync(wanted.out))) return [`leads to ${real}, which is not of this output`];
+    if (!statSync(real).isFile()) return ["is no library"];
+    return withBytes(real, (bytes) => {
       const dynamic = readElf(bytes);
       if (dynamic === null) return ["is no library"];
       const { versions, unversioned } = readExports(bytes);
@@ -48,7 +56,7 @@ function judge(file: string, wanted: { readonly soname: string; readonly version
     });
   } catch (error) {
     if (error instanceof RangeError) return [`cannot be read: ${error.message}`];
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return ["is not there"];
+    if (["ENOENT", "ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return ["is not there"];
     throw error;
   }
 }

@@ -23,8 +23,8 @@ interface GateTools {
 }
 
 /**
- * Checks what came out: the output's contents, then the recipe's gates in order. Gives a line for each; the first that does not hold is a
- * ForgeError `gate-failed`.
+ * Checks what came out: the output's contents, then the recipe's gates in order, and the contents again where one of these has run programs.
+ * Gives a line for each; the first that does not hold is a ForgeError `gate-failed`.
  */
 export async function passGates(
   context: BuildContext,
@@ -50,6 +50,9 @@ export async function passGates(
   };
   take("contents", checkContents(surroundings(context)));
   for (const gate of gates) take(gate.name, await checkGate(gate, context, tools));
+  // Programs of gates may write to the output too.
+  const after = gates.some(({ kind }) => kind === "run") ? checkContents(surroundings(context)) : null;
+  if (after?.outcome === "fail") take("contents", after);
   return passed;
 }
 
