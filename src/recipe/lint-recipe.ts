@@ -4,6 +4,7 @@ import { lastComponent } from "./locations.ts";
 import { checkVariables, lintOwnTests } from "./own-tests.ts";
 import type { Problem } from "./problems.ts";
 import type { WrittenRecipe } from "./recipe-schema.ts";
+import { lintPlaces } from "./places.ts";
 import type { LockedPackage } from "./types.ts";
 import { builtinVariables, hasUnclosed, suggestVariable, variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
@@ -25,6 +26,7 @@ export function lintRecipe(checked: Checked): Problem[] {
     ...lintLock(checked),
     ...lintGates(checked),
     ...lintHardening(checked),
+    ...lintPlaces(checked.written, checked.document),
     ...lintOwnTests(checked.written, checked.document),
   ];
 }

@@ -76,6 +76,11 @@ test.each([
   ],
   ["an exclusion without a reason", usual.map((line) => line.replace(", reason: depends on the hour", "")), "reason"],
   [
+    "a file elsewhere than in the build's folders",
+    [...usual, "  - files: [{ to: /etc/x, content: x }]"],
+    '"/etc/x" is outside of the output and of the build\'s folder',
+  ],
+  [
     "a form of exclusion that names no test",
     usual.map((line) => line.replace("-{test}", "-x")),
     "a text that holds {test}",
