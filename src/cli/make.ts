@@ -74,17 +74,21 @@ export async function makeAll(
     );
   }
   const ended = await Promise.allSettled(running.values());
-  if (work.planned.some(({ action }) => action === "build")) await boundRemains(context);
+  const made = work.planned.filter(({ action }) => action === "build").map(({ derivation }) => derivation.key);
+  if (made.length > 0) await boundRemains(context, new Set(made));
   if (failures.length > 0) return Promise.reject(failures[0]);
   return ended.flatMap((entry) => (entry.status === "fulfilled" ? [entry.value] : []));
 }
 
-/** Failed builds that are kept, and logs, stay within their bounds whatever became of the builds; what cannot be removed is in nobody's way. */
-async function boundRemains({ emit, options: { prefix } }: Context): Promise<void> {
-  await orWarn(emit, "Old failed builds could not be removed", async () => void (await boundFailed(prefix)));
+/**
+ * Failed builds that are kept, and logs, stay within their bounds whatever became of the builds; what cannot be removed is in nobody's way.
+ * `made`: keys of this run, which has just said where their remains are: these stay, whatever the clock said when others were made.
+ */
+async function boundRemains({ emit, options: { prefix } }: Context, made: ReadonlySet<string>): Promise<void> {
+  await orWarn(emit, "Old failed builds could not be removed", async () => void (await boundFailed(prefix, made)));
   await orWarn(emit, "Old logs could not be removed", async () => {
-    const kept = (await listReceipts(prefix)).map(({ key }) => key.slice(0, 16));
-    await boundLogs(prefix, new Set(kept));
+    const kept = [...made, ...(await listReceipts(prefix)).map(({ key }) => key)];
+    await boundLogs(prefix, new Set(kept.map((key) => key.slice(0, 16))));
   });
 }
 

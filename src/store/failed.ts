@@ -2,6 +2,7 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { atomicWrite, explained, hasCode, removeTree } from "./disk.ts";
+import { distanceMs } from "./garbage.ts";
 import { tryLock } from "./lock.ts";
 import { buildLock, prefixPaths } from "./paths.ts";
 import { readReceipt } from "./receipts.ts";
@@ -93,15 +94,24 @@ export async function listFailed(prefix: string): Promise<readonly KeptBuild[]> 
     throw explained(error, folder);
   });
   const found = await Promise.all(names.map((name) => readFailed(join(folder, name))));
-  return found
-    .filter((build) => build !== null)
-    .toSorted((a, b) => (a.failed < b.failed ? 1 : a.failed > b.failed ? -1 : 0));
+  const now = Date.now();
+  const ageOf = ({ failed }: KeptBuild): number => distanceMs(Date.parse(failed), now);
+  return found.filter((build) => build !== null).toSorted((a, b) => ageOf(a) - ageOf(b));
 }
 
-/** Removes the oldest kept builds beyond the bound, with what they had of their outputs; one that is looked into stays. Gives their folders. */
-export async function boundFailed(prefix: string, most = keptBuilds): Promise<readonly string[]> {
+/**
+ * Removes the oldest kept builds beyond the bound, with what they had of their outputs; one that is looked into stays. Those of the keys in `made`
+ * count as the newest and stay in any case. Gives the folders of those removed.
+ */
+export async function boundFailed(
+  prefix: string,
+  made: ReadonlySet<string>,
+  most = keptBuilds,
+): Promise<readonly string[]> {
   const removed: string[] = [];
-  for (const build of (await listFailed(prefix)).slice(most)) {
+  const builds = await listFailed(prefix);
+  const others = builds.filter(({ key }) => !made.has(key));
+  for (const build of others.slice(Math.max(0, most - (builds.length - others.length)))) {
     const release = await tryLock(buildLock(prefix, build.key), "removal of a failed build");
     if (release === null) continue;
     try {

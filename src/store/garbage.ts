@@ -41,13 +41,15 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/**
- * Milliseconds between the last change of something and now, whichever came first: what a clock that was set back since has dated in the
- * future must not stay for ever. 0 for what is gone.
- */
+/** Milliseconds between a time and now, whichever came first: what a clock that was set back since has dated in the future is not new for ever. */
+export function distanceMs(time: number, now: number): number {
+  return Number.isNaN(time) ? Number.MAX_VALUE : Math.abs(now - time);
+}
+
+/** The same of the last change of something; 0 for what is gone. */
 export async function ageMs(path: string, now: number): Promise<number> {
   try {
-    return Math.abs(now - (await lstat(path)).mtimeMs);
+    return distanceMs((await lstat(path)).mtimeMs, now);
   } catch (error) {
     if (hasCode(error, "ENOENT")) return 0;
     throw explained(error, path);

@@ -2,7 +2,7 @@ import { constants, lstatSync, renameSync } from "node:fs";
 import { lstat, open, type FileHandle } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { explained, hasCode, unlinkIfThere } from "./disk.ts";
-import { namesIn } from "./garbage.ts";
+import { distanceMs, namesIn } from "./garbage.ts";
 import { prefixPaths } from "./paths.ts";
 
 /** A log in the folder. */
@@ -96,7 +96,7 @@ export async function listLogs(prefix: string): Promise<readonly LogFile[]> {
         return { ...log, key, recipe, version, ownTests: check !== undefined, triesAgo: Number(nth ?? 0) };
       }),
     );
-    return files.filter((file) => file !== null).toSorted((a, b) => b.mtimeMs - a.mtimeMs);
+    return newestFirst(files.filter((file) => file !== null));
   } catch (error) {
     throw explained(error, folder);
   }
@@ -120,7 +120,7 @@ export async function logsBeyondBound(
   kept: ReadonlySet<string>,
   bound = standardBound,
 ): Promise<string[]> {
-  const logs = (await logsIn(folder)).toSorted((a, b) => b.mtimeMs - a.mtimeMs);
+  const logs = newestFirst(await logsIn(folder));
   let bytes = 0;
   const beyond: string[] = [];
   const ofRecipe = new Map<string, number>();
@@ -136,6 +136,11 @@ export async function logsBeyondBound(
     if (beyondBound && !ofKept) beyond.push(log.path);
   }
   return beyond;
+}
+
+function newestFirst<T extends Log>(logs: readonly T[]): readonly T[] {
+  const now = Date.now();
+  return logs.toSorted((a, b) => distanceMs(a.mtimeMs, now) - distanceMs(b.mtimeMs, now));
 }
 
 /** Names of the build logs in a folder, sorted. */

@@ -15,7 +15,7 @@ import {
 import { freshPrefix, surroundings } from "./helpers.ts";
 
 /** A kept build and what it had of its output. */
-async function keep(prefix: string, digit: string, day: number): Promise<string> {
+async function keep(prefix: string, digit: string, day: number, year = 2026): Promise<string> {
   const key = digit.repeat(64);
   const out = join(prefixPaths(prefix).store, `${key.slice(0, 16)}-hello-1.0`);
   const scratch = scratchPath(prefix, { key, recipe: "hello" });
@@ -32,7 +32,7 @@ async function keep(prefix: string, digit: string, day: number): Promise<string>
     argv: ["make"],
     directory: scratch,
     environment: {},
-    failed: `2026-01-0${day}T00:00:00.000Z`,
+    failed: `${year}-01-0${day}T00:00:00.000Z`,
   });
   return scratch;
 }
@@ -45,11 +45,21 @@ it("keeps the newest, removes older ones with what they had of their outputs, an
   const newest = await keep(prefix, "d", 4);
   expect((await listFailed(prefix)).map(({ key }) => key[0])).toEqual(["d", "c", "b", "a"]);
   const release = await lock(buildLock(prefix, "a".repeat(64)), surroundings());
-  expect(await boundFailed(prefix, 2)).toEqual([older]);
+  expect(await boundFailed(prefix, new Set(), 2)).toEqual([older]);
   await release();
-  expect(await boundFailed(prefix, 2)).toEqual([oldest]);
+  expect(await boundFailed(prefix, new Set(), 2)).toEqual([oldest]);
   expect((await readdir(prefixPaths(prefix).store)).map((name) => name[0])).toEqual(["c", "d"]);
   expect(await readFailed(newest)).toMatchObject({ scratch: newest, recipe: "hello" });
+});
+
+it("what a clock that was set back since has dated in the future is not the newest, and what this run made stays", async () => {
+  const prefix = await freshPrefix();
+  const [later, latest] = [await keep(prefix, "a", 1, 2230), await keep(prefix, "b", 2, 2230)];
+  const [earlier, made] = [await keep(prefix, "c", 1), await keep(prefix, "d", 3, 2230)];
+  expect((await listFailed(prefix)).map(({ key }) => key[0])).toEqual(["c", "a", "b", "d"]);
+  expect(await boundFailed(prefix, new Set(["d".repeat(64)]), 2)).toEqual([later, latest]);
+  expect(await boundFailed(prefix, new Set(["d".repeat(64)]), 0)).toEqual([earlier]);
+  expect((await listFailed(prefix)).map(({ scratch }) => scratch)).toEqual([made]);
 });
 
 it("gc says of each what it is, why it stays and what removes it", async () => {
@@ -87,7 +97,7 @@ it("a record that is cut short or damaged keeps nothing, and one that speaks of 
   const scratch = await keep(prefix, "a", 1);
   const kept = (await readFailed(scratch))!;
   await writeFailed(scratch, { ...kept, out: join(prefix, "var") });
-  expect(await boundFailed(prefix, 0)).toEqual([scratch]);
+  expect(await boundFailed(prefix, new Set(), 0)).toEqual([scratch]);
   expect(await readdir(prefix)).toContain("var");
   expect(await readdir(prefixPaths(prefix).store)).toHaveLength(1);
   const other = await keep(prefix, "b", 1);

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:f
 import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { openLog } from "../../../src/build/log.ts";
-import { boundLogs, buildOfLog, collectGarbage, prefixPaths, rotateLog } from "../../../src/store/index.ts";
+import { boundLogs, buildOfLog, collectGarbage, listLogs, prefixPaths, rotateLog } from "../../../src/store/index.ts";
 import { logPath } from "../../../src/store/paths.ts";
 import { freshFolder, freshPrefix, surroundings } from "./helpers.ts";
 
@@ -49,6 +49,20 @@ it("bounds the logs of each recipe: the newest stay, and those of outputs that a
   expect(removed).toEqual(
     [keyOf(3), keyOf(2), `${keyOf(1)}.1`].map((name) => join(prefixPaths(prefix).log, `${name}.log`)),
   );
+});
+
+it("what a clock that was set back since has dated in the future is not the newest", async () => {
+  const prefix = await freshPrefix();
+  const future = Date.UTC(2230, 0, 1) / 1000;
+  for (let nth = 1; nth <= 3; nth += 1) {
+    await writeFile(logPath(prefix, keyOf(nth)), "tlsforge: hello 1.0, key k\n");
+    if (nth > 1) await utimes(logPath(prefix, keyOf(nth)), future + nth, future + nth);
+  }
+  expect((await listLogs(prefix)).map((file) => file.path)).toEqual(
+    [1, 2, 3].map((nth) => logPath(prefix, keyOf(nth))),
+  );
+  const removed = await boundLogs(prefix, new Set(), { files: 100, bytes: 1e9, perRecipe: 1 });
+  expect(removed).toEqual([2, 3].map((nth) => logPath(prefix, keyOf(nth))));
 });
 
 it("bounds and moves files of its own names only, and is not held up by what else lies there", async () => {
