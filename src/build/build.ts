@@ -8,6 +8,7 @@ import { passGates } from "./gates/gates.ts";
 import { layOut } from "./layout.ts";
 import { openLog } from "./log.ts";
 import { keepFailure } from "./keep.ts";
+import { leftBehindText } from "./left-behind.ts";
 import { runCommand, type Command, type CommandSink } from "./run.ts";
 import { ownEnvironment } from "./environment.ts";
 import { bindScope, wheelFolder } from "./scope.ts";
@@ -26,6 +27,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
   const log = openLog(context.log);
   let last: Command | null = null;
   let cpuSeconds = 0;
+  const leftBehind: string[] = [];
   const endingsBefore = await endingsForMemory();
   try {
     log.write(`tlsforge: ${derivation.recipe.name} ${derivation.recipe.version}, key ${derivation.key}\n`);
@@ -42,6 +44,11 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       endLeftovers: () => endOrphans(derivation.out),
       started: (command) => {
         last = command;
+      },
+      leftBehind: (programs) => {
+        const text = leftBehindText(last?.argv ?? [], programs);
+        leftBehind.push(text);
+        emit({ type: "warning", message: `${derivation.recipe.name} ${derivation.recipe.version}: ${text}` });
       },
     };
     const { steps } = derivation.recipe;
@@ -75,7 +82,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       steps: steps.map(stepTitle),
       gates,
       cpuSeconds,
-      seal: { grade, text, network: online.map(stepTitle) },
+      seal: { grade, text, network: online.map(stepTitle), ...(leftBehind.length === 0 ? {} : { leftBehind }) },
       environment: ownEnvironment(scope.environment, context),
     };
   } catch (error) {

@@ -3,6 +3,7 @@ import { kill } from "node:process";
 import { execa } from "execa";
 import { ForgeError } from "../errors.ts";
 import { activityOf } from "./activity.ts";
+import { leftBehindIn } from "./left-behind.ts";
 import { lineSplitter } from "./lines.ts";
 import type { BuildLog } from "./log.ts";
 
@@ -40,6 +41,8 @@ export interface CommandSink {
   readonly endLeftovers: () => Promise<void>;
   /** Told of every program before it starts. */
   readonly started?: (command: Command) => void;
+  /** Told of what a program left running and its seal has ended, in words. */
+  readonly leftBehind?: (programs: string) => void;
 }
 
 const tailLines = 1000;
@@ -108,6 +111,8 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
     if (output.failure() !== null) throw output.failure();
     if (sink.signal.aborted) throw interrupted();
     if (child.pid === undefined) throw notStarted(command, result.code);
+    const leftBehind = output.leftBehind();
+    if (leftBehind !== null) sink.leftBehind?.(leftBehind);
     const cpuSeconds = parseTimes(String(result.stdio[3] ?? ""));
     const exitCode = result.exitCode ?? null;
     sink.log.write(`\n[${describeExit(exitCode)}, ${cpuSeconds.toFixed(1)} CPU s]\n`);
@@ -144,9 +149,11 @@ function readOutput(
   const tail: string[] = [];
   let stdout = "";
   let failure: unknown = null;
+  let leftBehind: string | null = null;
   const take = (line: string): void => {
     tail.push(line);
     if (tail.length > tailLines) tail.shift();
+    leftBehind = leftBehindIn(line) ?? leftBehind;
     const activity = activityOf(line);
     if (activity !== null) sink.activity(activity);
   };
@@ -169,7 +176,7 @@ function readOutput(
     take(line);
   });
   read(child.stderr, take);
-  return { tail, stdout: () => stdout, failure: () => failure };
+  return { tail, stdout: () => stdout, failure: () => failure, leftBehind: () => leftBehind };
 }
 
 function interrupted(): ForgeError {

@@ -27,7 +27,7 @@ import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
-import { refuseMadeUnsealed, refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
+import { leftBehindWarnings, refuseMadeUnsealed, refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
 import { unsignedWarnings } from "./unsigned.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "./vulnerable.ts";
@@ -269,6 +269,7 @@ export function warningsOf(made: readonly Made[]): readonly string[] {
       .filter((source) => !source.verified)
       .map((source) => `${receipt.recipe} ${receipt.version}: the source ${source.name} is your own and unverified`),
     ...unsealedWarning(receipt),
+    ...leftBehindWarnings(receipt),
     ...unsignedWarnings(recipe, receipt),
   ]);
   return [...own, ...ended, ...checkWarnings(made)];

@@ -58,6 +58,11 @@ export function unsealedWarning({ recipe, version, seal }: Receipt): readonly st
   return seal === undefined || isWhole(seal) ? [] : [`${recipe} ${version} was built ${seal.text}`];
 }
 
+/** What must not be overlooked about a build that left something running: it may have been meant to go on, or its output may lack what it was to do. */
+export function leftBehindWarnings({ recipe, version, seal }: Receipt): readonly string[] {
+  return (seal?.leftBehind ?? []).map((text) => `${recipe} ${version}: ${text}`);
+}
+
 /** The account's home, whatever the environment calls one. */
 function accountHome(): readonly string[] {
   try {

@@ -23,11 +23,15 @@ export interface Receipt {
   readonly steps: readonly string[];
   readonly gates: readonly { readonly name: string; readonly detail: string }[];
   readonly fallback?: { readonly wanted: string; readonly reasons: readonly string[] };
-  /** How far the build was kept to itself, in a sentence, and the steps that had the network. Absent in receipts of before there were seals. */
+  /**
+   * How far the build was kept to itself, in a sentence, the steps that had the network, and what its commands left running, in a sentence for
+   * each. Absent in receipts of before there were seals.
+   */
   readonly seal?: {
     readonly grade: "full" | "namespaces" | "landlock" | "none";
     readonly text: string;
     readonly network: readonly string[];
+    readonly leftBehind?: readonly string[];
   };
   /** What the output holds: see `contents.ts`. Absent in receipts of an older tlsforge. */
   readonly contents?: { readonly sha256: string; readonly entries: number; readonly bytes: number };

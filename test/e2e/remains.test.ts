@@ -1,11 +1,11 @@
-/** Old logs that cannot be removed are in nobody's way. */
+/** What builds leave: old logs that cannot be removed are in nobody's way, what a run has just told of stays, daemons are told. */
 import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openPrefix } from "../../src/store/index.ts";
+import { openPrefix, scratchPath, writeFailed } from "../../src/store/index.ts";
 import { describeWith } from "../tools/needs.ts";
-import { compile, localVersion, runJson, workshop, writeRecipes, type Workshop } from "./support.ts";
+import { compile, localVersion, run, runJson, smallShop, workshop, writeRecipes, type Workshop } from "./support.ts";
 
 describeWith(["linux", "root", "cc", "make"], "an old log that cannot be removed", () => {
   let shop: Workshop;
@@ -52,5 +52,50 @@ describeWith(["linux", "root", "cc", "make"], "an old log that cannot be removed
     const { record, stderr } = await runJson(shop, ["build", "--yes"]);
     expect(record.error).toMatchObject({ code: "build-failed" });
     expect(stderr).toMatch(warned);
+  });
+});
+
+describeWith(["linux", "root", "unshare", "cc", "make", "setsid"], "what a build leaves", () => {
+  let shop: Workshop;
+  beforeAll(compile);
+  afterEach(() => shop.remove());
+
+  test("stays as it was told, whatever the clock said when others were left", async () => {
+    shop = await smallShop({ before: ["- run: [sh, -c, 'exit 3']"] });
+    const { prefix } = shop;
+    const logs = join(prefix, "log");
+    await openPrefix(prefix, { create: true });
+    const future = new Date(Date.UTC(2230, 0, 1));
+    for (let nth = 0; nth < 13; nth += 1) {
+      const file = join(logs, `${nth.toString(16).repeat(64)}.log`);
+      await writeFile(file, "tlsforge: hello 1.0.0, key k\n");
+      await utimes(file, future, future);
+    }
+    for (const digit of ["a", "b", "c"]) {
+      const build = { recipe: "hello", version: "1.0.0", key: digit.repeat(64) };
+      const scratch = scratchPath(prefix, build);
+      await mkdir(scratch, { recursive: true });
+      const rest = { out: "/none", log: "/none", reason: "r", argv: null, directory: scratch, environment: {} };
+      await writeFailed(scratch, { schema: "tlsforge.failed/1", ...build, ...rest, failed: future.toISOString() });
+    }
+    const { record, stderr } = await runJson(shop, ["build", "--yes", "--keep-failed"]);
+    const [, kept = ""] = /the failed build is kept in (\S+)/u.exec(stderr) ?? [];
+    const [, log = ""] = /the whole log: (\S+)$/u.exec(record.error?.hint ?? "") ?? [];
+    expect(await readdir(logs)).toContain(basename(log));
+    const folders = await readdir(join(prefix, "build"));
+    expect(folders).toContain(basename(kept));
+    expect(folders).toHaveLength(3);
+    expect((await run(shop, ["shell", "hello", "--command", "pwd"])).stdout).toBe(`${kept}/source\n`);
+    expect((await run(shop, ["log", "hello"])).stdout).toContain("$ sh -c exit 3");
+  });
+
+  test("running is told in the record of a build that goes well", async () => {
+    const long = `9.${process.pid}`;
+    shop = await smallShop({ before: [`- run: [sh, -c, 'setsid sleep ${long} >/dev/null 2>&1 & sleep 0.3']`] });
+    const { record, stderr } = await runJson(shop, ["build", "--yes"]);
+    const text = `left running, and the seal ended: sleep ${long}`;
+    expect(record).toMatchObject({ outcome: "done" });
+    expect(stderr).toMatch(new RegExp(`warning: hello 1\\.0\\.0: sh -c setsid .*${text}`, "u"));
+    expect(record.warnings).toContainEqual(expect.stringContaining(text));
   });
 });
