@@ -1,7 +1,7 @@
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { filterCargoConfig, unpack } from "../fetch/index.ts";
+import { checkedCopy, filterCargoConfig, unpack, writeProblem } from "../fetch/index.ts";
 import { hasLockedCrates, lockedCratesConfig, sealCrate } from "./crates.ts";
 import { distFolder, wheelFolder } from "./scope.ts";
 import type { BuildContext } from "./types.ts";
@@ -15,21 +15,31 @@ export async function layOut(context: BuildContext): Promise<void> {
   for (const folder of [distFolder, wheelFolder, "bin", "home", "tmp"])
     await mkdir(path.join(scratch, folder), { recursive: true });
   await placeCargoConfig(context);
-  for (const { source, path: file, location, sha256 } of sources) {
+  for (const { source, path: file, location, sha256, bytes } of sources) {
     if (signal.aborted) throw new ForgeError("interrupted", "interrupted while sources were unpacked");
-    if (source.unpack === "none") await symlink(file, path.join(scratch, distFolder, source.file));
+    // What lies in a cache may have been exchanged since it was looked at: what is built from are the very bytes that are compared here.
+    const expected = { sha256, bytes };
+    if (source.unpack === "none") await placeFile(file, path.join(scratch, distFolder, source.file), expected);
     else {
       const folder = source.unpack === "main" ? "source" : source.unpack.folder;
       const own = location === "user";
       await unpack(file, path.join(scratch, folder), {
         strip: 1,
         name: own ? file : source.file,
-        ...(own ? { digest: sha256 } : {}),
+        expected,
       }).catch((error: unknown) => {
         throw own ? ownArchive(error) : error;
       });
       await sealCrate(source, path.join(scratch, folder));
     }
+  }
+}
+
+async function placeFile(file: string, to: string, expected: Parameters<typeof checkedCopy>[2]): Promise<void> {
+  try {
+    await checkedCopy(file, to, expected);
+  } catch (error) {
+    throw writeProblem(error, path.dirname(to));
   }
 }
 

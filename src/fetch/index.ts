@@ -3,6 +3,7 @@ export { availability } from "./availability.ts";
 export { registryBases } from "./bases.ts";
 export { filterCargoConfig } from "./cargo-config.ts";
 export { cargoDefaultIndex } from "./cargo-default.ts";
+export { checkedCopy } from "./checked-copy.ts";
 export { hasFile, listFolder, projectFiles, takeUnknown, type Answered, type ProjectFile } from "./discover.ts";
 export { chunksOf, fileDigest } from "./digest.ts";
 export { usableCaches } from "./cache.ts";

@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, open, readdir, readlink, symlink, utimes } from "n
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
+import { changed } from "./checked-copy.ts";
 import { folderDigest } from "./digest.ts";
 import { quoted, staysInside } from "./unpack-members.ts";
 
@@ -35,13 +36,6 @@ export async function copyOwnFolder(folder: string, into: string, sha256: string
     else await copyFile(full, to);
   });
   if (sha256 !== undefined && (await folderDigest(into)).sha256 !== sha256) throw changed(folder);
-}
-
-/** The error for a source of the user's that is not what it was when the build was planned. */
-export function changed(path: string): ForgeError {
-  return new ForgeError("source-mismatch", `${path} has changed since this run began to look at it`, {
-    hint: "run again when nothing writes there any more",
-  });
 }
 
 interface Found {

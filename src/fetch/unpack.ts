@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
+import { checkedCopy } from "./checked-copy.ts";
+import type { Expected } from "./checked-copy.ts";
 import { decompressed, packingOf } from "./decompress.ts";
 import type { TarPacking } from "./decompress.ts";
-import { fileDigest } from "./digest.ts";
-import { changed, copyOwnFolder } from "./own-folder.ts";
+import { copyOwnFolder } from "./own-folder.ts";
 import { errnoOf, writeProblem } from "./problems.ts";
 import { broken, unsafe } from "./unpack-members.ts";
 import type { UnpackLimits } from "./unpack-members.ts";
@@ -21,35 +22,44 @@ export interface UnpackOptions {
   /** How the archive is called in messages; its path's last part by default. */
   readonly name?: string;
   readonly limits?: Partial<UnpackLimits>;
-  /** SHA-256 that the user's own file or folder had when it was hashed; `source-mismatch` when it has changed since. */
-  readonly digest?: string;
+  /** What the file or folder was when it was looked at; `source-mismatch` when it is not what is unpacked. */
+  readonly expected?: Expected;
 }
 
 /**
  * Unpacks a tar archive (plain, gzip, zstd, xz and bzip2 with the host's programs) or a zip file (wheels), told apart by content, into the folder `into`,
  * which must not exist or be empty. A folder (the user's own source) is copied as it is, without `strip`. Everything happens in a fresh folder beside
- * `into` that is renamed at the end: `into` is complete or untouched. Kept: times, whether a file is executable.
+ * `into` that is renamed at the end: `into` is complete or untouched. Kept: times, whether a file is executable. With `expected` nothing is unpacked before
+ * its digest matches: a file is copied beside `into`, and what is unpacked is that copy.
  *
  * Refused (`archive-unsafe`): absolute paths, `..`, links that lead outside, devices and pipes, members that are there twice, too many members or bytes.
  * `archive-broken`: cut short or damaged. Also `disk-full`, `prefix-unusable`, `requirement-missing` (no xz, no bzip2).
  */
 export async function unpack(file: string, into: string, options: UnpackOptions): Promise<void> {
   const staging = join(dirname(into), `.${basename(into)}.unpack-${randomBytes(4).toString("hex")}`);
+  const copy = `${staging}.packed`;
   try {
     await mkdir(staging, { recursive: true, mode: 0o755 });
-    const facts = await stat(file);
-    if (facts.isDirectory()) await copyOwnFolder(file, staging, options.digest);
+    if (await isFolder(file)) await copyOwnFolder(file, staging, options.expected?.sha256);
     else {
-      await unpackFile(file, { staging, packedBytes: facts.size, archive: options.name ?? basename(file), options });
-      if (options.digest !== undefined && (await fileDigest(file)).sha256 !== options.digest) throw changed(file);
+      if (options.expected !== undefined) await checkedCopy(file, copy, options.expected);
+      const from = options.expected === undefined ? file : copy;
+      const { size: packedBytes } = await stat(from);
+      await unpackFile(from, { staging, packedBytes, archive: options.name ?? basename(file), options });
     }
+    await rm(copy, { force: true });
     await rename(staging, into);
   } catch (error) {
-    await rm(staging, { recursive: true, force: true });
+    await Promise.all([staging, copy].map((path) => rm(path, { recursive: true, force: true })));
     if (isNameProblem(error))
       throw unsafe(options.name ?? basename(file), "", "has a name that cannot be made here", error);
     throw error instanceof ForgeError ? error : writeProblem(error, dirname(into));
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const facts = await stat(path).catch(() => null);
+  return facts?.isDirectory() === true;
 }
 
 interface Unpacking {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -31,7 +31,7 @@ async function crate(folder: string): Promise<FetchedSource> {
     sha256,
     verified: true,
     signature: { outcome: "untestable", why: "made by the test" },
-    bytes: 1,
+    bytes: statSync(path).size,
   };
 }
 

@@ -20,8 +20,16 @@ beforeEach(async () => {
   await symlink("nothing", join(folder, "dangling"));
 });
 
+async function seen(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
+  const [{ sha256, bytes } = expect.fail()] = await fetchAll([source(null)], {
+    ...(await options()),
+    overrides: { thing: path },
+  });
+  return { sha256, bytes };
+}
+
 async function digestOf(path: string): Promise<string> {
-  return (await fetchAll([source(null)], { ...(await options()), overrides: { thing: path } }))[0]!.sha256;
+  return (await seen(path)).sha256;
 }
 
 const taken = (path: string) =>
@@ -29,9 +37,10 @@ const taken = (path: string) =>
 
 describe("a user's own folder", () => {
   it("is copied as it is, and its digest is that of the copy and of the same content elsewhere", async () => {
-    const digest = await digestOf(folder);
+    const expected = await seen(folder);
+    const { sha256: digest } = expected;
     const into = join(base, "copy");
-    await unpack(folder, into, { strip: 1, digest });
+    await unpack(folder, into, { strip: 1, expected });
     expect(await readlink(join(into, "src/deep/link"))).toBe("../x.c");
     expect(await readlink(join(into, "dangling"))).toBe("nothing");
     expect((await stat(join(into, "configure"))).mode & 0o777).toBe(0o755);
@@ -50,9 +59,9 @@ describe("a user's own folder", () => {
     ["rights", () => chmod(join(folder, "src/x.c"), 0o755)],
     ["a new file", () => writeFile(join(folder, "new"), "")],
   ])("that changes after it was hashed is noticed: %s", async (_what, change) => {
-    const digest = await digestOf(folder);
+    const expected = await seen(folder);
     await change();
-    expect((await failureOf(unpack(folder, join(base, "copy"), { strip: 1, digest }))).code).toBe("source-mismatch");
+    expect((await failureOf(unpack(folder, join(base, "copy"), { strip: 1, expected }))).code).toBe("source-mismatch");
     expect(await names(base)).toEqual(["own"]);
   });
 
@@ -110,13 +119,13 @@ describe("a user's own folder", () => {
 describe("a user's own archive", () => {
   it("that changes after it was hashed is noticed", async () => {
     execFileSync("tar", ["-cf", join(base, "own.tar"), "-C", base, "own"]);
-    const digest = await digestOf(join(base, "own.tar"));
+    const expected = await seen(join(base, "own.tar"));
     const into = join(base, "copy");
-    await unpack(join(base, "own.tar"), into, { strip: 1, digest });
+    await unpack(join(base, "own.tar"), into, { strip: 1, expected });
     expect(await readFile(join(into, "src/x.c"), "utf8")).toBe("int x;");
     await writeFile(join(folder, "new"), "");
     execFileSync("tar", ["-cf", join(base, "own.tar"), "-C", base, "own"]);
-    const error = await failureOf(unpack(join(base, "own.tar"), join(base, "other"), { strip: 1, digest }));
+    const error = await failureOf(unpack(join(base, "own.tar"), join(base, "other"), { strip: 1, expected }));
     expect(error.code).toBe("source-mismatch");
     expect(await names(base)).toEqual(["copy", "own", "own.tar"]);
   });

@@ -9,7 +9,7 @@ import { treeWriter } from "../../../src/fetch/unpack-writer.ts";
 import { needs } from "../../tools/needs.ts";
 import { paxHeader, tarOf, zipOf } from "./archives.ts";
 import type { TarMember } from "./archives.ts";
-import { failureOf, names, scratch } from "./support.ts";
+import { failureOf, names, scratch, sha256 } from "./support.ts";
 
 let base: string;
 let into: string;
@@ -44,6 +44,9 @@ async function refused(
   expect(await readFile(join(base, "outside"), "utf8")).toBe("untouched");
   return error;
 }
+
+/** What was looked at was something else; nothing of what lies there now may be unpacked. */
+const other = { sha256: "0".repeat(64), bytes: 5 };
 
 async function tree(folder: string): Promise<string[]> {
   return (await readdir(folder, { recursive: true })).sort();
@@ -347,3 +350,30 @@ async function piped(program: string, input: Buffer): Promise<Buffer> {
   const { stdout } = await execa(program, { input, encoding: "buffer" });
   return Buffer.from(stdout);
 }
+
+describe("a file that is another one by the time it is unpacked", () => {
+  it.each([
+    ["a good archive", () => archive(gzipSync(tarOf(good)))],
+    ["a hostile one", () => archive(tarOf([{ name: "../evil", content: "x" }]))],
+    ["a damaged one", () => archive(gzipSync(tarOf(good)).subarray(0, 100))],
+    ["a folder", () => mkdir(join(base, "archive")).then(() => join(base, "archive"))],
+    ["a pipe", () => execa("mkfifo", [join(base, "archive")]).then(() => join(base, "archive"))],
+    ["a device", () => symlink("/dev/full", join(base, "archive")).then(() => join(base, "archive"))],
+    ["nothing", () => join(base, "archive")],
+  ])("is refused for its digest, before anything of it is unpacked: %s", async (_what, exchange) => {
+    const file = await exchange();
+    const before = await tree(base);
+    expect(await failureOf(unpack(file, into, { strip: 0, expected: other }))).toMatchObject({
+      code: "source-mismatch",
+      message: `${file} has changed since this run began to look at it`,
+    });
+    expect(await tree(base)).toEqual(before);
+  });
+
+  it("is unpacked when it is the one that was looked at", async () => {
+    const bytes = gzipSync(tarOf(good));
+    await unpack(await archive(bytes), into, { strip: 1, expected: { sha256: sha256(bytes), bytes: bytes.length } });
+    expect(await readFile(join(into, "data"), "utf8")).toBe("data".repeat(1000));
+    expect(await names(join(base, "inner"))).toEqual(["target"]);
+  });
+});
