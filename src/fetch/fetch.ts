@@ -92,7 +92,10 @@ async function tryAll({ source, part, final }: Job, options: FetchOptions): Prom
     if (failure === null) {
       // Before its name: a kill in between leaves a record that the next run replaces.
       await noteOrigin(final, candidate.text);
-      if (!(await finish(part, { final, sha256: source.sha256 }))) throw changedOnDisk(source, part);
+      const finished = await finish(part, { final, sha256: source.sha256 });
+      const others = finished === "gone" ? await fromCache(source, options) : null;
+      if (others !== null) return others;
+      if (finished !== "done") throw changedOnDisk(source, part, finished);
       options.emit({ type: "fetch-done", source: source.name, location: candidate.text, bytes: part.bytes });
       return {
         source,
@@ -170,10 +173,11 @@ async function copyInto(
   return { ...lasting(`holds other bytes: expected SHA-256 ${sha256}, got ${got}`), mismatch: got };
 }
 
-function changedOnDisk(source: Digested, part: Part): ForgeError {
+function changedOnDisk(source: Digested, part: Part, found: "changed" | "gone"): ForgeError {
+  const what = found === "gone" ? "is gone" : "reads back differently";
   return new ForgeError(
     "source-mismatch",
-    `${source.file} (${source.name}) arrived whole, but reads back differently from the disk (${part.path})`,
+    `${source.file} (${source.name}) arrived whole, but ${what} from the disk (${part.path})`,
     {
       hint: "Run again; if it stays the same, check the disk, or whether another program writes there",
     },

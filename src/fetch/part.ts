@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
-import { chmod, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, lstat, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { claim, drop } from "./claim.ts";
+import type { Claim } from "./claim.ts";
 import { fileDigest, hashInto } from "./digest.ts";
 import { errnoOf } from "./problems.ts";
 
@@ -16,40 +17,39 @@ export interface Part {
   bytes: number;
   /** What the bytes are from: the address's digest, since an address may hold credentials, and a validator (an entity tag or a date). */
   origin: { readonly address: string; readonly validator: string | null } | null;
-  readonly beat: NodeJS.Timeout;
+  readonly held: Claim;
 }
 
-const beatSeconds = 1;
-
 /**
- * Opens the part, waiting while another live process works on it (its time stamp moves every second). The other's end, good or bad,
- * ends the wait; `null` says that the finished file appeared meanwhile under `final`.
+ * Opens the part for this caller alone, waiting while another works on it; `onWait` is told once. `null` says that the finished file appeared under
+ * `final` meanwhile.
  */
 export async function openPart(
   final: string,
   { signal, onWait }: { signal: AbortSignal; onWait: () => void },
 ): Promise<Part | null> {
   const path = `${final}.part`;
-  let waited = false;
-  for (let seen = await stamp(path); isRecent(seen);) {
-    await sleep((beatSeconds * 1000 * 3) / 2, undefined, { signal });
-    const now = await stamp(path);
-    if (now === seen) break;
-    if (!waited) onWait();
-    waited = true;
-    seen = now;
+  const before = await stamp(final);
+  const held = await claim(final, { signal, onWait });
+  try {
+    const after = await stamp(final);
+    if (after !== null && after !== before) {
+      await drop(held);
+      return null;
+    }
+    const handle = await open(path, "a+").then(async (made) => {
+      await made.close();
+      return open(path, "r+");
+    });
+    const hash = createHash("sha256");
+    const bytes = await hashInto(hash, path);
+    // What is worked on is young to whoever collects what was left.
+    await handle.utimes(new Date(), new Date());
+    return { path, handle, hash, bytes, held, origin: await readOrigin(path) };
+  } catch (error) {
+    await drop(held);
+    throw error;
   }
-  if (waited && (await stamp(final)) !== null) return null;
-  const handle = await open(path, "a+").then(async (made) => {
-    await made.close();
-    return open(path, "r+");
-  });
-  const hash = createHash("sha256");
-  const bytes = await hashInto(hash, path);
-  await touch(path);
-  const beat = setInterval(() => void touch(path), beatSeconds * 1000);
-  beat.unref();
-  return { path, handle, hash, bytes, beat, origin: await readOrigin(path) };
 }
 
 /** Adds bytes at the end. */
@@ -90,11 +90,23 @@ export function digestOf(part: Part): string {
   return part.hash.copy().digest("hex");
 }
 
-/** Gives the part its final name, after reading it back from the disk. False when what is there does not have the digest. */
-export async function finish(part: Part, { final, sha256 }: { final: string; sha256: string }): Promise<boolean> {
+/**
+ * Gives the part its final name, after reading it back from the disk. `changed` when what is there does not have the digest, `gone` when nothing is there:
+ * then another may have finished it.
+ */
+export async function finish(
+  part: Part,
+  { final, sha256 }: { final: string; sha256: string },
+): Promise<"done" | "changed" | "gone"> {
   await part.handle.sync();
-  if ((await fileDigest(part.path)).sha256 !== sha256) return false;
-  await rename(part.path, final);
+  try {
+    if ((await fileDigest(part.path)).sha256 !== sha256) return "changed";
+    await rename(part.path, final);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    await rm(originPath(part.path), { force: true });
+    return "gone";
+  }
   const folder = await open(dirname(final), "r");
   try {
     await folder.sync();
@@ -102,17 +114,18 @@ export async function finish(part: Part, { final, sha256 }: { final: string; sha
     await folder.close();
   }
   await rm(originPath(part.path), { force: true });
-  return true;
+  return "done";
 }
 
 /** Ends the work on a part. Bytes stay for the next try; an empty one is removed. */
 export async function closePart(part: Part): Promise<void> {
-  clearInterval(part.beat);
-  await part.handle.close();
-  if ((await stamp(part.path)) === null) return;
-  // An old time stamp tells the next process that nobody is at work here.
-  if (part.bytes === 0) await Promise.all([rm(part.path, { force: true }), rm(originPath(part.path), { force: true })]);
-  else await utimes(part.path, 0, 0);
+  try {
+    await part.handle.close();
+    if (part.bytes === 0)
+      await Promise.all([rm(part.path, { force: true }), rm(originPath(part.path), { force: true })]);
+  } finally {
+    await drop(part.held);
+  }
 }
 
 function addressDigest(url: URL): string {
@@ -142,23 +155,11 @@ async function readOrigin(path: string): Promise<Part["origin"]> {
   }
 }
 
-async function touch(path: string): Promise<void> {
-  const now = new Date();
-  await utimes(path, now, now).catch((error: unknown) => {
-    // A missed beat can at worst make another process fetch the same file: no reason to fail here.
-    if (errnoOf(error) === null) throw error;
-  });
-}
-
 async function stamp(path: string): Promise<number | null> {
   try {
-    return (await stat(path)).mtimeMs;
+    return (await lstat(path)).mtimeMs;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return null;
     throw error;
   }
-}
-
-function isRecent(stampMs: number | null): boolean {
-  return stampMs !== null && Math.abs(Date.now() - stampMs) < beatSeconds * 5000;
 }

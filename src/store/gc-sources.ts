@@ -111,7 +111,7 @@ function isTemporary(name: string): boolean {
   return name.startsWith(temporaryPrefix) || /^\.[0-9a-f]{64}\./u.test(name);
 }
 
-/** The origin of a download is judged by the download, which is touched every second while somebody works on it. */
+/** The origin of a download is judged by the download, which is touched when work on it begins and by every piece that arrives. */
 async function judgePart(path: string, { keepAll }: SourceCaches, now: number): Promise<Reason> {
   const part = path.replace(/\.origin$/u, "");
   const old = (await ageMs(part, now)) > 7 * dayMs || (await isGone(part));
