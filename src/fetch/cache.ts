@@ -1,10 +1,10 @@
-import { access, constants, copyFile, link, mkdir, rename, rm, stat } from "node:fs/promises";
+import { access, constants, copyFile, link, lstat, mkdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { Emit } from "../events.ts";
 import { fileDigest } from "./digest.ts";
 import { noteFirstOrigin, originOf } from "./origin.ts";
-import { errnoOf } from "./problems.ts";
+import { errnoOf, isLack } from "./problems.ts";
 
 /** What is looked for, and where. */
 export interface Lookup {
@@ -15,9 +15,10 @@ export interface Lookup {
 }
 
 /**
- * Path and size of a source in the caches, read and compared with its digest, or null. What is damaged, cannot be read or is no file is removed
- * from the first cache and passed over in the others, which are never written; either way it is told. A file of another cache is linked or
- * copied into the first one.
+ * Path and size of a source in the caches, read and compared with its digest, or null. What has another digest, or is a folder, is removed from the
+ * first cache; what cannot be read stays until what is fetched takes its place, since it may be good. In the others, which are never written, both are
+ * passed over. Either way it is told. A file of another cache is linked or copied into the first one. Errors that say nothing about a file (too many open
+ * ones, no memory) are thrown.
  */
 export async function findCached(lookup: Lookup): Promise<{ path: string; bytes: number } | null> {
   for (const [index, folder] of lookup.caches.entries()) {
@@ -27,7 +28,8 @@ export async function findCached(lookup: Lookup): Promise<{ path: string; bytes:
     if ("sha256" in found && found.sha256 === lookup.sha256)
       return { path: index === 0 ? path : await adopt(path, lookup), bytes: found.bytes };
     const wrong = "sha256" in found ? "is damaged" : `cannot be read (${found.code})`;
-    const done = index === 0 ? await clearAway(path) : "not used";
+    const isWrong = "sha256" in found || (await isFolder(path));
+    const done = index > 0 ? "not used" : isWrong ? await clearAway(path) : "fetching it again";
     lookup.emit({ type: "warning", message: `The cached file of ${lookup.name} ${wrong} (${path}): ${done}` });
   }
   return null;
@@ -40,9 +42,15 @@ async function digestIfThere(
     return await fileDigest(path);
   } catch (error) {
     const code = errnoOf(error);
-    if (code === null) throw error;
+    if (code === null || isLack(code)) throw error;
     return code === "ENOENT" || code === "ENOTDIR" ? null : { code };
   }
+}
+
+/** Nothing can take the place of a folder. */
+async function isFolder(path: string): Promise<boolean> {
+  const facts = await lstat(path).catch(() => null);
+  return facts?.isDirectory() === true;
 }
 
 /** A file that cannot be removed is replaced by the one that is fetched, where the folder allows it. */

@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
 import type { Hash } from "node:crypto";
+import { constants } from "node:fs";
 import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Buffers of `chunksOf` that nobody uses: fresh ones for each chunk would pile up by tens of megabytes between two garbage collections. */
 const idle: Buffer[] = [];
 
-/** The bytes of a file in chunks. A chunk is overwritten when the next one is asked for. */
+/** The bytes of a file in chunks. A chunk is overwritten when the next one is asked for. A pipe without a writer is empty, and holds nobody. */
 export async function* chunksOf(file: string): AsyncGenerator<Buffer, void> {
-  const handle = await open(file, "r");
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   const buffer = idle.pop() ?? Buffer.allocUnsafeSlow(1 << 18);
   try {
     for (;;) {

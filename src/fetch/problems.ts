@@ -3,6 +3,14 @@ import { ForgeError } from "../errors.ts";
 const diskFull = new Set(["ENOSPC", "EDQUOT"]);
 const notWritable = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "EIO"]);
 
+/** Codes that tell what this process or machine lacks, and nothing about the file. */
+const lacking = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
+
+/** Whether an error code says that a file could not be looked at for want of descriptors or memory: then nothing is known of it. */
+export function isLack(code: string): boolean {
+  return lacking.has(code);
+}
+
 /** The system's error code (`ENOENT`, …) of anything thrown, or null. */
 export function errnoOf(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error)) return null;

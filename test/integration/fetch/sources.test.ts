@@ -6,6 +6,7 @@ import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { fetchAll } from "../../../src/fetch/index.ts";
 import { certificate, key } from "./localhost.ts";
@@ -76,12 +77,17 @@ describe("the cache", () => {
     expect(opts.events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("damaged") });
   });
 
-  it.each([
-    ["a folder", "EISDIR", async (place: string) => void (await mkdir(join(place, "in", "it"), { recursive: true }))],
+  it.each<[string, string, (place: string) => Promise<unknown>, string]>([
+    [
+      "a folder",
+      "EISDIR",
+      (place) => mkdir(join(place, "in", "it"), { recursive: true }),
+      "removed, fetching it again",
+    ],
     // The kernel's answer for a page that is not there is what a bad sector gives.
-    ["a bad sector", "EIO", (place: string) => symlink("/proc/self/mem", place)],
-    ["a loop of links", "ELOOP", (place: string) => symlink(place, place)],
-  ])("%s in the place of a file is said and fetched anew", async (_what, code, spoil) => {
+    ["a bad sector", "EIO", (place) => symlink("/proc/self/mem", place), "fetching it again"],
+    ["a loop of links", "ELOOP", (place) => symlink(place, place), "fetching it again"],
+  ])("%s in the place of a file is said and fetched anew", async (_what, code, spoil, done) => {
     const { bytes, sha256: digest } = payload(1000);
     const { base } = await serve((request, response) => sendBytes(request, response, bytes));
     const opts = await options();
@@ -92,8 +98,37 @@ describe("the cache", () => {
     expect(fetched!.location).toBe(`${base}/a`);
     expect(opts.events[0]).toMatchObject({
       type: "warning",
-      message: expect.stringMatching(new RegExp(`cannot be read \\(${code}\\).*removed, fetching it again`, "u")),
+      message: expect.stringMatching(new RegExp(`cannot be read \\(${code}\\) \\(.*\\): ${done}$`, "u")),
     });
+  });
+
+  it("keeps what cannot be read until something takes its place", async () => {
+    const { sha256: digest } = payload(1000);
+    const opts = await options();
+    await mkdir(opts.cache, { recursive: true });
+    await symlink("/proc/self/mem", join(opts.cache, digest));
+    expect((await failureOf(fetchAll([source(digest)], opts))).code).toBe("source-unavailable");
+    expect(await names(opts.cache)).toContain(digest);
+  });
+
+  it("loses nothing when this process can open no file more", async () => {
+    const { bytes, sha256: digest } = payload(1000);
+    const cache = await scratch();
+    await writeFile(join(cache, digest), bytes);
+    const child = new URL("./lacking-child.ts", import.meta.url).pathname;
+    const script = 'ulimit -n 256; exec "$@"';
+    const { stdout } = await execa("sh", ["-c", script, "sh", process.execPath, child, cache, digest]);
+    expect([stdout, await names(cache)]).toEqual(["EMFILE", [digest]]);
+  });
+
+  it("is not held up by a pipe in the place of a file", async () => {
+    const { bytes, sha256: digest } = payload(1000);
+    const { base } = await serve((request, response) => sendBytes(request, response, bytes));
+    const opts = await options();
+    await mkdir(opts.cache, { recursive: true });
+    execFileSync("mkfifo", [join(opts.cache, digest)]);
+    const [fetched] = await fetchAll([source(digest, `${base}/a`)], opts);
+    expect(await readFile(fetched!.path)).toEqual(bytes);
   });
 
   it("takes from further caches, which stay as they are", async () => {
