@@ -40,17 +40,18 @@ async function check(
   candidate: Candidate,
   { sha256, options }: { sha256: string; options: FetchOptions },
 ): Promise<Failure | null> {
+  const pages = { ...options, pageSeconds: withDefaults(options.limits).checkSeconds };
   switch (candidate.kind) {
     case "none":
       return lasting(candidate.reason);
     case "file":
       return (await stat(candidate.path).catch(() => null))?.isFile() === true ? null : lasting("no such file");
     case "pypi": {
-      const found = await findInIndex({ ...candidate, sha256 }, options);
+      const found = await findInIndex({ ...candidate, sha256 }, pages);
       return isFailure(found) ? found : null;
     }
     case "crate": {
-      const found = await findCrate({ ...candidate, sha256 }, options);
+      const found = await findCrate({ ...candidate, sha256 }, pages);
       return isFailure(found) ? found : checkUrl(found, options);
     }
     case "http":

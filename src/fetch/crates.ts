@@ -2,9 +2,9 @@ import { join, resolve } from "node:path";
 import { cargoEntries } from "./cargo-config.ts";
 import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
-import type { NetworkOptions } from "./http.ts";
 import { isHttp } from "./locations.ts";
 import { readPage } from "./page.ts";
+import type { PageOptions } from "./page.ts";
 import type { PipMachine } from "./pip-config.ts";
 
 /**
@@ -40,7 +40,7 @@ function unquoted(value: string): string {
  */
 export async function findCrate(
   { index, name, version, sha256 }: { index: URL; name: string; version: string; sha256: string },
-  options: NetworkOptions,
+  options: PageOptions,
 ): Promise<URL | Failure> {
   const page = await readPage(new URL("config.json", index), {}, options);
   if (isFailure(page)) return page;

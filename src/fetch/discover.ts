@@ -9,6 +9,7 @@ import type { NetworkOptions } from "./http.ts";
 import { withDefaults } from "./limits.ts";
 import { isHttp, normalisedProject } from "./locations.ts";
 import { listed, parseHtmlIndex } from "./pypi.ts";
+import { watch } from "./watch.ts";
 
 /** What a question to a location gave; `untestable` when it did not answer it. */
 export type Answered<Value> =
@@ -28,7 +29,7 @@ export async function listFolder(url: URL, options: NetworkOptions): Promise<Ans
     answer.body.destroy();
     return untestable(answer.status === 200 ? { reason: "it is no listing" } : statusFailure(answer.status, null));
   }
-  const body = await bodyOf(answer, { longest: longestListing, what: "the listing" });
+  const body = await bodyOf(answer, { longest: longestListing, what: "the listing" }, options);
   if (isFailure(body)) return untestable(body);
   const links = parseHtmlIndex(body.toString("utf8"), answer.url).map(({ url: link }) => new URL(link));
   const here = links.filter((link) => link.host === answer.url.host);
@@ -67,8 +68,10 @@ export async function takeUnknown(
   const hash = createHash("sha256");
   const length = Number(answer.header("content-length") ?? Number.NaN);
   let bytes = 0;
+  const watched = watch(answer, options);
   const counted = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of chunks) {
+      watched.passed(chunk.length);
       bytes += chunk.length;
       if (bytes > maxBytes) throw new Error("is longer than what is taken at most");
       hash.update(chunk);
@@ -78,7 +81,9 @@ export async function takeUnknown(
   try {
     await pipeline(answer.body, counted, createWriteStream(to));
   } catch (error) {
-    return untestable({ reason: error instanceof Error ? error.message : String(error) });
+    return untestable(watched.stalled() ?? { reason: error instanceof Error ? error.message : String(error) });
+  } finally {
+    watched.end();
   }
   if (!Number.isNaN(length) && length !== bytes) return untestable({ reason: `sent ${bytes} of ${length} bytes` });
   return observed({ sha256: hash.digest("hex"), bytes });

@@ -11,13 +11,19 @@ export interface Page {
   readonly answer: Answer;
 }
 
+/** What reading a page needs to know. */
+export type PageOptions = NetworkOptions & {
+  /** Whole time allowed for a page that is asked for, in seconds; without it each phase is bounded, and that it comes. */
+  readonly pageSeconds?: number;
+};
+
 const longest = 64 * 1024 * 1024;
 
 /** Reads a page once in a run, however often it is asked for. A failure that may pass is forgotten, so that it can be asked for again. */
 export async function readPage(
   url: URL,
   headers: Readonly<Record<string, string>>,
-  options: NetworkOptions,
+  options: PageOptions,
 ): Promise<Page | Failure> {
   const { pages } = runOf(options);
   const known = pages.get(url.href) as Promise<Page | Failure> | undefined;
@@ -29,17 +35,14 @@ export async function readPage(
   return page;
 }
 
-async function ask(
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  options: NetworkOptions,
-): Promise<Page | Failure> {
-  const answer = await send({ url, headers }, options);
+async function ask(url: URL, headers: Readonly<Record<string, string>>, options: PageOptions): Promise<Page | Failure> {
+  const { pageSeconds: seconds } = options;
+  const answer = await send({ url, headers, ...(seconds === undefined ? {} : { seconds }) }, options);
   if (isFailure(answer)) return answer;
   if (answer.status !== 200) {
     answer.body.destroy();
     return statusFailure(answer.status, answer.header("retry-after"));
   }
-  const body = await bodyOf(answer, { longest, what: "the page of the index" });
+  const body = await bodyOf(answer, { longest, what: "the page of the index" }, options);
   return isFailure(body) ? body : { text: body.toString("utf8"), answer };
 }

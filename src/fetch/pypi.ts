@@ -1,8 +1,8 @@
 import { isFailure, lasting } from "./failures.ts";
 import type { Failure } from "./failures.ts";
-import type { NetworkOptions } from "./http.ts";
 import { isHttp } from "./locations.ts";
 import { readPage } from "./page.ts";
+import type { PageOptions } from "./page.ts";
 
 /** A file as a simple index lists it. `sha256` is null when the index does not announce one. */
 export interface IndexFile {
@@ -19,7 +19,7 @@ const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple
 /** Address of one file of a project: looked up in its page (PEP 503, PEP 691). Refused when the index announces another digest than ours. */
 export async function findInIndex(
   { index, file, sha256 }: { index: URL; file: string; sha256: string },
-  options: NetworkOptions,
+  options: PageOptions,
 ): Promise<URL | Failure> {
   const files = await listed(index, options);
   if (isFailure(files)) return files;
@@ -37,7 +37,7 @@ export async function findInIndex(
 /** Address of the attestations of one file of a project (PEP 740), null when the index has none. */
 export async function findProvenance(
   { index, file }: { index: URL; file: string },
-  options: NetworkOptions,
+  options: PageOptions,
 ): Promise<URL | Failure | null> {
   const files = await listed(index, options);
   if (isFailure(files)) return files;
@@ -59,7 +59,7 @@ function pointedTo(address: string, index: URL, what: string): URL | Failure {
 }
 
 /** What a project's page lists. */
-export async function listed(index: URL, options: NetworkOptions): Promise<readonly IndexFile[] | Failure> {
+export async function listed(index: URL, options: PageOptions): Promise<readonly IndexFile[] | Failure> {
   const page = await readPage(index, { accept }, options);
   if (isFailure(page)) return page;
   const { text, answer } = page;

@@ -9,6 +9,7 @@ import { append, digestOf, restart, setOrigin, validatorFor } from "./part.ts";
 import type { Part } from "./part.ts";
 import { runOf } from "./run.ts";
 import type { FetchLimits } from "./types.ts";
+import { watch } from "./watch.ts";
 
 /** What is wanted from one address. */
 export interface Wanted {
@@ -103,26 +104,14 @@ async function receive(
 ): Promise<Failure | null> {
   const limits = withDefaults(options.limits);
   const { body } = answer;
-  let recent = 0;
-  let stalled = false;
-  // A server that sends a byte now and then is as stuck as one that sends none.
-  const watch = setInterval(() => {
-    if (recent < 1024) {
-      stalled = true;
-      body.destroy(new Error("stalled"));
-    }
-    recent = 0;
-  }, limits.stallSeconds * 1000);
+  const watched = watch(answer, options);
   const chunks = body.iterator({ destroyOnReturn: true }) as AsyncIterator<Buffer>;
   try {
     for (;;) {
       const next = await nextChunk(chunks);
       if (next instanceof Error) {
-        if (stalled)
-          return {
-            ...passing(`sent next to nothing for ${limits.stallSeconds} s, after ${part.bytes} bytes`),
-            slow: true,
-          };
+        const stalled = watched.stalled();
+        if (stalled !== null) return stalled;
         const failure = failureOf(next, answer.url.host, runOf(options));
         return {
           ...failure,
@@ -130,7 +119,7 @@ async function receive(
         };
       }
       if (next === null) break;
-      recent += next.length;
+      watched.passed(next.length);
       if (part.bytes + next.length > (total ?? limits.maxBytes)) {
         await restart(part);
         return lasting(total === undefined ? tooLong(limits) : `sent more than the ${total} bytes it announced`);
@@ -139,7 +128,7 @@ async function receive(
       onProgress(part.bytes, total);
     }
   } finally {
-    clearInterval(watch);
+    watched.end();
     body.destroy();
   }
   if (total !== undefined && part.bytes < total) return passing(`ended after ${part.bytes} of ${total} bytes`);

@@ -6,7 +6,7 @@ import { bodyOf } from "../body.ts";
 import { isFailure, lasting, statusFailure, type Failure } from "../failures.ts";
 import { send } from "../http.ts";
 import { candidates, type Candidate } from "../locations.ts";
-import { errnoOf, throwIfInterrupted } from "../problems.ts";
+import { errnoOf, isLack, throwIfInterrupted } from "../problems.ts";
 import { findProvenance } from "../pypi.ts";
 import { withRetries } from "../retry.ts";
 import type { FetchOptions } from "../types.ts";
@@ -109,7 +109,7 @@ async function deliver(candidate: Candidate, options: FetchOptions): Promise<Buf
 async function download(url: URL, options: FetchOptions): Promise<Buffer | Failure> {
   const answer = await send({ url }, options);
   if (isFailure(answer)) return answer;
-  if (answer.status === 200) return bodyOf(answer, { longest, what: "the signature" });
+  if (answer.status === 200) return bodyOf(answer, { longest, what: "the signature" }, options);
   answer.body.destroy();
   return statusFailure(answer.status, answer.header("retry-after"));
 }
@@ -121,7 +121,7 @@ async function readSmall(path: string): Promise<Buffer | Failure> {
     return facts.size > longest ? lasting("is too long for a signature") : await readFile(path);
   } catch (error) {
     const code = errnoOf(error);
-    if (code === null) throw error;
+    if (code === null || isLack(code)) throw error;
     return lasting(code === "ENOENT" ? "no such file" : code);
   }
 }
