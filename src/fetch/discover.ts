@@ -21,7 +21,7 @@ const longestDownload = 900;
 /** Bytes of a folder's listing. */
 const longestListing = 64 * 1024 * 1024;
 
-/** The names in the listing of a folder, as web servers give it: the last component of each link, a slash at the end left out. */
+/** The names in the listing of a folder, as web servers give it: the last component of each link that can be decoded, a slash at the end left out. */
 export async function listFolder(url: URL, options: NetworkOptions): Promise<Answered<readonly string[]>> {
   const answer = await send({ url }, options);
   if (isFailure(answer)) return untestable(answer);
@@ -33,7 +33,17 @@ export async function listFolder(url: URL, options: NetworkOptions): Promise<Ans
   if (isFailure(body)) return untestable(body);
   const links = parseHtmlIndex(body.toString("utf8"), answer.url).map(({ url: link }) => new URL(link));
   const here = links.filter((link) => link.host === answer.url.host);
-  return observed(here.map((link) => decodeURIComponent(link.pathname.replace(/\/$/, "").split("/").at(-1) ?? "")));
+  return observed(here.flatMap((link) => decoded(link.pathname.replace(/\/$/, "").split("/").at(-1) ?? "")));
+}
+
+/** A component of an address as it was before it was encoded; nothing where that cannot be said (RFC 3986, section 2.1). */
+function decoded(component: string): readonly string[] {
+  try {
+    return [decodeURIComponent(component)];
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error;
+    return [];
+  }
 }
 
 /** Whether an address has something: 200 is yes, 404 and 410 are no, everything else is no answer. */

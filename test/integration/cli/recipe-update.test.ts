@@ -93,6 +93,7 @@ async function upstream(
       response.end(
         Object.keys(files)
           .map((file) => `<a href="${file}">${file}</a>`)
+          .concat('<a href="%zz-2.1.9.tar.gz">no address</a>')
           .join("\n"),
       );
     } else if (request.url === "/simple/thing/") {
