@@ -2,7 +2,7 @@
  * How `src/` becomes `dist/`: one chunk for what is loaded together, so that a command reads a few files instead of some hundred, and one for
  * each npm package under its own name. A package of this kind needs no node_modules.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { defineConfig } from "rolldown";
 
 export default defineConfig({
@@ -19,13 +19,12 @@ export default defineConfig({
   },
 });
 
-/** The perl program that builds run behind lies where it lies in `src/`. */
+/** The perl program that builds run behind, in its files, lies where it lies in `src/`. */
 function shipSeal() {
-  this.emitFile({
-    type: "asset",
-    fileName: "build/seal/seal.pl",
-    source: readFileSync("src/build/seal/seal.pl", "utf8"),
-  });
+  for (const name of readdirSync("src/build/seal").filter((file) => file.endsWith(".pl"))) {
+    const fileName = `build/seal/${name}`;
+    this.emitFile({ type: "asset", fileName, source: readFileSync(`src/${fileName}`, "utf8") });
+  }
 }
 
 /** The npm package that a module belongs to, a scope's slash made a plus: the innermost, as packages nest. */

@@ -16,8 +16,11 @@ export interface SealFolders {
   readonly write: readonly string[];
 }
 
-/** Homes, sockets of services, secrets that only root can read anyway. */
-const hidden = ["/root", "/home", "/run", "/var/run", "/etc/ssh", "/etc/ssl/private", "/etc/shadow", "/etc/gshadow"];
+/**
+ * Homes, what services keep and where they listen (`/run`, `/srv` and `/var` of the Filesystem Hierarchy Standard, 3.0), secrets that only root can
+ * read anyway.
+ */
+const hidden = ["/root", "/home", "/run", "/srv", "/var", "/etc/ssh", "/etc/ssl/private", "/etc/shadow", "/etc/gshadow"];
 const temporary = ["/tmp", "/var/tmp"];
 
 /** Accounts of services have such homes. */

@@ -54,7 +54,7 @@ function judge(line: string, view: SealedView): Refusal | null {
   if (concealed !== undefined && (missing.test(line) || denied.test(line))) {
     return refused(
       `${concealed} is hidden from builds: ${said}`,
-      "builds are sealed and see no home folders: give the build what it needs through its recipe",
+      "builds are sealed and see neither homes nor what services keep: give the build what it needs through its recipe",
     );
   }
   const outside = files.find((file) => !view.write.some((folder) => inside(file, folder)));

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # Runs one program of a build sealed off from the machine, and ends what it leaves behind. Plain perl, no modules: OpenSSL needs perl anyway,
-# and loading one would cost more than the seal.
+# and loading one would cost more than the seal. What mounts.pl beside it has is for namespaces.
 #
-#   seal.pl --arch x86_64|aarch64 [--namespaces] [--no-pid] [--network] [--probe] -- PROGRAM [ARGUMENT]...
+#   seal.pl --arch x86_64|aarch64 [--namespaces] [--no-pid] [--network] [--shell] [--probe] -- PROGRAM [ARGUMENT]...
 #
 # The paths come in TLSFORGE_SEAL, so that no command line names an output that it does not use: a line each, `write PATH`, with line feeds and
 # percent signs as %0A and %25.
@@ -11,12 +11,13 @@
 #               Without: Landlock and a filter for sockets alone.
 # --no-pid      the machine's process table stays in sight, for where no /proc can be mounted
 # --network     the network stays
+# --shell       somebody is at the terminal: SIGHUP and SIGTERM go on to the program, and the terminal is ours again afterwards
 # --probe       say what could be had, and run nothing
 # hide          nobody finds what is there; own: an empty folder of its own instead; read: still there to be read; write: and to be written
 # in            the folder that the program begins in
 #
 # Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made.
-# Sources: namespaces(7), mount_setattr(2), landlock(7), seccomp(2), capabilities(7).
+# Sources: pid_namespaces(7), landlock(7), seccomp(2), capabilities(7), ioctl_tty(2).
 use strict;
 
 my %numbers = (
@@ -31,17 +32,16 @@ my %numbers = (
 );
 # What shells say of a program that a signal ended.
 my %words = (4 => 'Illegal instruction', 6 => 'Aborted', 7 => 'Bus error', 8 => 'Floating point exception', 9 => 'Killed', 11 => 'Segmentation fault');
-my ($ENOENT, $ENOEXEC, $ENOSYS, $EACCES, $ENETUNREACH) = (2, 8, 38, 13, 101);
-my ($NEWNS, $NEWUTS, $NEWIPC, $NEWUSER, $NEWPID, $NEWNET) = (0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000);
-my ($RDONLY, $NOSUID, $NODEV, $NOEXEC, $REMOUNT, $BIND, $REC, $PRIVATE) = (1, 2, 4, 8, 0x20, 0x1000, 0x4000, 0x40000);
-my $AT_FDCWD = -100;
+our ($ENOENT, $ENOSYS, $EACCES, $AT_FDCWD) = (2, 38, 13, -100);
+my ($ENOEXEC, $ENETUNREACH) = (8, 101);
 
-my ($arch, $begin, %on, @hide, @own, @read, @write) = ('', '/');
+our (%on, @hide, @own, @read, @write);
+my ($arch, $begin) = ('', '/');
 my %list = (hide => \@hide, own => \@own, read => \@read, write => \@write);
 while (@ARGV) {
   my $word = shift @ARGV;
   last if $word eq '--';
-  if ($word =~ /^--(namespaces|no-pid|network|probe)$/) { $on{$1} = 1 }
+  if ($word =~ /^--(namespaces|no-pid|network|shell|probe)$/) { $on{$1} = 1 }
   elsif ($word eq '--arch') { $arch = shift @ARGV }
   else { print STDERR "tlsforge: seal.pl does not know $word\n"; exit 125 }
 }
@@ -52,27 +52,39 @@ for my $line (split /\n/, delete $ENV{TLSFORGE_SEAL}) {
   else { push @{$list{$what}}, $path }
 }
 my $number = $numbers{$arch} or refuse("processor $arch");
-my $ownProcesses = $on{namespaces} && !$on{'no-pid'};
+our $ownProcesses = $on{namespaces} && !$on{'no-pid'};
 my $abi = landlockAbi();
 
-if ($on{namespaces}) { unshareAll() }
-else { refuse('Landlock: it is not there') if $abi < 1 }
-$SIG{$_} = 'IGNORE' for qw(HUP INT TERM);
+my @sockets;
+if ($on{namespaces}) {
+  my ($beside) = $0 =~ m{^(.*)/}s;
+  require "$beside/mounts.pl";
+  @sockets = namedSockets();
+  unshareAll();
+} else { refuse('Landlock: it is not there') if $abi < 1 }
+my $terminal = $on{shell} && ownsTerminal();
+my $below;
+$SIG{$_} = 'IGNORE' for qw(HUP INT TERM TTOU);
+if ($on{shell}) {
+  for my $name (qw(HUP TERM)) { $SIG{$name} = sub { kill $name, $below if $below } }
+}
 if ($ownProcesses) {
   # The first process of the new process table. When it ends, so does everything in there.
   my $first = fork;
   refuse("fork: $!") unless defined $first;
   if ($first) {
+    $below = $first;
     waitpid($first, 0);
-    exit statusOf($?);
+    finish(statusOf($?));
   }
+  $terminal = 0;
   call('prctl', 1, 9); # PR_SET_PDEATHSIG: SIGKILL
 } else {
   call('prctl', 36, 1); # PR_SET_CHILD_SUBREAPER: orphans come to us
 }
-makeMounts() if $on{namespaces};
+makeMounts(\@sockets) if $on{namespaces};
 raiseLoopback() if $on{namespaces} && !$on{network};
-exit runAndClear();
+finish(runAndClear());
 
 # --- the program and what it leaves ---
 
@@ -80,6 +92,7 @@ sub runAndClear {
   my $child = fork;
   refuse("fork: $!") unless defined $child;
   startProgram() unless $child;
+  $below = $child;
   my $ended;
   do { $ended = waitpid(-1, 0) } while ($ended != $child && $ended != -1);
   my $status = statusOf($?);
@@ -121,7 +134,7 @@ sub remaining {
 }
 
 sub startProgram {
-  $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM);
+  $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM TTOU);
   dropPrivileges();
   my $filtered = $on{namespaces} || $on{network} ? 0 : filterSockets();
   restrict() if $abi >= ($on{namespaces} ? 2 : 1);
@@ -140,105 +153,15 @@ sub startProgram {
   exit($error == $ENOENT ? 127 : 126);
 }
 
-# --- namespaces ---
-
-sub unshareAll {
-  my $wanted = $NEWNS | $NEWIPC | $NEWUTS | ($on{network} ? 0 : $NEWNET) | ($ownProcesses ? $NEWPID : 0);
-  my ($user, $group) = ($> + 0, $) + 0);
-  return if $user == 0 && call('unshare', $wanted) != -1;
-  my $reason = "$!";
-  call('unshare', $wanted | $NEWUSER) != -1
-    or refuse("unshare: $!" . ($user == 0 ? "; without a user namespace: $reason" : ''));
-  # Files keep their owner.
-  put('/proc/self/setgroups', 'deny');
-  put('/proc/self/uid_map', "$user $user 1");
-  put('/proc/self/gid_map', "$group $group 1");
+# A shell takes the terminal for itself; from another process table it cannot tell whose it was.
+sub ownsTerminal {
+  my $group = pack('i', 0);
+  return ioctl(STDIN, 0x540F, $group) && unpack('i', $group) == getpgrp; # TIOCGPGRP
 }
 
-sub makeMounts {
-  # What has to stay in reach is held before anything covers it.
-  my %held = map { $_ => hold($_) } @read, @write, grep { -e } map { "/dev/$_" } qw(null zero full random urandom tty ptmx);
-  $held{$_} >= 0 or refuse("$_: it cannot be opened") for @write;
-  readOnly('/', 1, 1);
-  ownDevices(\%held);
-  # Shorter paths first: what one covers need not be covered again.
-  my %own = map { $_ => 1 } @own;
-  my @closed;
-  for my $path (sort { length $a <=> length $b } @hide, @own) {
-    if (-d $path) {
-      my $mode = $own{$path} ? 'mode=1777' : 'mode=0755';
-      attempt("tmpfs on $path", 'mount', 'tmpfs', $path, 'tmpfs', $NOSUID | $NODEV, $mode);
-      push @closed, $path unless $own{$path};
-    } elsif (-e _) { bindAt($held{'/dev/null'}, $path) }
-  }
-  my %written = map { $_ => 1 } @write;
-  # Shorter paths first: an output lies in the store.
-  for my $path (sort { length $a <=> length $b } grep { $held{$_} >= 0 } keys %written, grep { !$written{$_} } @read) {
-    bindAt($held{$path}, $path);
-    readOnly($path, 0, 0) if $written{$path};
-  }
-  readOnly($_, 1, 0) for @closed;
-  return unless $ownProcesses;
-  attempt('mounting proc', 'mount', 'proc', '/proc', 'proc', $RDONLY | $NOSUID | $NODEV | $NOEXEC, 0);
-}
-
-# Only devices that hold nothing: as root the disk itself would be there to be written.
-sub ownDevices {
-  my ($held) = @_;
-  attempt('tmpfs on /dev', 'mount', 'tmpfs', '/dev', 'tmpfs', $NOSUID, 'mode=0755');
-  mkdir "/dev/$_" for qw(shm pts);
-  symlink "/proc/self/$_->[0]", "/dev/$_->[1]" for ['fd', 'fd'], ['fd/0', 'stdin'], ['fd/1', 'stdout'], ['fd/2', 'stderr'];
-  my $terminals = call('mount', 'devpts', '/dev/pts', 'devpts', $NOSUID | $NOEXEC, 'newinstance,ptmxmode=0666,mode=620') != -1;
-  symlink 'pts/ptmx', '/dev/ptmx' if $terminals;
-  for my $path (sort grep { m{^/dev/} && !($terminals && $_ eq '/dev/ptmx') } keys %$held) {
-    next unless $path =~ m{^/dev/(?:null|zero|full|random|urandom|tty|ptmx)$};
-    bindAt($held->{$path}, $path);
-  }
-  attempt('tmpfs on /dev/shm', 'mount', 'tmpfs', '/dev/shm', 'tmpfs', $NOSUID | $NODEV, 'mode=1777');
-}
-
-# O_PATH | O_CLOEXEC
-sub hold { return call('openat', $AT_FDCWD, $_[0], 0x200000 | 0x80000, 0) }
-
-# Puts what a descriptor holds at a path, which is made when it is not there.
-sub bindAt {
-  my ($descriptor, $path) = @_;
-  my $from = "/proc/self/fd/$descriptor";
-  if (!-e $path) {
-    my $at = '';
-    my @parts = grep { $_ ne '' } split m{/}, $path;
-    my $last = pop @parts;
-    for (@parts) { $at .= "/$_"; mkdir $at, 0755 }
-    if (-d $from) { mkdir "$at/$last", 0755 or refuse("making $path: $!") }
-    else { open(my $file, '>', "$at/$last") or refuse("making $path: $!") }
-  }
-  attempt("binding $path", 'mount', $from, $path, 0, $BIND | $REC, 0);
-}
-
-# Makes mounts read-only, or one writable again. All of them also become private.
-sub readOnly {
-  my ($path, $closed, $all) = @_;
-  my $change = pack('Q4', $closed ? (1, 0) : (0, 1), $all ? $PRIVATE : 0, 0);
-  return if call('mount_setattr', $AT_FDCWD, $path, $all ? 0x8000 : 0, $change, 32) != -1; # AT_RECURSIVE
-  refuse("mount_setattr $path: $!") if $! != $ENOSYS;
-  # Before Linux 5.12.
-  attempt('private mounts', 'mount', 'none', '/', 0, $REC | $PRIVATE, 0) if $all;
-  my %flags = (nosuid => $NOSUID, nodev => $NODEV, noexec => $NOEXEC, noatime => 1024, nodiratime => 2048, relatime => 1 << 21);
-  for my $line (split /\n/, contents('/proc/self/mountinfo')) {
-    my ($mounted, $options) = (split / /, $line)[4, 5];
-    $mounted =~ s/\\(\d{3})/chr oct $1/ge;
-    next unless $all || $mounted eq $path;
-    my $kept = $closed ? $RDONLY : 0;
-    $kept |= $flags{$_} || 0 for split /,/, $options;
-    next if call('mount', 'none', $mounted, 0, $REMOUNT | $BIND | $kept, 0) != -1;
-    refuse("remounting $mounted: $!") unless $all && ($! == $ENOENT || $! == $EACCES);
-  }
-}
-
-sub raiseLoopback {
-  socket(my $socket, 1, 2, 0) or return; # AF_UNIX, SOCK_DGRAM: any sort will do, and with --offline there is no other
-  my $request = pack('a16 s x22', 'lo', 1);
-  ioctl($socket, 0x8914, $request); # SIOCSIFFLAGS: IFF_UP
+sub finish {
+  ioctl(STDIN, 0x5410, pack('i', getpgrp)) if $terminal; # TIOCSPGRP
+  exit $_[0];
 }
 
 # --- what the program itself is bound by ---
@@ -329,6 +252,9 @@ sub attempt {
   refuse("$what: $!") if $result == -1;
   return $result;
 }
+
+# O_PATH | O_CLOEXEC
+sub hold { return call('openat', $AT_FDCWD, $_[0], 0x200000 | 0x80000, 0) }
 
 sub refuse { print STDERR "tlsforge: the seal could not be made: $_[0]\n"; exit 125 }
 

@@ -56,7 +56,7 @@ it("keeps the store, the recipe, the sources and toolchains in a home, and nothi
 
 it("never hides what the system itself lies in, though an account calls it home", async () => {
   const { folders } = await seen([], () => ["/", "/usr/sbin", "/bin", "/dev", "/var", "/nonexistent", ""]);
-  expect(folders.hide.filter((folder) => !/^\/(?:root|home|run|etc\/.*|tmp\/.*)$/u.test(folder))).toEqual([]);
+  expect(folders.hide.filter((folder) => !/^\/(?:root|home|run|srv|var|etc\/.*|tmp\/.*)$/u.test(folder))).toEqual([]);
 });
 
 it("follows the link of a tool to where its toolchain is", async () => {

@@ -1,6 +1,6 @@
 /**
  * Builds shell texts, each as the one step of a recipe, as a user of that number, and tells as JSON how each ended:
- * `sealed-child.ts FOLDER UID JSON`. The folder gets prefix, home and seal.pl, since that user may not see the checkout.
+ * `sealed-child.ts FOLDER UID JSON`. The folder gets prefix, home and the seal's program, since that user may not see the checkout.
  */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, statSync } from "node:fs";
@@ -33,7 +33,8 @@ const [folder = "", uid = "", json = ""] = process.argv.slice(2);
 const { texts, required = false, network = false, offline = false } = JSON.parse(json) as Wanted;
 const project = await prepare(folder);
 const script = join(folder, "seal.pl");
-copyFileSync(join(import.meta.dirname, "..", "..", "..", "src", "build", "seal", "seal.pl"), script);
+for (const name of ["seal.pl", "mounts.pl"])
+  copyFileSync(join(import.meta.dirname, "..", "..", "..", "src", "build", "seal", name), join(folder, name));
 mkdirSync(join(project.prefix, "store", "other"), { recursive: true });
 execFileSync("chown", ["-R", `${uid}:${uid}`, folder]);
 if (uid !== "0") {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
@@ -69,8 +69,9 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
         ),
         /failed: exit 3/u,
       ],
-      ["mount -t tmpfs none /mnt", /a change of the machine was refused/u],
-      ["date -s @1000000000", /a change of the machine was refused/u],
+      // Harmless where the seal fails: a clock set to what it is, a mount over the build's own output.
+      ['mount -t tmpfs none "$0"', /a change of the machine was refused/u],
+      ['date -s "@$(date +%s)"', /a change of the machine was refused/u],
       ["exit 7", /failed: exit 7$/u],
       ["kill -15 $$", /failed: exit 143, as after SIGTERM$/u],
     ];
@@ -128,6 +129,35 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     });
     expect(await readdir(join(folder, "home"))).toEqual([".ssh"]);
     expect(["/usr/tlsforge-test", "/etc/tlsforge-test"].filter((file) => existsSync(file))).toEqual([]);
+  });
+
+  it.each([
+    ["root", 0],
+    ["a user", nobody],
+  ])("of %s finds no Unix socket of the machine, and has its own", async (_, uid) => {
+    const folder = await place();
+    // Where services keep things, elsewhere, and in what a build is shown of a place that it does not see.
+    const places = [await folderIn("/var/lib"), await folderIn("/usr/local"), join(folder, "hello")];
+    await mkdir(join(folder, "hello"));
+    const services = await Promise.all(places.map(serviceIn));
+    const meet = (path: string): string =>
+      python(`import socket; s = socket.socket(socket.AF_UNIX); s.connect("${path}"); s.send(b"x")`);
+    const own = 'import os, socket; p = os.environ["TMPDIR"] + "/s"; l = socket.socket(socket.AF_UNIX); l.bind(p); l.listen();';
+    const { ended } = await build(folder, {
+      uid,
+      machine: "the whole machine",
+      texts: [
+        ...services.map(({ path }) => meet(path)),
+        python(`${own} s = socket.socket(socket.AF_UNIX); s.connect(p); s.send(b"x"); assert l.accept()[0].recv(1) == b"x"`),
+      ],
+    });
+    expect(ended.map(({ error }) => error?.message ?? null)).toEqual([
+      expect.stringContaining("failed: exit 1"),
+      ...[1, 2].map(() => expect.stringMatching(/failed: the network was refused: .*Connection refused/u) as string),
+      null,
+    ]);
+    expect(ended[0]?.log).toContain("No such file or directory");
+    expect(services.map((service) => service.heard())).toEqual([false, false, false]);
   });
 
   it("that cannot be one is told, builds all the same, and is refused where it is required", async () => {
@@ -204,6 +234,14 @@ async function place(): Promise<string> {
   return folder;
 }
 
+/** A fresh folder outside of every test's, that everybody may enter. */
+async function folderIn(above: string): Promise<string> {
+  const folder = await mkdtemp(join(above, "tlsforge-test-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
 /** The port of a server on loopback that takes what comes. */
 async function listening(): Promise<number> {
   const server = createServer((socket) => socket.on("error", () => undefined).resume());
@@ -225,7 +263,7 @@ async function serviceIn(folder: string): Promise<{ readonly path: string; reado
       }),
   );
   const path = join(folder, "service");
-  server.listen(path);
+  server.listen({ path, readableAll: true, writableAll: true });
   await once(server, "listening");
   onTestFinished(() => void server.close());
   return { path, heard: () => heard };
