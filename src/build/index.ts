@@ -2,6 +2,7 @@ export { runBuild } from "./build.ts";
 export { runOwnTests, testedOutput } from "./own-tests.ts";
 export { registryEnvironment } from "./environment.ts";
 export { findSeal, isWhole, requireSeal, sealText, type Seal } from "./seal/seal.ts";
+export { sealShell } from "./seal/sealed.ts";
 export { againProgram } from "./keep.ts";
 export { runShell, type ShellPlace } from "./shell.ts";
 export { stepTitle } from "./steps.ts";

@@ -6,6 +6,7 @@ import { closedEnvironment } from "./environment.ts";
 import { shellLine, shellWord } from "../words.ts";
 import { writeOwnFile } from "./own-files.ts";
 import type { Command } from "./run.ts";
+import { seenBy } from "./seal/sealed.ts";
 import type { BuildContext } from "./types.ts";
 
 /** The program in the build's own `bin`, first on its PATH, that runs the failing command again. */
@@ -38,6 +39,8 @@ export async function keepFailure(
       argv: last?.argv ?? null,
       directory: last?.directory ?? scratch,
       environment: last?.environment ?? closedEnvironment(context),
+      seen: seenBy(context),
+      network: last?.network === true && context.offline !== true,
       failed: new Date().toISOString(),
     });
     context.emit({

@@ -1,6 +1,7 @@
 import { accessSync, constants as fileConstants } from "node:fs";
 import { constants } from "node:os";
 import { execa } from "execa";
+import type { CommandSink } from "./run.ts";
 
 /** Where a shell runs: a build's environment and folder, exactly. */
 export interface ShellPlace {
@@ -8,6 +9,9 @@ export interface ShellPlace {
   readonly directory: string;
   /** What its prompt shows. */
   readonly label: string;
+  /** It has the network, though it is sealed. */
+  readonly network: boolean;
+  readonly wrap: CommandSink["wrap"];
 }
 
 /**
@@ -22,15 +26,18 @@ export async function runShell(
   const inner = argv ?? interactive();
   const prompt =
     argv === null ? { PS1: `[${place.label}] \\W\\$ `, ...(terminal === undefined ? {} : { TERM: terminal }) } : {};
+  const { directory, network } = place;
+  const wrapped = place.wrap({ argv: inner, directory, environment: { ...place.environment, ...prompt }, network });
   // The umask is part of what a build makes.
-  const child = execa("/bin/sh", ["-c", 'umask 022; exec "$@"', "sh", ...inner], {
-    cwd: place.directory,
-    env: { ...place.environment, ...prompt },
+  const child = execa("/bin/sh", ["-c", 'umask 022; exec "$@"', "sh", ...wrapped.argv], {
+    cwd: directory,
+    env: { ...wrapped.environment },
     extendEnv: false,
     stdio: "inherit",
     reject: false,
   });
-  const end = (): void => void child.kill("SIGTERM");
+  // An interactive shell lets SIGTERM pass by.
+  const end = (): void => void child.kill(argv === null ? "SIGHUP" : "SIGTERM");
   signal.addEventListener("abort", end, { once: true });
   try {
     const { exitCode, signal: ended } = await child;

@@ -263,11 +263,14 @@ function commandTree(
       program,
       "shell <build> [argv...]",
       "a shell, or after -- a command, in the environment of a build: a failed one that was kept, or a finished one",
-    ).option("--command <text>", "run this by /bin/sh instead, and end with its exit code"),
+    )
+      .option("--command <text>", "run this by /bin/sh instead, and end with its exit code")
+      .option("--no-seal", "with the network and your files; else it is sealed as the build was"),
     async (context, args, options) =>
       (await import("./commands/shell.ts")).shell(context, {
         build: args[0] ?? "",
         argv: args.slice(1),
+        sealed: options["seal"] !== false,
         ...optional("command", text(options["command"])),
       }),
   );

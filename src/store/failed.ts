@@ -22,6 +22,10 @@ export interface FailedBuild {
   readonly argv: readonly string[] | null;
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** What it saw below folders that are hidden from builds; not there in the record of an older tlsforge. */
+  readonly seen?: readonly string[];
+  /** The failing command had the network. */
+  readonly network?: boolean;
   /** ISO 8601, UTC. */
   readonly failed: string;
 }
@@ -66,7 +70,9 @@ export async function readFailed(scratch: string): Promise<KeptBuild | null> {
 
 function isFailedBuild(value: unknown): value is FailedBuild {
   if (typeof value !== "object" || value === null) return false;
-  const { schema, argv, environment, key, ...rest } = value as Partial<Record<keyof FailedBuild, unknown>>;
+  const { schema, argv, environment, key, seen, network, ...rest } = value as Partial<
+    Record<keyof FailedBuild, unknown>
+  >;
   const words = [rest.recipe, rest.version, rest.failed];
   return (
     schema === "tlsforge.failed/1" &&
@@ -75,6 +81,8 @@ function isFailedBuild(value: unknown): value is FailedBuild {
     // They are shown.
     words.every((word) => typeof word === "string" && /^[\w.+:~-]+$/u.test(word)) &&
     areTexts([rest.out, rest.log, rest.reason, rest.directory]) &&
+    (seen === undefined || (Array.isArray(seen) && areTexts(seen))) &&
+    (network === undefined || typeof network === "boolean") &&
     (argv === null || (Array.isArray(argv) && areTexts(argv))) &&
     typeof environment === "object" &&
     environment !== null &&
@@ -115,7 +123,7 @@ export async function boundFailed(
     const release = await tryLock(buildLock(prefix, build.key), "removal of a failed build");
     if (release === null) continue;
     try {
-      if (await isOwnRest(prefix, build)) await removeTree(build.out, prefix);
+      if (await isUnfinished(prefix, build)) await removeTree(build.out, prefix);
       await removeTree(build.scratch, prefix);
       removed.push(build.scratch);
     } finally {
@@ -125,8 +133,8 @@ export async function boundFailed(
   return removed;
 }
 
-/** A record is a file that anything may have written: only what its folder's name speaks of, and what is no whole output, goes with it. */
-async function isOwnRest(prefix: string, { out, scratch }: KeptBuild): Promise<boolean> {
+/** Whether the output that a record names is its build's and no whole one: a record is a file that anything may have written. */
+export async function isUnfinished(prefix: string, { out, scratch }: KeptBuild): Promise<boolean> {
   const name = basename(out);
   const own = out === join(prefixPaths(prefix).store, name) && name.startsWith(`${basename(scratch)}-`);
   return own && (await readReceipt(out)) === null;

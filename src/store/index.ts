@@ -44,6 +44,7 @@ export { endOrphans, outputVariable } from "./processes.ts";
 export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
 export {
   boundFailed,
+  isUnfinished,
   listFailed,
   readFailed,
   scratchPath,

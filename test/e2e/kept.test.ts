@@ -1,8 +1,10 @@
 /** A failed build that is kept, the shell in it and in a finished one, and logs: as a user of the command line sees them. */
-import { access, readdir, readFile, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { access, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { root } from "../tools/checkout.ts";
 import { describeWith } from "../tools/needs.ts";
 import {
   compile,
@@ -71,16 +73,6 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
     expect(names.split(" ")).toContain("SOURCE_DATE_EPOCH");
     expect(names).not.toMatch(/TLSFORGE_PREFIX|TLSFORGE_RECIPES/);
 
-    // On a terminal there is a shell to type into, whose exit code is that of what it ran last.
-    const typed = "pwd\ntlsforge-again\nexit 9\n";
-    const terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-    const under = ["sh", "-c", `printf '${typed}' | exec python3 -c '${terminal}' "$@"`, "sh"];
-    const interactive = await run(shop, ["shell", scratch.slice(0, 12)], { under, environment: { TERM: "dumb" } });
-    expect(interactive.exitCode).toBe(9);
-    expect(interactive.stdout).toContain("[hello 1.0.0]");
-    expect(interactive.stdout).toContain(`${join(shop.prefix, "build", scratch, "source")}\r\n`);
-    expect(interactive.stdout).toContain("fatal error: tlsforge-no-such.h");
-
     // What is mended by hand is there when the command runs again.
     expect(
       (await inShell("--command", "touch tlsforge-no-such.h && sed -i 's/<.*>/\"tlsforge-no-such.h\"/' lacking.c"))
@@ -98,6 +90,63 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
     expect((await run(shop, ["gc", "--failed"])).exitCode).toBe(0);
     expect(await scratches()).toEqual([]);
     expect(await readdir(join(shop.prefix, "store"))).toEqual([]);
+  });
+
+  const connect = `python3 -c 'import socket; socket.create_connection(("192.0.2.1", 80), 3)'`;
+
+  test("a shell is sealed as the build was, and has the terminal; --no-seal gives one that is not", async () => {
+    await recipe(lacking);
+    await run(shop, ["build", "--yes", "--keep-failed"]);
+    const [scratch = ""] = await scratches();
+    const secret = join(shop.cwd, "secret");
+    await writeFile(secret, "of mine\n");
+
+    const steps = [
+      ["[hello 1.0.0]", "case $- in *m*) echo j''obs; esac; pwd\n"],
+      ["jobs", "echo wai''ting; sleep 60\n"],
+      ["waiting", "\u0003"],
+      ["[hello 1.0.0]", "echo st''atus $?\n"],
+      ["status 130", "sleep 61 &\nkill %1; wait; tlsforge-again\n"],
+      ["fatal error: tlsforge-no-such.h", `${connect}\n`],
+      ["Network is unreachable", `cat ${secret}; exit 9\n`],
+      ["code 9", "mine again\n"],
+    ];
+    // A shell without job control does not take the terminal back from who has had it.
+    const typed = ["python3", join(root, "test", "e2e", "terminal.py"), JSON.stringify(steps)];
+    const under = [...typed, "sh", "-c", '"$@"; echo code $?; read line && echo "read $line"', "sh"];
+    const { exitCode, stdout } = await run(shop, ["shell", scratch.slice(0, 12)], {
+      under,
+      environment: { TERM: "dumb" },
+    });
+    expect(stdout).toMatch(/this shell is sealed: no network, writes only to its own folders/);
+    expect(stdout).toContain(`${join(shop.prefix, "build", scratch, "source")}\r\n`);
+    expect(stdout).toContain(`${secret}: No such file or directory`);
+    expect(stdout).toContain("read mine again");
+    expect(exitCode).toBe(0);
+
+    const open = await inShell("--no-seal", "--command", `cat ${secret}`);
+    expect(open).toMatchObject({ exitCode: 0, stdout: "of mine\n" });
+    expect(open.stderr).toContain("this shell is not sealed, as --no-seal asks");
+    const closed = await inShell("--command", connect);
+    expect(closed).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("Network is unreachable") as string });
+
+    // A build may have written its record itself.
+    const record = join(shop.prefix, "build", scratch, ".tlsforge-failed.json");
+    const told = JSON.parse(await readFile(record, "utf8")) as object;
+    await writeFile(record, JSON.stringify({ ...told, out: shop.cwd }));
+    expect(await inShell("--command", `touch ${shop.cwd}/x`)).toMatchObject({ exitCode: 1 });
+    await writeFile(record, JSON.stringify(told));
+
+    // Who ends tlsforge ends what runs in the shell, which may still tidy up.
+    const asked = start(shop, [
+      "shell",
+      "hello",
+      "--command",
+      "trap 'echo bye; exit 5' TERM; touch up; sleep 62 & wait",
+    ]);
+    while (!existsSync(join(shop.prefix, "build", scratch, "source", "up"))) await sleep(50);
+    asked.kill("SIGTERM");
+    expect(await ended(asked)).toMatchObject({ exitCode: 130, stdout: "bye\n" });
   });
 
   test("without being asked nothing is kept; a finished build has a shell without sources; what makes no sense is refused", async () => {

@@ -20,33 +20,60 @@ export interface SealFolders {
  * Homes, what services keep and where they listen (`/run`, `/srv` and `/var` of the Filesystem Hierarchy Standard, 3.0), secrets that only root can
  * read anyway.
  */
-const hidden = ["/root", "/home", "/run", "/srv", "/var", "/etc/ssh", "/etc/ssl/private", "/etc/shadow", "/etc/gshadow"];
+const hidden = [
+  "/root",
+  "/home",
+  "/run",
+  "/srv",
+  "/var",
+  "/etc/ssh",
+  "/etc/ssl/private",
+  "/etc/shadow",
+  "/etc/gshadow",
+];
 const temporary = ["/tmp", "/var/tmp"];
 
 /** Accounts of services have such homes. */
 const systems = /^\/(?:(?:usr|bin|sbin|lib\w*|etc|dev|proc|sys|nix|gnu)(?:\/.*)?|var|var\/lib|opt|srv|mnt|media)?$/u;
 
+/** What a program may not be without, wherever it lies. Paths absolute. */
+export interface Needs {
+  readonly prefix: string;
+  /** To be read and written. */
+  readonly own: readonly string[];
+  /** To be read. */
+  readonly given: readonly string[];
+  /** Folders of programs. */
+  readonly tools: readonly string[];
+  /** Folders of people, which are hidden. */
+  readonly homes: readonly string[];
+}
+
 /** What this build may see and write, with `extra` files to be read: those that its environment or cargo's configuration name. */
 export function sealFolders(context: BuildContext, extra: readonly string[]): SealFolders {
   const { derivation, scratch, sources, toolFolders, toolPaths, seal } = context;
-  const homes = seal.homes.filter((home) => path.isAbsolute(home)).flatMap(bothWays);
+  return foldersFor({
+    prefix: derivation.prefix,
+    own: [derivation.out, scratch],
+    given: [derivation.recipe.folder, ...sources.map((source) => source.path), ...extra],
+    tools: [...toolFolders, ...Object.values(toolPaths).flatMap((file) => bothWays(file).map(path.dirname))],
+    homes: seal.homes,
+  });
+}
+
+/** What a program with these needs may see and write. */
+export function foldersFor({ prefix, own: ownFolders, given, tools, homes: named }: Needs): SealFolders {
+  const homes = named.filter((home) => path.isAbsolute(home)).flatMap(bothWays);
   const hide = distinct(
-    [...[...hidden, path.join(derivation.prefix, "var")].flatMap(real), ...homes.flatMap(real)].filter(
+    [...[...hidden, path.join(prefix, "var")].flatMap(real), ...homes.flatMap(real)].filter(
       (folder) => existsSync(folder) && (!systems.test(folder) || hidden.includes(folder)),
     ),
   );
   const own = distinct(temporary.flatMap(real)).filter((folder) => !hide.includes(folder));
-  const write = distinct([derivation.out, scratch].flatMap(bothWays));
-  const tools = [...toolFolders, ...Object.values(toolPaths).flatMap((file) => bothWays(file).map(path.dirname))];
-  const wanted = [
-    path.join(derivation.prefix, "store"),
-    derivation.recipe.folder,
-    ...sources.map((source) => source.path),
-    ...distinct(tools).flatMap((folder) => toolchainOf(folder, homes)),
-    ...extra,
-  ];
+  const write = distinct(ownFolders.flatMap(bothWays));
+  const toolchains = distinct(tools).flatMap((folder) => toolchainOf(folder, homes));
   const covers = [...hide, ...own, "/dev"];
-  const read = distinct(wanted.flatMap(bothWays)).filter(
+  const read = distinct([path.join(prefix, "store"), ...given, ...toolchains].flatMap(bothWays)).filter(
     (file) => covers.some((cover) => inside(file, cover) && file !== cover) && !write.includes(file),
   );
   return { hide, own, read, write };

@@ -3,7 +3,7 @@ import path from "node:path";
 import { execa } from "execa";
 import { refusalIn, type Refusal } from "./refusal.ts";
 import type { Command, CommandSink } from "../run.ts";
-import { namedFiles, sealFolders, type SealFolders } from "./folders.ts";
+import { foldersFor, namedFiles, sealFolders, type Needs, type SealFolders } from "./folders.ts";
 import { reasonOf, requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
 import type { BuildContext } from "../types.ts";
 
@@ -17,21 +17,66 @@ export interface Sealed {
   readonly refusal: (lines: readonly string[], command: Pick<Command, "network">) => Refusal | null;
 }
 
+/** What is sealed: with what, around which folders, and whether it is somebody's shell. */
+interface Place {
+  readonly seal: Seal;
+  readonly folders: SealFolders;
+  /** One of them, for the trial. */
+  readonly directory: string;
+  readonly offline: boolean;
+  readonly shell?: true;
+}
+
 /**
  * Puts the machine's seal around this build's folders, and tries it. What works around nothing and does not around these folders is left out,
  * said as a warning and in the receipt. Throws ForgeError `sandbox-missing` for that when the sandbox is required. `patience`: milliseconds for
  * the trial.
  */
 export async function sealBuild(context: BuildContext, patience = 20_000): Promise<Sealed> {
-  const { seal, emit } = context;
+  const { seal, scratch, emit } = context;
   if (context.requireSandbox === true) requireSeal(seal);
   if (seal.grade === "none") return unsealed(seal);
   const folders = sealFolders(context, extraFiles(context));
-  const { argv, environment } = wrapped(context, folders, {
-    argv: ["true"],
-    directory: context.scratch,
-    environment: {},
-  });
+  const place = { seal, folders, directory: scratch, offline: context.offline === true };
+  const fitting = await fit(place, patience);
+  if (fitting.grade === "none") {
+    if (context.requireSandbox === true) requireSeal(fitting);
+    emit({ type: "warning", message: `${context.derivation.recipe.name}: its build is ${sealText(fitting)}` });
+    return unsealed(fitting);
+  }
+  return {
+    grade: seal.grade,
+    text: sealText(seal),
+    wrap: (command) => wrapped(place, command),
+    refusal: (lines, { network }) =>
+      refusalIn(lines, {
+        ...folders,
+        network: network === true && context.offline !== true ? "open" : seal.network,
+        declared: network === true,
+      }),
+  };
+}
+
+/** What this build sees below what is hidden: for a shell that sees it again. */
+export function seenBy(context: BuildContext): readonly string[] {
+  return sealFolders(context, extraFiles(context)).read;
+}
+
+/** Seals the shell of a build as its steps were. `directory` is where it runs, one of its own. */
+export async function sealShell(
+  seal: Seal,
+  needs: Omit<Needs, "homes"> & { readonly directory: string },
+): Promise<Pick<Sealed, "grade" | "text" | "wrap">> {
+  const folders = foldersFor({ ...needs, homes: seal.homes });
+  const place: Place = { seal, folders, directory: needs.directory, offline: false, shell: true };
+  const fitting = seal.grade === "none" ? seal : await fit(place, 20_000);
+  if (fitting.grade === "none") return unsealed(fitting);
+  return { grade: seal.grade, text: sealText(seal), wrap: (command) => wrapped(place, command) };
+}
+
+/** The place's seal where it fits around its folders; else one that is none, with the reason. */
+async function fit(place: Place, patience: number): Promise<Seal> {
+  const { argv, environment } = wrapped(place, { argv: ["true"], directory: place.directory, environment: {} });
   const [program = "", ...words] = argv;
   const trial = await execa(program, words, {
     env: { PATH: "/usr/bin:/bin", ...environment },
@@ -42,39 +87,22 @@ export async function sealBuild(context: BuildContext, patience = 20_000): Promi
     // The seal itself lets others pass by.
     killSignal: "SIGKILL",
   });
-  if (trial.exitCode === 0) {
-    return {
-      grade: seal.grade,
-      text: sealText(seal),
-      wrap: (command) => wrapped(context, folders, command),
-      refusal: (lines, { network }) =>
-        refusalIn(lines, {
-          ...folders,
-          network: network === true && context.offline !== true ? "open" : seal.network,
-          declared: network === true,
-        }),
-    };
-  }
+  if (trial.exitCode === 0) return place.seal;
   const refused = [trial.timedOut ? `its trial did not end within ${patience / 1000} s` : reasonOf(trial.stderr)];
-  const none: Seal = { ...seal, grade: "none", network: "open", refused, command: [] };
-  if (context.requireSandbox === true) requireSeal(none);
-  emit({ type: "warning", message: `${context.derivation.recipe.name}: its build is ${sealText(none)}` });
-  return unsealed(none);
+  return { ...place.seal, grade: "none", network: "open", refused, command: [] };
 }
 
 function unsealed(seal: Seal): Sealed {
   return { grade: seal.grade, text: sealText(seal), wrap: (command) => command, refusal: () => null };
 }
 
-function wrapped(
-  { seal, offline }: BuildContext,
-  folders: SealFolders,
-  { argv, directory, environment, network }: Command,
-): ReturnType<Sealed["wrap"]> {
-  const open = network === true && offline !== true;
+function wrapped({ seal, folders, offline, shell }: Place, command: Command): ReturnType<Sealed["wrap"]> {
+  const { argv, directory, environment, network } = command;
+  const open = network === true && !offline;
   const read = open ? [...folders.read, ...resolverFolders()] : folders.read;
+  const flags = [...(open ? ["--network"] : []), ...(shell === true ? ["--shell"] : [])];
   return {
-    argv: [...seal.command, ...(open ? ["--network"] : []), "--", ...argv],
+    argv: [...seal.command, ...flags, "--", ...argv],
     environment: { ...environment, ...sealPaths({ ...folders, read, in: [directory] }) },
   };
 }

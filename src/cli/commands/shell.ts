@@ -1,9 +1,10 @@
 import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { againProgram, runShell } from "../../build/index.ts";
+import { againProgram, runShell, sealShell } from "../../build/index.ts";
 import { ForgeError } from "../../errors.ts";
 import {
   buildLock,
+  isUnfinished,
   listFailed,
   listReceipts,
   lock,
@@ -17,6 +18,7 @@ import { shellLine } from "../../words.ts";
 import type { Context } from "../context.ts";
 import { findBuilds } from "../find-build.ts";
 import type { Result } from "../result.ts";
+import { sealOf } from "../sandbox.ts";
 
 /** What `shell` is asked for. */
 export interface ShellRequest {
@@ -26,11 +28,14 @@ export interface ShellRequest {
   readonly argv: readonly string[];
   /** The same as a line for `/bin/sh`. */
   readonly command?: string;
+  /** As the build's programs were. */
+  readonly sealed: boolean;
 }
 
 /**
  * An interactive shell, or one command, in the environment of a build: of a failed one that was kept, in the folder of the failing command; of a
- * finished one, in an empty folder of its own, without sources. The build's lock is held meanwhile. Gives the command's exit code.
+ * finished one, in an empty folder of its own, without sources. Sealed as the build's programs were, unless that is not wanted. The build's lock is
+ * held meanwhile. Gives the command's exit code.
  */
 export async function shell(context: Context, request: ShellRequest): Promise<Result> {
   const argv = commandOf(context, request);
@@ -44,9 +49,17 @@ export async function shell(context: Context, request: ShellRequest): Promise<Re
     emit,
     signal,
   });
-  const label = `${recipe} ${version}`;
-  const run = (place: { readonly environment: Readonly<Record<string, string>>; readonly directory: string }) =>
-    runShell({ ...place, label }, argv, { signal, terminal: context.environment["TERM"] });
+  const run: Run = async ({ own, given, ...place }) => {
+    const { environment, directory, network } = place;
+    const tools = (environment["PATH"] ?? "").split(":").filter((folder) => path.isAbsolute(folder));
+    const seal = request.sealed
+      ? await sealShell(await sealOf(context), { prefix, own, given, tools, directory })
+      : notWanted;
+    const online = network && seal.grade !== "none" ? ", but has the network, which the failed step asks for" : "";
+    emit({ type: "notice", message: `this shell is ${seal.text}${online}` });
+    const label = `${recipe} ${version}`;
+    return runShell({ ...place, label, wrap: seal.wrap }, argv, { signal, terminal: context.environment["TERM"] });
+  };
   try {
     const exitCode = "failed" in build ? await inFailed(context, build, run) : await inFinished(context, build, run);
     if (signal.aborted) throw new ForgeError("interrupted", "interrupted in the shell of a build");
@@ -72,12 +85,22 @@ function commandOf({ interactive, options }: Context, { argv, command }: ShellRe
 }
 
 /** What is tried by hand may need more than a build may have. */
-const notSealed = "this shell is not sealed: it has the network and the files that you have";
+const notWanted: Awaited<ReturnType<typeof sealShell>> = {
+  grade: "none",
+  text: "not sealed, as --no-seal asks: it has the network and the files that you have",
+  wrap: (command) => command,
+};
 
-type Run = (place: {
+/** Where a shell runs. `own`: the folders that it may write to; `given`: what else it sees below hidden ones. */
+interface Place {
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
-}) => Promise<number>;
+  readonly own: readonly string[];
+  readonly given: readonly string[];
+  readonly network: boolean;
+}
+
+type Run = (place: Place) => Promise<number>;
 
 /** Of one recipe: the failed build that was kept last, else what the current generation has, else what was built last. */
 async function choose(prefix: string, name: string): Promise<KeptBuild | Receipt> {
@@ -93,16 +116,20 @@ async function choose(prefix: string, name: string): Promise<KeptBuild | Receipt
   return build;
 }
 
-async function inFailed({ emit }: Context, build: KeptBuild, run: Run): Promise<number> {
-  const { recipe, version, failed, reason, argv, scratch, environment } = build;
-  const isThere = (await stat(build.directory).catch(() => null))?.isDirectory() === true;
-  const directory = isThere ? build.directory : scratch;
+async function inFailed({ emit, options }: Context, build: KeptBuild, run: Run): Promise<number> {
+  const { recipe, version, failed, reason, argv, out, scratch, environment } = build;
+  const directory = (await isFolder(build.directory)) ? build.directory : scratch;
   const say = (message: string): void => emit({ type: "notice", message });
   say(`${recipe} ${version}, failed ${failed}: ${reason}`);
   if (argv !== null) say(`the failing command, in ${directory}: ${shellLine(argv)}`);
   if (argv !== null) say(`${againProgram} runs it again`);
-  say(notSealed);
-  return run({ environment, directory });
+  const { seen: given = [], network = false } = build;
+  const outs = (await isUnfinished(options.prefix, build)) && (await isFolder(out)) ? [out] : [];
+  return run({ environment, directory, own: [...outs, scratch], given, network });
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return (await stat(folder).catch(() => null))?.isDirectory() === true;
 }
 
 /** The folder is where the build's own was, as its environment says, and goes with the shell. */
@@ -118,9 +145,8 @@ async function inFinished({ emit, options }: Context, build: Receipt, run: Run):
     type: "notice",
     message: `${recipe} ${version}, finished ${build.finished}, is in ${out}; this is its environment`,
   });
-  emit({ type: "notice", message: notSealed });
   try {
-    return await run({ environment, directory: scratch });
+    return await run({ environment, directory: scratch, own: [scratch], given: [], network: false });
   } finally {
     await removeTree(scratch, options.prefix);
   }

@@ -142,13 +142,16 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     const services = await Promise.all(places.map(serviceIn));
     const meet = (path: string): string =>
       python(`import socket; s = socket.socket(socket.AF_UNIX); s.connect("${path}"); s.send(b"x")`);
-    const own = 'import os, socket; p = os.environ["TMPDIR"] + "/s"; l = socket.socket(socket.AF_UNIX); l.bind(p); l.listen();';
+    const own =
+      'import os, socket; p = os.environ["TMPDIR"] + "/s"; l = socket.socket(socket.AF_UNIX); l.bind(p); l.listen();';
     const { ended } = await build(folder, {
       uid,
       machine: "the whole machine",
       texts: [
         ...services.map(({ path }) => meet(path)),
-        python(`${own} s = socket.socket(socket.AF_UNIX); s.connect(p); s.send(b"x"); assert l.accept()[0].recv(1) == b"x"`),
+        python(
+          `${own} s = socket.socket(socket.AF_UNIX); s.connect(p); s.send(b"x"); assert l.accept()[0].recv(1) == b"x"`,
+        ),
       ],
     });
     expect(ended.map(({ error }) => error?.message ?? null)).toEqual([
