@@ -1,5 +1,5 @@
 export { runBuild } from "./build.ts";
-export { runOwnTests, testedOutput } from "./own-tests.ts";
+export { runOwnTests } from "./own-tests.ts";
 export { registryEnvironment } from "./environment.ts";
 export { findSeal, isWhole, requireSeal, sealText, type Seal } from "./seal/seal.ts";
 export { sealShell } from "./seal/sealed.ts";

@@ -1,7 +1,7 @@
 import { mkdir, open } from "node:fs/promises";
-import path from "node:path";
 import { ForgeError } from "../errors.ts";
 import { stepsOfCheck } from "../recipe/index.ts";
+import { testedOutput } from "../store/index.ts";
 import { runBuild } from "./build.ts";
 import { readResults, type TestResults } from "./results.ts";
 import type { BuildContext } from "./types.ts";
@@ -37,11 +37,6 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
   if (failure !== null && (results === null || results.failed === 0)) throw failure;
   if (results === null) return { outcome: "fail", passed: 0, failed: 0, skipped: 0, failures: ["no test has run"] };
   return { outcome: results.failed === 0 && results.passed > 0 ? "pass" : "fail", ...results };
-}
-
-/** Where what is built with its tests would be installed to: what programs of tests are marked with. */
-export function testedOutput(scratch: string): string {
-  return path.join(scratch, "out");
 }
 
 /** What is never the doing of a test, whatever the log says. */

@@ -10,6 +10,7 @@ import {
   lock,
   readCheck,
   scratchPath,
+  testedOutput,
   writeCheck,
   type CheckRecord,
 } from "../store/index.ts";
@@ -106,7 +107,7 @@ async function checkOne(
 ): Promise<CheckRecord> {
   const { emit, signal, options } = context;
   const { recipe, key } = derivation;
-  const { registryEnvironment, runOwnTests, testedOutput } = await import("../build/index.ts");
+  const { registryEnvironment, runOwnTests } = await import("../build/index.ts");
   const planned = work.planned
     .filter((entry) => entry.derivation.recipe.name === recipe.name)
     .map((entry) => ({ ...entry, action: "build" as const }));

@@ -48,6 +48,11 @@ export function scratchPath(prefix: string, build: { readonly key: string; reado
   return join(scratchFolder(prefix), `${build.key.slice(0, 16)}-${build.recipe}`);
 }
 
+/** Where what is built with its own tests would be installed to: what programs of tests are marked with. */
+export function testedOutput(scratch: string): string {
+  return join(scratch, "out");
+}
+
 const recordName = ".tlsforge-failed.json";
 
 /** Makes the folder of a failed build one that is kept. Its environment may hold a proxy's password, so nobody else may read it. */

@@ -79,6 +79,7 @@ const rootReasons: Readonly<Record<string, string>> = {
 
 const stateReasons: Readonly<Record<string, string>> = {
   tls: "certificates and keys",
+  checks: "how the own tests of packages went",
   run: "control socket and process numbers of the server",
 };
 

@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { outOfAside } from "./aside.ts";
 import { explained, hasCode, removeTree } from "./disk.ts";
-import { listFailed, scratchFolder, type KeptBuild } from "./failed.ts";
+import { listFailed, scratchFolder, testedOutput, type KeptBuild } from "./failed.ts";
 import { namesIn, type GarbageItem, type Verdict } from "./garbage.ts";
 import { judgeFailed } from "./gc-failed.ts";
 import { judgeState, judgeTemporaries } from "./gc-rest.ts";
@@ -13,7 +13,7 @@ import { holdersOf, lockForSweep, type Holder } from "./hold.ts";
 import { isHeld, otherHolder, tryLock, type LockOptions } from "./lock.ts";
 import { logNames, logsBeyondBound } from "./logs.ts";
 import { buildLock, isKeyed, prefixPaths } from "./paths.ts";
-import { endOrphans, usageOf, type Usage } from "./processes.ts";
+import { endOrphans, markedPrograms, usageOf, type Usage } from "./processes.ts";
 import { listReceipts, readReceipt, storeEntries } from "./receipts.ts";
 import type { Receipt } from "./types.ts";
 
@@ -42,7 +42,7 @@ export interface GarbageOptions extends LockOptions {
 /**
  * Removes what nothing needs: generations but the current and the newest, outputs that no generation left and no live process
  * uses (also by way of an output that uses them), outputs without a receipt that nobody builds, with what such a build left
- * running, scratch folders of interrupted builds, logs and cached sources beyond their bounds, downloads untouched for a week, remains of
+ * running, scratch folders of interrupted builds and tests, likewise, logs and cached sources beyond their bounds, downloads untouched for a week, remains of
  * interrupted runs. Never removes what it cannot tell about, and spares what runs hold that build meanwhile. Everything in the prefix is named.
  * Takes the prefix's lock itself: the caller must not hold it. Throws `prefix-busy`, `interrupted`, `prefix-unusable`.
  */
@@ -105,7 +105,7 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   const release = await tryLock(buildLock(prefix, basename(outOfAside(path) ?? path)), "gc");
   if (release === null) return false;
   try {
-    if (kind === "output") await endOrphans(path);
+    if (kind === "output" || isScratch) await endOrphans(isScratch ? testedOutput(path) : path);
     await removeTree(path, prefix);
     return true;
   } finally {
@@ -177,6 +177,7 @@ async function judgeOutputs(
   const needed = neededOutputs(receipts, left, usage);
   const holderOf = (name: string): Holder | undefined =>
     holders.find(({ outputs }) => outputs === null || outputs.has(name));
+  const programs = await markedPrograms();
   const verdicts: Verdict[] = [];
   for (const [name, receipt] of receipts) {
     const path = join(store, name);
@@ -188,7 +189,8 @@ async function judgeOutputs(
     else if (await isHeld(buildLock(prefix, name))) verdicts.push(verdict(true, "being built"));
     else if (receipt === null && build !== undefined)
       verdicts.push({ kind: "output", path, ...judgeFailed(build, "output", failed.removing) });
-    else if (receipt === null) verdicts.push(verdict(false, "left by an interrupted or failed build"));
+    else if (receipt === null)
+      verdicts.push(verdict(false, `left by an interrupted or failed build${stillRunning(programs.get(path))}`));
     else if (holderOf(name) !== undefined) verdicts.push(verdict(true, `needed by ${holderOf(name)?.who}`));
     else if (usage.unseen !== null) verdicts.push(verdict(true, usage.unseen));
     else verdicts.push(verdict(false, "no generation that is kept uses it"));
@@ -282,19 +284,31 @@ async function cachesOf(
   return { ...rest, folders: [prefixPaths(prefix).sources, ...folders], needed: all, keepAll: keepAll ?? atWork };
 }
 
-/** A build removes its scratch folder at its end, so one that nobody builds in is from a run that was killed. */
+/**
+ * A build removes its scratch folder at its end, so one that nobody builds in is from a run that was killed. Programs of tests may still be at
+ * work in it, or make it again.
+ */
 async function judgeScratch(prefix: string, { builds, removing }: Failed): Promise<Verdict[]> {
   const folder = scratchFolder(prefix);
+  const programs = await markedPrograms();
+  const tested = [...programs.keys()].map((out) => dirname(out)).filter((path) => dirname(path) === folder);
   const verdicts: Verdict[] = [];
-  for (const name of (await namesIn(folder)).filter(isKeyed)) {
+  for (const name of new Set([...(await namesIn(folder)), ...tested.map((path) => basename(path))])) {
+    if (!isKeyed(name)) continue;
     const path = join(folder, name);
     const held = await isHeld(buildLock(prefix, name));
     const build = builds.find(({ scratch }) => scratch === path);
-    const left = { keep: false, why: "left by an interrupted build" };
-    const judged = build === undefined ? left : judgeFailed(build, "folder", removing);
+    const why = `left by an interrupted build${stillRunning(programs.get(testedOutput(path)))}`;
+    const judged = build === undefined ? { keep: false, why } : judgeFailed(build, "folder", removing);
     verdicts.push({ kind: "temporary", path, ...(held ? { keep: true, why: "being built in" } : judged) });
   }
   return verdicts;
+}
+
+/** What a removal ends; of many the first. */
+function stillRunning(pids: readonly number[] = []): string {
+  const more = pids.length > 3 ? ` and ${pids.length - 3} more` : "";
+  return pids.length === 0 ? "" : `; still running: process ${pids.slice(0, 3).join(", ")}${more}`;
 }
 
 async function judgeLocks(prefix: string): Promise<Verdict[]> {

@@ -48,6 +48,7 @@ export {
   listFailed,
   readFailed,
   scratchPath,
+  testedOutput,
   writeFailed,
   type FailedBuild,
   type KeptBuild,

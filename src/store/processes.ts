@@ -119,14 +119,22 @@ export async function endOrphans(out: string): Promise<void> {
   throw new Error(`programs of an interrupted build of ${out} do not end`);
 }
 
-async function orphansOf(out: string): Promise<number[]> {
+async function orphansOf(out: string): Promise<readonly number[]> {
+  return (await markedPrograms()).get(out) ?? [];
+}
+
+/** Numbers of living programs of builds, by the output that they are marked with; without this process and those it was started by. */
+export async function markedPrograms(): Promise<ReadonlyMap<string, readonly number[]>> {
   const spared = await ownLine();
-  const found: number[] = [];
+  const found = new Map<string, number[]>();
   for (const pid of (await processNumbers()) ?? []) {
     if (spared.has(pid)) continue;
     const environment = await look(() => readFile(join("/proc", String(pid), "environ"), "utf8"));
     if (typeof environment !== "string") continue;
-    if (environment.split("\0").includes(`${outputVariable}=${out}`)) found.push(pid);
+    const mark = environment.split("\0").find((entry) => entry.startsWith(`${outputVariable}=`));
+    if (mark === undefined) continue;
+    const out = mark.slice(outputVariable.length + 1);
+    found.set(out, [...(found.get(out) ?? []), pid]);
   }
   return found;
 }

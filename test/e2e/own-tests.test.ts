@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -131,6 +131,13 @@ describeWith(["linux", "cc", "make", "perl"], "own tests on request", () => {
       { timeout: 15_000, interval: 50 },
     );
 
+  /** Processes that stand in a folder, removed or not. */
+  const processesIn = async (folder: string): Promise<readonly string[]> => {
+    const pids = (await readdir("/proc")).filter((name) => /^\d+$/u.test(name));
+    const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => "")));
+    return folders.filter((name) => name.startsWith(folder));
+  };
+
   /** Empty for a process that has ended. */
   const commandOf = (pid: number): Promise<string> => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
 
@@ -162,6 +169,25 @@ describeWith(["linux", "cc", "make", "perl"], "own tests on request", () => {
     const { record } = await runJson(shop, ["build", "--yes", "--check-tests", "hello=good"]);
     expect(checkOf(record)).toMatchObject({ outcome: "pass" });
     expect(await commandOf(pid)).toBe("");
+  });
+
+  test("what a killed run left of its tests is named and ended by gc", async () => {
+    await working();
+    const killed = start(shop, ["build", "--yes", "--check-tests", "hello=waits"]);
+    const { folder } = await atWork();
+    killed.kill("SIGKILL");
+    await ended(killed);
+    const named = async (...options: readonly string[]) =>
+      (await runJson(shop, ["gc", ...options])).record.removed.filter(({ path }) => path.endsWith("-hello-check"));
+    const left = await named("--dry-run");
+    expect(left).toEqual([
+      expect.objectContaining({
+        why: expect.stringMatching(/^left by an interrupted build; still running: process [\d, ]+(?: and \d+ more)?$/u),
+      }),
+    ]);
+    expect(await named()).toEqual(left);
+    expect(existsSync(folder)).toBe(false);
+    expect(await processesIn(folder)).toEqual([]);
   });
 
   test("a step that breaks before any test is a failed build, not failed tests; a test that is not there is no pass", async () => {

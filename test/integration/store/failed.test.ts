@@ -121,6 +121,9 @@ it("a record of another shape, which a build may have written itself, keeps noth
     { ...whole, argv: [null] },
     { ...whole, environment: null },
     { ...whole, environment: { PATH: 1 } },
+    { ...whole, seen: "/root" },
+    { ...whole, seen: [1] },
+    { ...whole, network: "yes" },
   ]) {
     await writeFile(record, JSON.stringify(value));
     expect(await listFailed(prefix)).toEqual([]);

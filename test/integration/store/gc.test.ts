@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -12,9 +12,11 @@ import {
   holdPrefix,
   lock,
   logPath,
+  outputVariable,
   prefixPaths,
   realise,
   rollbackTo,
+  testedOutput,
   type GarbageReport,
 } from "../../../src/store/index.ts";
 import { describeWith } from "../../tools/needs.ts";
@@ -122,6 +124,37 @@ describe("collectGarbage", () => {
     await release();
     await collect(prefix, {});
     expect(await readdir(scratch)).toEqual(["mine"]);
+  });
+
+  it("names and ends what killed builds and tests left running, whether its folder is there or not", async () => {
+    const prefix = await freshPrefix();
+    const held = derivation(prefix, "held").key.slice(0, 16);
+    const names = ["0123456789abcdef-there-check", "123456789abcdef0-gone-check", `${held}-held-check`];
+    const checks = names.map((name) => join(prefix, "build", name));
+    for (const folder of checks.filter((name) => !name.includes("gone"))) await mkdir(folder, { recursive: true });
+    const output = derivation(prefix, "left").out;
+    await mkdir(output);
+    const outs = [...checks.map((folder) => testedOutput(folder)), output];
+    const programs = outs.map((out) => start("sleep", ["60"], { env: { [outputVariable]: out } }));
+    const others = [join(prefix, "elsewhere", "out"), `${prefix}x/build/${names[0]}/out`];
+    const foreign = others.map((out) => start("sleep", ["60"], { env: { [outputVariable]: out } }));
+    const release = await lock(buildLock(prefix, held), surroundings("tests of held 1.0"));
+    const planned = await collect(prefix, { dryRun: true });
+    const [there, gone, , left] = programs.map(({ pid }) => `still running: process ${pid}`);
+    expect(planned.removed.map(({ path, why }) => `${path}: ${why}`)).toEqual([
+      `${output}: left by an interrupted or failed build; ${left}`,
+      `${checks[0]}: left by an interrupted build; ${there}`,
+      `${checks[1]}: left by an interrupted build; ${gone}`,
+    ]);
+    const ends = [programs[0]!, programs[1]!, programs[3]!].map((program) => once(program, "exit"));
+    expect((await collect(prefix, {})).removed).toEqual(planned.removed);
+    expect(await Promise.all(ends)).toEqual([1, 2, 3].map(() => [null, "SIGKILL"]));
+    expect([programs[2]!, ...foreign].map(({ exitCode, signalCode }) => exitCode ?? signalCode)).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    await release();
   });
 
   it("spares what is fresh among the temporary ones where another run may be trying the place", async () => {
@@ -239,7 +272,11 @@ async function names(prefix: string): Promise<string[]> {
   return (await readdir(prefixPaths(prefix).store)).map((name) => name.split("-")[1]!).toSorted();
 }
 
-function start(program: string, argv: readonly string[], options: { readonly cwd?: string } = {}): ChildProcess {
+function start(
+  program: string,
+  argv: readonly string[],
+  options: Pick<SpawnOptions, "cwd" | "env"> = {},
+): ChildProcess {
   const child = spawn(program, argv, { ...options, stdio: "ignore" });
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
