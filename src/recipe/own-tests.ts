@@ -25,8 +25,8 @@ export function lintOwnTests(written: WrittenRecipe, document: SourceDocument): 
 }
 
 /**
- * The steps that build what is tested and test it: the recipe's own without installing and without the words that leave tests out, then those of
- * the check, with `checkVariables` replaced. `named`: the tests to run instead of the recipe's own choice. Null for a recipe that has none.
+ * The steps that build what is tested and test it: the recipe's own until it installs (what comes after that works on what is installed, and nothing
+ * is), without the words that leave tests out, then those of the check, with `checkVariables` replaced. `named`: the tests to run instead of the recipe's own choice. Null for a recipe that has none.
  */
 export function stepsOfCheck(
   recipe: { readonly steps: readonly Step[]; readonly check?: OwnTests },
@@ -35,13 +35,12 @@ export function stepsOfCheck(
   const { check, steps } = recipe;
   if (check === undefined) return null;
   const left = new Set(check.without);
-  const own = steps
-    .filter(({ kind }) => kind !== "install")
-    .map((step) =>
-      step.kind === "configure" || step.kind === "run"
-        ? { ...step, argv: step.argv.filter((word) => !left.has(word)) }
-        : step,
-    );
+  const installs = steps.findIndex(({ kind }) => kind === "install");
+  const own = (installs === -1 ? steps : steps.slice(0, installs)).map((step) =>
+    step.kind === "configure" || step.kind === "run"
+      ? { ...step, argv: step.argv.filter((word) => !left.has(word)) }
+      : step,
+  );
   const values = checkValues(check, named);
   return [...own, ...check.steps.map((step) => withValues(step, values))];
 }

@@ -14,6 +14,7 @@ const text = (check: readonly string[]): string =>
     '  - configure: [./configure, "--prefix=${out}", --no-tests]',
     "  - make: {}",
     "  - install: {}",
+    '  - run: ["${out}/bin/thing", --mend]',
     "check:",
     "  name: its tests",
     "  results: tap",
@@ -37,7 +38,7 @@ const resolve = (recipe: Recipe) => resolveRecipe({ recipe, version: "1.0", sour
 describe("steps of a check", () => {
   const resolved = resolve(parse(usual));
 
-  test("are the recipe's own without install and without the words that leave tests out, then its own", () => {
+  test("are the recipe's own until it installs, without the words that leave tests out, then its own", () => {
     expect(stepsOfCheck(resolved, [])).toMatchObject([
       { kind: "configure", argv: ["./configure", "--prefix=${out}"] },
       { kind: "make", targets: [] },
