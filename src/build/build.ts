@@ -13,7 +13,7 @@ import { runCommand, type Command, type CommandSink } from "./run.ts";
 import { ownEnvironment } from "./environment.ts";
 import { bindScope, wheelFolder } from "./scope.ts";
 import { sealBuild } from "./seal/sealed.ts";
-import { placeFiles, prepareStep, stepTitle } from "./steps.ts";
+import { onlineSteps, placeFiles, prepareStep, stepTitle } from "./steps.ts";
 import type { BuildContext, BuildOutcome } from "./types.ts";
 
 /**
@@ -76,13 +76,17 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
     }
     const { expand, expandPattern } = scope;
     const gates = context.checking === true ? [] : await passGates(context, { expand, expandPattern, sink, compiler });
-    const online = context.offline === true ? [] : steps.filter((step) => "network" in step);
     const { grade, text } = seal;
     return {
       steps: steps.map(stepTitle),
       gates,
       cpuSeconds,
-      seal: { grade, text, network: online.map(stepTitle), ...(leftBehind.length === 0 ? {} : { leftBehind }) },
+      seal: {
+        grade,
+        text,
+        network: onlineSteps(steps, context.offline),
+        ...(leftBehind.length === 0 ? {} : { leftBehind }),
+      },
       environment: ownEnvironment(scope.environment, context),
     };
   } catch (error) {

@@ -36,6 +36,11 @@ export function stepTitle(step: Step): string {
   }
 }
 
+/** The steps that have the network, as they read; none with `--offline`. */
+export function onlineSteps(steps: readonly Step[], offline: boolean | undefined): readonly string[] {
+  return offline === true ? [] : steps.filter((step) => "network" in step).map(stepTitle);
+}
+
 /** Replaces variables and turns a step into files and programs. */
 export function prepareStep(step: Step, scope: Scope): PreparedStep {
   const { expand } = scope;

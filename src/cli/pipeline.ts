@@ -27,7 +27,15 @@ import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
-import { leftBehindWarnings, refuseMadeUnsealed, refuseUnsealed, sealOf, unsealedWarning } from "./sandbox.ts";
+import {
+  leftBehindWarnings,
+  onlineText,
+  refuseMadeUnsealed,
+  refuseOnline,
+  refuseUnsealed,
+  sealOf,
+  unsealedWarning,
+} from "./sandbox.ts";
 import { unsignedWarnings } from "./unsigned.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "./vulnerable.ts";
@@ -105,6 +113,7 @@ export async function buildStack(
   const required = request.sources.requireSandbox === true;
   refuseMadeUnsealed(await receiptsOf(planned), required);
   const toBuild = pendingRecipes(planned);
+  refuseOnline({ pending: toBuild, stack: selection.resolved }, request.tests, request.sources);
   if (toBuild.length > 0) {
     preflight(context, selection, planned);
     // Before packages and minutes of building, for a change that cannot be made anyway.
@@ -135,7 +144,8 @@ export async function buildStack(
   const sources = await fetchFor(planned, selection);
   if (pending.length > 0)
     emit({ type: "phase", phase: "fetch", state: "done", detail: fetchedText([...sources.values()].flat()) });
-  const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context)) };
+  const online = onlineText(pendingRecipes(planned), request.sources.offline);
+  const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context), online) };
   emit({ type: "phase", phase: "build", state: "start", ...sealed });
   const outputs = await makeAll(context, selection, {
     planned,

@@ -1,11 +1,14 @@
 /** How far builds are sealed on this machine, and the refusal of `--require-sandbox`. */
 import { userInfo } from "node:os";
 import path from "node:path";
-import { findSeal, isWhole, requireSeal, sealText, type Seal } from "../build/index.ts";
+import { findSeal, isWhole, onlineSteps, requireNoNetwork, requireSeal, sealText, type Seal } from "../build/index.ts";
 import { ForgeError } from "../errors.ts";
+import { stepsOfCheck, type ResolvedRecipe } from "../recipe/index.ts";
 import type { Receipt } from "../store/index.ts";
 import type { Check } from "./checks.ts";
 import type { Context } from "./context.ts";
+import type { TestRequest } from "./own-tests.ts";
+import type { SourceOptions } from "./prepare.ts";
 
 /** The seal that builds of this run get. */
 export function sealOf({ code, environment, home }: Context): Promise<Seal> {
@@ -21,6 +24,30 @@ export async function refuseUnsealed(context: Context, required: boolean, perlTo
   if (!required) return;
   const seal = await sealOf(context);
   if (!perlToCome || !seal.perlMissing) requireSeal(seal);
+}
+
+/** The steps of recipes that have the network, as people read them. */
+export function onlineText(recipes: readonly Pick<ResolvedRecipe, "name" | "steps">[], offline: boolean): string[] {
+  return recipes.flatMap(({ name, steps }) => onlineSteps(steps, offline).map((step) => `${name}: ${step}`));
+}
+
+/**
+ * Throws `sandbox-missing` where a seal is required and a step would have the network: of what is built (`pending`), or of own tests that are
+ * asked for of any in the `stack`.
+ */
+export function refuseOnline(
+  recipes: { readonly pending: readonly ResolvedRecipe[]; readonly stack: readonly ResolvedRecipe[] },
+  tests: TestRequest | undefined,
+  { requireSandbox, offline }: SourceOptions,
+): void {
+  if (requireSandbox !== true) return;
+  const wanted = ({ name }: ResolvedRecipe): boolean =>
+    tests !== undefined && (Object.keys(tests.named).length === 0 || name in tests.named);
+  const tested = recipes.stack.filter(wanted).map((recipe) => ({
+    name: `tests of ${recipe.name}`,
+    steps: stepsOfCheck(recipe, []) ?? [],
+  }));
+  requireNoNetwork(onlineText([...recipes.pending, ...tested], offline));
 }
 
 /** Throws `sandbox-missing` where a seal is required and outputs that are there already were made without a whole one, or do not say. */

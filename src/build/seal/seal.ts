@@ -87,11 +87,17 @@ export function sealPaths(paths: Readonly<Record<string, readonly string[]>>): R
   return { TLSFORGE_SEAL: lines.join("") };
 }
 
-/** The seal in one plain sentence, for receipts, records and people: `sealed: `, `sealed in part: ` with what is open, or `not sealed: `. */
-export function sealText(seal: Pick<Seal, "grade" | "landlock" | "network" | "refused" | "command">): string {
+/**
+ * The seal in one plain sentence, for receipts, records and people: `sealed: `, `sealed in part: ` with what is open, or `not sealed: `. `online`:
+ * the steps that have the network all the same, as people read them.
+ */
+export function sealText(
+  seal: Pick<Seal, "grade" | "landlock" | "network" | "refused" | "command">,
+  online: readonly string[] = [],
+): string {
   if (seal.grade === "none") return `not sealed: ${seal.refused.join("; ")}`;
   const network = { closed: "no network", tcp: "no TCP", open: "network not sealed" }[seal.network];
-  const open = openings(seal);
+  const open = [...openings(seal), ...online.map((step) => `the network to the step "${brief(step)}"`)];
   const told = open.length === 0 ? "" : `; open: ${open.join(", ")}`;
   return `sealed${told && " in part"}: ${network}, writes only to its own folders${told} (${meansOf(seal)})`;
 }
@@ -117,13 +123,28 @@ function meansOf({ grade, landlock, network }: Parameters<typeof sealText>[0]): 
 }
 
 /** Whether what a receipt says of its build's seal is that nothing was open. One that says nothing was not sealed. */
-export function isWhole(seal: (Pick<Seal, "grade"> & { readonly text: string }) | undefined): boolean {
-  return seal !== undefined && ["full", "namespaces"].includes(seal.grade) && seal.text.startsWith("sealed:");
+export function isWhole(
+  seal: (Pick<Seal, "grade"> & { readonly text: string; readonly network: readonly string[] }) | undefined,
+): boolean {
+  if (seal === undefined || seal.network.length > 0) return false;
+  return ["full", "namespaces"].includes(seal.grade) && seal.text.startsWith("sealed:");
+}
+
+/** Throws ForgeError `sandbox-missing` when a step has the network. `online`: those that have, as people read them. */
+export function requireNoNetwork(online: readonly string[]): void {
+  if (online.length === 0) return;
+  throw new ForgeError(
+    "sandbox-missing",
+    `a build would have the network, and --require-sandbox was given: ${online.map(brief).join(", ")}`,
+    {
+      hint: "make what the step fetches a source of its recipe and take out `network: true`; or add --offline, which keeps the network from the step as well; or leave out --require-sandbox",
+    },
+  );
 }
 
 /** Throws ForgeError `sandbox-missing` when the seal is not whole. */
 export function requireSeal(seal: Seal): void {
-  if (isWhole({ grade: seal.grade, text: sealText(seal) })) return;
+  if (isWhole({ grade: seal.grade, text: sealText(seal), network: [] })) return;
   throw new ForgeError(
     "sandbox-missing",
     `builds cannot be sealed whole here, and --require-sandbox was given: ${sealText(seal)}`,
@@ -143,6 +164,12 @@ export function reasonOf(stderr: string): string {
 /** What the machine's own settings say about why namespaces are refused. */
 function remedyFor(grade: Seal["grade"]): string | null {
   if (grade === "full" || grade === "namespaces") return null;
+/** A step in a sentence: its argv may be a script. */
+function brief(step: string): string {
+  const line = step.replaceAll(/\s+/gu, " ");
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
+
   const settings = [
     ["kernel.unprivileged_userns_clone", "0", "1"],
     ["kernel.apparmor_restrict_unprivileged_userns", "1", "0"],

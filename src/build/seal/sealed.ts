@@ -4,7 +4,8 @@ import { execa } from "execa";
 import { refusalIn, type Refusal } from "./refusal.ts";
 import type { Command, CommandSink } from "../run.ts";
 import { foldersFor, namedFiles, sealFolders, type Needs, type SealFolders } from "./folders.ts";
-import { reasonOf, requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
+import { reasonOf, requireNoNetwork, requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
+import { onlineSteps } from "../steps.ts";
 import type { BuildContext } from "../types.ts";
 
 /** The seal of one build. */
@@ -29,24 +30,29 @@ interface Place {
 
 /**
  * Puts the machine's seal around this build's folders, and tries it. What works around nothing and does not around these folders is left out,
- * said as a warning and in the receipt. Throws ForgeError `sandbox-missing` for that when the sandbox is required. `patience`: milliseconds for
- * the trial.
+ * said as a warning and in the receipt. Throws ForgeError `sandbox-missing` for that, and for a step that has the network, when the sandbox is
+ * required. `patience`: milliseconds for the trial.
  */
 export async function sealBuild(context: BuildContext, patience = 20_000): Promise<Sealed> {
   const { seal, scratch, emit } = context;
-  if (context.requireSandbox === true) requireSeal(seal);
+  const { name, steps } = context.derivation.recipe;
+  const online = onlineSteps(steps, context.offline);
+  if (context.requireSandbox === true) {
+    requireSeal(seal);
+    requireNoNetwork(online.map((step) => `${name}: ${step}`));
+  }
   if (seal.grade === "none") return unsealed(seal);
   const folders = sealFolders(context, extraFiles(context));
   const place = { seal, folders, directory: scratch, offline: context.offline === true };
   const fitting = await fit(place, patience);
   if (fitting.grade === "none") {
     if (context.requireSandbox === true) requireSeal(fitting);
-    emit({ type: "warning", message: `${context.derivation.recipe.name}: its build is ${sealText(fitting)}` });
+    emit({ type: "warning", message: `${name}: its build is ${sealText(fitting)}` });
     return unsealed(fitting);
   }
   return {
     grade: seal.grade,
-    text: sealText(seal),
+    text: sealText(seal, online),
     wrap: (command) => wrapped(place, command),
     refusal: (lines, { network }) =>
       refusalIn(lines, {

@@ -11,8 +11,14 @@ import { contextIn, freshFolder } from "./context.ts";
 
 const src = join(import.meta.dirname, "..", "..", "..", "src");
 
-/** A stack of one recipe, and what a run has told. `code`: where the program runs from; without seal.pl there is nothing to seal with. */
-async function shop(code: string): Promise<{ readonly context: Context; readonly events: readonly ForgeEvent[] }> {
+/**
+ * A stack of one recipe, and what a run has told. `code`: where the program runs from; without seal.pl there is nothing to seal with. `online`:
+ * which step is declared to need the network.
+ */
+async function shop(
+  code: string,
+  online?: "step" | "check",
+): Promise<{ readonly context: Context; readonly events: readonly ForgeEvent[] }> {
   const folder = await freshFolder();
   await mkdir(join(folder, "recipes", "hello"), { recursive: true });
   await mkdir(join(folder, "recipes", "stacks"));
@@ -35,14 +41,14 @@ versions:
     sources: [{ sha256: ${sha256}, locations: [{ file: ${file} }] }]
 steps:
   - run: [cp, hello.txt, "\${out}/hello.txt"]
-    network: true
+${online === "step" ? "    network: true" : ""}
   - run: ["true"]
 check:
   name: the tests of hello
   results: tap
   steps:
     - run: [sh, -c, "test $CARGO_NET_OFFLINE = true && echo Files=1, Tests=1,"]
-      network: true
+${online === "check" ? "      network: true" : ""}
 `,
   );
   await writeFile(
@@ -72,7 +78,7 @@ it("a sandbox that is required and cannot be had is refused before anything is f
       /^builds cannot be sealed whole here, and --require-sandbox was given: not sealed: /u,
     ),
   });
-  expect(events.filter(({ type }) => type.startsWith("fetch") || type.startsWith("build"))).toEqual([]);
+  expect(begun(events)).toEqual([]);
   expect(await readdir(join(context.options.prefix, "cache", "sources")).catch(() => [])).toEqual([]);
 });
 
@@ -86,7 +92,7 @@ it("a build without one is told, and its key is that of a sealed one", async () 
   expect(again.fields.builds).toMatchObject([{ cached: true, sealed: text }]);
 });
 
-it("a sealed build is told in events, record and receipt, with the steps that had the network", async () => {
+it("a sealed build is told in events, record and receipt", async () => {
   const { context, events } = await shop(src);
   const { fields } = await build(context, request(true));
   const text = expect.stringMatching(/^sealed: no network, /u) as string;
@@ -94,10 +100,42 @@ it("a sealed build is told in events, record and receipt, with the steps that ha
   expect(fields["warnings"]).toEqual([]);
   expect(events).toContainEqual({ type: "phase", phase: "build", state: "start", detail: text });
   expect(events).toContainEqual(expect.objectContaining({ type: "build-done", sealed: text }));
-  const store = join(context.options.prefix, "store");
-  const [output = ""] = await readdir(store);
-  const receipt = JSON.parse(await readFile(join(store, output, "receipt.json"), "utf8")) as Receipt;
-  expect(receipt.seal).toMatchObject({ text, network: ["run cp hello.txt ${out}/hello.txt"] });
+  const [file = ""] = await receiptsIn(context);
+  expect((JSON.parse(await readFile(file, "utf8")) as Receipt).seal).toMatchObject({ text, network: [] });
+});
+
+it("a step that had the network is named in events, record, receipt and warnings", async () => {
+  const { context, events } = await shop(src, "step");
+  const { fields } = await build(context, request(false));
+  const step = "run cp hello.txt ${out}/hello.txt";
+  const told = (name: string) => expect.stringContaining(`; open: the network to the step "${name}" (`) as string;
+  expect(fields.builds).toMatchObject([{ cached: false, sealed: told(step) }]);
+  expect(fields["warnings"]).toEqual([told(step)]);
+  expect(events).toContainEqual({ type: "phase", phase: "build", state: "start", detail: told(`hello: ${step}`) });
+  const [file = ""] = await receiptsIn(context);
+  expect((JSON.parse(await readFile(file, "utf8")) as Receipt).seal).toMatchObject({
+    text: told(step),
+    network: [step],
+  });
+  await expect(build(context, request(true))).rejects.toMatchObject({
+    message: "already built, and not sealed whole, while --require-sandbox was given: hello 1.0",
+  });
+});
+
+it("a step that asks for the network is refused before anything is fetched where a sandbox is required, unless --offline takes it away", async () => {
+  const { context, events } = await shop(src, "step");
+  await expect(build(context, request(true))).rejects.toMatchObject({
+    code: "sandbox-missing",
+    message:
+      "a build would have the network, and --require-sandbox was given: hello: run cp hello.txt ${out}/hello.txt",
+    hint: expect.stringMatching(/`network: true`.*--offline/u),
+  });
+  expect(begun(events)).toEqual([]);
+  const text = expect.stringMatching(/^sealed: no network, /u) as string;
+  const { fields } = await build(context, request(true, true));
+  expect(fields.builds).toMatchObject([{ cached: false, sealed: text }]);
+  // It is whole, and nothing is built any more.
+  expect((await build(context, request(true))).fields.builds).toMatchObject([{ cached: true, sealed: text }]);
 });
 
 it("what is there already counts too: an output that was not sealed whole, or does not say, is refused", async () => {
@@ -118,15 +156,25 @@ it("what is there already counts too: an output that was not sealed whole, or do
 });
 
 it("own tests are sealed as builds are: --require-sandbox and --offline hold for them", async () => {
-  const { context } = await shop(src);
+  const { context, events } = await shop(src, "check");
   const tests = { named: {} };
-  await expect(build(context, { ...request(true), tests })).rejects.toMatchObject({ code: "build-failed" });
+  await expect(build(context, { ...request(true), tests })).rejects.toMatchObject({
+    code: "sandbox-missing",
+    message: expect.stringContaining("--require-sandbox was given: tests of hello: run sh -c test "),
+  });
+  expect(begun(events)).toEqual([]);
+  await build(context, request(true));
   const { fields } = await build(context, { ...request(true, true), tests });
   expect(fields.builds).toMatchObject([{ cached: true, check: { outcome: "pass", passed: 1 } }]);
   // The output is whole; the machine has become one that has no seal.
   const lesser = { ...context, code: import.meta.dirname };
   await expect(build(lesser, { ...request(true, true), tests })).rejects.toMatchObject({ code: "sandbox-missing" });
 });
+
+/** What was fetched or built. */
+function begun(events: readonly ForgeEvent[]): readonly ForgeEvent[] {
+  return events.filter(({ type }) => type.startsWith("fetch") || type.startsWith("build"));
+}
 
 async function receiptsIn({ options }: Context): Promise<readonly string[]> {
   const store = join(options.prefix, "store");

@@ -60,7 +60,7 @@ const seals: readonly (readonly [seal: Seal, text: string, enough: boolean])[] =
 it.each(seals)("%o", (seal, text, enough) => {
   expect(sealText(seal)).toBe(text);
   expect(refusalOf(seal)).toEqual(enough ? null : { code: "sandbox-missing", ends: true });
-  expect(isWhole({ grade: seal.grade, text })).toBe(enough);
+  expect(isWhole({ grade: seal.grade, text, network: [] })).toBe(enough);
 });
 
 function refusalOf(seal: Seal): { readonly code: string; readonly ends: boolean } | null {
@@ -73,8 +73,20 @@ function refusalOf(seal: Seal): { readonly code: string; readonly ends: boolean 
   }
 }
 
-it("a receipt that tells of no seal is of no whole one", () => {
+it("a receipt that tells of no seal is of no whole one, nor is one that tells of a step with the network", () => {
   expect(isWhole(undefined)).toBe(false);
+  expect(isWhole({ grade: "full", text: "sealed: no network", network: ["run fetch"] })).toBe(false);
+});
+
+it("names the steps that have the network, a script in a word", () => {
+  const text = sealText({ ...none, grade: "full", landlock: 7, network: "closed" }, [
+    "run fetch it",
+    `run sh -c a\nb${"c".repeat(80)}`,
+  ]);
+  expect(text).toBe(
+    `sealed in part: no network, writes only to its own folders; open: the network to the step "run fetch it", the network to the step "run sh -c a b${"c".repeat(66)}…" (namespaces, Landlock ABI 7)`,
+  );
+  expect(isWhole({ grade: "full", text, network: [] })).toBe(false);
 });
 
 it("gives paths a line each, whatever is in them", () => {
