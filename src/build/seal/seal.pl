@@ -20,14 +20,17 @@
 # Sources: pid_namespaces(7), landlock(7), seccomp(2), capabilities(7), ioctl_tty(2).
 use strict;
 
+# closed: memory, semaphores and queues of System V and POSIX, which are the machine's, and io_uring_setup, which would go around the filter.
 my %numbers = (
   x86_64 => {
     unshare => 272, mount => 165, openat => 257, prctl => 157, capget => 125, capset => 126, mount_setattr => 442,
-    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 41, io_uring_setup => 425, audit => 0xC000003E,
+    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 41, audit => 0xC000003E,
+    closed => [29 .. 31, 64 .. 71, 220, 240 .. 245, 425],
   },
   aarch64 => {
     unshare => 97, mount => 40, openat => 56, prctl => 167, capget => 90, capset => 91, mount_setattr => 442,
-    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 198, io_uring_setup => 425, audit => 0xC00000B7,
+    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 198, audit => 0xC00000B7,
+    closed => [180 .. 197, 425],
   },
 );
 # What shells say of a program that a signal ended.
@@ -136,7 +139,7 @@ sub remaining {
 sub startProgram {
   $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM TTOU);
   dropPrivileges();
-  my $filtered = $on{namespaces} || $on{network} ? 0 : filterSockets();
+  my $filtered = $on{namespaces} ? 0 : filterCalls();
   restrict() if $abi >= ($on{namespaces} ? 2 : 1);
   if ($on{probe}) {
     my $closed = $on{namespaces} || $filtered ? 'closed' : $abi >= 4 ? 'tcp' : 'open';
@@ -209,9 +212,11 @@ sub restrict {
   $allow->($_, ($writes & ~$devices) | $reads) for @write;
   if ($on{namespaces}) { $allow->($_, $writes & ~$devices) for @own, '/dev' }
   else {
-    $allow->($_, $writes & ~$devices) for '/dev/shm';
-    $allow->("/dev/$_", $writes) for qw(null zero full random urandom tty ptmx pts);
-    my %hidden = map { $_ => 1 } @hide, @own;
+    # Semaphores are files there: Python's configure makes one, and where it cannot, multiprocessing goes without.
+    $allow->('/dev/shm', ($writes & ~$devices) | $reads);
+    $allow->("/dev/$_", $writes | $reads) for qw(null zero full random urandom tty ptmx pts);
+    # To root the disk itself would be there to be read.
+    my %hidden = map { $_ => 1 } @hide, @own, '/dev';
     allowReading('/', \%hidden, sub { $allow->($_[0], $reads) });
     $allow->($_, $reads) for @read;
   }
@@ -228,14 +233,14 @@ sub allowReading {
   allowReading("$below$_", $hidden, $allow) for grep { $_ ne '.' && $_ ne '..' } readdir $folder;
 }
 
-# Without a network namespace: no socket but Unix ones. Landlock does not know datagrams. io_uring would go around it.
-sub filterSockets {
+# Without namespaces: nothing of the machine's IPC, and no socket but Unix ones unless the network stays. Landlock does not know datagrams.
+sub filterCalls {
   my ($allow, $fail) = (0x7fff0000, 0x00050000); # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
   my @program = (
     [0x20, 0, 0, 4], [0x15, 1, 0, $number->{audit}], [0x06, 0, 0, $fail | $ENOSYS], # another processor's calls
     [0x20, 0, 0, 0], [0x35, 0, 1, 0x40000000], [0x06, 0, 0, $fail | $ENOSYS], # the x32 calls
-    [0x15, 0, 1, $number->{io_uring_setup}], [0x06, 0, 0, $fail | $ENOSYS],
-    [0x15, 0, 3, $number->{socket}], [0x20, 0, 0, 16], [0x15, 1, 0, 1], [0x06, 0, 0, $fail | $ENETUNREACH],
+    (map { [0x15, 0, 1, $_], [0x06, 0, 0, $fail | $ENOSYS] } @{$number->{closed}}),
+    $on{network} ? () : ([0x15, 0, 3, $number->{socket}], [0x20, 0, 0, 16], [0x15, 1, 0, 1], [0x06, 0, 0, $fail | $ENETUNREACH]),
     [0x06, 0, 0, $allow],
   );
   my $code = join('', map { pack('S C C L', @$_) } @program);

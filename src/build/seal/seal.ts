@@ -104,13 +104,22 @@ export function sealText(
 
 /**
  * What a sealed program reaches of the machine all the same. Landlock has no right for connecting to a Unix socket with a path, nor for
- * a file's mode; one for truncation from ABI 3 on, and a scope for signals from ABI 6 on (landlock(7)).
+ * a file's mode, owner and times; one for truncation from ABI 3 on, and a scope for signals from ABI 6 on (landlock(7)). That for lists of names
+ * would close every folder above a hidden one as well.
  */
 function openings({ grade, landlock, network, command }: Parameters<typeof sealText>[0]): readonly string[] {
   const alone = grade === "landlock";
   return [
     ...(network === "tcp" ? ["network other than TCP"] : []),
-    ...(alone ? ["local services by Unix sockets", "modes of files"] : []),
+    ...(alone && network !== "closed" ? ["System V and POSIX queues, semaphores and memory"] : []),
+    ...(alone
+      ? [
+          "local services by Unix sockets",
+          "writes to /dev/shm",
+          "modes, owners and times of files",
+          "names of hidden files",
+        ]
+      : []),
     ...(alone && landlock < 3 ? ["truncation of files"] : []),
     ...((alone || command.includes("--no-pid")) && landlock < 6 ? ["signals to other processes"] : []),
   ];
@@ -155,6 +164,12 @@ export function requireSeal(seal: Seal): void {
   );
 }
 
+/** A step in a sentence: its argv may be a script. */
+function brief(step: string): string {
+  const line = step.replaceAll(/\s+/gu, " ");
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}
+
 /** The last word of seal.pl, without its beginning. */
 export function reasonOf(stderr: string): string {
   const line = stderr.trim().split("\n").at(-1) ?? "";
@@ -164,12 +179,6 @@ export function reasonOf(stderr: string): string {
 /** What the machine's own settings say about why namespaces are refused. */
 function remedyFor(grade: Seal["grade"]): string | null {
   if (grade === "full" || grade === "namespaces") return null;
-/** A step in a sentence: its argv may be a script. */
-function brief(step: string): string {
-  const line = step.replaceAll(/\s+/gu, " ");
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
-}
-
   const settings = [
     ["kernel.unprivileged_userns_clone", "0", "1"],
     ["kernel.apparmor_restrict_unprivileged_userns", "1", "0"],

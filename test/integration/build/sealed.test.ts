@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
@@ -13,8 +13,10 @@ import type { Ended, Wanted } from "./sealed-child.ts";
 
 const child = new URL("./sealed-child.ts", import.meta.url).pathname;
 const deny = new URL("./deny.pl", import.meta.url).pathname;
-const [unshareCall, landlockCall, setattrCall] = [process.arch === "x64" ? "272" : "97", "444", "442"];
+const [unshareCall, clockCall] = process.arch === "x64" ? ["272", "164"] : ["97", "170"];
+const [landlockCall, setattrCall] = ["444", "442"];
 const nobody = 65_534;
+const whole: readonly Seal["grade"][] = ["full", "namespaces"];
 const abi = (await machineSeal([[]])).landlock;
 
 /** How a program is started on a machine that refuses something. */
@@ -40,14 +42,19 @@ const connect = (address: string, port: number): string =>
 
 describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build", () => {
   it.each([
-    ["root", 0, "the whole machine", /^(?:full|namespaces)$/u],
-    ["a user", nobody, "the whole machine", /^(?:full|namespaces)$/u],
-    ["a user", nobody, "a container with a masked /proc", /^(?:full|namespaces)$/u],
-    ["a user", nobody, "a machine with Linux 5.11", /^namespaces$/u],
-    ["root", 0, "a container without namespaces", /^landlock$/u],
-    ["a user", nobody, "a container without namespaces", /^landlock$/u],
-  ] as const)(`of %s (%i) in %s, where the kernel has Landlock ABI ${abi}`, async (_, uid, machine, grade) => {
+    ["root", 0, "the whole machine", whole],
+    ["a user", nobody, "the whole machine", whole],
+    ["a user", nobody, "a container with a masked /proc", whole],
+    ["a user", nobody, "a machine with Linux 5.11", ["namespaces"]],
+    ["root", 0, "a container without namespaces", ["landlock"]],
+    ["a user", nobody, "a container without namespaces", ["landlock"]],
+  ] as const)(`of %s (%i) in %s, where the kernel has Landlock ABI ${abi}`, async (_, uid, machine, grades) => {
     const folder = await place();
+    const outside = await folderIn("/usr/local");
+    await chmod(outside, 0o777);
+    const device = join(await folderIn("/dev"), "disk");
+    await writeFile(device, "");
+    const segment = sharedSegment();
     const port = await listening();
     const victim = sleeper(uid);
     const lone = `73.${process.pid}${uid}${machine.length}`;
@@ -60,8 +67,9 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       [connect("127.0.0.1", port), /the network was refused: /u],
       [`echo x >${folder}/home/x`, /a write outside of its own folders was refused|is hidden from builds/u],
       [`touch ${folder}/p/store/other/x`, /a write outside of its own folders was refused/u],
-      ["touch /usr/tlsforge-test", /a write outside of its own folders was refused/u],
-      ["touch /etc/tlsforge-test", /a write outside of its own folders was refused/u],
+      [`touch ${outside}/x`, /a write outside of its own folders was refused/u],
+      [`cat ${device} || exit 3`, /exit 3|was refused: cat: /u],
+      [segment.get, /failed: exit 3/u],
       [`cat ${folder}/home/.ssh/id`, /home\/\.ssh\/id is hidden from builds/u],
       [
         python(
@@ -69,9 +77,9 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
         ),
         /failed: exit 3/u,
       ],
-      // Harmless where the seal fails: a clock set to what it is, a mount over the build's own output.
-      ['mount -t tmpfs none "$0"', /a change of the machine was refused/u],
-      ['date -s "@$(date +%s)"', /a change of the machine was refused/u],
+      // The kernel asks whether one may before it looks what for: no such file system, and a clock that is set to nothing.
+      ['mount -t tlsforge-none none "$0"', /a change of the machine was refused/u],
+      [`perl -e 'exit(syscall(${clockCall}, 0, 0) == 0 ? 0 : 3)'`, /failed: exit 3/u],
       ["exit 7", /failed: exit 7$/u],
       ["kill -15 $$", /failed: exit 143, as after SIGTERM$/u],
     ];
@@ -79,6 +87,10 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     const target = sleeper(uid);
     await writeFile(join(folder, "whole"), "whole\n");
     await writeFile(join(folder, "mode"), "", { mode: 0o644 });
+    const shared = join("/dev/shm", `tlsforge-test-${lone}`);
+    await writeFile(shared, "");
+    onTestFinished(() => rm(shared));
+    await chmod(shared, 0o666);
     // What only a fuller seal closes: whatever goes through is told as open.
     const partly: readonly (readonly [text: string, opening: string])[] = [
       [
@@ -87,16 +99,22 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
         ),
         "local services by Unix sockets",
       ],
-      [`chmod 600 ${folder}/mode`, "modes of files"],
+      [`chmod 600 ${folder}/mode`, "modes, owners and times of files"],
+      [`chown $(id -u) ${folder}/mode`, "modes, owners and times of files"],
+      [python(`import os; os.utime("${folder}/mode", (0, 0))`), "modes, owners and times of files"],
+      [`test -e ${shared} && echo x >>${shared}`, "writes to /dev/shm"],
+      [`ls ${folder}/home/.ssh | grep -qx id`, "names of hidden files"],
       [python(`import os; os.truncate("${folder}/whole", 0)`), "truncation of files"],
       [`kill -9 ${target.pid}`, "signals to other processes"],
     ];
     const { seal, ended } = await build(folder, {
       uid,
       machine,
+      grades,
       texts: [...attempts, ...partly].map(([text]) => text).concat(daemon(lone)),
     });
-    expect(seal).toMatchObject({ grade: expect.stringMatching(grade), network: "closed" });
+    expect(grades).toContain(seal.grade);
+    expect(seal.network).toBe("closed");
     expect(seal.command.includes("--no-pid")).toBe(machine === "a container with a masked /proc");
     expect(ended.slice(0, attempts.length).map(({ error }) => error?.message)).toEqual(
       attempts.map(([, message]) => expect.stringMatching(message) as string),
@@ -115,20 +133,25 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       partly.map(([, opening]) => opening).filter((opening) => told.includes(opening)),
     );
     expect(told.startsWith("sealed: ")).toBe(open.length === 0);
-    expect(seal.grade === "landlock").toBe(told.includes("open: local services by Unix sockets, modes of files"));
+    expect(seal.grade === "landlock").toBe(told.includes("open: local services by Unix sockets, writes to"));
+    const { mode, mtimeMs } = await stat(join(folder, "mode"));
     expect({
       service: service.heard(),
-      mode: (await stat(join(folder, "mode"))).mode & 0o777,
+      mode: mode & 0o777,
+      dated: mtimeMs === 0,
+      shared: await readFile(shared, "utf8"),
       size: (await stat(join(folder, "whole"))).size,
       alive: (target.exitCode ?? target.signalCode) === null,
     }).toEqual({
       service: told.includes("Unix sockets"),
       mode: told.includes("modes") ? 0o600 : 0o644,
+      dated: told.includes("times"),
+      shared: told.includes("/dev/shm") ? "x\n" : "",
       size: told.includes("truncation") ? 0 : 6,
       alive: !told.includes("signals"),
     });
     expect(await readdir(join(folder, "home"))).toEqual([".ssh"]);
-    expect(["/usr/tlsforge-test", "/etc/tlsforge-test"].filter((file) => existsSync(file))).toEqual([]);
+    expect(await readdir(outside)).toEqual([]);
   });
 
   it.each([
@@ -147,6 +170,7 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     const { ended } = await build(folder, {
       uid,
       machine: "the whole machine",
+      grades: whole,
       texts: [
         ...services.map(({ path }) => meet(path)),
         python(
@@ -163,16 +187,29 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     expect(services.map((service) => service.heard())).toEqual([false, false, false]);
   });
 
+  it.each([
+    ["is not the wanted one", "a container without namespaces and Landlock", ["landlock"], false, []],
+    ["fails later", "the whole machine", whole, true, [/--require-sandbox was given: not sealed: /u]],
+    ["fails later, and is not whole", "a container without namespaces", ["landlock"], true, [/failed: exit 96$/u]],
+  ] as const)("that %s: these tests attempt nothing", async (_, machine, grades, lost, messages) => {
+    const folder = await place();
+    const { ended } = await build(folder, { uid: 0, machine, grades, lost, texts: [`touch ${folder}/attempted`] });
+    expect(ended.map(({ error }) => error?.message)).toEqual(
+      messages.map((message) => expect.stringMatching(message) as string),
+    );
+    expect(existsSync(join(folder, "attempted"))).toBe(false);
+  });
+
   it("that cannot be one is told, builds all the same, and is refused where it is required", async () => {
     const folder = await place();
     const machine = "a container without namespaces and Landlock";
-    const plain = await build(folder, { uid: 0, machine, texts: ["true"] });
+    const plain = await build(folder, { uid: 0, machine, grades: ["none"], texts: ["true"] });
     expect(plain.seal).toMatchObject({ grade: "none", refused: expect.arrayContaining(["Landlock: it is not there"]) });
     expect(plain.ended[0]).toMatchObject({
       error: null,
       seal: { text: expect.stringMatching(/^not sealed: unshare: /u) },
     });
-    const { ended } = await build(folder, { uid: 0, machine, texts: [":"], required: true });
+    const { ended } = await build(folder, { uid: 0, machine, grades: ["none"], texts: [":"], required: true });
     expect(ended[0]?.error).toMatchObject({
       code: "sandbox-missing",
       message: expect.stringMatching(
@@ -182,19 +219,34 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     });
   });
 
-  it("gives the network to a step that is declared to need it, unless --offline is given", async () => {
-    const folder = await place();
+  it("gives the network to a step that is declared to need it, unless --offline is given or a sandbox is required", async () => {
+    const machine = "the whole machine";
+    const online = { uid: nobody, machine, grades: whole, network: true } as const;
     const text = connect("127.0.0.1", await listening());
-    const online = await build(folder, { uid: nobody, machine: "the whole machine", texts: [text], network: true });
-    expect(online.ended[0]).toMatchObject({ error: null, seal: { network: [expect.stringMatching(/^run sh -c /u)] } });
-    const offline = await build(await place(), {
-      uid: nobody,
-      machine: "the whole machine",
-      texts: [`${text} && :`],
-      network: true,
-      offline: true,
+    const [made, required, offline] = [
+      await build(await place(), { ...online, texts: [text] }),
+      await build(await place(), { ...online, texts: [text], required: true }),
+      await build(await place(), { ...online, texts: [`${text} && :`], offline: true }),
+    ].map(({ ended }) => ended[0]);
+    expect(made).toMatchObject({
+      error: null,
+      seal: {
+        network: [expect.stringMatching(/^run sh -c /u)],
+        text: expect.stringMatching(/^sealed in part: .*; open: the network to the step "run sh -c /u),
+      },
     });
-    expect(offline.ended[0]?.error).toMatchObject({ hint: expect.stringMatching(/which --offline forbids/u) });
+    expect(required?.error).toMatchObject({
+      code: "sandbox-missing",
+      message: expect.stringContaining("--require-sandbox was given: hello: run sh -c "),
+    });
+    expect(offline?.error).toMatchObject({ hint: expect.stringMatching(/which --offline forbids/u) });
+  });
+
+  it("of a step that has the network has nothing more of the machine, without namespaces", async () => {
+    const texts = [connect("127.0.0.1", await listening()), sharedSegment().get];
+    const machine = "a container without namespaces";
+    const { ended } = await build(await place(), { uid: 0, machine, grades: ["landlock"], texts, network: true });
+    expect(ended.map(({ error }) => error?.message)).toEqual([undefined, expect.stringMatching(/failed: exit 3/u)]);
   });
 });
 
@@ -270,6 +322,15 @@ async function serviceIn(folder: string): Promise<{ readonly path: string; reado
   await once(server, "listening");
   onTestFinished(() => void server.close());
   return { path, heard: () => heard };
+}
+
+/** Memory of System V that the machine has, and what ends with 3 where it is not found. */
+function sharedSegment(): { readonly get: string } {
+  const key = 0x7f_00_00_00 + Math.floor(Math.random() * 0xff_ff_ff);
+  const made = "import ctypes; assert ctypes.CDLL(None).shmget";
+  execFileSync("python3", ["-c", `${made}(${key}, 16, 0o3666) >= 0`]); // IPC_CREAT, IPC_EXCL
+  onTestFinished(() => void execFileSync("ipcrm", ["-M", String(key)]));
+  return { get: python(`import ctypes, sys; sys.exit(0 if ctypes.CDLL(None).shmget(${key}, 0, 0) >= 0 else 3)`) };
 }
 
 function sleeper(uid: number) {

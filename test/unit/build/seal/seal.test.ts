@@ -36,22 +36,22 @@ const seals: readonly (readonly [seal: Seal, text: string, enough: boolean])[] =
   ],
   [
     { ...none, grade: "landlock", landlock: 7, network: "closed" },
-    "sealed in part: no network, writes only to its own folders; open: local services by Unix sockets, modes of files (Landlock ABI 7 and a filter for sockets, without namespaces)",
+    "sealed in part: no network, writes only to its own folders; open: local services by Unix sockets, writes to /dev/shm, modes, owners and times of files, names of hidden files (Landlock ABI 7 and a filter for sockets, without namespaces)",
     false,
   ],
   [
     { ...none, grade: "landlock", landlock: 2, network: "closed" },
-    "sealed in part: no network, writes only to its own folders; open: local services by Unix sockets, modes of files, truncation of files, signals to other processes (Landlock ABI 2 and a filter for sockets, without namespaces)",
+    "sealed in part: no network, writes only to its own folders; open: local services by Unix sockets, writes to /dev/shm, modes, owners and times of files, names of hidden files, truncation of files, signals to other processes (Landlock ABI 2 and a filter for sockets, without namespaces)",
     false,
   ],
   [
     { ...none, grade: "landlock", landlock: 4, network: "tcp" },
-    "sealed in part: no TCP, writes only to its own folders; open: network other than TCP, local services by Unix sockets, modes of files, signals to other processes (Landlock ABI 4 alone)",
+    "sealed in part: no TCP, writes only to its own folders; open: network other than TCP, System V and POSIX queues, semaphores and memory, local services by Unix sockets, writes to /dev/shm, modes, owners and times of files, names of hidden files, signals to other processes (Landlock ABI 4 alone)",
     false,
   ],
   [
     { ...none, grade: "landlock", landlock: 3, network: "open" },
-    "sealed in part: network not sealed, writes only to its own folders; open: local services by Unix sockets, modes of files, signals to other processes (Landlock ABI 3 alone)",
+    "sealed in part: network not sealed, writes only to its own folders; open: System V and POSIX queues, semaphores and memory, local services by Unix sockets, writes to /dev/shm, modes, owners and times of files, names of hidden files, signals to other processes (Landlock ABI 3 alone)",
     false,
   ],
   [none, "not sealed: unshare: Operation not permitted; Landlock: it is not there", false],
