@@ -26,6 +26,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
   const { derivation, emit, signal } = context;
   const log = openLog(context.log);
   let last: Command | null = null;
+  let seen: readonly string[] = [];
   let cpuSeconds = 0;
   const leftBehind: string[] = [];
   const endingsBefore = await endingsForMemory();
@@ -35,6 +36,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
     const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)), compiler);
     await layOut(context);
     const seal = await sealBuild(context);
+    seen = seal.seen;
     log.write(`${seal.text}\n`);
     const sink: CommandSink = {
       log,
@@ -90,7 +92,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       environment: ownEnvironment(scope.environment, context),
     };
   } catch (error) {
-    if (context.keepFailed && !signal.aborted) await keepFailure(context, { error, last });
+    if (context.keepFailed && !signal.aborted) await keepFailure(context, { error, last, seen });
     throw error;
   } finally {
     log.close();

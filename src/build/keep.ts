@@ -6,7 +6,6 @@ import { closedEnvironment } from "./environment.ts";
 import { shellLine, shellWord } from "../words.ts";
 import { writeOwnFile } from "./own-files.ts";
 import type { Command } from "./run.ts";
-import { seenBy } from "./seal/sealed.ts";
 import type { BuildContext } from "./types.ts";
 
 /** The program in the build's own `bin`, first on its PATH, that runs the failing command again. */
@@ -18,10 +17,10 @@ export const againProgram = "tlsforge-again";
  */
 export async function keepFailure(
   context: BuildContext,
-  failure: { readonly error: unknown; readonly last: Command | null },
+  failure: { readonly error: unknown; readonly last: Command | null; readonly seen: readonly string[] },
 ): Promise<void> {
   const { derivation, scratch, log } = context;
-  const { error, last } = failure;
+  const { error, last, seen } = failure;
   const { recipe, key, out } = derivation;
   try {
     if (last !== null) {
@@ -39,7 +38,7 @@ export async function keepFailure(
       argv: last?.argv ?? null,
       directory: last?.directory ?? scratch,
       environment: last?.environment ?? closedEnvironment(context),
-      seen: seenBy(context),
+      seen,
       network: last?.network === true && context.offline !== true,
       failed: new Date().toISOString(),
     });

@@ -14,6 +14,8 @@ export interface Sealed {
   readonly grade: Seal["grade"];
   readonly text: string;
   readonly wrap: CommandSink["wrap"];
+  /** What the build sees below what is hidden, found before its first step: for a shell that sees it again. */
+  readonly seen: readonly string[];
   /** What the seal has refused to a command that failed, from its output; null when nothing shows. */
   readonly refusal: (lines: readonly string[], command: Pick<Command, "network">) => Refusal | null;
 }
@@ -54,6 +56,7 @@ export async function sealBuild(context: BuildContext, patience = 20_000): Promi
     grade: seal.grade,
     text: sealText(seal, online),
     wrap: (command) => wrapped(place, command),
+    seen: folders.read,
     refusal: (lines, { network }) =>
       refusalIn(lines, {
         ...folders,
@@ -61,11 +64,6 @@ export async function sealBuild(context: BuildContext, patience = 20_000): Promi
         declared: network === true,
       }),
   };
-}
-
-/** What this build sees below what is hidden: for a shell that sees it again. */
-export function seenBy(context: BuildContext): readonly string[] {
-  return sealFolders(context, extraFiles(context)).read;
 }
 
 /** Seals the shell of a build as its steps were. `directory` is where it runs, one of its own. */
@@ -99,7 +97,7 @@ async function fit(place: Place, patience: number): Promise<Seal> {
 }
 
 function unsealed(seal: Seal): Sealed {
-  return { grade: seal.grade, text: sealText(seal), wrap: (command) => command, refusal: () => null };
+  return { grade: seal.grade, text: sealText(seal), wrap: (command) => command, seen: [], refusal: () => null };
 }
 
 function wrapped({ seal, folders, offline, shell }: Place, command: Command): ReturnType<Sealed["wrap"]> {
