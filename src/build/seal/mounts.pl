@@ -49,21 +49,25 @@ sub makeMounts {
   attempt('mounting proc', 'mount', 'proc', '/proc', 'proc', $RDONLY | $NOSUID | $NODEV | $NOEXEC, 0);
 }
 
-# Paths of the machine's Unix sockets: a network namespace of our own would not show them.
-sub namedSockets {
-  my %found = map { m{^\S+: (?:\S+ ){5} *\d+ (/.*)} ? ($1 => 1) : () } split /\n/, contents('/proc/net/unix');
+# Folders of the machine's Unix sockets: a network namespace of our own would not show them. They are told by the names that they were made
+# with, and may have another since.
+sub socketFolders {
+  my %found = map { m{^\S+: (?:\S+ ){5} *\d+ (/.*)/} ? ($1 => 1) : () } split /\n/, contents('/proc/net/unix');
   return keys %found;
 }
 
 # Nor would it keep them out of reach: whoever finds the file of one finds who listens there.
 sub hideSockets {
-  my ($paths, $nothing) = @_;
-  for my $path (grep { -S } @$paths) {
-    next if grep { index($path, "$_/") == 0 } @write;
-    next if call('mount', "/proc/self/fd/$nothing", $path, 0, $BIND, 0) != -1;
-    my $reason = "$!";
-    # Those that have just ended are no matter.
-    refuse("hiding $path: $reason") if -S $path;
+  my ($folders, $nothing) = @_;
+  for my $folder (@$folders) {
+    next if grep { index("$folder/", "$_/") == 0 } @write;
+    opendir(my $entries, $folder) or next;
+    for my $path (grep { -S } map { "$folder/$_" } readdir $entries) {
+      next if call('mount', "/proc/self/fd/$nothing", $path, 0, $BIND, 0) != -1;
+      my $reason = "$!";
+      # Those that have just ended are no matter.
+      refuse("hiding $path: $reason") if -S $path;
+    }
   }
 }
 

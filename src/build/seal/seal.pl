@@ -62,7 +62,7 @@ my @sockets;
 if ($on{namespaces}) {
   my ($beside) = $0 =~ m{^(.*)/}s;
   require "$beside/mounts.pl";
-  @sockets = namedSockets();
+  @sockets = socketFolders();
   unshareAll();
 } else { refuse('Landlock: it is not there') if $abi < 1 }
 my $terminal = $on{shell} && ownsTerminal();

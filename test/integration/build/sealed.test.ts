@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
@@ -163,6 +163,8 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
     const places = [await folderIn("/var/lib"), await folderIn("/usr/local"), join(folder, "hello")];
     await mkdir(join(folder, "hello"));
     const services = await Promise.all(places.map(serviceIn));
+    const renamed = join(places[1] ?? "", "renamed");
+    await rename(services[1]?.path ?? "", renamed);
     const meet = (path: string): string =>
       python(`import socket; s = socket.socket(socket.AF_UNIX); s.connect("${path}"); s.send(b"x")`);
     const own =
@@ -172,7 +174,7 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       machine: "the whole machine",
       grades: whole,
       texts: [
-        ...services.map(({ path }) => meet(path)),
+        ...services.map(({ path }, index) => meet(index === 1 ? renamed : path)),
         python(
           `${own} s = socket.socket(socket.AF_UNIX); s.connect(p); s.send(b"x"); assert l.accept()[0].recv(1) == b"x"`,
         ),
