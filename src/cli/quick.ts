@@ -1,5 +1,5 @@
 /**
- * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules and the light modules of server and host: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
+ * The quick answer to `provision` that there is nothing to do. Loads nothing but Node's own modules and the light modules of server, host and store: a run that has nothing to do must not pay for the libraries of one that has. Whatever it cannot tell is not "nothing to do".
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import type { Report } from "../grade/index.ts";
@@ -7,6 +7,7 @@ import { stands } from "../host/light.ts";
 import type { ServerConfig, ServerStatus } from "../server/index.ts";
 import { servesFiles, serverPaths, status } from "../server/light.ts";
 import type { LedgerEntry, Manifest } from "../store/index.ts";
+import { parseReceipt } from "../store/light.ts";
 import { inputsFingerprint, toolStamp, type FingerprintParts } from "./inputs.ts";
 
 /** A generation that serves what the same inputs gave before. */
@@ -38,8 +39,7 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   // What is not there is the full run's to complain about.
   if (!existsSync(parts.recipes) || (parts.config !== null && !isFile(parts.config))) return null;
   if (!sameSiteFile(parts) || manifest.fingerprint !== inputsFingerprint(parts)) return null;
-  if (!manifest.tools.every(sameTool) || !manifest.builds.every((build) => existsSync(`${build.out}/receipt.json`)))
-    return null;
+  if (!manifest.tools.every(sameTool) || !manifest.builds.every(isBuilt)) return null;
   if (!manifest.host.every((record) => stands(record) === true) || !ledgerAgrees(parts.prefix, manifest)) return null;
   const state = await status(parts.prefix);
   if (state.state !== "serving") return null;
@@ -55,6 +55,13 @@ async function look(parts: FingerprintParts): Promise<Standing | null> {
   if (config === null || !servesFiles(server, config)) return null;
   const report = readJson<Report>(manifest.report.path);
   return report === null ? null : { manifest, server, report };
+}
+
+/** Whether a build's output has its receipt, whole and undamaged. */
+export function isBuilt({ out, key }: Manifest["builds"][number]): boolean {
+  const file = `${out}/receipt.json`;
+  const receipt = isFile(file) ? parseReceipt(readFileSync(file, "utf8")) : null;
+  return receipt?.key === key && receipt.out === out;
 }
 
 /** Whether the site file is the one that the generation remembers: which one counts otherwise is the full run's to say. */
@@ -106,7 +113,7 @@ function isFresh({ notAfter, renewAfter }: ServerStatus["certificates"][number])
 
 function readJson<T>(file: string): T | null {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as T;
+    return isFile(file) ? (JSON.parse(readFileSync(file, "utf8")) as T) : null;
   } catch {
     return null;
   }

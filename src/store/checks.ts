@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, unlink } from "node:fs/promises";
+import { mkdir, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { atomicWrite, explained, hasCode } from "./disk.ts";
+import { atomicWrite, explained, hasCode, readOwn } from "./disk.ts";
 import { prefixPaths } from "./paths.ts";
 import { storeEntries } from "./receipts.ts";
+import { isNumber, isText, listOf, oneOf, shapeOf } from "./shapes.ts";
 
 /**
  * How the own tests of an output's package went. It lies beside the store (`var/checks/<key>.json`) and not in the output: the output and its
@@ -50,13 +51,32 @@ export async function writeCheck(prefix: string, run: CheckRecord, chosen: reado
 export async function readCheck(prefix: string, key: string): Promise<CheckRecord | null> {
   const file = join(folderOf(prefix), `${key}.json`);
   try {
-    const record = JSON.parse(await readFile(file, "utf8")) as Partial<CheckRecord> | null;
-    return record?.schema === "tlsforge.check/1" && record.key === key ? (record as CheckRecord) : null;
+    const text = await readOwn(file);
+    const record: unknown = text === null ? null : JSON.parse(text);
+    return isCheckRecord(record) && record.key === key ? record : null;
   } catch (error) {
-    if (error instanceof SyntaxError || hasCode(error, "ENOENT", "ENOTDIR")) return null;
+    if (error instanceof SyntaxError || hasCode(error, "ENOTDIR")) return null;
     throw explained(error, file);
   }
 }
+
+const isCheckRecord = shapeOf<CheckRecord>({
+  schema: oneOf("tlsforge.check/1"),
+  recipe: isText,
+  version: isText,
+  key: isText,
+  name: isText,
+  outcome: oneOf("pass", "fail"),
+  passed: isNumber,
+  failed: isNumber,
+  skipped: isNumber,
+  failures: listOf(isText),
+  tests: listOf(isText),
+  excluded: listOf(shapeOf<CheckRecord["excluded"][number]>({ test: isText, reason: isText })),
+  log: isText,
+  wallSeconds: isNumber,
+  finished: isText,
+});
 
 /** Where the output of the tests is logged. */
 export function checkLogPath(prefix: string, key: string): string {

@@ -1,8 +1,8 @@
 /** Files that say which process wants, holds or uses something: their names identify it, so that each is whole the moment it is there. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, rmdir } from "node:fs/promises";
+import { mkdir, open, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { explained, hasCode, unlinkIfThere } from "./disk.ts";
+import { explained, hasCode, readOwn, unlinkIfThere } from "./disk.ts";
 import { hasEnded, type ProcessIdentity } from "./identity.ts";
 
 /** A claim of a process that has not ended. */
@@ -18,7 +18,8 @@ export async function livingClaims(path: string, own: ProcessIdentity, sweep: bo
     const other = parseClaim(name);
     if (other === null) continue;
     if (!(await hasEnded(other, own))) living.push({ name, process: other });
-    else if (sweep) await unlinkIfThere(join(path, name));
+    // A name is used only once, so that also a folder under it is in nobody's way.
+    else if (sweep) await rm(join(path, name), { recursive: true, force: true });
   }
   return living;
 }
@@ -85,20 +86,23 @@ function parseClaim(name: string): ProcessIdentity | null {
 /** `provision, pid 123, since 2026-11-23T10:00:00.000Z`, as far as the holder has said it. */
 export async function describeClaim(path: string, claim: string, now = Date.now()): Promise<string> {
   const pid = `pid ${parseClaim(claim)?.pid ?? "unknown"}`;
-  const told = await claimContent(path, claim);
-  if (told === null) return pid;
-  const since = String(told["since"]);
-  const ahead = Date.parse(since) - now > 60_000 ? " (the clock has been set back since)" : "";
-  return `${String(told["what"])}, ${pid}, since ${since}${ahead}`;
+  const { what, since } = (await claimContent(path, claim)) ?? {};
+  const ahead = Date.parse(String(since)) - now > 60_000 ? " (the clock has been set back since)" : "";
+  return [
+    ...(typeof what === "string" ? [what] : []),
+    pid,
+    ...(typeof since === "string" ? [`since ${since}${ahead}`] : []),
+  ].join(", ");
 }
 
 /** What a claim says; null when it has not said it yet, or is gone. */
 export async function claimContent(path: string, claim: string): Promise<Readonly<Record<string, unknown>> | null> {
   try {
-    const value: unknown = JSON.parse(await readFile(join(path, claim), "utf8"));
+    const text = await readOwn(join(path, claim));
+    const value: unknown = text === null ? null : JSON.parse(text);
     return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
   } catch (error) {
-    if (error instanceof SyntaxError || hasCode(error, "ENOENT")) return null;
+    if (error instanceof SyntaxError) return null;
     throw explained(error, path);
   }
 }

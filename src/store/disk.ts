@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, open, readdir, realpath, rename, rm, symlink, unlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, lstat, open, readdir, realpath, rename, rm, symlink, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { ForgeError } from "../errors.ts";
 
@@ -124,12 +125,36 @@ async function makeFoldersWritable(path: string): Promise<void> {
   }
 }
 
+/**
+ * The text of a file that we wrote; null where nothing is. Empty, as damaged as can be for whoever reads it, for what is no file (a folder; a
+ * pipe, which would have us wait for somebody who writes into it) or larger than any of ours. Throws what the system says.
+ */
+export async function readOwn(path: string): Promise<string | null> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return null;
+    // A socket.
+    if (hasCode(error, "ENXIO")) return "";
+    throw error;
+  }
+  try {
+    const facts = await handle.stat();
+    return facts.isFile() && facts.size <= largestOwn ? await handle.readFile("utf8") : "";
+  } finally {
+    await handle.close();
+  }
+}
+
+const largestOwn = 64 * 1024 * 1024;
+
 /** Removes a file; one that is not there is removed already. */
 export async function unlinkIfThere(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
+    if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
   }
 }
 
@@ -146,9 +171,11 @@ export function explained(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  if (hasCode(error, "EACCES", "EPERM", "EROFS", "ENOTDIR", "ELOOP", "EIO", "EBUSY")) {
+  const misplaced = hasCode(error, "ENOTDIR", "EISDIR", "EEXIST");
+  if (misplaced || hasCode(error, "EACCES", "EPERM", "EROFS", "ELOOP", "EIO", "EBUSY")) {
+    const remedy = misplaced ? "Move away what is in its place" : "Make it accessible for this user";
     return new ForgeError("prefix-unusable", `Cannot use ${path}: ${(error as Error).message}`, {
-      hint: "Make it accessible for this user, or choose another folder with --prefix",
+      hint: `${remedy}, or choose another folder with --prefix`,
       cause: error,
     });
   }

@@ -2,11 +2,11 @@
  * The ledger of a prefix: every change of the machine that tlsforge has made and not taken back, one record for each resource, whatever
  * generation asked for it. It is written before a change and after, so that it is true whenever a run is killed.
  */
-import { readFile } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
-import { atomicWrite, explained, hasCode } from "./disk.ts";
+import { atomicWrite, explained, readOwn } from "./disk.ts";
 import { prefixPaths } from "./paths.ts";
-import type { HostRecord, LedgerEntry } from "./types.ts";
+import { isHostRecord, oneOf, shapeOf } from "./shapes.ts";
+import type { LedgerEntry } from "./types.ts";
 
 const schema = "tlsforge.host/1";
 
@@ -16,14 +16,13 @@ const schema = "tlsforge.host/1";
  */
 export async function readLedger(prefix: string): Promise<readonly LedgerEntry[]> {
   const { ledger } = prefixPaths(prefix);
-  let text: string;
+  let text: string | null;
   try {
-    text = await readFile(ledger, "utf8");
+    text = await readOwn(ledger);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return [];
     throw explained(error, ledger);
   }
-  return parseLedger(text, ledger);
+  return text === null ? [] : parseLedger(text, ledger);
 }
 
 /** Writes an entry, in place of the earlier one of the same resource. */
@@ -63,26 +62,7 @@ function parseLedger(text: string, path: string): readonly LedgerEntry[] {
   return value.entries;
 }
 
-function isEntry(entry: unknown): entry is LedgerEntry {
-  if (typeof entry !== "object" || entry === null) return false;
-  const { state, record } = entry as Partial<Record<keyof LedgerEntry, unknown>>;
-  return (state === "intended" || state === "applied") && isRecord(record);
-}
-
-function isRecord(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { id, kind, before, after, data } = value as Partial<Record<keyof HostRecord, unknown>>;
-  const state = (text: unknown): boolean => text === null || typeof text === "string";
-  return (
-    typeof id === "string" &&
-    typeof kind === "string" &&
-    state(before) &&
-    state(after) &&
-    typeof data === "object" &&
-    data !== null &&
-    Object.values(data).every((text) => typeof text === "string")
-  );
-}
+const isEntry = shapeOf<LedgerEntry>({ state: oneOf("intended", "applied"), record: isHostRecord });
 
 function damaged(path: string): ForgeError {
   return new ForgeError("prefix-unusable", `The record of what was changed on this machine, ${path}, is damaged`, {

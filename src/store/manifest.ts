@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { atomicWrite, explained, hasCode } from "./disk.ts";
+import { atomicWrite, explained, readOwn } from "./disk.ts";
 import { prefixPaths } from "./paths.ts";
 import { refuseNewer } from "./layout.ts";
-import type { Manifest } from "./types.ts";
+import { isFlag, isHostRecord, isNumber, isText, listOf, mapOf, oneOf, optional, orNull, shapeOf } from "./shapes.ts";
+import type { KnownFlaw, Manifest } from "./types.ts";
 
 /** What may be added to a manifest after its generation was made: by applying to the host, launching, verifying; a new fingerprint when other inputs gave the same results. */
 export type ManifestAddition = Partial<
@@ -17,14 +17,13 @@ export type ManifestAddition = Partial<
  */
 export async function readManifest(prefix: string, generation?: number): Promise<Manifest | null> {
   const path = manifestPath(prefix, generation);
-  let text: string;
+  let text: string | null;
   try {
-    text = await readFile(path, "utf8");
+    text = await readOwn(path);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
     throw explained(error, path);
   }
-  return parseManifest(text, path);
+  return text === null ? null : parseManifest(text, path);
 }
 
 function manifestPath(prefix: string, generation: number | undefined): string {
@@ -33,24 +32,51 @@ function manifestPath(prefix: string, generation: number | undefined): string {
 }
 
 function parseManifest(text: string, path: string): Manifest {
-  let value: Partial<Record<keyof Manifest, unknown>> | null;
+  let value: unknown;
   try {
-    value = JSON.parse(text) as typeof value;
+    value = JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw damaged(path);
     throw error;
   }
-  if (typeof value !== "object" || value === null) throw damaged(path);
-  if (typeof value.layout === "number") refuseNewer(value.layout, path);
-  const whole =
-    value.schema === "tlsforge.manifest/1" &&
-    value.layout === 1 &&
-    Number.isInteger(value.generation) &&
-    typeof value.fingerprint === "string" &&
-    [value.builds, value.host, value.tools, value.warnings].every((item) => Array.isArray(item));
-  if (!whole) throw damaged(path);
-  return value as Manifest;
+  const layout = typeof value === "object" && value !== null && "layout" in value ? value.layout : undefined;
+  if (typeof layout === "number") refuseNewer(layout, path);
+  if (!isManifest(value)) throw damaged(path);
+  return value;
 }
+
+const isManifest = shapeOf<Manifest>({
+  schema: oneOf("tlsforge.manifest/1"),
+  layout: oneOf(1),
+  generation: Number.isInteger,
+  stack: isText,
+  created: isText,
+  builds: listOf(
+    shapeOf<Manifest["builds"][number]>({
+      recipe: isText,
+      version: isText,
+      key: isText,
+      out: isText,
+      location: isText,
+    }),
+  ),
+  host: listOf(isHostRecord),
+  fingerprint: isText,
+  tools: listOf(shapeOf<Manifest["tools"][number]>({ path: isText, size: isNumber, mtimeMs: isNumber })),
+  server: orNull(shapeOf<NonNullable<Manifest["server"]>>({ configDigest: isText, listen: listOf(isText) })),
+  accepted: isFlag,
+  report: orNull(
+    shapeOf<NonNullable<Manifest["report"]>>({
+      grade: orNull(isText),
+      gradeTrustIgnored: orNull(isText),
+      bounds: optional(mapOf(isText)),
+      path: isText,
+    }),
+  ),
+  warnings: listOf(isText),
+  vulnerable: optional(listOf(shapeOf<KnownFlaw>({ recipe: isText, version: isText, id: isText, name: isText }))),
+  exposed: optional(listOf(isText)),
+});
 
 function damaged(path: string): ForgeError {
   return new ForgeError("prefix-unusable", `The manifest ${path} is damaged`, {

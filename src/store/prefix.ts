@@ -1,7 +1,7 @@
-import { chmod, lstat, mkdir, readdir, readFile, readlink, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, readdir, readlink, stat, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { atomicWrite, explained, hasCode, temporaryBeside, temporaryPrefix, unlinkIfThere } from "./disk.ts";
+import { atomicWrite, explained, hasCode, readOwn, temporaryBeside, temporaryPrefix, unlinkIfThere } from "./disk.ts";
 import { isRoot, refuseOtherHands } from "./hands.ts";
 import { refuseNewer } from "./layout.ts";
 import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
@@ -74,13 +74,13 @@ export function pathProblem(path: string): string | null {
 
 /** The layout version, or null when this is no prefix yet. Throws `prefix-newer`, and `prefix-unusable` for a damaged one. */
 async function readLayout({ path, layout }: PrefixPaths): Promise<number | null> {
-  let text: string;
+  let text: string | null;
   try {
-    text = await readFile(layout, "utf8");
+    text = await readOwn(layout);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return null;
     throw explained(error, layout);
   }
+  if (text === null) return null;
   const version = /^\d+\s*$/u.test(text) ? Number(text) : Number.NaN;
   refuseNewer(version, path);
   return version;

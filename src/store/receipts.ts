@@ -1,7 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { explained, hasCode } from "./disk.ts";
+import { explained, hasCode, readOwn } from "./disk.ts";
 import { prefixPaths } from "./paths.ts";
+import { parseReceipt } from "./receipt-text.ts";
 import type { Receipt } from "./types.ts";
 
 /** Path of an output's receipt. */
@@ -10,35 +11,19 @@ export function receiptPath(out: string): string {
 }
 
 /**
- * The receipt of an output, or null when there is none that is whole and speaks of this very path: then there is no output.
+ * The receipt of an output, or null when there is none that is whole and undamaged and speaks of this very path: then there is no output.
  * Throws `prefix-unusable` when it cannot be read.
  */
 export async function readReceipt(out: string): Promise<Receipt | null> {
-  let text: string;
+  let text: string | null;
   try {
-    text = await readFile(receiptPath(out), "utf8");
+    text = await readOwn(receiptPath(out));
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return null;
+    if (hasCode(error, "ENOTDIR")) return null;
     throw explained(error, receiptPath(out));
   }
-  const receipt = parseReceipt(text);
+  const receipt = text === null ? null : parseReceipt(text);
   return receipt?.out === out ? receipt : null;
-}
-
-/** A receipt from its text; null for what is cut short or is none. */
-export function parseReceipt(text: string): Receipt | null {
-  let value: Partial<Record<keyof Receipt, unknown>> | null;
-  try {
-    value = JSON.parse(text) as typeof value;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
-  if (typeof value !== "object" || value?.schema !== "tlsforge.receipt/1") return null;
-  const texts = [value.recipe, value.version, value.key, value.out, value.finished];
-  const lists = [value.inputs, value.sources, value.steps, value.gates];
-  const whole = texts.every((item) => typeof item === "string") && lists.every((item) => Array.isArray(item));
-  return whole ? (value as Receipt) : null;
 }
 
 /** All receipts of a prefix, by their outputs' names. */

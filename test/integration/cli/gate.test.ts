@@ -54,10 +54,15 @@ async function graded(
     schema: "tlsforge.manifest/1",
     layout: 1,
     generation: 1,
+    stack: "small",
+    created: "2026-01-01T00:00:00Z",
     fingerprint: "",
     builds: [],
     host: [],
     tools: [],
+    server: null,
+    accepted: false,
+    report: null,
     warnings: [],
   };
   const file = generationFile(prefix, 1, "manifest.json");

@@ -17,7 +17,8 @@ const recipes = join(import.meta.dirname, "../../../recipes");
 /** Makes generation 3 the current one, of which nothing was built. */
 async function madeCurrent(prefix: string): Promise<void> {
   const empty = { builds: [], host: [], tools: [], warnings: [], fingerprint: "", server: null, accepted: true };
-  const whole = { schema: "tlsforge.manifest/1", layout: 1, generation: 3, stack: "twisted", report: null, ...empty };
+  const made = { generation: 3, stack: "twisted", created: "2026-01-01T00:00:00Z" };
+  const whole = { schema: "tlsforge.manifest/1", layout: 1, ...made, report: null, ...empty };
   await writeFile(join(prefix, "generations/3/manifest.json"), JSON.stringify(whole));
   await symlink("generations/3", join(prefix, "current"));
 }

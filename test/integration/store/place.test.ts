@@ -34,7 +34,9 @@ it("counts the space that builds need", async () => {
   expect(missingSpace(prefix, { scratch: 4e18, outputs: 4e18 }, { root: false })).toMatchObject([
     {
       code: "disk-full",
-      message: expect.stringMatching(/^the builds need 8000000000000 MB in .*\/p, where \d+ MB are free$/) as string,
+      message: expect.stringMatching(
+        /^the builds need 8000000000000\.0 MB in .*\/p, where [\d.]+ MB are free$/,
+      ) as string,
     },
   ]);
 });

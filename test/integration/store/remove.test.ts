@@ -72,7 +72,10 @@ test("a removal that was cut short leaves a prefix, which is taken up again", as
   // What stops it here is a folder where a file belongs.
   await rm(ledger);
   await mkdir(ledger);
-  await expect(removePrefix(prefix)).rejects.toMatchObject({ syscall: "unlink", path: ledger });
+  await expect(removePrefix(prefix)).rejects.toMatchObject({
+    code: "prefix-unusable",
+    cause: { syscall: "unlink", path: ledger },
+  });
   expect(await readdir(prefix)).toEqual(["host.json", "layout"]);
   expect((await openPrefix(prefix, { create: false })).layout).toBe(layout);
   await rm(ledger, { recursive: true });
