@@ -26,6 +26,8 @@ export type ForgeEvent =
     }
   /** A location did not deliver; the next one is tried. */
   | { readonly type: "location-failed"; readonly source: string; readonly location: string; readonly reason: string }
+  /** Cached sources that nothing needs were removed, the oldest first, down to their bound. */
+  | { readonly type: "cache-bounded"; readonly files: number; readonly bytes: number }
   /** A newer version could not be had and an older one, above the security floor, is taken. Always shown loudly. */
   | {
       readonly type: "fallback";

@@ -27,6 +27,7 @@ import { loadSiteFor } from "./load.ts";
 import { hostText } from "./host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
+import { boundCaches } from "./source-caches.ts";
 import {
   leftBehindWarnings,
   onlineText,
@@ -147,12 +148,15 @@ export async function buildStack(
   const online = onlineText(pendingRecipes(planned), request.sources.offline);
   const sealed = pending.length === 0 ? {} : { detail: sealText(await sealOf(context), online) };
   emit({ type: "phase", phase: "build", state: "start", ...sealed });
-  const outputs = await makeAll(context, selection, {
+  const making = makeAll(context, selection, {
     planned,
     sources,
     what: grip.what,
     ...optional("keepFailed", request.keepFailed),
   });
+  await Promise.allSettled([making]);
+  await boundCaches(context, [...sources.values()].flat());
+  const outputs = await making;
   // Another run may have built some of them meanwhile.
   refuseMadeUnsealed(
     outputs.map(({ receipt }) => receipt),

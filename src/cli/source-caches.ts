@@ -1,8 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { holdersOf, listReceipts, type SourceCaches } from "../store/index.ts";
+import type { FetchedSource } from "../fetch/index.ts";
+import { boundSources, holdersOf, listReceipts, type SourceCaches } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import { orWarn } from "./scratch.ts";
 import { cacheOf } from "./shared-cache.ts";
 
 /**
@@ -25,6 +27,22 @@ export async function sourceCaches(context: Context): Promise<SourceCaches> {
     }
   }
   return { folders: shared === null ? [] : [path.join(shared.folder, "sources")], needed, keepAll };
+}
+
+/**
+ * The end of a run that has put something into the caches: what nothing needs stays within the same bound as by `gc`. What cannot be looked at or
+ * removed is in nobody's way.
+ */
+export async function boundCaches(context: Context, fetched: readonly FetchedSource[]): Promise<void> {
+  if (fetched.every(({ location }) => location === "cache" || location === "user")) return;
+  const { emit, options } = context;
+  await orWarn(emit, "Old cached sources could not be removed", async () => {
+    const caches = await sourceCaches(context);
+    const needed = new Map([...caches.needed, ...fetched.map(({ sha256 }) => [sha256, "this run needs it"] as const)]);
+    const removed = await boundSources(options.prefix, { ...caches, needed }, { emit, now: Date.now() });
+    const bytes = removed.reduce((sum, item) => sum + item.bytes, 0);
+    if (removed.length > 0) emit({ type: "cache-bounded", files: removed.length, bytes });
+  });
 }
 
 /** Every SHA-256 in the files of recipes and locks, whether or not the rest of a file can be understood. */

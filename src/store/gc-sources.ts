@@ -1,9 +1,12 @@
 /** Which cached sources stay: those that something needs, and of the others as many as the bound allows. */
 import { lstat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { sizeText } from "../words.ts";
 import { hasCode, temporaryPrefix } from "./disk.ts";
 import { ageMs, dayMs, judgeTemporary, namesIn, type Reason, type Verdict } from "./garbage.ts";
+import type { Holder } from "./hold.ts";
+import { prefixPaths } from "./paths.ts";
+import { readReceipt } from "./receipts.ts";
 
 /** How to judge caches of sources. */
 export interface SourceCaches {
@@ -19,6 +22,23 @@ export interface SourceCaches {
 
 /** How many bytes of sources that nothing needs stay in a cache, the newest first. */
 const standardBound = 512 * 1024 * 1024;
+
+/**
+ * The prefix's own cache besides those of the caller, and what the outputs that stay (`outs`, absolute) were made from as needed; nothing may be
+ * removed while somebody holds the prefix.
+ */
+export async function cachesFor(
+  prefix: string,
+  { folders = [], needed = new Map(), keepAll = null, ...rest }: Partial<SourceCaches> = {},
+  { outs, holders }: { readonly outs: readonly string[]; readonly holders: readonly Holder[] },
+): Promise<SourceCaches> {
+  const all = new Map<string, string>(needed);
+  for (const out of outs)
+    for (const { sha256 } of (await readReceipt(out))?.sources ?? [])
+      all.set(sha256, `${basename(out)} was made from it`);
+  const atWork = holders[0] === undefined ? null : `${holders[0].who}, may need it`;
+  return { ...rest, folders: [prefixPaths(prefix).sources, ...folders], needed: all, keepAll: keepAll ?? atWork };
+}
 
 /**
  * A verdict for every file of the caches. What lies beside a source under its name (`.asc`, `.sigstore`, `.origin`) shares its fate; so does what

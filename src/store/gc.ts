@@ -1,15 +1,16 @@
 import { lstat, readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
+import type { Emit } from "../events.ts";
 import { outOfAside } from "./aside.ts";
 import { explained, hasCode, removeTree } from "./disk.ts";
 import { listFailed, scratchFolder, testedOutput, type KeptBuild } from "./failed.ts";
 import { namesIn, type GarbageItem, type Verdict } from "./garbage.ts";
 import { judgeFailed } from "./gc-failed.ts";
 import { judgeState, judgeTemporaries } from "./gc-rest.ts";
-import { judgeSources, type SourceCaches } from "./gc-sources.ts";
+import { cachesFor, judgeSources, type SourceCaches } from "./gc-sources.ts";
 import { exclusively, listGenerations, type GenerationEntry } from "./generations.ts";
-import { holdersOf, lockForSweep, type Holder } from "./hold.ts";
+import { holdersOf, lockForSweep, tryLockForSweep, type Holder } from "./hold.ts";
 import { isHeld, otherHolder, tryLock, type LockOptions } from "./lock.ts";
 import { logNames, logsBeyondBound } from "./logs.ts";
 import { buildLock, isKeyed, prefixPaths } from "./paths.ts";
@@ -51,8 +52,30 @@ export async function collectGarbage(prefix: string, options: GarbageOptions): P
   const release = await lockForSweep(prefix, options);
   try {
     return await exclusively(prefix, options, async () =>
-      report(await judge(prefix, options), (verdict) => tryRemove(verdict, prefix, options)),
+      report(await judge(prefix, options), (verdict) => tryRemove(verdict, prefix, options.emit)),
     );
+  } finally {
+    await release();
+  }
+}
+
+/**
+ * Removes of the caches what `collectGarbage` would, as the end of a run that has fetched something, which goes on holding the prefix: every output
+ * stays, with the sources it was made from. Removes nothing while another run is at work or sweeps. Throws `prefix-unusable`.
+ */
+export async function boundSources(
+  prefix: string,
+  sources: SourceCaches,
+  { emit, now }: Pick<GarbageOptions, "emit" | "now">,
+): Promise<readonly GarbageItem[]> {
+  const release = await tryLockForSweep(prefix, "the bound of cached sources");
+  if (release === null) return [];
+  try {
+    const { store } = prefixPaths(prefix);
+    const outs = (await storeEntries(store)).map((name) => join(store, name));
+    const holders = await holdersOf(prefix, { others: true });
+    const verdicts = await judgeSources(await cachesFor(prefix, sources, { outs, holders }), now);
+    return (await report(verdicts, (verdict) => tryRemove(verdict, prefix, emit))).removed;
   } finally {
     await release();
   }
@@ -79,7 +102,7 @@ async function report(
 }
 
 /** What cannot be removed is told and in nobody's way. */
-async function tryRemove(verdict: Verdict, prefix: string, { emit }: GarbageOptions): Promise<string | null> {
+async function tryRemove(verdict: Verdict, prefix: string, emit: Emit): Promise<string | null> {
   try {
     return (await remove(verdict, prefix)) ? null : "another run took it meanwhile";
   } catch (error) {
@@ -119,11 +142,12 @@ async function judge(prefix: string, options: GarbageOptions): Promise<Verdict[]
   const left = generations.filter(({ keep }) => keep).map(({ entry }) => entry);
   const failed: Failed = { builds: await listFailed(prefix), removing: options.failed === true };
   const outputs = await judgeOutputs(prefix, left, { usage, holders, failed });
+  const outs = outputs.filter(({ keep }) => keep).map(({ path }) => path);
   return [
     ...generations.map(({ entry: _entry, ...verdict }) => verdict),
     ...outputs,
     ...(await judgeLogs(prefix, outputs)),
-    ...(await judgeSources(await cachesOf(prefix, { outputs, holders, options }), options.now)),
+    ...(await judgeSources(await cachesFor(prefix, options.sources, { outs, holders }), options.now)),
     ...(await judgeScratch(prefix, failed)),
     ...(await judgeTemporaries(prefix, { now: options.now, atWork: holders.length > 0 })),
     ...(await judgeLocks(prefix)),
@@ -258,30 +282,6 @@ async function judgeLogs(prefix: string, outputs: readonly Verdict[]): Promise<V
     const why = kept.includes(name.slice(0, 16)) ? "of a build that is kept" : "within the bound for logs";
     return { kind: "log", path, keep: true, why };
   });
-}
-
-/** The prefix's own cache, and those that the caller names; what the outputs that stay were made from is needed. */
-async function cachesOf(
-  prefix: string,
-  {
-    outputs,
-    holders,
-    options,
-  }: {
-    readonly outputs: readonly Verdict[];
-    readonly holders: readonly Holder[];
-    readonly options: GarbageOptions;
-  },
-): Promise<SourceCaches> {
-  const { folders = [], needed = new Map(), keepAll = null, ...rest } = options.sources ?? {};
-  const all = new Map<string, string>(needed);
-  for (const { keep, path } of outputs) {
-    if (!keep) continue;
-    for (const { sha256 } of (await readReceipt(path))?.sources ?? [])
-      all.set(sha256, `${basename(path)} was made from it`);
-  }
-  const atWork = holders[0] === undefined ? null : `${holders[0].who}, may need it`;
-  return { ...rest, folders: [prefixPaths(prefix).sources, ...folders], needed: all, keepAll: keepAll ?? atWork };
 }
 
 /**

@@ -6,8 +6,8 @@ import { ForgeError } from "../errors.ts";
 import { putAllBack } from "./aside.ts";
 import { claimContent, claimName, describeClaim, dropClaim, livingClaims, putClaim } from "./claims.ts";
 import { explained } from "./disk.ts";
-import { ownIdentity } from "./identity.ts";
-import { lock, otherHolder, type LockOptions, type Release } from "./lock.ts";
+import { isSame, ownIdentity } from "./identity.ts";
+import { lock, otherHolder, tryLock, type LockOptions, type Release } from "./lock.ts";
 import { prefixPaths } from "./paths.ts";
 
 /** What a run needs of a prefix. */
@@ -60,10 +60,14 @@ async function write(path: string, content: object): Promise<void> {
   });
 }
 
-/** The living runs that hold outputs of a prefix; changes nothing. */
-export async function holdersOf(prefix: string): Promise<readonly Holder[]> {
+/** The living runs that hold outputs of a prefix, with `others` those of other processes alone; changes nothing. */
+export async function holdersOf(
+  prefix: string,
+  { others = false }: { readonly others?: boolean } = {},
+): Promise<readonly Holder[]> {
   const folder = holdsFolder(prefix);
-  const living = await livingClaims(folder, await ownIdentity(), false);
+  const own = await ownIdentity();
+  const living = (await livingClaims(folder, own, false)).filter(({ process }) => !others || !isSame(process, own));
   return Promise.all(
     living.map(async ({ name }) => {
       const outputs = (await claimContent(folder, name))?.["outputs"];
@@ -95,6 +99,11 @@ export async function lockAlone(prefix: string, options: LockOptions): Promise<R
     await waitForHolders(prefix, options);
     return lockPrefix(prefix, options);
   });
+}
+
+/** Keeps new runs from beginning, while this one goes on; null when somebody keeps them already. Does not wait. */
+export async function tryLockForSweep(prefix: string, what: string): Promise<Release | null> {
+  return tryLock(sweepLock(prefix), what);
 }
 
 async function both(first: Release, second: () => Promise<Release>): Promise<Release> {

@@ -6,7 +6,7 @@ export { isHeld, lock, type LockOptions, type Release } from "./lock.ts";
 export { holdPrefix, holdersOf, lockAlone, lockPrefix, type Hold } from "./hold.ts";
 export { inSafeHands } from "./hands.ts";
 export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
-export { compareContents } from "./contents.ts";
+export { compareContents, type ContentsVerdict } from "./contents.ts";
 export { listReceipts, readReceipt } from "./receipts.ts";
 export {
   activate,
@@ -27,7 +27,7 @@ export type { ViewConflict } from "./view.ts";
 export { atomicLink, atomicWrite, removeTree } from "./disk.ts";
 export { removePrefix } from "./remove.ts";
 export type { Removed } from "./remove.ts";
-export { collectGarbage, outputsInUse, type GarbageOptions, type GarbageReport } from "./gc.ts";
+export { boundSources, collectGarbage, outputsInUse, type GarbageOptions, type GarbageReport } from "./gc.ts";
 export type { GarbageItem } from "./garbage.ts";
 export type { SourceCaches } from "./gc-sources.ts";
 export {

@@ -61,6 +61,13 @@ export function describe(event: ForgeEvent, elapsed: number, build = "build"): r
       ];
     case "location-failed":
       return [{ text: `  ${event.source}: not from ${event.location}: ${event.reason}`, level: "normal" }];
+    case "cache-bounded":
+      return [
+        {
+          text: `  caches: ${event.files} ${event.files === 1 ? "file" : "files"} of sources that nothing needs removed (${sizeText(event.bytes)})`,
+          level: "verbose",
+        },
+      ];
     case "build-start":
       return [
         {

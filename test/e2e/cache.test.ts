@@ -1,5 +1,5 @@
 /** A cache of sources that this user may not write to, and one whose files are not what they were. */
-import { chmod, mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -52,5 +52,25 @@ describeWith(["linux", "root", "setpriv", "cc", "make", "autoconf"], "the cache 
     for (const name of [cut, other]) expect(second.stderr).toContain(`is damaged (${join(own, name)}): removed`);
     expect(second.stderr).toContain(`cannot be read (EISDIR) (${join(own, folder)}): removed`);
     expect(await saidBy(shop)).toEqual(saying("two"));
+  });
+
+  test("is bounded by a run that fetches: what nothing needs goes, the oldest first", async () => {
+    const own = join(shop.prefix, "cache", "sources");
+    const names = ["a", "b"].map((letter) => letter.repeat(64));
+    for (const [age, name] of names.entries()) {
+      // Holes take no space.
+      await writeFile(join(own, name), "");
+      await truncate(join(own, name), 400 * 1024 * 1024);
+      const then = new Date(Date.now() - (age + 1) * 3_600_000);
+      await utimes(join(own, name), then, then);
+    }
+    const [source = ""] = (await readdir(own)).filter((name) => !name.endsWith(".origin") && !names.includes(name));
+    await rm(join(own, source));
+    await writeStandIn(shop, { word: "three" });
+    const { stderr } = await run(shop, ["build", "--yes", "--verbose"], { under });
+    expect(stderr).toContain("caches: 1 file of sources that nothing needs removed");
+    const left = await readdir(own);
+    expect(names.map((name) => left.includes(name))).toEqual([true, false]);
+    expect(left).toContain(source);
   });
 });

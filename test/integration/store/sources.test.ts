@@ -41,17 +41,17 @@ it("keeps sources that outputs or recipes need, of the others the newest up to t
     "README: not made by tlsforge",
     `a.asc: ${basename(made.out)} was made from it`,
     `a: ${basename(made.out)} was made from it`,
-    "c.asc: nothing needs it; within the bound of 310 bytes for such sources",
-    "c: nothing needs it; within the bound of 310 bytes for such sources",
-    "d.asc: nothing needs it; within the bound of 310 bytes for such sources",
-    "d: nothing needs it; within the bound of 310 bytes for such sources",
+    "c.asc: nothing needs it; within the bound of 310 B for such sources",
+    "c: nothing needs it; within the bound of 310 B for such sources",
+    "d.asc: nothing needs it; within the bound of 310 B for such sources",
+    "d: nothing needs it; within the bound of 310 B for such sources",
     "e.asc: a recipe lists it",
     "e: a recipe lists it",
-    "f: nothing needs it; within the bound of 310 bytes for such sources",
+    "f: nothing needs it; within the bound of 310 B for such sources",
   ]);
   expect(why(report.removed)).toEqual([
-    "b.asc: nothing needs it; beyond the bound of 310 bytes for such sources",
-    "b: nothing needs it; beyond the bound of 310 bytes for such sources",
+    "b.asc: nothing needs it; beyond the bound of 310 B for such sources",
+    "b: nothing needs it; beyond the bound of 310 B for such sources",
   ]);
   expect((await readdir(shared)).map(short).toSorted()).toEqual(
     ["README", "a", "a.asc", "c", "c.asc", "d", "d.asc", "e", "e.asc"].toSorted(),

@@ -37,6 +37,7 @@ export const script: readonly (readonly [number, ForgeEvent])[] = [
     85,
     { type: "build-done", recipe: "libffi", version: "3.5.2", key: "f", cached: true, wallSeconds: 0, cpuSeconds: 0 },
   ],
+  [85, { type: "cache-bounded", files: 2, bytes: 53_000_000 }],
   [85, { type: "phase", phase: "build", state: "done" }],
   [86, { type: "host-command", argv: ["ldconfig"], elevated: true, why: "the loader cache" }],
   [86, { type: "host-command", argv: ["sh", "-c", "it's"], elevated: false, why: "looking" }],
