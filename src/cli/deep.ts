@@ -1,7 +1,7 @@
 /** Whether the outputs in the store are as they were built, and building those anew that are not. */
 import path from "node:path";
 import { ForgeError } from "../errors.ts";
-import { requirementError } from "../host/index.ts";
+import { requirementError, type Host } from "../host/index.ts";
 import type { PlannedBuild } from "../plan/index.ts";
 import {
   compareContents,
@@ -9,6 +9,7 @@ import {
   lockAlone,
   outputsInUse,
   readManifest,
+  type ContentsVerdict,
   type Manifest,
   type Receipt,
 } from "../store/index.ts";
@@ -19,19 +20,27 @@ import { loadSite } from "./load.ts";
 import { makeAll } from "./make.ts";
 import { neededFor } from "./packages.ts";
 import { preflight } from "./preflight.ts";
-import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
+import { fetchFor, machine, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
 
 /** How many differences a check names. */
 const mostNamed = 5;
 
-/** A check for each output in the store: every file, folder and link of it against the digest that its receipt has. */
-export async function contentsChecks({ program, options: { prefix } }: Context): Promise<readonly Check[]> {
+/**
+ * A check for each output in the store: every file, folder and link of it against the digest that its receipt has, and for file capabilities, which
+ * no build gives; one more where those cannot be asked for.
+ */
+export async function contentsChecks(context: Context): Promise<readonly Check[]> {
+  const { program, options } = context;
+  const { prefix } = options;
   const checks: Check[] = [];
+  const host = machine(context, await loadSite(context));
+  let unasked: Unasked | null = null;
   const { reasons } = await outputsInUse(prefix);
   for (const receipt of await listReceipts(prefix)) {
     const name = path.basename(receipt.out);
     const check = { id: `contents:${name}`, fix: null };
-    const verdict = await compareContents(receipt);
+    const { verdict, untestable } = await lookAt(host, receipt);
+    unasked ??= untestable;
     const what = `${receipt.recipe} ${receipt.version}`;
     if (verdict.outcome === "intact") {
       const size = `${verdict.entries} files, folders and links, ${sizeText(verdict.bytes)}`;
@@ -55,7 +64,37 @@ export async function contentsChecks({ program, options: { prefix } }: Context):
       });
     }
   }
+  if (unasked !== null) checks.push({ id: "capabilities", outcome: "unknown", ...unasked });
   return checks;
+}
+
+/** Why file capabilities cannot be asked for, and what to do. */
+type Unasked = Pick<Check, "message" | "fix">;
+
+/** How an output compares with its receipt. Whoever may run a program with a capability has it, so that one is a change though no byte is another. */
+async function lookAt(
+  host: Host,
+  receipt: Receipt,
+): Promise<{ readonly verdict: ContentsVerdict; readonly untestable: Unasked | null }> {
+  const verdict = await compareContents(receipt);
+  const found = await capabilitiesIn(host, receipt.out);
+  if ("message" in found) return { verdict, untestable: found };
+  if (found.length === 0) return { verdict, untestable: null };
+  const differences = verdict.outcome === "changed" ? verdict.differences : [];
+  return { verdict: { outcome: "changed", differences: [...found, ...differences] }, untestable: null };
+}
+
+/** A line for each file of an output that has a capability; getcap says nothing of the others. */
+async function capabilitiesIn(host: Host, out: string): Promise<readonly string[] | Unasked> {
+  if (host.platform.os !== "linux") return [];
+  const what = "whether files of outputs have capabilities is untestable";
+  if ((await host.which("getcap")) === null)
+    return { message: `${what}: getcap is missing`, fix: "install it (Debian: libcap2-bin)" };
+  const { exitCode, stdout, stderr } = await host.exec(["getcap", "-r", out], { timeoutSeconds: 300 });
+  const found = stdout.split("\n").filter((line) => line !== "");
+  if (found.length === 0 && (exitCode !== 0 || stderr !== ""))
+    return { message: `${what}: getcap -r ${out}: ${stderr.trim() || `exit code ${exitCode}`}`, fix: null };
+  return found.map((line) => `${line.replace(`${out}/`, "")}: a capability, which no build gives`);
 }
 
 /**
@@ -69,7 +108,7 @@ export async function repairOutputs(context: Context, places: SourceOptions): Pr
   const { prefix, wait } = options;
   const release = await lockAlone(prefix, { what: "doctor --repair", wait, emit, signal });
   try {
-    const changed = await changedReceipts(prefix);
+    const changed = await changedReceipts(context);
     if (changed.length === 0) return [];
     const manifest = await readManifest(prefix);
     if (manifest === null) throw notRebuildable(context, changed);
@@ -86,10 +125,11 @@ export async function repairOutputs(context: Context, places: SourceOptions): Pr
   }
 }
 
-async function changedReceipts(prefix: string): Promise<readonly Receipt[]> {
+async function changedReceipts(context: Context): Promise<readonly Receipt[]> {
   const changed: Receipt[] = [];
-  for (const receipt of await listReceipts(prefix))
-    if ((await compareContents(receipt)).outcome === "changed") changed.push(receipt);
+  const host = machine(context, await loadSite(context));
+  for (const receipt of await listReceipts(context.options.prefix))
+    if ((await lookAt(host, receipt)).verdict.outcome === "changed") changed.push(receipt);
   return changed;
 }
 

@@ -1,9 +1,9 @@
 /** What an output is made of, file by file, so that a later change to it can be found and named. */
 import { createHash, hash } from "node:crypto";
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from "node:fs";
+import { dirname, join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { atomicWrite, hasCode } from "./disk.ts";
+import { atomicWrite, hasCode, readOwn } from "./disk.ts";
 import type { Receipt } from "./types.ts";
 
 /** What a receipt tells of its output's contents: the digest of the list beside it, how many entries it has, and the bytes of its files. */
@@ -20,29 +20,58 @@ export const contentsName = "contents.json";
 
 /**
  * Writes the list of an output's files, folders and links beside them and gives what the receipt tells of it. One JSON array in a line each:
- * kind, mode (octal), SHA-256 or target, path; in the order of a walk by names. Times and owners are left out.
+ * kind, mode (octal), SHA-256 or target, path; in the order of a walk by names. What has another owner than the output's folder says it as well
+ * (user:group, by number). Times are left out.
  */
 export async function noteContents(out: string): Promise<Contents> {
-  const { text, ...contents } = await listOf(out);
+  const { text, owner: _owner, ...contents } = await listOf(out);
   await atomicWrite(join(out, contentsName), text);
   return contents;
 }
 
-/** Compares an output with what its receipt tells of it, byte by byte. Changes nothing. */
+/**
+ * Compares an output with what its receipt tells of it, byte by byte; the owner of its folder with that of the store, and without its list it is
+ * changed. Changes nothing.
+ */
 export async function compareContents({ out, contents }: Pick<Receipt, "out" | "contents">): Promise<ContentsVerdict> {
   if (contents === undefined)
     return { outcome: "untestable", reason: "its receipt is from a tlsforge that noted no digest of what it built" };
-  const now = await listOf(out).catch(unreadable);
-  if ("reason" in now) return { outcome: "untestable", reason: now.reason };
-  if (now.sha256 === contents.sha256) return { outcome: "intact", entries: now.entries, bytes: now.bytes };
-  const before = listThen(out, contents.sha256);
-  const differences =
-    before === null ? [`${contentsName} has been changed too, so that what else has cannot be told`] : [];
-  return { outcome: "changed", differences: [...differences, ...(before === null ? [] : compare(before, now.text))] };
+  try {
+    const now = await listOf(out);
+    const same = now.sha256 === contents.sha256;
+    const before = await listThen(out, contents.sha256);
+    const listed = typeof before === "string" ? compare(before, now) : [listProblem(before, same)];
+    const differences = [...ownDifferences(out), ...listed];
+    // Of names that are no text two may look alike.
+    if (!same && differences.length === 0) differences.push("it has other entries than its list");
+    if (differences.length > 0) return { outcome: "changed", differences };
+    return { outcome: "intact", entries: now.entries, bytes: now.bytes };
+  } catch (error) {
+    return { outcome: "untestable", reason: unreadable(error) };
+  }
+}
+
+/** What is in no list: the output's folder, and what stands in it about the output. */
+function ownDifferences(out: string): readonly string[] {
+  const [folder, store] = [lstatSync(out), lstatSync(dirname(out))];
+  const differences: string[] = [];
+  if (ownerOf(folder) !== ownerOf(store))
+    differences.push(`its folder: belongs to ${ownerOf(folder)}, the store to ${ownerOf(store)}`);
+  if ((folder.mode & 0o002) !== 0) differences.push("its folder: is writable by everybody");
+  for (const name of ["receipt.json", contentsName]) {
+    const facts = lstatSync(join(out, name), { throwIfNoEntry: false });
+    if (facts === undefined) continue;
+    if (!facts.isFile()) differences.push(`${name}: is no file`);
+    else if (ownerOf(facts) !== ownerOf(folder)) differences.push(ownerText(name, ownerOf(folder), ownerOf(facts)));
+    else if ((facts.mode & 0o7022) !== 0) differences.push(`${name}: has the mode ${modeText(facts)}`);
+  }
+  return differences;
 }
 
 interface Listed extends Contents {
   readonly text: string;
+  /** Of the output's folder. */
+  readonly owner: string;
 }
 
 /** Read at once, file by file: a call to the thread pool for each would cost more than the hashing. Others get their turn in between. */
@@ -51,9 +80,11 @@ async function listOf(out: string): Promise<Listed> {
   const buffer = Buffer.allocUnsafe(1 << 18);
   let bytes = 0;
   let sinceTurn = 0;
+  const owner = ownerOf(lstatSync(out));
   for (const { path, facts } of entriesOf(out, "")) {
     const line = lineOf(join(out, path), { path, facts, buffer });
-    lines.push(JSON.stringify(line));
+    const foreign = facts === null || ownerOf(facts) === owner ? [] : [ownerOf(facts)];
+    lines.push(JSON.stringify([...line, ...foreign]));
     if (facts?.isFile() === true) bytes += facts.size;
     sinceTurn += 4096 + (facts?.isFile() === true ? facts.size : 0);
     if (sinceTurn < 4_000_000) continue;
@@ -61,7 +92,7 @@ async function listOf(out: string): Promise<Listed> {
     await turn();
   }
   const text = lines.map((line) => `${line}\n`).join("");
-  return { text, sha256: hash("sha256", text), entries: lines.length, bytes };
+  return { text, owner, sha256: hash("sha256", text), entries: lines.length, bytes };
 }
 
 interface Entry {
@@ -83,7 +114,7 @@ function* entriesOf(out: string, folder: string): Generator<Entry> {
 
 function lineOf(full: string, { path, facts, buffer }: Entry & { readonly buffer: Buffer }): readonly string[] {
   if (facts === null) return ["unknown", "", "", path];
-  const mode = (facts.mode & 0o7777).toString(8);
+  const mode = modeText(facts);
   if (facts.isSymbolicLink()) return ["link", "", readlinkSync(full), path];
   if (facts.isDirectory()) return ["folder", mode, "", path];
   return facts.isFile() ? ["file", mode, digestOf(full, buffer), path] : ["other", mode, "", path];
@@ -107,21 +138,27 @@ function digestOf(file: string, buffer: Buffer): string {
   }
 }
 
-/** The list as it was written, or null when it is not what the receipt speaks of. */
-function listThen(out: string, sha256: string): string | null {
+/** The list as it was written, or why it is not what the receipt speaks of. */
+async function listThen(out: string, sha256: string): Promise<string | { readonly lost: "is gone" | "was changed" }> {
   try {
-    const text = readFileSync(join(out, contentsName), "utf8");
-    return hash("sha256", text) === sha256 ? text : null;
+    const text = await readOwn(join(out, contentsName));
+    if (text === null) return { lost: "is gone" };
+    return hash("sha256", text) === sha256 ? text : { lost: "was changed" };
   } catch (error) {
-    if (hasCode(error, "ENOENT", "EIO", "EISDIR", "EACCES")) return null;
+    if (hasCode(error, "EIO", "EACCES", "ELOOP")) return { lost: "was changed" };
     throw error;
   }
 }
 
-function compare(before: string, now: string): readonly string[] {
-  const [then, today] = [byPath(before), byPath(now)];
+function listProblem({ lost }: { readonly lost: string }, same: boolean): string {
+  return `${contentsName}: ${lost}${same ? "" : "; what else was changed cannot be told"}`;
+}
+
+/** `folder`: the owner of the output's folder. */
+function compare(before: string, { text, owner: folder }: Listed): readonly string[] {
+  const [then, today] = [byPath(before), byPath(text)];
   const differences: string[] = [];
-  for (const [path, [kind, mode, value]] of then) {
+  for (const [path, [kind, mode, value, , owner = folder]] of then) {
     const found = today.get(path);
     if (found === undefined) differences.push(`${path}: is gone`);
     else if (found[0] !== kind) differences.push(`${path}: was a ${kind}, is a ${found[0]}`);
@@ -129,6 +166,7 @@ function compare(before: string, now: string): readonly string[] {
     else if (found[2] !== value)
       differences.push(`${path}: ${kind === "link" ? `leads to ${found[2]}` : "has other content"}`);
     else if (found[1] !== mode) differences.push(`${path}: had the mode ${mode}, has ${found[1]}`);
+    else if ((found[4] ?? folder) !== owner) differences.push(ownerText(path, owner, found[4] ?? folder));
   }
   for (const path of today.keys()) if (!then.has(path)) differences.push(`${path}: was not there`);
   return differences;
@@ -144,9 +182,22 @@ function byPath(text: string): ReadonlyMap<string, readonly string[]> {
   );
 }
 
+function ownerText(path: string, before: string, now: string): string {
+  return `${path}: had the owner ${before}, has ${now}`;
+}
+
+/** User and group by number. */
+function ownerOf({ uid, gid }: Stats): string {
+  return `${uid}:${gid}`;
+}
+
+function modeText({ mode }: Stats): string {
+  return (mode & 0o7777).toString(8);
+}
+
 /** What this user may not read says nothing of what is in it. */
-function unreadable(error: unknown): { readonly reason: string } {
+function unreadable(error: unknown): string {
   if (error instanceof Error && hasCode(error, "EACCES", "EPERM", "EIO", "ENOENT"))
-    return { reason: `it cannot be read: ${error.message}` };
+    return `it cannot be read: ${error.message}`;
   throw error;
 }

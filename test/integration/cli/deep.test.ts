@@ -1,0 +1,50 @@
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { expect, it } from "vitest";
+import type { Check } from "../../../src/cli/checks.ts";
+import type { Context } from "../../../src/cli/context.ts";
+import { contentsChecks } from "../../../src/cli/deep.ts";
+import { openPrefix } from "../../../src/store/index.ts";
+import { provide } from "../store/samples.ts";
+import { contextIn, freshFolder } from "./context.ts";
+
+/** A prefix with two outputs, and a getcap that says what it is told to. */
+async function shop(getcap: string): Promise<{ readonly context: Context; readonly outs: readonly string[] }> {
+  const folder = await freshFolder();
+  const context = contextIn(folder);
+  const programs = join(folder, "programs");
+  await mkdir(programs);
+  await writeFile(join(programs, "getcap"), `#!/bin/sh\n${getcap}\n`);
+  await chmod(join(programs, "getcap"), 0o755);
+  await openPrefix(context.options.prefix, { create: true });
+  const { manifest } = await provide(context.options.prefix, { one: { "bin/one": "1" }, two: { "bin/two": "2" } });
+  const environment = { PATH: `${programs}:${context.environment["PATH"] ?? ""}` };
+  return { context: { ...context, environment }, outs: manifest.builds.map(({ out }) => out) };
+}
+
+function told(checks: readonly Check[], out = ""): readonly (string | undefined)[] {
+  const check = checks.find(({ id }) => id === (out === "" ? "capabilities" : `contents:${basename(out)}`));
+  return [check?.outcome, check?.message];
+}
+
+it("an output with a file capability is changed, though every byte is as it was", async () => {
+  const { context, outs } = await shop('case $2 in *-one-*) echo "$2/bin/one cap_net_admin=ep";; esac');
+  const checks = await contentsChecks(context);
+  const [one, two] = outs;
+  expect(told(checks, one)).toEqual([
+    "fail",
+    expect.stringContaining("bin/one cap_net_admin=ep: a capability, which no build gives"),
+  ]);
+  expect(told(checks, two)).toEqual(["pass", expect.stringContaining("as it was built")]);
+  expect(checks).toHaveLength(2);
+});
+
+it("where capabilities cannot be asked for, that is said once and is no pass", async () => {
+  const { context, outs } = await shop('echo "no such call" >&2');
+  const checks = await contentsChecks(context);
+  expect(told(checks)).toEqual([
+    "unknown",
+    `whether files of outputs have capabilities is untestable: getcap -r ${outs.toSorted()[0]}: no such call`,
+  ]);
+  expect(checks.map(({ outcome }) => outcome)).toEqual(["pass", "pass", "unknown"]);
+});
