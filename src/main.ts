@@ -6,8 +6,8 @@ import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { addAbortSignal } from "node:stream";
-import { quickArguments, type QuickArguments } from "./cli/quick-arguments.ts";
-import type { Standing } from "./cli/quick.ts";
+import { quickArguments, type QuickArguments } from "./cli/options/quick-arguments.ts";
+import type { Standing } from "./cli/unchanged/quick.ts";
 
 // Before anything that an older Node does not have.
 refuseOldNode(process.versions.node);
@@ -57,7 +57,7 @@ function refuseOldNode(node: string): void {
 async function quick(): Promise<number | null> {
   const asked = quickArguments(process.argv.slice(2), { cwd: process.cwd(), prefix, config, recipes });
   if (asked === null) return null;
-  const { standing } = await import("./cli/quick.ts");
+  const { standing } = await import("./cli/unchanged/quick.ts");
   const found = await standing({
     version,
     code: import.meta.dirname,
@@ -70,7 +70,7 @@ async function quick(): Promise<number | null> {
   });
   if (found === null) return null;
   if (asked.command === "plan") return quickPlan(asked, found);
-  const { unchangedText, unchangedRecord } = await import("./cli/unchanged.ts");
+  const { unchangedText, unchangedRecord } = await import("./cli/unchanged/unchanged.ts");
   process.stdout.write(
     asked.json ? unchangedRecord(found, asked.prefix) : unchangedText(found, { prefix: asked.prefix, program }),
   );
@@ -79,7 +79,7 @@ async function quick(): Promise<number | null> {
 
 /** Says again what the last plan with the same inputs said. */
 async function quickPlan(asked: QuickArguments, found: Standing): Promise<number | null> {
-  const { keptPlan } = await import("./cli/kept-plan.ts");
+  const { keptPlan } = await import("./cli/unchanged/kept-plan.ts");
   const result = keptPlan(asked.prefix, found.manifest);
   if (result === null) return null;
   const { record } = await import("./cli/result.ts");

@@ -1,12 +1,12 @@
 import { Command, CommanderError, Option } from "commander";
 import { ForgeError } from "../errors.ts";
-import { commandFirst, commandName } from "./command-words.ts";
-import { buildRequest, withBuilding, withPlaces, withSources } from "./build-options.ts";
-import { auditRequest, withAuditOptions } from "./audit-options.ts";
+import { commandFirst, commandName } from "./options/command-words.ts";
+import { buildRequest, withBuilding, withPlaces, withSources } from "./options/build-options.ts";
+import { auditRequest, withAuditOptions } from "./options/audit-options.ts";
 import type { Context } from "./context.ts";
-import { globalsOf, withGlobals, type RawOptions } from "./globals.ts";
-import { logDescription, logRequest, withLogOptions } from "./log-options.ts";
-import { count, optional, text } from "./option-values.ts";
+import { globalsOf, withGlobals, type RawOptions } from "./options/globals.ts";
+import { logDescription, logRequest, withLogOptions } from "./options/log-options.ts";
+import { count, optional, text } from "./options/option-values.ts";
 import type { Result } from "./result.ts";
 import {
   compareRequest,
@@ -15,7 +15,7 @@ import {
   withCompareOptions,
   withJudging,
   withVerifyOptions,
-} from "./verify-options.ts";
+} from "./options/verify-options.ts";
 
 /** A parsed command line: the command's name as records tell it, its global options, and what runs it. */
 export interface Invocation {
@@ -104,7 +104,7 @@ function commandTree(
       const context = await asRemembered(given);
       const request = buildRequest(args, options, context);
       const result = await (await import("./commands/provision.ts")).provision(context, request);
-      if (result.exitCode === 0) await (await import("./kept-plan.ts")).keepNextPlan(context, request);
+      if (result.exitCode === 0) await (await import("./unchanged/kept-plan.ts")).keepNextPlan(context, request);
       return result;
     },
   );
@@ -116,7 +116,10 @@ function commandTree(
     async (given, args, options) => {
       const context = await asRemembered(given);
       const request = buildRequest(args, options, context);
-      const [{ plan }, { keepPlan }] = await Promise.all([import("./commands/plan.ts"), import("./kept-plan.ts")]);
+      const [{ plan }, { keepPlan }] = await Promise.all([
+        import("./commands/plan.ts"),
+        import("./unchanged/kept-plan.ts"),
+      ]);
       const result = await plan(context, { ...request, exitCode: options["exitCode"] === true });
       await keepPlan(context, request, result);
       return result;
@@ -300,7 +303,7 @@ function commandTree(
 
 /** With the site file that the prefix remembers, where none is given. */
 async function asRemembered(context: Context): Promise<Context> {
-  return (await import("./kept-site.ts")).withCurrentSiteFile(context);
+  return (await import("./serve/kept-site.ts")).withCurrentSiteFile(context);
 }
 
 function fullName(command: Command): string {

@@ -1,7 +1,7 @@
 import { ForgeError, type Span } from "../errors.ts";
 import type { ServerStatus } from "../server/index.ts";
 import type { Report } from "../grade/index.ts";
-import type { ServerChange } from "./serve.ts";
+import type { ServerChange } from "./serve/serve.ts";
 
 /** The record of a command: what `--json` prints, and what the text of the command is made from (design, section 7). */
 export interface Result {

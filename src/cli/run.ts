@@ -4,7 +4,7 @@ import { detectPlatform } from "../host/light.ts";
 import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
 import { openPrefix } from "../store/index.ts";
 import type { Context } from "./context.ts";
-import { globalOptions, type RawOptions } from "./globals.ts";
+import { globalOptions, type RawOptions } from "./options/globals.ts";
 import { nameOfCommand, parseCommandLine, type Invocation } from "./program.ts";
 import { errorFields, record, recordLine, type Result } from "./result.ts";
 

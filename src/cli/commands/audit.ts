@@ -7,7 +7,7 @@ import { asCalled } from "../../ui/index.ts";
 import { readAdvisoryFile } from "../advisory-files.ts";
 import type { Context } from "../context.ts";
 import { installedIn, wordOf } from "../installed.ts";
-import { loadStack, stackNames } from "../load.ts";
+import { loadStack, stackNames } from "../make/load.ts";
 import { errorFields, type Result } from "../result.ts";
 
 /** What `audit` is asked for. */

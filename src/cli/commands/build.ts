@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
-import { holdingPrefix } from "../held.ts";
-import { isSiteKept, keepSite } from "../kept-site.ts";
-import { buildRecords } from "../make.ts";
+import { holdingPrefix } from "../make/held.ts";
+import { isSiteKept, keepSite } from "../serve/kept-site.ts";
+import { buildRecords } from "../make/make.ts";
 import {
   activateBuilt,
   afresh,
@@ -11,9 +11,9 @@ import {
   warningsOf,
   type BuildRequest,
   type Built,
-} from "../pipeline.ts";
+} from "../make/pipeline.ts";
 import type { Result } from "../result.ts";
-import { vulnerableText } from "../vulnerable.ts";
+import { vulnerableText } from "../serve/vulnerable.ts";
 
 /** Outputs in the store and a generation that shows them; the host is not changed but for packages, and nothing is launched. */
 export async function build(context: Context, request: BuildRequest): Promise<Result> {

@@ -4,10 +4,10 @@ import { usableCaches } from "../../fetch/index.ts";
 import { prefixPaths } from "../../store/index.ts";
 import { sizeText } from "../../words.ts";
 import type { Context } from "../context.ts";
-import { siteFor, type BuildRequest } from "../pipeline.ts";
-import { fetchSources, select } from "../prepare.ts";
+import { siteFor, type BuildRequest } from "../make/pipeline.ts";
+import { fetchSources, select } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
-import { sourcesFolder } from "../shared-cache.ts";
+import { sourcesFolder } from "../make/shared-cache.ts";
 
 /** Every source of a stack, as this machine would build it, in one file. */
 export async function create(context: Context, named: string, request: BuildRequest): Promise<Result> {

@@ -3,13 +3,13 @@ import path from "node:path";
 import { exitCodeFor, ForgeError } from "../../errors.ts";
 import type { ComparedReport, Comparison } from "../../grade/index.ts";
 import type { Context } from "../context.ts";
-import { reportProblem } from "../judged.ts";
-import { judgeKept } from "../kept-look.ts";
-import { lookerFor, type Looking } from "../looker.ts";
-import { refuseUnwritable, writeOutput } from "../output-file.ts";
+import { reportProblem } from "../look/judged.ts";
+import { judgeKept } from "../look/kept-look.ts";
+import { lookerFor, type Looking } from "../look/looker.ts";
+import { refuseUnwritable, writeOutput } from "../look/output-file.ts";
 import { errorFields, type Result } from "../result.ts";
-import { parseTarget, written, type TargetSpec } from "../targets.ts";
-import { portFor } from "../ways.ts";
+import { parseTarget, written, type TargetSpec } from "../look/targets.ts";
+import { portFor } from "../look/ways.ts";
 
 export interface CompareRequest extends Looking {
   /** Each a file that keeps a look, or a target. */

@@ -5,17 +5,17 @@ import { status } from "../../server/index.ts";
 import { listGenerations, readManifest, readReceipt, type Manifest } from "../../store/index.ts";
 import { verdict, type Check } from "../checks.ts";
 import type { Context } from "../context.ts";
-import { contentsChecks, repairOutputs } from "../deep.ts";
-import { knownRecords, type Known } from "../ledger.ts";
-import { withSiteFile } from "../kept-site.ts";
-import { loadSite } from "../load.ts";
-import { machineChecks } from "../machine-checks.ts";
-import { neededFor } from "../packages.ts";
-import { pendingRecipes } from "../pipeline.ts";
-import { machine, planSelection, select, type SourceOptions } from "../prepare.ts";
+import { contentsChecks, repairOutputs } from "../builds/deep.ts";
+import { knownRecords, type Known } from "../machine/ledger.ts";
+import { withSiteFile } from "../serve/kept-site.ts";
+import { loadSite } from "../make/load.ts";
+import { machineChecks } from "../machine/machine-checks.ts";
+import { neededFor } from "../make/packages.ts";
+import { pendingRecipes } from "../make/pipeline.ts";
+import { machine, planSelection, select, type SourceOptions } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
-import { sandboxCheck } from "../sandbox.ts";
-import { isolation } from "../setup.ts";
+import { sandboxCheck } from "../make/sandbox.ts";
+import { isolation } from "../serve/setup.ts";
 
 /** What `doctor` is asked for. */
 export interface DoctorRequest {

@@ -6,7 +6,7 @@ import { asCalled } from "../../ui/index.ts";
 import { sizeText } from "../../words.ts";
 import type { Context } from "../context.ts";
 import type { Result } from "../result.ts";
-import { sourceCaches } from "../source-caches.ts";
+import { sourceCaches } from "../make/source-caches.ts";
 
 /** All generations, oldest first. */
 export async function generations(context: Context): Promise<Result> {

@@ -1,10 +1,10 @@
 import { ForgeError } from "../../errors.ts";
 import type { Report } from "../../grade/index.ts";
 import type { Context } from "../context.ts";
-import { judged, reportProblem, withSiteGrade, type Judging } from "../judged.ts";
-import { judgeRecording } from "../kept-look.ts";
-import { reportText } from "../look.ts";
-import { refuseUnwritable } from "../output-file.ts";
+import { judged, reportProblem, withSiteGrade, type Judging } from "../look/judged.ts";
+import { judgeRecording } from "../look/kept-look.ts";
+import { reportText } from "../look/look.ts";
+import { refuseUnwritable } from "../look/output-file.ts";
 import type { Result } from "../result.ts";
 
 export interface GradeRequest extends Judging {
@@ -22,7 +22,7 @@ export async function grade(context: Context, asked: GradeRequest): Promise<Resu
     return judged(context, await judgeRecording(only), request);
   }
   if (html !== undefined) throw new ForgeError("usage", "--html holds one report", { hint: "grade one recording" });
-  const { many } = await import("../many.ts");
+  const { many } = await import("../look/many.ts");
   return many(context, each(files), {
     command: "grade",
     width: 1,

@@ -2,9 +2,9 @@ import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { buildLock, isHeld, listLogs, openLogFile, prefixPaths, type LogFile } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { findBuilds } from "../find-build.ts";
-import { followLog } from "../follow.ts";
-import { logRecord } from "../log-record.ts";
+import { findBuilds } from "../builds/find-build.ts";
+import { followLog } from "../builds/follow.ts";
+import { logRecord } from "../builds/log-record.ts";
 import type { Result } from "../result.ts";
 
 /** What `log` is asked for. */

@@ -11,19 +11,19 @@ import {
   serviceChange,
   undoFields,
   type HostWishes,
-} from "../host-changes.ts";
-import { knownRecords } from "../ledger.ts";
-import { neededFor } from "../packages.ts";
-import { pendingOf } from "../pending.ts";
-import { pendingRecipes, siteFor, type BuildRequest } from "../pipeline.ts";
-import { appText, planText, stepLines, switchText, termsText } from "../plan-text.ts";
-import { planSelection, select, type Selection } from "../prepare.ts";
+} from "../machine/host-changes.ts";
+import { knownRecords } from "../machine/ledger.ts";
+import { neededFor } from "../make/packages.ts";
+import { pendingOf } from "../machine/pending.ts";
+import { pendingRecipes, siteFor, type BuildRequest } from "../make/pipeline.ts";
+import { appText, planText, stepLines, switchText, termsText } from "../make/plan-text.ts";
+import { planSelection, select, type Selection } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
-import { serverChange, switchFor, type ServerChange, type ServiceChange } from "../serve.ts";
-import { serverOutputs, standingServer } from "../setup.ts";
-import { supervisorOfRunning } from "../standing.ts";
-import { lossesIn } from "../terms.ts";
-import { flawsOf, vulnerableText } from "../vulnerable.ts";
+import { serverChange, switchFor, type ServerChange, type ServiceChange } from "../serve/serve.ts";
+import { serverOutputs, standingServer } from "../serve/setup.ts";
+import { supervisorOfRunning } from "../serve/standing.ts";
+import { lossesIn } from "../serve/terms.ts";
+import { flawsOf, vulnerableText } from "../serve/vulnerable.ts";
 
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
 export async function plan(context: Context, request: BuildRequest & { readonly exitCode: boolean }): Promise<Result> {

@@ -13,16 +13,16 @@ import {
   unwished,
   withdrawService,
   type HostWishes,
-} from "../host-changes.ts";
-import { recordedExposure } from "../exposure.ts";
-import { grade, type Graded } from "../gate.ts";
-import { holdingPrefix } from "../held.ts";
-import { keepSite } from "../kept-site.ts";
-import { knownRecords } from "../ledger.ts";
-import { reportText } from "../look.ts";
-import { buildRecords } from "../make.ts";
-import { tellMandatory } from "../mandatory.ts";
-import { pendingOf } from "../pending.ts";
+} from "../machine/host-changes.ts";
+import { recordedExposure } from "../serve/exposure.ts";
+import { grade, type Graded } from "../serve/gate.ts";
+import { holdingPrefix } from "../make/held.ts";
+import { keepSite } from "../serve/kept-site.ts";
+import { knownRecords } from "../machine/ledger.ts";
+import { reportText } from "../look/look.ts";
+import { buildRecords } from "../make/make.ts";
+import { tellMandatory } from "../machine/mandatory.ts";
+import { pendingOf } from "../machine/pending.ts";
 import {
   afresh,
   buildStack,
@@ -33,15 +33,21 @@ import {
   warningsOf,
   type BuildRequest,
   type Built,
-} from "../pipeline.ts";
-import type { Selection } from "../prepare.ts";
-import { reachText } from "../reach.ts";
+} from "../make/pipeline.ts";
+import type { Selection } from "../make/prepare.ts";
+import { reachText } from "../serve/reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
-import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve.ts";
-import { certificateWarnings } from "../served.ts";
-import { tellService } from "../service.ts";
-import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../setup.ts";
-import { bringBack, readServerConfig, refuseTakenPorts, runningServer, supervisorOfRunning } from "../standing.ts";
+import { reloadServer, serve, serverChange, switchFor, type Running } from "../serve/serve.ts";
+import { certificateWarnings } from "../serve/served.ts";
+import { tellService } from "../serve/service.ts";
+import { serverOutputs, setUpServer, type ServerOutputs, type ServerSetup } from "../serve/setup.ts";
+import {
+  bringBack,
+  readServerConfig,
+  refuseTakenPorts,
+  runningServer,
+  supervisorOfRunning,
+} from "../serve/standing.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {

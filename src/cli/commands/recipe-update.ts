@@ -14,13 +14,13 @@ import {
 import { atomicWrite } from "../../store/index.ts";
 import type { FetchOptions } from "../../fetch/index.ts";
 import type { Context } from "../context.ts";
-import { searchLocked } from "../update-locked.ts";
-import { loadRecipe, readText } from "../load.ts";
-import { networkOf } from "../prepare.ts";
+import { searchLocked } from "../update/locked.ts";
+import { loadRecipe, readText } from "../make/load.ts";
+import { networkOf } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
-import { propose, type Proposal, type ProposalOptions } from "../update-proposal.ts";
-import { withSignatures } from "../update-signature.ts";
-import { searchVersions, type SearchResult } from "../update-search.ts";
+import { propose, type Proposal, type ProposalOptions } from "../update/proposal.ts";
+import { withSignatures } from "../update/signature.ts";
+import { searchVersions, type SearchResult } from "../update/search.ts";
 
 /** What `recipe update` is asked for. */
 export interface UpdateRequest {

@@ -5,7 +5,7 @@ import { checkKeys } from "../../fetch/index.ts";
 import { jsonSchemas, jsonSchemaText, parseStack, problemCount } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
 import { beginnings, kindOf } from "../lint-kind.ts";
-import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../load.ts";
+import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../make/load.ts";
 import { errorFields, type Result } from "../result.ts";
 
 /** Checks recipes, stacks and site files: those named, else every recipe and stack of the folder. Every problem of every file is told; exit 2 when there is one. */

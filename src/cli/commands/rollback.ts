@@ -11,10 +11,10 @@ import {
 } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { serverFields, type Result } from "../result.ts";
-import { checkServer, serve, switchFor, type Running } from "../serve.ts";
-import { interpreterOf, type ServerSetup } from "../setup.ts";
-import { vulnerableText } from "../vulnerable.ts";
-import { applyHostOf, bringBack, freshSetup, readServerConfig, restoreHost, runningServer } from "../standing.ts";
+import { checkServer, serve, switchFor, type Running } from "../serve/serve.ts";
+import { interpreterOf, type ServerSetup } from "../serve/setup.ts";
+import { vulnerableText } from "../serve/vulnerable.ts";
+import { applyHostOf, bringBack, freshSetup, readServerConfig, restoreHost, runningServer } from "../serve/standing.ts";
 
 /**
  * Goes back to a generation (the one before the current, unless named): view, host resources, and the server when one runs. One that still

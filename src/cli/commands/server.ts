@@ -11,17 +11,17 @@ import {
 import { lockPrefix, readManifest, updateManifest, type Manifest } from "../../store/index.ts";
 import type { Site } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
-import { exposureOf, recordedExposure } from "../exposure.ts";
-import { hostWishes, runnerOf } from "../host-changes.ts";
-import { keepSite, withSiteFile } from "../kept-site.ts";
-import { loadSiteFor } from "../load.ts";
-import { machine } from "../prepare.ts";
+import { exposureOf, recordedExposure } from "../serve/exposure.ts";
+import { hostWishes, runnerOf } from "../machine/host-changes.ts";
+import { keepSite, withSiteFile } from "../serve/kept-site.ts";
+import { loadSiteFor } from "../make/load.ts";
+import { machine } from "../make/prepare.ts";
 import { serverFields, type Result, type ServerFields } from "../result.ts";
-import { reloadServer, serve, serverChange } from "../serve.ts";
-import { certificateLines, certificateWarnings } from "../served.ts";
-import { serverOutputs, setUpServer, type ServerSetup } from "../setup.ts";
-import { bringBack, runningServer, supervisorOfRunning } from "../standing.ts";
-import { vulnerableText } from "../vulnerable.ts";
+import { reloadServer, serve, serverChange } from "../serve/serve.ts";
+import { certificateLines, certificateWarnings } from "../serve/served.ts";
+import { serverOutputs, setUpServer, type ServerSetup } from "../serve/setup.ts";
+import { bringBack, runningServer, supervisorOfRunning } from "../serve/standing.ts";
+import { vulnerableText } from "../serve/vulnerable.ts";
 
 /** Starts the server of the current generation as the site file says. */
 export async function launch(context: Context): Promise<Result> {

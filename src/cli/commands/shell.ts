@@ -16,9 +16,9 @@ import {
 } from "../../store/index.ts";
 import { shellLine } from "../../words.ts";
 import type { Context } from "../context.ts";
-import { findBuilds } from "../find-build.ts";
+import { findBuilds } from "../builds/find-build.ts";
 import type { Result } from "../result.ts";
-import { sealOf } from "../sandbox.ts";
+import { sealOf } from "../make/sandbox.ts";
 
 /** What `shell` is asked for. */
 export interface ShellRequest {

@@ -3,9 +3,9 @@ import { availability, originOf, verifySignature, type FetchOptions } from "../.
 import type { SignatureVerdict, Source } from "../../recipe/index.ts";
 import { readManifest, readReceipt, type Receipt } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import type { BuildRequest } from "../pipeline.ts";
-import { siteFor } from "../pipeline.ts";
-import { resolveSources } from "../prepare.ts";
+import type { BuildRequest } from "../make/pipeline.ts";
+import { siteFor } from "../make/pipeline.ts";
+import { resolveSources } from "../make/prepare.ts";
 import { errorFields, type Result } from "../result.ts";
 import { sourceText } from "../source-text.ts";
 

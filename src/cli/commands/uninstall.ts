@@ -12,11 +12,11 @@ import {
   type Removed,
 } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { knownRecords, openLedger } from "../ledger.ts";
-import { machine } from "../prepare.ts";
+import { knownRecords, openLedger } from "../machine/ledger.ts";
+import { machine } from "../make/prepare.ts";
 import { errorFields, type Result } from "../result.ts";
-import { cacheOf, removeCache } from "../shared-cache.ts";
-import { supervisorOfRunning } from "../standing.ts";
+import { cacheOf, removeCache } from "../make/shared-cache.ts";
+import { supervisorOfRunning } from "../serve/standing.ts";
 
 /** What of it is to stay. */
 export interface UninstallRequest {

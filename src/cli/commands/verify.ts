@@ -1,12 +1,12 @@
 import { ForgeError } from "../../errors.ts";
 import type { Context } from "../context.ts";
-import { judged, reportProblem, withSiteGrade, type Judging } from "../judged.ts";
-import { reportText, type LookRequest } from "../look.ts";
-import { lookerFor, type LookAt, type Looking } from "../looker.ts";
-import { refuseUnwritable, writeOutput } from "../output-file.ts";
+import { judged, reportProblem, withSiteGrade, type Judging } from "../look/judged.ts";
+import { reportText, type LookRequest } from "../look/look.ts";
+import { lookerFor, type LookAt, type Looking } from "../look/looker.ts";
+import { refuseUnwritable, writeOutput } from "../look/output-file.ts";
 import type { Result } from "../result.ts";
-import { parseTarget, readTargets } from "../targets.ts";
-import { portFor } from "../ways.ts";
+import { parseTarget, readTargets } from "../look/targets.ts";
+import { portFor } from "../look/ways.ts";
 
 export interface VerifyRequest extends Judging, Looking {
   /** `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`. */
@@ -51,8 +51,8 @@ export async function verify(context: Context, asked: VerifyRequest): Promise<Re
         });
 
   const [{ many }, { eachAddress, eachTarget }, { addressesOf }] = await Promise.all([
-    import("../many.ts"),
-    import("../items.ts"),
+    import("../look/many.ts"),
+    import("../look/items.ts"),
     import("../../probe/index.ts"),
   ]);
   const { family } = request;

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { authorityFile } from "../../../src/cli/quick.ts";
+import { authorityFile } from "../../../src/cli/unchanged/quick.ts";
 import { serverPaths } from "../../../src/server/light.ts";
 import { freshFolder } from "./context.ts";
 

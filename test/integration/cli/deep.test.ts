@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { expect, it } from "vitest";
 import type { Check } from "../../../src/cli/checks.ts";
 import type { Context } from "../../../src/cli/context.ts";
-import { contentsChecks } from "../../../src/cli/deep.ts";
+import { contentsChecks } from "../../../src/cli/builds/deep.ts";
 import { openPrefix } from "../../../src/store/index.ts";
 import { provide } from "../store/samples.ts";
 import { contextIn, freshFolder } from "./context.ts";

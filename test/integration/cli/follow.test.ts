@@ -3,7 +3,7 @@ import { appendFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { followLog } from "../../../src/cli/follow.ts";
+import { followLog } from "../../../src/cli/builds/follow.ts";
 import { freshFolder } from "./context.ts";
 
 /** Follows a log that holds `text`, as long as `running` says. */

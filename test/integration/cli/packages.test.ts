@@ -1,7 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import type { Context } from "../../../src/cli/context.ts";
-import { satisfyRequirements } from "../../../src/cli/packages.ts";
+import { satisfyRequirements } from "../../../src/cli/make/packages.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import { memoryHost, type MemoryHost, type RequirementResult } from "../../../src/host/index.ts";
 import { parseSite, type ResolvedRecipe } from "../../../src/recipe/index.ts";

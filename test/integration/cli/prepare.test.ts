@@ -1,7 +1,7 @@
 import { rename } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { neededFor } from "../../../src/cli/packages.ts";
-import { planSelection, tryRequirements, type Selection } from "../../../src/cli/prepare.ts";
+import { neededFor } from "../../../src/cli/make/packages.ts";
+import { planSelection, tryRequirements, type Selection } from "../../../src/cli/make/prepare.ts";
 import { memoryHost, requirementError, type MemoryHost } from "../../../src/host/index.ts";
 import type { PlannedBuild } from "../../../src/plan/index.ts";
 import type { Requirement, ResolvedRecipe } from "../../../src/recipe/index.ts";

@@ -5,8 +5,8 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { Context } from "../../../src/cli/context.ts";
-import { serve, type Gate, type Running } from "../../../src/cli/serve.ts";
-import type { ServerSetup } from "../../../src/cli/setup.ts";
+import { serve, type Gate, type Running } from "../../../src/cli/serve/serve.ts";
+import type { ServerSetup } from "../../../src/cli/serve/setup.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import {
   bundleOf,

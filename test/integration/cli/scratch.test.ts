@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { inScratch } from "../../../src/cli/scratch.ts";
+import { inScratch } from "../../../src/cli/make/scratch.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import { freshFolder } from "./context.ts";
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { generationFile, readConfig, serverChange } from "../../../src/cli/serve.ts";
+import { generationFile, readConfig, serverChange } from "../../../src/cli/serve/serve.ts";
 import {
   configDigest,
   policyFor,

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { cacheOf, noteUser, removeCache } from "../../../src/cli/shared-cache.ts";
+import { cacheOf, noteUser, removeCache } from "../../../src/cli/make/shared-cache.ts";
 import { freshFolder } from "./context.ts";
 
 it("the cache goes with the last prefix that uses it, and stays for others that stand", async () => {

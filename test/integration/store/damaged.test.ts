@@ -4,7 +4,7 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
-import { isBuilt } from "../../../src/cli/quick.ts";
+import { isBuilt } from "../../../src/cli/unchanged/quick.ts";
 import {
   collectGarbage,
   holdPrefix,

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { describe, expect, test } from "vitest";
-import { commandFirst, commandName } from "../../../src/cli/command-words.ts";
-import { quickArguments } from "../../../src/cli/quick-arguments.ts";
+import { commandFirst, commandName } from "../../../src/cli/options/command-words.ts";
+import { quickArguments } from "../../../src/cli/options/quick-arguments.ts";
 
 describe("the quick answer's own reading of a command line", () => {
   const world = { cwd: "/home/user", prefix: "/opt/tlsforge", config: null, recipes: "/recipes" };

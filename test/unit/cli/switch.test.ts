@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { switchFor, type Running } from "../../../src/cli/serve.ts";
+import { switchFor, type Running } from "../../../src/cli/serve/serve.ts";
 import { memoryHost } from "../../../src/host/index.ts";
 import {
   policyFor,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hostWishes, runnerOf } from "../../../src/cli/host-changes.ts";
+import { hostWishes, runnerOf } from "../../../src/cli/machine/host-changes.ts";
 import { memoryHost, type MemoryHost, type MemoryInitial } from "../../../src/host/index.ts";
 import { parseSite } from "../../../src/recipe/index.ts";
 

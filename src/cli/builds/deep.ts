@@ -1,0 +1,206 @@
+/** Whether the outputs in the store are as they were built, and building those anew that are not. */
+import path from "node:path";
+import { ForgeError } from "../../errors.ts";
+import { requirementError, type Host } from "../../host/index.ts";
+import type { PlannedBuild } from "../../plan/index.ts";
+import {
+  compareContents,
+  listReceipts,
+  lockAlone,
+  outputsInUse,
+  readManifest,
+  type ContentsVerdict,
+  type Manifest,
+  type Receipt,
+} from "../../store/index.ts";
+import { sizeText } from "../../words.ts";
+import type { Check } from "../checks.ts";
+import type { Context } from "../context.ts";
+import { loadSite } from "../make/load.ts";
+import { makeAll } from "../make/make.ts";
+import { neededFor } from "../make/packages.ts";
+import { preflight } from "../make/preflight.ts";
+import { fetchFor, machine, planSelection, select, type Selection, type SourceOptions } from "../make/prepare.ts";
+
+/** How many differences a check names. */
+const mostNamed = 5;
+
+/**
+ * A check for each output in the store: every file, folder and link of it against the digest that its receipt has, and for file capabilities, which
+ * no build gives; one more where those cannot be asked for.
+ */
+export async function contentsChecks(context: Context): Promise<readonly Check[]> {
+  const { program, options } = context;
+  const { prefix } = options;
+  const checks: Check[] = [];
+  const host = machine(context, await loadSite(context));
+  let unasked: Unasked | null = null;
+  const { reasons } = await outputsInUse(prefix);
+  for (const receipt of await listReceipts(prefix)) {
+    const name = path.basename(receipt.out);
+    const check = { id: `contents:${name}`, fix: null };
+    const { verdict, untestable } = await lookAt(host, receipt);
+    unasked ??= untestable;
+    const what = `${receipt.recipe} ${receipt.version}`;
+    if (verdict.outcome === "intact") {
+      const size = `${verdict.entries} files, folders and links, ${sizeText(verdict.bytes)}`;
+      checks.push({ ...check, outcome: "pass", message: `${what}: as it was built (${size})` });
+    } else if (verdict.outcome === "untestable") {
+      checks.push({
+        ...check,
+        outcome: "unknown",
+        message: `${what}: whether it was changed is untestable: ${verdict.reason}`,
+      });
+    } else {
+      const { differences } = verdict;
+      const more = differences.length > mostNamed ? `; and ${differences.length - mostNamed} more` : "";
+      checks.push({
+        ...check,
+        outcome: "fail",
+        message: `${what} was changed since it was built (${receipt.out}): ${differences.slice(0, mostNamed).join("; ")}${more}`,
+        fix: reasons.has(name)
+          ? `${reasons.get(name)}: stop the server (${program} stop), then run ${program} doctor --deep --repair, then ${program} launch`
+          : `run ${program} doctor --deep --repair`,
+      });
+    }
+  }
+  if (unasked !== null) checks.push({ id: "capabilities", outcome: "unknown", ...unasked });
+  return checks;
+}
+
+/** Why file capabilities cannot be asked for, and what to do. */
+type Unasked = Pick<Check, "message" | "fix">;
+
+/** How an output compares with its receipt. Whoever may run a program with a capability has it, so that one is a change though no byte is another. */
+async function lookAt(
+  host: Host,
+  receipt: Receipt,
+): Promise<{ readonly verdict: ContentsVerdict; readonly untestable: Unasked | null }> {
+  const verdict = await compareContents(receipt);
+  const found = await capabilitiesIn(host, receipt.out);
+  if ("message" in found) return { verdict, untestable: found };
+  if (found.length === 0) return { verdict, untestable: null };
+  const differences = verdict.outcome === "changed" ? verdict.differences : [];
+  return { verdict: { outcome: "changed", differences: [...found, ...differences] }, untestable: null };
+}
+
+/** A line for each file of an output that has a capability; getcap says nothing of the others. */
+async function capabilitiesIn(host: Host, out: string): Promise<readonly string[] | Unasked> {
+  if (host.platform.os !== "linux") return [];
+  const what = "whether files of outputs have capabilities is untestable";
+  if ((await host.which("getcap")) === null)
+    return { message: `${what}: getcap is missing`, fix: "install it (Debian: libcap2-bin)" };
+  const { exitCode, stdout, stderr } = await host.exec(["getcap", "-r", out], { timeoutSeconds: 300 });
+  const found = stdout.split("\n").filter((line) => line !== "");
+  if (found.length === 0 && (exitCode !== 0 || stderr !== ""))
+    return { message: `${what}: getcap -r ${out}: ${stderr.trim() || `exit code ${exitCode}`}`, fix: null };
+  return found.map((line) => `${line.replace(`${out}/`, "")}: a capability, which no build gives`);
+}
+
+/**
+ * Builds every changed output of the current generation anew, in its place: its path is part of what it is. That is done only while no process
+ * uses it and no other run is at work; the changed one stays until the new one is whole, and when the build fails.
+ * Gives a line of the checks for each, a failed one for what cannot be built as it was. Throws `prefix-busy` (in use: by whom, and what to do),
+ * `not-found` when that is so of all that was changed, and what a build throws.
+ */
+export async function repairOutputs(context: Context, places: SourceOptions): Promise<readonly Check[]> {
+  const { emit, signal, options } = context;
+  const { prefix, wait } = options;
+  const release = await lockAlone(prefix, { what: "doctor --repair", wait, emit, signal });
+  try {
+    const changed = await changedReceipts(context);
+    if (changed.length === 0) return [];
+    const manifest = await readManifest(prefix);
+    if (manifest === null) throw notRebuildable(context, changed);
+    const { selection, planned } = await planOf(context, manifest, places);
+    const isPlanned = ({ out }: Receipt): boolean => planned.some(({ derivation }) => derivation.out === out);
+    const lost = changed.filter((receipt) => !isPlanned(receipt));
+    const wanted = changed.filter(isPlanned);
+    if (wanted.length === 0) throw notRebuildable(context, lost);
+    await refuseInUse(context, wanted);
+    const outs = new Set(wanted.map(({ out }) => out));
+    return [...(await rebuild(context, selection, { planned, outs })), ...lost.map((one) => lostCheck(context, one))];
+  } finally {
+    await release();
+  }
+}
+
+async function changedReceipts(context: Context): Promise<readonly Receipt[]> {
+  const changed: Receipt[] = [];
+  const host = machine(context, await loadSite(context));
+  for (const receipt of await listReceipts(context.options.prefix))
+    if ((await lookAt(host, receipt)).verdict.outcome === "changed") changed.push(receipt);
+  return changed;
+}
+
+async function refuseInUse({ program, options }: Context, changed: readonly Receipt[]): Promise<void> {
+  const { reasons, unseen } = await outputsInUse(options.prefix);
+  const used = changed.flatMap(({ recipe, version, out }) => {
+    const reason = reasons.get(path.basename(out)) ?? unseen;
+    return reason === null ? [] : [`${recipe} ${version}: ${reason}`];
+  });
+  if (used.length === 0) return;
+  throw new ForgeError(
+    "prefix-busy",
+    `What was changed is in use and cannot be built anew under it: ${used.join("; ")}`,
+    {
+      hint: `Stop the server with ${program} stop (end other programs of the prefix too), run ${program} doctor --deep --repair again, then ${program} launch`,
+    },
+  );
+}
+
+async function planOf(
+  context: Context,
+  manifest: Manifest,
+  places: SourceOptions,
+): Promise<{ readonly selection: Selection; readonly planned: readonly PlannedBuild[] }> {
+  const site = await loadSite(context);
+  const selection = await select(context, { site, stack: manifest.stack, options: places });
+  return { selection, planned: await planSelection(selection, manifest, context.options.prefix) };
+}
+
+async function rebuild(
+  context: Context,
+  selection: Selection,
+  work: { readonly planned: readonly PlannedBuild[]; readonly outs: ReadonlySet<string> },
+): Promise<readonly Check[]> {
+  const { planned, outs } = work;
+  const forced = withInputs(planned, outs).map((entry): PlannedBuild =>
+    outs.has(entry.derivation.out)
+      ? { derivation: entry.derivation, action: "build", why: "it was changed since it was built" }
+      : entry,
+  );
+  const recipes = forced.flatMap(({ action, derivation }) => (action === "build" ? [derivation.recipe] : []));
+  const problem = requirementError(selection.host, neededFor(recipes, selection.requirements));
+  if (problem !== null) throw problem;
+  preflight(context, selection, forced);
+  const sources = await fetchFor(forced, selection);
+  const made = await makeAll(context, selection, { planned: forced, sources, what: "doctor --repair", replace: outs });
+  return made.flatMap(({ cached, receipt }): Check[] => {
+    const message = `${receipt.recipe} ${receipt.version}: built anew in its place`;
+    return cached ? [] : [{ id: `repaired:${path.basename(receipt.out)}`, outcome: "info", message, fix: null }];
+  });
+}
+
+/** What is to be built, and what it is built with. */
+function withInputs(planned: readonly PlannedBuild[], outs: ReadonlySet<string>): readonly PlannedBuild[] {
+  const wanted = new Set(outs);
+  for (const { derivation } of planned.toReversed())
+    if (wanted.has(derivation.out)) for (const input of derivation.inputs) wanted.add(input.out);
+  return planned.filter(({ derivation }) => wanted.has(derivation.out));
+}
+
+function lostCheck(context: Context, receipt: Receipt): Check {
+  const { message, hint = null } = notRebuildable(context, [receipt]);
+  return { id: `repaired:${path.basename(receipt.out)}`, outcome: "fail", message, fix: hint };
+}
+
+function notRebuildable({ program }: Context, receipts: readonly Receipt[]): ForgeError {
+  const names = receipts.map(({ recipe, version, out }) => `${recipe} ${version} (${out})`).join(", ");
+  return new ForgeError("not-found", `Cannot be built anew in its place: ${names}`, {
+    details: [
+      "what it was built from or with (recipe, source, compiler) has changed since, or the current generation does not use it",
+    ],
+    hint: `${program} provision builds the current versions elsewhere and makes a generation of them; ${program} gc --keep 1 then removes what was changed`,
+  });
+}

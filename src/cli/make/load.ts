@@ -1,0 +1,136 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError, type Span } from "../../errors.ts";
+import {
+  checkTogether,
+  checkFit,
+  parseRecipe,
+  parseSite,
+  parseStack,
+  siteSpan,
+  type Recipe,
+  type Site,
+  type Stack,
+} from "../../recipe/index.ts";
+import { orderRecipes } from "../../plan/index.ts";
+import type { Context } from "../context.ts";
+import { readTextIfThere, reasonOf } from "../files.ts";
+import { checkAuthority, checkFolders, checkMaterial, type SiteFile } from "./site-files.ts";
+
+/** A stack with the recipes it names and those that they need, in build order. */
+export interface LoadedStack {
+  readonly stack: Stack;
+  readonly recipes: readonly Recipe[];
+}
+
+/** Reads and checks the site file and the folders it names; all defaults when there is none. */
+export async function loadSite(context: Pick<Context, "options">): Promise<Site> {
+  const file = context.options.config;
+  return file === null ? parseSite(null) : checkSite(await readSite(file));
+}
+
+/** The grade that a site file writes in `verify.min-grade` itself, and where; null where only the default would say one. Throws as `loadSite`. */
+export async function writtenMinGrade(path: string): Promise<{ readonly grade: string; readonly span: Span } | null> {
+  const file = await readSite(path);
+  const { verify } = await checkSite(file);
+  const span = siteSpan(file, "verify", "min-grade");
+  return span === null || verify.minGrade === null ? null : { grade: verify.minGrade, span };
+}
+
+async function readSite(path: string): Promise<SiteFile> {
+  return { text: await readText(path, "site file", "create it (an empty file is valid), or leave --config out"), path };
+}
+
+/** Checks a site file's text, that the folders it names are there, and the authority it is graded with. Throws `site-invalid`. */
+export async function checkSite(file: SiteFile): Promise<Site> {
+  const site = parseSite(file);
+  await checkFolders(site, file);
+  await checkAuthority(site, file);
+  return site;
+}
+
+/**
+ * The site file, read once and checked, also against the stack: the one that is named, else the site file's. `exposed` is asked about addresses
+ * that others reach. Throws as `loadSite` and `loadStack`, `site-invalid` for what the stack is not made for, and as `checkMaterial`.
+ */
+export async function loadSiteFor(
+  context: Pick<Context, "options" | "recipes">,
+  named: string | null,
+  exposed: (stack: Stack, address: string) => boolean,
+): Promise<LoadedStack & { readonly site: Site }> {
+  const { config } = context.options;
+  const file = config === null ? null : await readSite(config);
+  const site = file === null ? parseSite(null) : await checkSite(file);
+  const loaded = await loadStack(context, named ?? site.stack);
+  const { stack } = loaded;
+  checkFit(site, stack, { file, exposed: (address) => exposed(stack, address) });
+  if (file !== null) await checkMaterial(site, file, stack.purpose);
+  return { ...loaded, site };
+}
+
+/** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */
+export async function loadStack(context: Pick<Context, "recipes">, name: string): Promise<LoadedStack> {
+  const file = path.join(context.recipes, "stacks", `${name}.yaml`);
+  const known = await stackNames(context);
+  if (!known.includes(name)) {
+    throw new ForgeError("usage", `there is no stack named ${JSON.stringify(name)}`, {
+      hint: `use one of ${known.join(", ")}`,
+    });
+  }
+  const stack = parseStack({ text: await readText(file, "stack", "mend the file, or name another stack"), path: file });
+  const recipes = await loadRecipes(context.recipes, stack.lines);
+  checkTogether(recipes, stack);
+  const wanted = new Set(Object.keys(stack.recipes));
+  const ordered = orderRecipes(recipes.filter((recipe) => wanted.has(recipe.name)));
+  return { stack, recipes: ordered.flatMap((entry) => recipes.filter((recipe) => recipe.name === entry)) };
+}
+
+/** Names of the stacks there are. Throws `usage` when the folder of recipes has no folder of stacks. */
+export async function stackNames(context: Pick<Context, "recipes">): Promise<readonly string[]> {
+  const folder = path.join(context.recipes, "stacks");
+  const entries = await readdir(folder).catch((error: unknown) => {
+    throw new ForgeError("usage", `there are no stacks in ${folder}: ${reasonOf(error)}`, {
+      cause: error,
+      hint: "name a folder that holds recipes, and stacks in a folder named stacks, with --recipes or TLSFORGE_RECIPES",
+    });
+  });
+  return entries
+    .filter((entry) => entry.endsWith(".yaml"))
+    .map((entry) => entry.slice(0, -5))
+    .toSorted();
+}
+
+/** Every recipe below a folder, those of `lines` from the file of their line. */
+async function loadRecipes(folder: string, lines: Stack["lines"]): Promise<readonly Recipe[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const recipes: Recipe[] = [];
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const own = path.join(folder, entry.name);
+    const file = path.join(own, `${lines[entry.name] ?? "recipe"}.yaml`);
+    const text = entry.isDirectory() ? await readTextIfThere(file) : null;
+    if (text !== null) recipes.push(await loadRecipe({ text, path: file, folder: own }));
+  }
+  return recipes;
+}
+
+/** One recipe with its lock file, when it has one: `lock.yaml` beside `recipe.yaml`, `LINE.lock.yaml` beside `LINE.yaml`. */
+export async function loadRecipe(file: {
+  readonly text: string;
+  readonly path: string;
+  readonly folder: string;
+}): Promise<Recipe> {
+  const line = path.basename(file.path, ".yaml");
+  const lockPath = path.join(file.folder, line === "recipe" ? "lock.yaml" : `${line}.lock.yaml`);
+  const lock = await readTextIfThere(lockPath);
+  return parseRecipe({ ...file, ...(lock === null ? {} : { lock: { text: lock, path: lockPath } }) });
+}
+
+/** The text of a file that has to be there. Throws `usage` with the hint. */
+export async function readText(file: string, what: string, hint: string): Promise<string> {
+  const text = await readTextIfThere(file).catch((error: unknown) => {
+    if (error instanceof ForgeError) throw error;
+    throw new ForgeError("usage", `the ${what} ${file} cannot be read: ${reasonOf(error)}`, { cause: error, hint });
+  });
+  if (text === null) throw new ForgeError("usage", `the ${what} ${file} is not there`, { hint });
+  return text;
+}

@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { ForgeError } from "../../errors.ts";
+import type { RecipeFile } from "../../plan/index.ts";
+import type { ResolvedRecipe } from "../../recipe/index.ts";
+
+/** The files of its folder that a recipe's steps read (patches, copied files and folders), with their digests. */
+export async function recipeFiles(recipe: ResolvedRecipe): Promise<readonly RecipeFile[]> {
+  const named = recipe.steps.flatMap((step) => {
+    if (step.kind === "patch") return [step.file];
+    return step.kind === "files" ? step.files.flatMap((file) => (file.from === undefined ? [] : [file.from])) : [];
+  });
+  const files: RecipeFile[] = [];
+  for (const name of new Set(named)) files.push(...(await describe(recipe, name)));
+  return files;
+}
+
+async function describe(recipe: ResolvedRecipe, name: string): Promise<RecipeFile[]> {
+  const file = path.join(recipe.folder, name);
+  const facts = await stat(file).catch((error: unknown) => {
+    throw new ForgeError("recipe-invalid", `recipe ${recipe.name} reads ${name}, which is not in ${recipe.folder}`, {
+      cause: error,
+    });
+  });
+  if (facts.isDirectory()) {
+    const entries = (await readdir(file)).filter((entry) => entry !== "__pycache__").toSorted();
+    return (await Promise.all(entries.map((entry) => describe(recipe, `${name}/${entry}`)))).flat();
+  }
+  const sha256 = createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+  return [{ path: name, sha256, executable: (facts.mode & 0o111) !== 0 }];
+}
