@@ -1,4 +1,33 @@
-import type { SourceRecord } from "./commands/sources.ts";
+import type { SignatureVerdict } from "../recipe/index.ts";
+import type { Receipt } from "../store/index.ts";
+
+/** What is known of a source's signature; `failed` is told here, and refused by whatever would build with it. */
+export type SeenVerdict = SignatureVerdict | { readonly outcome: "failed"; readonly why: string };
+
+/** One source of a stack. */
+export interface SourceRecord {
+  readonly recipe: string;
+  readonly version: string;
+  readonly name: string;
+  readonly file: string;
+  readonly sha256: string;
+  /** Path in a cache where it lies, or null. */
+  readonly cached: string | null;
+  /** Where what lies there came from first; null where that is not known. */
+  readonly origin: string | null;
+  /** Whose signature the recipe or its lock file takes, and whether it demands one. */
+  readonly signers: readonly string[];
+  readonly required: boolean;
+  /** Checked now when the source is cached; else as the receipt of what was built from it has it. */
+  readonly signature: SeenVerdict;
+  /** What the current generation was built with under this name, as its receipt says. */
+  readonly built:
+    | (Pick<Receipt["sources"][number], "sha256" | "location" | "verified"> & {
+        /** Of `cache`: where the bytes came from first; null where that is not known. */
+        readonly origin: string | null;
+      })
+    | null;
+}
 
 /** The sources of a stack as text: a block for each. */
 export function sourceText(records: readonly SourceRecord[]): string {

@@ -7,35 +7,7 @@ import type { BuildRequest } from "../make/pipeline.ts";
 import { siteFor } from "../make/pipeline.ts";
 import { resolveSources } from "../make/prepare.ts";
 import { errorFields, type Result } from "../result.ts";
-import { sourceText } from "../source-text.ts";
-
-/** What is known of a source's signature; `failed` is told here, and refused by whatever would build with it. */
-type SeenVerdict = SignatureVerdict | { readonly outcome: "failed"; readonly why: string };
-
-/** One source of a stack. */
-export interface SourceRecord {
-  readonly recipe: string;
-  readonly version: string;
-  readonly name: string;
-  readonly file: string;
-  readonly sha256: string;
-  /** Path in a cache where it lies, or null. */
-  readonly cached: string | null;
-  /** Where what lies there came from first; null where that is not known. */
-  readonly origin: string | null;
-  /** Whose signature the recipe or its lock file takes, and whether it demands one. */
-  readonly signers: readonly string[];
-  readonly required: boolean;
-  /** Checked now when the source is cached; else as the receipt of what was built from it has it. */
-  readonly signature: SeenVerdict;
-  /** What the current generation was built with under this name, as its receipt says. */
-  readonly built:
-    | (Pick<Receipt["sources"][number], "sha256" | "location" | "verified"> & {
-        /** Of `cache`: where the bytes came from first; null where that is not known. */
-        readonly origin: string | null;
-      })
-    | null;
-}
+import { sourceText, type SeenVerdict, type SourceRecord } from "../source-text.ts";
 
 /**
  * Every source of a stack, of the versions that a provision would take: its digest, who signed it, where it came from and whether it is in a
