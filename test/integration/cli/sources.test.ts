@@ -3,8 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { sources } from "../../../src/cli/commands/sources.ts";
-import type { SourceRecord } from "../../../src/cli/source-text.ts";
-import { sourceText } from "../../../src/cli/source-text.ts";
+import { sourceText, type SourceRecord } from "../../../src/cli/source-text.ts";
 import { fingerprint, keyOf, signed, withEnd } from "../fetch/openpgp-keys.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
