@@ -60,7 +60,8 @@ export type ForgeEvent =
       readonly key: string;
       readonly cached: boolean;
       readonly wallSeconds: number;
-      readonly cpuSeconds: number;
+      /** Null where nobody has counted. */
+      readonly cpuSeconds: number | null;
       /** How far the build was kept to itself, in a sentence. */
       readonly sealed?: string;
     }

@@ -161,7 +161,8 @@ const longestStep = 40;
 export function builtText(event: Extract<ForgeEvent, { type: "build-done" }>): string {
   const name = `${event.recipe} ${event.version}`;
   if (event.cached) return `${name}: already built`;
-  return `${name}: built [${duration(event.wallSeconds)}, CPU ${duration(event.cpuSeconds)}]`;
+  const cpu = event.cpuSeconds === null ? "" : `, CPU ${duration(event.cpuSeconds)}`;
+  return `${name}: built [${duration(event.wallSeconds)}${cpu}]`;
 }
 
 function waitText({ holder, path, takes }: Extract<ForgeEvent, { type: "lock-wait" }>): string {

@@ -172,7 +172,7 @@ async function checkOne(
 function tell({ emit }: Context, record: CheckRecord): void {
   const { recipe, version, key, outcome, excluded, wallSeconds } = record;
   emit({ type: "gate", key, gate: record.name, outcome, detail: counts(record) });
-  emit({ type: "build-done", recipe: `${recipe} (tests)`, version, key, cached: false, wallSeconds, cpuSeconds: 0 });
+  emit({ type: "build-done", recipe: `${recipe} (tests)`, version, key, cached: false, wallSeconds, cpuSeconds: null });
   emit({ type: "notice", message: `${recipe} ${version}: ${record.name}: ${counts(record)}` });
   for (const { test, reason } of excluded) emit({ type: "notice", message: `${recipe}: left out ${test}: ${reason}` });
 }

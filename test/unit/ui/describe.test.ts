@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shortStep } from "../../../src/ui/describe.ts";
+import { builtText, shortStep } from "../../../src/ui/describe.ts";
 
 test.each([
   ["configure ./Configure linux-x86_64 --prefix=${out}", "configure"],
@@ -14,4 +14,10 @@ test.each([
 ])("%j is shown as %j", (title, short) => {
   expect(shortStep(title)).toBe(short);
   expect(short.length).toBeLessThanOrEqual(40);
+});
+
+test("a build tells its CPU only where it was counted", () => {
+  const done = { type: "build-done", recipe: "a", version: "1", key: "k", cached: false, wallSeconds: 76 } as const;
+  expect(builtText({ ...done, cpuSeconds: 143.2 })).toBe("a 1: built [1m 16s, CPU 2m 23s]");
+  expect(builtText({ ...done, cpuSeconds: null })).toBe("a 1: built [1m 16s]");
 });
