@@ -27,6 +27,15 @@ async function describe(recipe: ResolvedRecipe, name: string): Promise<RecipeFil
     const entries = (await readdir(file)).filter((entry) => entry !== "__pycache__").toSorted();
     return (await Promise.all(entries.map((entry) => describe(recipe, `${name}/${entry}`)))).flat();
   }
+  // A device in its place would never end.
+  if (!facts.isFile())
+    throw new ForgeError(
+      "recipe-invalid",
+      `recipe ${recipe.name} reads ${name}, which is no regular file in ${recipe.folder}`,
+      {
+        hint: "put a regular file in its place",
+      },
+    );
   const sha256 = createHash("sha256")
     .update(await readFile(file))
     .digest("hex");

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { lint } from "../../../src/cli/commands/recipe.ts";
@@ -46,4 +46,27 @@ it("an empty tlsforge.yaml is a site file, and what has no schema is taken for o
   const meant = await said("mine.yaml", "name: x\n");
   expect(meant.details[0]).toContain('unknown key "name"');
   expect(meant.hint).toContain(begin);
+});
+
+it("a file that no person wrote is not read: one without an end, and one that is too large", async () => {
+  const folder = await freshFolder();
+  const site = join(folder, "tlsforge.yaml");
+  await symlink("/dev/zero", site);
+  const problem = async (): Promise<string> =>
+    (await lint(contextIn(folder), [site])).fields.error?.details?.join() ?? "";
+  expect(await problem()).toBe(`${site} is no regular file`);
+  const large = join(folder, "large.yaml");
+  await writeFile(large, "");
+  await truncate(large, 4 * 1024 * 1024 + 1);
+  expect((await lint(contextIn(folder), [large])).fields.error?.details).toEqual([
+    `${large} is too large: 4194305 bytes, more than 4194304`,
+  ]);
+});
+
+it("twenty thousand unknown keys are told in seconds", async () => {
+  const keys = Array.from({ length: 20_000 }, (_, nth) => `unknown${nth}: 1\n`).join("");
+  const started = performance.now();
+  const { details } = await said("recipe.yaml", `schema: tlsforge.recipe/1\n${keys}`);
+  expect(details.at(-1)).toMatch(/^and \d{5} more$/);
+  expect(performance.now() - started).toBeLessThan(4000);
 });
