@@ -1,7 +1,9 @@
-import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { lint } from "../../../src/cli/commands/recipe.ts";
+import { recipeFiles } from "../../../src/cli/make/recipe-files.ts";
+import type { ResolvedRecipe } from "../../../src/recipe/index.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
 const begin =
@@ -69,4 +71,43 @@ it("twenty thousand unknown keys are told in seconds", async () => {
   const { details } = await said("recipe.yaml", `schema: tlsforge.recipe/1\n${keys}`);
   expect(details.at(-1)).toMatch(/^and \d{5} more$/);
   expect(performance.now() - started).toBeLessThan(4000);
+});
+
+const recipe = [
+  "schema: tlsforge.recipe/1",
+  "name: sample",
+  "summary: A small package",
+  "license: MIT",
+  'versions: [{ version: "1.0", support: { status: supported } }]',
+  "steps:",
+  "  - patch: a.patch",
+  "  - patch: endless.patch",
+  "  - files: [{ to: b, from: kept }, { to: c, from: no/such }]",
+  "",
+].join("\n");
+
+it("a recipe reads no file that is missing or has no end, and is a recipe also with a byte order mark", async () => {
+  const folder = await freshFolder();
+  const file = join(folder, "mine.yaml");
+  await writeFile(file, `\uFEFF${recipe}`);
+  await writeFile(join(folder, "kept"), "");
+  await symlink("/dev/zero", join(folder, "endless.patch"));
+  const linted = async () => (await lint(contextIn(folder), [file])).fields.error?.details ?? [];
+  expect((await linted()).map((detail) => detail.split("\n")[0]?.replaceAll(`${folder}/`, ""))).toEqual([
+    "mine.yaml:7:12: the file is missing: a.patch",
+    "mine.yaml:8:12: endless.patch is no regular file",
+    "mine.yaml:9:51: the file is missing: no/such",
+  ]);
+  const step = { kind: "patch", file: "endless.patch", strip: 1 } as const;
+  await expect(
+    recipeFiles({ name: "sample", folder, steps: [step] } as unknown as ResolvedRecipe),
+  ).rejects.toMatchObject({
+    code: "recipe-invalid",
+    message: expect.stringContaining("is no regular file") as string,
+  });
+  await mkdir(join(folder, "no"));
+  for (const name of ["a.patch", "no/such"]) await writeFile(join(folder, name), "");
+  await rm(join(folder, "endless.patch"));
+  await writeFile(join(folder, "endless.patch"), "");
+  expect(await linted()).toEqual([]);
 });
