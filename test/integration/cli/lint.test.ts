@@ -65,12 +65,12 @@ it("a file that no person wrote is not read: one without an end, and one that is
   ]);
 });
 
-it("twenty thousand unknown keys are told in seconds", async () => {
-  const keys = Array.from({ length: 20_000 }, (_, nth) => `unknown${nth}: 1\n`).join("");
+it("forty thousand unknown keys are told in seconds", async () => {
+  const keys = Array.from({ length: 40_000 }, (_, nth) => `unknown${nth}: 1\n`).join("");
   const started = performance.now();
   const { details } = await said("recipe.yaml", `schema: tlsforge.recipe/1\n${keys}`);
   expect(details.at(-1)).toMatch(/^and \d{5} more$/);
-  expect(performance.now() - started).toBeLessThan(4000);
+  expect(performance.now() - started).toBeLessThan(10_000);
 });
 
 const recipe = [
