@@ -124,6 +124,7 @@ async function full(): Promise<number> {
     interactive: terminal && process.stdin.isTTY === true,
     colour,
     columns: process.stdout.columns || 80,
+    onTerminal: process.stdout.isTTY === true,
     signal: abort.signal,
     onHangUp: (act) => {
       hungUp = act;

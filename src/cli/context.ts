@@ -23,6 +23,8 @@ export interface Context {
   readonly interactive: boolean;
   /** Columns that text on standard output may take. */
   readonly columns: number;
+  /** Whether standard output is a terminal, which obeys what foreign text may hold. */
+  readonly onTerminal: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Asks a yes-or-no question on the terminal; only called when `interactive`. */

@@ -13,7 +13,9 @@ export const beginnings =
  * The kind of a file, by its `schema`: without one it is a site file, or by its name a recipe. Throws `recipe-invalid` for an unknown schema, and
  * for a file that holds nothing and is not named as a site file is.
  */
-export function kindOf({ text, path: file }: { readonly text: string; readonly path: string }): FileKind {
+export function kindOf({ text: whole, path: file }: { readonly text: string; readonly path: string }): FileKind {
+  // A byte order mark is no part of the first key.
+  const text = whole.replace(/^\uFEFF/, "");
   const found = /^schema:[ \t]*["']?([^\s"'#]*)/m.exec(text);
   const name = path.basename(file);
   if (found === null && !isEmpty(text)) return name === "recipe.yaml" ? "recipe" : "site";
@@ -33,7 +35,7 @@ export function kindOf({ text, path: file }: { readonly text: string; readonly p
 
 /** Comments and marks of a document are nothing. */
 function isEmpty(text: string): boolean {
-  return text.split("\n").every((line) => /^\uFEFF?\s*(?:#.*|---|\.\.\.)?\s*$/.test(line));
+  return text.split("\n").every((line) => /^\s*(?:#.*|---|\.\.\.)?\s*$/.test(line));
 }
 
 function hintFor(schema: string | undefined): string | undefined {

@@ -34,6 +34,7 @@ export interface World {
   readonly colour: boolean;
   /** Of the terminal on standard output; 80 where it is none. */
   readonly columns: number;
+  readonly onTerminal: boolean;
   readonly signal: AbortSignal;
   /** To standard output; done when the system has taken it. */
   readonly write: (text: string) => Promise<void>;
@@ -98,6 +99,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       uid: world.uid,
       interactive: world.interactive && invocation.options.json !== true,
       columns: world.columns,
+      onTerminal: world.onTerminal,
       emit,
       signal: world.signal,
       confirm: world.confirm,

@@ -1,6 +1,7 @@
 import { access, constants, copyFile, link, lstat, mkdir, rename, rm, stat } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
+import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { fileDigest } from "./digest.ts";
 import { noteFirstOrigin, originOf } from "./origin.ts";
@@ -12,18 +13,19 @@ export interface Lookup {
   readonly sha256: string;
   readonly caches: readonly string[];
   readonly emit: Emit;
+  readonly signal: AbortSignal;
 }
 
 /**
  * Path and size of a source in the caches, read and compared with its digest, or null. What has another digest, or is a folder, is removed from the
  * first cache; what cannot be read stays until what is fetched takes its place, since it may be good. In the others, which are never written, both are
  * passed over. Either way it is told. A file of another cache is linked or copied into the first one. Errors that say nothing about a file (too many open
- * ones, no memory) are thrown.
+ * ones, no memory) are thrown, and `interrupted`.
  */
 export async function findCached(lookup: Lookup): Promise<{ path: string; bytes: number } | null> {
   for (const [index, folder] of lookup.caches.entries()) {
     const path = join(folder, lookup.sha256);
-    const found = await digestIfThere(path);
+    const found = await digestIfThere(path, lookup.signal);
     if (found === null) continue;
     if ("sha256" in found && found.sha256 === lookup.sha256)
       return { path: index === 0 ? path : await adopt(path, lookup), bytes: found.bytes };
@@ -37,10 +39,12 @@ export async function findCached(lookup: Lookup): Promise<{ path: string; bytes:
 
 async function digestIfThere(
   path: string,
+  signal: AbortSignal,
 ): Promise<{ readonly sha256: string; readonly bytes: number } | { readonly code: string } | null> {
   try {
-    return await fileDigest(path);
+    return await fileDigest(path, signal);
   } catch (error) {
+    if (error instanceof ForgeError) throw error;
     const code = errnoOf(error);
     if (code === null || isLack(code)) throw error;
     return code === "ENOENT" || code === "ENOTDIR" ? null : { code };

@@ -31,7 +31,8 @@ export async function fetchOne(
   source: Source,
   options: FetchOptions & { readonly override?: string },
 ): Promise<FetchedSource> {
-  if (options.override !== undefined) return { ...(await userSource(source, options.override)), signature: ownFile };
+  if (options.override !== undefined)
+    return { ...(await userSource(source, options.override, options.signal)), signature: ownFile };
   const { sha256 } = source;
   if (sha256 === null) throw new Error(`the source ${source.name} has no digest and is not the user's own`);
   const cache = options.caches[0];

@@ -42,7 +42,7 @@ export async function openPart(
       return open(path, "r+");
     });
     const hash = createHash("sha256");
-    const bytes = await hashInto(hash, path);
+    const bytes = await hashInto(hash, path, signal);
     // What is worked on is young to whoever collects what was left.
     await handle.utimes(new Date(), new Date());
     return { path, handle, hash, bytes, held, origin: await readOrigin(path) };

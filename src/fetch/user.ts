@@ -8,13 +8,17 @@ import { errnoOf } from "./problems.ts";
 import type { FetchedSource } from "./types.ts";
 
 /** The user's own file or folder for a source (`--source NAME=PATH`, the path made absolute by the caller). Verified only when it is the very file that the recipe names. */
-export async function userSource(source: Source, path: string): Promise<Omit<FetchedSource, "signature">> {
+export async function userSource(
+  source: Source,
+  path: string,
+  signal: AbortSignal,
+): Promise<Omit<FetchedSource, "signature">> {
   if (!isAbsolute(path)) throw new Error(`--source path is not absolute: ${path}`);
   try {
     const facts = await stat(path);
     if (facts.isDirectory() ? source.unpack === "none" : !facts.isFile()) throw wrongKind(source, path);
     if (facts.isDirectory()) await checkOwnFolder(path);
-    const digest = facts.isDirectory() ? await folderDigest(path) : await fileDigest(path);
+    const digest = facts.isDirectory() ? await folderDigest(path, signal) : await fileDigest(path, signal);
     const verified = digest.sha256 === source.sha256;
     if (digest.bytes === 0 && !verified) throw nothing(source, path, facts.isDirectory());
     return { source, path, location: "user", ...digest, verified };

@@ -11,7 +11,7 @@ import {
   type YAMLError,
 } from "yaml";
 import type { Span } from "../errors.ts";
-import type { Problem } from "./problems.ts";
+import { quote, type Problem } from "./problems.ts";
 
 /** A place in a document: keys and list positions from the root. */
 export type Path = readonly PropertyKey[];
@@ -44,18 +44,23 @@ export interface SourceDocument {
 /** Reads YAML 1.2, one document, without anchors, aliases and tags. Never throws: what is wrong is in `problems`. */
 export function readDocument({ text, path }: TextFile): SourceDocument {
   const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: "error" });
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    logLevel: "error",
+    uniqueKeys: false,
+  });
   const lines = text.split(/\r\n|\n|\r/);
   const at = (offset: number): Span => spanAt({ file: path, counter, lines, offset });
 
   // After a syntax error the parser only guesses: what it says next is mostly noise.
-  const syntax = document.errors.filter((error) => error.code !== "DUPLICATE_KEY").slice(0, 1);
-  const usual = syntax.length > 0 ? syntax : [...document.errors, ...document.warnings];
-  const forbidden = syntax.length > 0 ? [] : findForbidden(document, at);
+  const syntax = document.errors.slice(0, 1);
+  const usual = syntax.length > 0 ? syntax : document.warnings;
+  const { forbidden, duplicate } = syntax.length > 0 ? nothing : findForbidden(document, at);
   const usable = syntax.length + document.warnings.length + forbidden.length === 0;
   return {
     value: usable ? (document.toJS() as unknown) : null,
-    problems: [...usual.map((error) => yamlProblem(error, at)), ...forbidden],
+    problems: [...usual.map((error) => yamlProblem(error, at)), ...duplicate, ...forbidden],
     usable,
     locate: (where) => at(startOf(nodeAt(document, where))),
     locateKey: (where, key) => at(startOf(keyNode(nodeAt(document, where), key))),
@@ -85,15 +90,6 @@ const syntaxHints: Readonly<Record<string, string>> = {
 
 function yamlProblem(error: YAMLError, at: (offset: number) => Span): Problem {
   const span = at(error.pos[0]);
-  if (error.code === "DUPLICATE_KEY") {
-    const key = /^\s*(?:- )?["']?([^"':]+)/.exec(span.text?.slice(span.column - 1) ?? "")?.[1] ?? "";
-    return {
-      message: `duplicate key "${key}"`,
-      span,
-      expected: "each key once in a mapping",
-      hint: "remove one of the two",
-    };
-  }
   if (error.code === "RESOURCE_EXHAUSTION")
     return { message: "nested too deeply", span, hint: syntaxHints[error.code] };
   const message = error.code === "MULTIPLE_DOCS" ? "a second document" : error.message;
@@ -102,14 +98,29 @@ function yamlProblem(error: YAMLError, at: (offset: number) => Span): Problem {
 
 const deepest = 40;
 
-/** What YAML allows and these files do not: aliases (they make a few bytes into gigabytes), keys that are not text, bottomless nesting. */
-function findForbidden(document: Document, at: (offset: number) => Span): Problem[] {
+/** Of `duplicate` keys the last counts, so that what stands below may be checked further; not so of what is `forbidden`. */
+interface Unwanted {
+  readonly forbidden: readonly Problem[];
+  readonly duplicate: readonly Problem[];
+}
+
+const nothing: Unwanted = { forbidden: [], duplicate: [] };
+
+/**
+ * What YAML allows and these files do not: aliases (they make a few bytes into gigabytes), keys that are not text, bottomless nesting; and duplicate keys,
+ * for which the parser would compare each key with each other one.
+ */
+function findForbidden(document: Document, at: (offset: number) => Span): Unwanted {
   const problems: Problem[] = [];
+  const duplicate: Problem[] = [];
   const queue: { node: unknown; depth: number }[] = [{ node: document.contents, depth: 0 }];
   for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
     const { node, depth } = entry;
     if (depth > deepest) {
-      return [{ message: "nested too deeply", span: at(startOf(node)), hint: "write fewer levels" }];
+      return {
+        forbidden: [{ message: "nested too deeply", span: at(startOf(node)), hint: "write fewer levels" }],
+        duplicate,
+      };
     }
     if (isAlias(node)) {
       problems.push({
@@ -119,7 +130,11 @@ function findForbidden(document: Document, at: (offset: number) => Span): Proble
         hint: 'write the value out, or quote a text that begins with "*"',
       });
     } else if (isMap(node)) {
+      const seen = new Set<unknown>();
       for (const pair of node.items) {
+        const value = isScalar(pair.key) ? pair.key.value : pair;
+        if (seen.has(value)) duplicate.push(duplicateKey(String(value), at(startOf(pair.key))));
+        seen.add(value);
         if (!isScalar(pair.key))
           problems.push({
             message: "a key that is not text",
@@ -133,7 +148,16 @@ function findForbidden(document: Document, at: (offset: number) => Span): Proble
       for (const item of node.items) queue.push({ node: item, depth: depth + 1 });
     }
   }
-  return problems;
+  return { forbidden: problems, duplicate };
+}
+
+function duplicateKey(key: string, span: Span): Problem {
+  return {
+    message: `duplicate key ${quote(key)}`,
+    span,
+    expected: "each key once in a mapping",
+    hint: "remove one of the two",
+  };
 }
 
 function nodeAt(document: Document, path: Path): Node | null {
@@ -161,9 +185,16 @@ function keyNode(node: unknown, key: string): unknown {
   return (isMap(node) ? pairOf(node.items, key)?.key : undefined) ?? node;
 }
 
+/** The pairs of mappings by key: a file of another kind has thousands of unknown ones, each of which is looked for. */
+const indexes = new WeakMap<readonly Pair[], ReadonlyMap<string, Pair>>();
+
 /** The last pair with the key: of duplicates, that is the one whose value counts. */
 function pairOf(items: readonly Pair[], key: PropertyKey): Pair | undefined {
-  return items.findLast((pair) => isScalar(pair.key) && String(pair.key.value) === String(key));
+  const index =
+    indexes.get(items) ??
+    new Map(items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair] as const] : [])));
+  indexes.set(items, index);
+  return index.get(String(key));
 }
 
 function startOf(node: unknown): number {

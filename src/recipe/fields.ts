@@ -35,7 +35,13 @@ export const textList = z.array(z.string());
 /** A command: the program and its arguments, never a shell's text. */
 export const argv = z.array(z.string()).min(1);
 
-export const variables = z.record(z.string(), z.string());
+/** Variables by name. What has no name, or an equals sign in it, would be no variable, or another one, in an environment or an argument of make. */
+export const variables = z.record(
+  z
+    .string()
+    .regex(/^[^=\0]+$/, { error: "a name that is not empty and has no = in it; the value stands after the colon" }),
+  z.string(),
+);
 
 /** A name of our own: recipe, stack, input. */
 export const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, { error: "lower-case letters, digits and hyphens" });

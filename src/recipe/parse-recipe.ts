@@ -83,8 +83,22 @@ function toRecipe(parts: {
     crates,
     spans: {
       inputs: Object.fromEntries(written.inputs.map((input, index) => [input, document.locate(["inputs", index])])),
+      files: filePlaces(written.steps, document),
     },
   };
+}
+
+/** Where the steps name each file of the recipe's folder. */
+function filePlaces(steps: WrittenRecipe["steps"], document: SourceDocument): Readonly<Record<string, Span>> {
+  return Object.fromEntries(
+    steps.flatMap((step, index) => {
+      if (step.kind === "patch") return [[step.file, document.locate(["steps", index, "patch"])] as const];
+      if (step.kind !== "files") return [];
+      return step.files.flatMap(({ from }, nth) =>
+        from === undefined ? [] : [[from, document.locate(["steps", index, "files", nth, "from"])] as const],
+      );
+    }),
+  );
 }
 
 function toVersion(

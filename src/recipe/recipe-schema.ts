@@ -32,7 +32,16 @@ const source = mapping({
   signature: signatureOf(location).exactOptional(),
 });
 
-const date = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: "a date such as 2030-04-08" });
+const date = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/, { error: "a date such as 2030-04-08", abort: true })
+  .refine(isDay, { error: "a day that the calendar has, such as 2030-04-08" });
+
+/** The calendar takes the 31st of a shorter month for a day of the next one. */
+function isDay(text: string): boolean {
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+}
 
 const recipeVersion = mapping({
   version,

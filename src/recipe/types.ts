@@ -215,7 +215,11 @@ export interface Recipe {
   /** Most bytes on disk that a build needs: in the folder that it works in, and of its output. Measured, rounded up. */
   readonly disk?: { readonly scratch: number; readonly output: number };
   /** Where things stand in the file, for messages. */
-  readonly spans?: { readonly inputs: Readonly<Record<string, Span>> };
+  readonly spans?: {
+    readonly inputs: Readonly<Record<string, Span>>;
+    /** The files and folders of the recipe's folder that steps read. */
+    readonly files: Readonly<Record<string, Span>>;
+  };
 }
 
 /** A recipe made concrete: one version, one source form, one platform. Conditions are gone; variables other than those are still in the text. */

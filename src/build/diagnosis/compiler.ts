@@ -55,4 +55,17 @@ export const compilerRules: readonly Rule[] = [
     summary: "the assembler does not know {name}{pseudo}",
     hint: "use a newer binutils, or one that fits the compiler",
   },
+  {
+    // Any other error with a place. Of configure's own tests (conftest) some are meant to fail.
+    id: "cc-error",
+    pattern:
+      /^(?!conftest\.)(?<place>[^\s:]+:\d+(?::\d+)?): (?:fatal error|[Ee]rror): (?<what>.+?)(?: \(first use in this function\))?$/,
+    confirmed: {
+      by: /^\S*make(?:\[\d+\])?: \*\*\* \[|^ninja: build stopped|^error: command .* failed with exit code/,
+      exits: [1],
+    },
+    vague: true,
+    summary: "{place}: {what}",
+    hint: "mend that place with a patch of the recipe, or use a compiler that the source is made for",
+  },
 ];

@@ -54,6 +54,16 @@ export const rustRules: readonly Rule[] = [
     hint: "install a C compiler",
   },
   {
+    // Any other error that has a number.
+    id: "rustc-error",
+    pattern: /^error\[(?<code>E\d{4})\]: (?<what>.+)$/,
+    more: { pattern: /^\s*--> (?<place>\S+:\d+:\d+)$/, summary: ", at {place}" },
+    confirmed: { by: /^error: (?:could not compile|aborting due to)/, exits: [1, 101] },
+    vague: true,
+    summary: "{what} ({code})",
+    hint: "mend that place with a patch of the recipe, or use a Rust that the source is made for",
+  },
+  {
     id: "cargo-offline",
     pattern: /no matching package named `(?<name>[^`]+)` found/,
     summary: "cargo has no crate {name}",

@@ -4,6 +4,7 @@ import { buildLock, isHeld, listLogs, openLogFile, prefixPaths, type LogFile } f
 import type { Context } from "../context.ts";
 import { findBuilds } from "../builds/find-build.ts";
 import { followLog } from "../builds/follow.ts";
+import { harmless, harmlessly } from "../builds/harmless.ts";
 import { logRecord } from "../builds/log-record.ts";
 import type { Result } from "../result.ts";
 
@@ -16,22 +17,28 @@ export interface LogRequest {
   readonly follow: boolean;
 }
 
-/** The full log of a build, failed ones too: the newest of a recipe, of a key, or without a name of all. Its record says where the text is. */
+/**
+ * The full log of a build, failed ones too: the newest of a recipe, of a key, or without a name of all. Its record says where the text is. A terminal gets
+ * the text without what it would obey, everything else the text as it is.
+ */
 export async function log(
-  context: Pick<Context, "options" | "write" | "signal">,
+  context: Pick<Context, "options" | "write" | "signal" | "onTerminal">,
   request: LogRequest,
 ): Promise<Result> {
   const { prefix, json } = context.options;
   const found = await choose(prefix, request);
   if (!request.follow) {
-    const text = json ? "" : await textOf(found);
+    const whole = json ? "" : await textOf(found);
+    const text = context.onTerminal ? harmless(whole) : whole;
     return { outcome: "done", exitCode: 0, fields: { prefix, log: await logRecord(prefix, found) }, text };
   }
+  const out = context.onTerminal ? harmlessly(context.write) : { write: context.write, end: async () => undefined };
   await followLog(found.path, {
-    write: context.write,
+    write: out.write,
     signal: context.signal,
     running: () => isHeld(buildLock(prefix, found.key)),
   });
+  await out.end();
   return { outcome: "done", exitCode: 0, fields: {}, text: "", written: true };
 }
 

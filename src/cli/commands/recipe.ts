@@ -5,6 +5,7 @@ import { checkKeys } from "../../fetch/index.ts";
 import { jsonSchemas, jsonSchemaText, parseStack, problemCount } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
 import { beginnings, kindOf } from "../lint-kind.ts";
+import { checkRecipeFiles } from "../make/recipe-files.ts";
 import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../make/load.ts";
 import { errorFields, type Result } from "../result.ts";
 
@@ -79,9 +80,11 @@ async function lintFile(context: Context, file: string): Promise<void> {
   );
   const kind = kindOf({ text: content, path: text });
   if (kind === "stack") parseStack({ text: content, path: text });
-  else if (kind === "recipe")
-    await checkKeys(await loadRecipe({ text: content, path: text, folder: path.dirname(text) }));
-  else await lintSite(context, { text: content, path: text });
+  else if (kind === "recipe") {
+    const recipe = await loadRecipe({ text: content, path: text, folder: path.dirname(text) });
+    await checkKeys(recipe);
+    await checkRecipeFiles(recipe);
+  } else await lintSite(context, { text: content, path: text });
 }
 
 async function lintSite(context: Context, file: { readonly text: string; readonly path: string }): Promise<void> {

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import type { PublicKey } from "openpgp";
 import { refuse, type OpenPgpSigner, type Problem, type Recipe } from "../../recipe/index.ts";
 import { errnoOf } from "../problems.ts";
@@ -61,6 +61,9 @@ async function keysOf(signer: OpenPgpSigner): Promise<readonly PublicKey[] | Pro
   const span = signer.spans.keys;
   let text: string;
   try {
+    const facts = await stat(signer.keys);
+    // A device in its place would never end.
+    if (!facts.isFile() && !facts.isDirectory()) return malformed(signer, "it is no regular file");
     text = await readFile(signer.keys, "utf8");
   } catch (error) {
     const code = errnoOf(error);

@@ -11,10 +11,12 @@ const files: Readonly<Record<string, string>> = {
   "fine.c": "int main(void) { return 0; }\n",
   "header.c": "#include <no/such.h>\n",
   "undefined.c": "int nosuch(void);\nint main(void) { return nosuch(); }\n",
+  "wrong.c": "int main(void) { return foo; }\n",
   "shared.c": "int x[10];\nint *f(int i) { return &x[i]; }\n",
   Makefile: [
     "program:\n\tnosuch --x",
     "shell:\n\tnosuch | cat; nosuch && true",
+    "wrong:\n\tcc -c wrong.c",
     "rule: no-such.o",
     "refused:\n\t./denied",
     "ignored:\n\t-nosuch\n\tcc -c header.c",
@@ -40,6 +42,8 @@ describeWith(["linux", "cc", "make", "patch"], "real tools", () => {
 
   test.each([
     ["cc -c header.c", "cc-header", "the header no/such.h is missing"],
+    ["cc -c wrong.c", "cc-error", "wrong.c:1:25: "],
+    ["make wrong", "cc-error", "wrong.c:1:25: "],
     ["cc fine.c -lnosuch", "ld-library", "the library nosuch is missing"],
     ["cc undefined.c", "ld-undefined", "nosuch is used and no library that is linked has it"],
     [

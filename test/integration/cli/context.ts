@@ -28,6 +28,7 @@ export function contextIn(folder: string): Context {
     uid: process.getuid?.() ?? -1,
     interactive: false,
     columns: 80,
+    onTerminal: false,
     emit: () => undefined,
     signal: new AbortController().signal,
     onHangUp: () => undefined,

@@ -38,6 +38,7 @@ async function ran(folder: string, argv: readonly string[], of: { input?: string
     interactive: false,
     colour: false,
     columns: 80,
+    onTerminal: false,
     signal: of.signal ?? new AbortController().signal,
     write: async (text) => void (stdout += text),
     talk: { write: (text: string) => (stderr += text) !== "" },

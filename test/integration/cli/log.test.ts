@@ -3,6 +3,7 @@ import { mkdir, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { log } from "../../../src/cli/commands/log.ts";
+import { harmlessly } from "../../../src/cli/builds/harmless.ts";
 import { record } from "../../../src/cli/result.ts";
 import { buildLock, lock, openPrefix, prefixPaths, realise } from "../../../src/store/index.ts";
 import { problemsOf } from "../../tools/records.ts";
@@ -69,6 +70,29 @@ it("is held up by nothing that is no file, and shows none of it", async () => {
   expect(await shown()).toMatchObject({ text: "tlsforge: hello 1.0, key d\n" });
   for (const name of ["x.log", ...["a", "b", "c"].map((digit) => `${keyOf(digit)}.log`)])
     await expect(shown(name)).rejects.toMatchObject({ code: "not-found" });
+});
+
+it("gives a terminal nothing that it would obey, whole or in pieces, and everything else the bytes as they are", async () => {
+  const folder = await freshFolder();
+  const logs = join(folder, "prefix", "log");
+  await mkdir(logs, { recursive: true });
+  const text = `tlsforge: hello 1.0, key k\n\ta\u001b[2Jb\u001b]0;title\u0007c\u009b1m\r\nrest\u001b[3`;
+  await writeFile(join(logs, `${keyOf("a")}.log`), text);
+  const shown = async (onTerminal: boolean, follow: boolean): Promise<string> => {
+    let written = "";
+    const write = async (part: string): Promise<void> => void (written += part);
+    const given = { ...contextIn(folder), onTerminal, write };
+    return (await log(given, { name: undefined, previous: false, follow })).text + written;
+  };
+  for (const follow of [false, true]) {
+    expect(await shown(false, follow)).toBe(text);
+    expect(await shown(true, follow)).toBe("tlsforge: hello 1.0, key k\n\tabc\nrest");
+  }
+  const pieces: string[] = [];
+  const out = harmlessly(async (part) => void pieces.push(part));
+  for (const part of ["a\u001b", "[2J", "b\nc\u001b", "x".repeat(70_000), "\u001b[2J", "d"]) await out.write(part);
+  await out.end();
+  expect(pieces.join("")).toMatch(/^ab\ncx{70000}d$/);
 });
 
 it("tells with --json where the text is, what it is of, and how it ended as far as that is known", async () => {

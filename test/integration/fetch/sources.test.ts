@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { createServer, globalAgent } from "node:https";
 import { createServer as createTcpServer } from "node:net";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
-import { fetchAll } from "../../../src/fetch/index.ts";
+import { availability, fetchAll } from "../../../src/fetch/index.ts";
 import { certificate, key } from "./localhost.ts";
 import { failureOf, names, options, payload, scratch, sendBytes, serve, source } from "./support.ts";
 
@@ -129,6 +129,27 @@ describe("the cache", () => {
     execFileSync("mkfifo", [join(opts.cache, digest)]);
     const [fetched] = await fetchAll([source(digest, `${base}/a`)], opts);
     expect(await readFile(fetched!.path)).toEqual(bytes);
+  });
+
+  it("is not held up by a device in the place of a file, nor deaf to the signal while it reads", async () => {
+    const { sha256: digest } = payload(1000);
+    const opts = await options();
+    await mkdir(opts.cache, { recursive: true });
+    await symlink("/dev/zero", join(opts.cache, digest));
+    expect((await failureOf(fetchAll([source(digest)], opts))).code).toBe("source-unavailable");
+    expect(opts.events[0]).toMatchObject({ message: expect.stringContaining("is damaged") as string });
+    const large = join(await scratch(), "large");
+    await writeFile(large, "x");
+    await truncate(large, 2 ** 40);
+    await symlink(large, join(opts.cache, digest));
+    const stopped = { ...opts, signal: AbortSignal.timeout(100) };
+    for (const ask of [
+      () => fetchAll([source(digest)], stopped),
+      () => fetchAll([source(digest)], { ...stopped, overrides: { thing: large } }),
+      () => availability(source(digest), stopped),
+    ])
+      expect((await failureOf(ask())).code).toBe("interrupted");
+    expect(await names(opts.cache)).toContain(digest);
   });
 
   it("takes from further caches, which stay as they are", async () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -11,11 +11,12 @@ import { fingerprint, keyOf } from "../fetch/openpgp-keys.ts";
 const pinnedNowhere = "0123456789ABCDEF0123456789ABCDEF01234567";
 
 /** What `recipe lint` says of a recipe with one signer, whose key file holds `keys`; null: there is none. */
-async function linted(pinned: string, keys: string | null) {
+async function linted(pinned: string, keys: string | null, exchange?: (file: string) => Promise<unknown>) {
   const folder = await mkdtemp(join(tmpdir(), "tlsforge-keys-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await mkdir(join(folder, "keys"));
   if (keys !== null) await writeFile(join(folder, "keys/alice.asc"), keys);
+  await exchange?.(join(folder, "keys/alice.asc"));
   const recipe = join(folder, "recipe.yaml");
   const text = [
     "schema: tlsforge.recipe/1",
@@ -56,6 +57,11 @@ describe("key files of a recipe", () => {
       2,
       expect.stringContaining("/recipe.yaml:6:29: /keys/alice.asc cannot be read as OpenPGP keys"),
     ]);
+  });
+
+  test("that have no end are not read", async () => {
+    const { said } = await linted(pinnedNowhere, "", (file) => rm(file).then(() => symlink("/dev/zero", file)));
+    expect(said).toContain("/recipe.yaml:6:29: /keys/alice.asc cannot be read as OpenPGP keys: it is no regular file");
   });
 
   test("without a pinned key are told at its fingerprint, with those that are there", async () => {

@@ -24,7 +24,10 @@ describe("every rule", () => {
 
 describe("no guess", () => {
   it.each([
-    ["x.c:3:2: error: expected ';' before 'return'"],
+    ["x.c:3:2: warning: unused variable 'x'"],
+    ["conftest.c:3:2: error: expected ';' before 'return'"],
+    // A program that is tried, and whose errors nothing failed for.
+    ["try.c:3:2: error: unknown type name 'x'", "no x", "checking for y... yes", "cc -c a.c", "make: nothing is known"],
     ["make: *** [Makefile:12: all] Error 2"],
     ["checking for library containing memory... no"],
     ["cc1: fatal error: x.c: No such file or directory"],
@@ -34,11 +37,7 @@ describe("no guess", () => {
     ["Killed processes: 0"],
     ["/usr/bin/ld: skipping incompatible l/libz.so when searching for -lz"],
     // A script that looks for a program, and goes on without it.
-    [
-      "sh: 1: git: not found",
-      ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`),
-      "x.c:3:2: error: expected ';'",
-    ],
+    ["sh: 1: git: not found", ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`), "x: something else"],
     ["make: git: No such file or directory", "make: [Makefile:3: version] Error 127 (ignored)"],
     ["sh: 1: ./test: Permission denied", ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`)],
     [""],
@@ -86,6 +85,12 @@ describe("of several", () => {
     ];
     expect(diagnose(lines)?.rule).toBe("ld-library");
     expect(diagnose(lines.slice(0, 2))?.rule).toBe("clock-skew");
+    const compiled = [
+      "a.c:1:2: error: unknown type name 'x'",
+      "/usr/bin/ld: cannot find -lz: No such file or directory",
+    ];
+    expect(diagnose(compiled)?.rule).toBe("ld-library");
+    expect(diagnose(compiled.slice(0, 1))?.rule).toBe("cc-error");
   });
 });
 
@@ -115,6 +120,8 @@ it("takes no longer for hostile lines", () => {
     "sh: line 1: ",
     "/a",
     "x.o:",
+    "a:1:1: err",
+    "error[E0001] ",
     "make: *** [",
   ];
   const started = performance.now();

@@ -83,6 +83,49 @@ export const compiler: readonly Sample[] = [
     lines: ["x.s: Assembler messages:", "x.s:1: Error: no such instruction: `vnosuch %rax'"],
     summary: "the assembler does not know vnosuch %rax",
   },
+  {
+    rule: "cc-error",
+    lines: [
+      "cc a.c -o a",
+      "a.c: In function ‘main’:",
+      "a.c:1:24: error: ‘foo’ undeclared (first use in this function)",
+      "    1 | int main(void){ return foo; }",
+      "      |                        ^~~",
+      "a.c:1:24: note: each undeclared identifier is reported only once for each function it appears in",
+      "make: *** [Makefile:2: all] Error 1",
+    ],
+    summary: "a.c:1:24: ‘foo’ undeclared",
+  },
+  {
+    rule: "cc-error",
+    exitCode: 1,
+    lines: [
+      "c.c: In function ‘main’:",
+      "c.c:1:21: error: unused variable ‘x’ [-Werror=unused-variable]",
+      "    1 | int main(void){ int x; return 0; }",
+      "      |                     ^",
+      "cc1: all warnings being treated as errors",
+    ],
+    summary: "c.c:1:21: unused variable ‘x’ [-Werror=unused-variable]",
+  },
+  {
+    rule: "cc-error",
+    constructed: true,
+    lines: [
+      "src/a.c:1:19: error: use of undeclared identifier 'foo'",
+      "    1 | int main(void) { return foo; }",
+      "      |                         ^",
+      "1 error generated.",
+      "gmake[2]: *** [Makefile:2: a.o] Error 1",
+    ],
+    summary: "src/a.c:1:19: use of undeclared identifier 'foo'",
+  },
+  {
+    rule: "cc-error",
+    exitCode: 1,
+    lines: ["d.s: Assembler messages:", "d.s:1: Error: bad register name `%foo'"],
+    summary: "d.s:1: bad register name `%foo'",
+  },
 ];
 
 export const linker: readonly Sample[] = [
@@ -379,6 +422,20 @@ export const python: readonly Sample[] = [
 ];
 
 export const rust: readonly Sample[] = [
+  {
+    rule: "rustc-error",
+    exitCode: 101,
+    lines: [
+      "error[E0425]: cannot find value `foo` in this scope",
+      " --> a.rs:2:5",
+      "  |",
+      "2 |     foo;",
+      "  |     ^^^ not found in this scope",
+      "",
+      "error: aborting due to 1 previous error",
+    ],
+    summary: "cannot find value `foo` in this scope (E0425), at a.rs:2:5",
+  },
   {
     rule: "rustc-old",
     lines: [
