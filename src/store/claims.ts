@@ -1,8 +1,8 @@
 /** Files that say which process wants, holds or uses something: their names identify it, so that each is whole the moment it is there. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rm, rmdir } from "node:fs/promises";
+import { open, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { explained, hasCode, readOwn, unlinkIfThere } from "./disk.ts";
+import { discard, explained, hasCode, makeFolder, readOwn, unlinkIfThere } from "./disk.ts";
 import { hasEnded, type ProcessIdentity } from "./identity.ts";
 
 /** A claim of a process that has not ended. */
@@ -19,9 +19,17 @@ export async function livingClaims(path: string, own: ProcessIdentity, sweep: bo
     if (other === null) continue;
     if (!(await hasEnded(other, own))) living.push({ name, process: other });
     // A name is used only once, so that also a folder under it is in nobody's way.
-    else if (sweep) await rm(join(path, name), { recursive: true, force: true });
+    else if (sweep) await removeClaim(join(path, name));
   }
   return living;
+}
+
+async function removeClaim(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    throw explained(error, path);
+  }
 }
 
 async function namesOf(path: string): Promise<string[]> {
@@ -43,16 +51,16 @@ export async function putClaim(path: string, claim: string, content: object): Pr
       await file.close();
     }
   } catch (error) {
-    await unlinkIfThere(join(path, claim));
+    await discard(join(path, claim));
     throw explained(error, path);
   }
 }
 
-/** The folder may be removed by a holder who leaves, while we make it (Node then says `ENOENT` too) and until we use it. */
+/** The folder may be removed by a holder who leaves, while we make it and until we use it. */
 async function createIn(path: string, claim: string) {
   for (let tries = 1; ; tries += 1) {
     try {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
       return await open(join(path, claim), "wx", 0o644);
     } catch (error) {
       if (!hasCode(error, "ENOENT") || tries === mostTries) throw error;
@@ -64,11 +72,11 @@ const mostTries = 1000;
 
 /** Takes a claim back, and the folder with it when it was the last one. */
 export async function dropClaim(path: string, claim: string): Promise<void> {
-  await unlinkIfThere(join(path, claim));
   try {
+    await unlinkIfThere(join(path, claim));
     await rmdir(path);
   } catch (error) {
-    if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST")) throw error;
+    if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST")) throw explained(error, path);
   }
 }
 
