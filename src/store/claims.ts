@@ -4,6 +4,7 @@ import { open, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { discard, explained, hasCode, makeFolder, readOwn, unlinkIfThere } from "./disk.ts";
 import { hasEnded, type ProcessIdentity } from "./identity.ts";
+import { giveUpReserve } from "./reserve.ts";
 
 /** A claim of a process that has not ended. */
 export interface Claim {
@@ -41,8 +42,19 @@ async function namesOf(path: string): Promise<string[]> {
   }
 }
 
-/** Puts a claim into a folder, which it makes. Its content is for people. */
+/** Puts a claim into a folder, which it makes; on a full disk where the prefix's reserve was. Its content is for people. */
 export async function putClaim(path: string, claim: string, content: object): Promise<void> {
+  try {
+    await writeClaim(path, claim, content);
+  } catch (error) {
+    if (!hasCode(error, "ENOSPC", "EDQUOT") || !(await giveUpReserve(path))) throw explained(error, path);
+    await writeClaim(path, claim, content).catch((again: unknown) => {
+      throw explained(again, path);
+    });
+  }
+}
+
+async function writeClaim(path: string, claim: string, content: object): Promise<void> {
   try {
     const file = await createIn(path, claim);
     try {
@@ -52,7 +64,7 @@ export async function putClaim(path: string, claim: string, content: object): Pr
     }
   } catch (error) {
     await discard(join(path, claim));
-    throw explained(error, path);
+    throw error;
   }
 }
 

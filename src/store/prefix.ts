@@ -15,6 +15,7 @@ import {
 import { isRoot, refuseOtherHands } from "./hands.ts";
 import { refuseNewer } from "./layout.ts";
 import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
+import { makeReserve } from "./reserve.ts";
 
 /**
  * The longest prefix whose interpreters still fit into a script's first line, which some kernels cut after 127 bytes:
@@ -169,6 +170,7 @@ async function makeFolders(
     // Last: nothing in it is open to others by then.
     await chmod(paths.var, root ? 0o711 : 0o700);
     await tryWriting(paths.store);
+    await makeReserve(paths.path);
   } catch (error) {
     throw notMade(error, paths.path);
   }

@@ -95,7 +95,7 @@ describe("collectGarbage", () => {
     await writeFile(join(locks, "dead", own.replace(/^\d+_\d+/u, `${child.pid}_1`)), "{}");
     await collect(prefix, {});
     expect((await readdir(sources)).toSorted()).toEqual(["new.part", "whole"]);
-    expect((await readdir(state)).toSorted()).toEqual([".tmp-new", "locks", "tls"]);
+    expect((await readdir(state)).toSorted()).toEqual([".tmp-new", "lock-reserve", "locks", "tls"]);
     expect(await readdir(locks)).toEqual([]);
     await stopped(child);
   });
