@@ -20,7 +20,7 @@ export function verdict(prefix: string, checks: readonly Check[]): Result {
   if (failed.length + unknown.length === 0) return { outcome: "done", exitCode: 0, fields, text };
   const error =
     failed.length > 0
-      ? new ForgeError("not-found", `${failed.length} of ${counted} checks fail`, {
+      ? new ForgeError("check-failed", `${failed.length} of ${counted} checks fail`, {
           details: failed.map((check) => check.message),
           hint: "do what stands below each failed check",
         })

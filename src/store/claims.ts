@@ -1,9 +1,10 @@
 /** Files that say which process wants, holds or uses something: their names identify it, so that each is whole the moment it is there. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, rm, rmdir } from "node:fs/promises";
+import { open, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { explained, hasCode, readOwn, unlinkIfThere } from "./disk.ts";
+import { discard, explained, hasCode, makeFolder, readOwn, unlinkIfThere } from "./disk.ts";
 import { hasEnded, type ProcessIdentity } from "./identity.ts";
+import { giveUpReserve } from "./reserve.ts";
 
 /** A claim of a process that has not ended. */
 export interface Claim {
@@ -19,9 +20,17 @@ export async function livingClaims(path: string, own: ProcessIdentity, sweep: bo
     if (other === null) continue;
     if (!(await hasEnded(other, own))) living.push({ name, process: other });
     // A name is used only once, so that also a folder under it is in nobody's way.
-    else if (sweep) await rm(join(path, name), { recursive: true, force: true });
+    else if (sweep) await removeClaim(join(path, name));
   }
   return living;
+}
+
+async function removeClaim(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    throw explained(error, path);
+  }
 }
 
 async function namesOf(path: string): Promise<string[]> {
@@ -33,8 +42,19 @@ async function namesOf(path: string): Promise<string[]> {
   }
 }
 
-/** Puts a claim into a folder, which it makes. Its content is for people. */
+/** Puts a claim into a folder, which it makes; on a full disk where the prefix's reserve was. Its content is for people. */
 export async function putClaim(path: string, claim: string, content: object): Promise<void> {
+  try {
+    await writeClaim(path, claim, content);
+  } catch (error) {
+    if (!hasCode(error, "ENOSPC", "EDQUOT") || !(await giveUpReserve(path))) throw explained(error, path);
+    await writeClaim(path, claim, content).catch((again: unknown) => {
+      throw explained(again, path);
+    });
+  }
+}
+
+async function writeClaim(path: string, claim: string, content: object): Promise<void> {
   try {
     const file = await createIn(path, claim);
     try {
@@ -43,16 +63,16 @@ export async function putClaim(path: string, claim: string, content: object): Pr
       await file.close();
     }
   } catch (error) {
-    await unlinkIfThere(join(path, claim));
-    throw explained(error, path);
+    await discard(join(path, claim));
+    throw error;
   }
 }
 
-/** The folder may be removed by a holder who leaves, while we make it (Node then says `ENOENT` too) and until we use it. */
+/** The folder may be removed by a holder who leaves, while we make it and until we use it. */
 async function createIn(path: string, claim: string) {
   for (let tries = 1; ; tries += 1) {
     try {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
       return await open(join(path, claim), "wx", 0o644);
     } catch (error) {
       if (!hasCode(error, "ENOENT") || tries === mostTries) throw error;
@@ -64,11 +84,11 @@ const mostTries = 1000;
 
 /** Takes a claim back, and the folder with it when it was the last one. */
 export async function dropClaim(path: string, claim: string): Promise<void> {
-  await unlinkIfThere(join(path, claim));
   try {
+    await unlinkIfThere(join(path, claim));
     await rmdir(path);
   } catch (error) {
-    if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST")) throw error;
+    if (!hasCode(error, "ENOENT", "ENOTEMPTY", "EEXIST")) throw explained(error, path);
   }
 }
 

@@ -1,6 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, lstat, open, readdir, realpath, rename, rm, symlink, unlink, type FileHandle } from "node:fs/promises";
+import {
+  chmod,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  type FileHandle,
+} from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { ForgeError } from "../errors.ts";
 
@@ -23,7 +36,7 @@ export async function atomicWrite(path: string, data: string | Uint8Array, mode 
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await unlinkIfThere(temporary);
+    await discard(temporary);
     throw explained(error, path);
   }
 }
@@ -36,7 +49,7 @@ export async function atomicLink(target: string, path: string): Promise<void> {
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await unlinkIfThere(temporary);
+    await discard(temporary);
     throw explained(error, path);
   }
 }
@@ -158,6 +171,33 @@ export async function unlinkIfThere(path: string): Promise<void> {
   }
 }
 
+/** Removes what a failed writing may have left: that this cannot be done either (a file system that is read-only) is no news beside the failure. */
+export async function discard(path: string): Promise<void> {
+  await unlinkIfThere(path).catch(() => undefined);
+}
+
+/** A folder with those above it. Node's own `recursive` never ends where the system says `ENOENT` below a folder that is there (`/proc`). */
+export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (hasCode(error, "EEXIST") && (await stat(path)).isDirectory()) return;
+    if (!hasCode(error, "ENOENT") || (await isThere(dirname(path)))) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path, mode);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
 /** Whether it is a system error with one of these codes. */
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && "code" in error && codes.includes(String(error.code));
@@ -173,7 +213,11 @@ export function explained(error: unknown, path: string): unknown {
   }
   const misplaced = hasCode(error, "ENOTDIR", "EISDIR", "EEXIST");
   if (misplaced || hasCode(error, "EACCES", "EPERM", "EROFS", "ELOOP", "EIO", "EBUSY")) {
-    const remedy = misplaced ? "Move away what is in its place" : "Make it accessible for this user";
+    const remedy = misplaced
+      ? "Move away what is in its place"
+      : hasCode(error, "EROFS")
+        ? "Its file system is mounted read-only: mount it writable (mount -o remount,rw)"
+        : "Make it accessible for this user";
     return new ForgeError("prefix-unusable", `Cannot use ${path}: ${(error as Error).message}`, {
       hint: `${remedy}, or choose another folder with --prefix`,
       cause: error,

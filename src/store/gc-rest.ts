@@ -80,6 +80,7 @@ const rootReasons: Readonly<Record<string, string>> = {
 const stateReasons: Readonly<Record<string, string>> = {
   tls: "certificates and keys",
   checks: "how the own tests of packages went",
+  "lock-reserve": "room for the locks of gc on a full disk",
   run: "control socket and process numbers of the server",
 };
 

@@ -128,7 +128,8 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   const release = await tryLock(buildLock(prefix, basename(outOfAside(path) ?? path)), "gc");
   if (release === null) return false;
   try {
-    if (kind === "output" || isScratch) await endOrphans(isScratch ? testedOutput(path) : path);
+    const marks = isScratch ? scratchMarks(path, await markedPrograms()) : kind === "output" ? [path] : [];
+    for (const out of marks) await endOrphans(out);
     await removeTree(path, prefix);
     return true;
   } finally {
@@ -298,11 +299,18 @@ async function judgeScratch(prefix: string, { builds, removing }: Failed): Promi
     const path = join(folder, name);
     const held = await isHeld(buildLock(prefix, name));
     const build = builds.find(({ scratch }) => scratch === path);
-    const why = `left by an interrupted build${stillRunning(programs.get(testedOutput(path)))}`;
+    const running = scratchMarks(path, programs).flatMap((out) => programs.get(out) ?? []);
+    const why = `left by an interrupted build${stillRunning(running)}`;
     const judged = build === undefined ? { keep: false, why } : judgeFailed(build, "folder", removing);
     verdicts.push({ kind: "temporary", path, ...(held ? { keep: true, why: "being built in" } : judged) });
   }
   return verdicts;
+}
+
+/** The outputs that programs at work in a scratch folder are marked with: that of the build (as `isUnfinished` knows it), or that of its tests. */
+function scratchMarks(scratch: string, programs: ReadonlyMap<string, unknown>): readonly string[] {
+  const begin = join(prefixPaths(dirname(dirname(scratch))).store, `${basename(scratch)}-`);
+  return [...programs.keys()].filter((out) => out === testedOutput(scratch) || out.startsWith(begin));
 }
 
 /** What a removal ends; of many the first. */

@@ -9,6 +9,7 @@ import { explained } from "./disk.ts";
 import { isSame, ownIdentity } from "./identity.ts";
 import { lock, otherHolder, tryLock, type LockOptions, type Release } from "./lock.ts";
 import { prefixPaths } from "./paths.ts";
+import { makeReserve } from "./reserve.ts";
 
 /** What a run needs of a prefix. */
 export interface Hold {
@@ -43,7 +44,7 @@ export async function holdPrefix(prefix: string, options: LockOptions, open: () 
     if (sweeper === null) {
       // A removal that had begun may have taken folders with it, the sweeper's own claim among them.
       await open();
-      const release = (): Promise<void> => dropClaim(folder, claim);
+      const release = withReserve(prefix, () => dropClaim(folder, claim));
       await orRelease(putAllBack(prefix, options.emit), release);
       return { narrow: (outputs) => write(join(folder, claim), { ...said, outputs }), release };
     }
@@ -83,7 +84,15 @@ export async function holdersOf(
 export async function lockPrefix(prefix: string, options: LockOptions): Promise<Release> {
   const release = await lock(join(prefixPaths(prefix).locks, "prefix"), options);
   await orRelease(putAllBack(prefix, options.emit), release);
-  return release;
+  return withReserve(prefix, release);
+}
+
+/** The reserve may have been given up for this lock, or another of the run. */
+function withReserve(prefix: string, release: Release): Release {
+  return async () => {
+    await release();
+    await makeReserve(prefix);
+  };
 }
 
 /** Keeps new runs from beginning, and has the prefix's own lock: what removes things and spares what running builds hold. */

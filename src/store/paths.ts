@@ -12,6 +12,8 @@ export interface PrefixPaths {
   /** Certificates and keys, mode 0700. */
   readonly tls: string;
   readonly locks: string;
+  /** Room for locks on a full disk, see `reserve.ts`. */
+  readonly reserve: string;
   readonly cache: string;
   readonly sources: string;
   readonly log: string;
@@ -37,6 +39,7 @@ export function prefixPaths(path: string): PrefixPaths {
     var: `${path}/var`,
     tls: `${path}/var/tls`,
     locks: `${path}/var/locks`,
+    reserve: `${path}/var/lock-reserve`,
     cache: `${path}/cache`,
     sources: `${path}/cache/sources`,
     log: `${path}/log`,

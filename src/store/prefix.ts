@@ -1,10 +1,21 @@
-import { chmod, lstat, mkdir, readdir, readlink, stat, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { chmod, lstat, readdir, readlink, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { ForgeError } from "../errors.ts";
-import { atomicWrite, explained, hasCode, readOwn, temporaryBeside, temporaryPrefix, unlinkIfThere } from "./disk.ts";
+import {
+  atomicWrite,
+  discard,
+  explained,
+  hasCode,
+  makeFolder,
+  readOwn,
+  temporaryBeside,
+  temporaryPrefix,
+  unlinkIfThere,
+} from "./disk.ts";
 import { isRoot, refuseOtherHands } from "./hands.ts";
 import { refuseNewer } from "./layout.ts";
 import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
+import { makeReserve } from "./reserve.ts";
 
 /**
  * The longest prefix whose interpreters still fit into a script's first line, which some kernels cut after 127 bytes:
@@ -159,32 +170,11 @@ async function makeFolders(
     // Last: nothing in it is open to others by then.
     await chmod(paths.var, root ? 0o711 : 0o700);
     await tryWriting(paths.store);
+    await makeReserve(paths.path);
   } catch (error) {
     throw notMade(error, paths.path);
   }
   if (layout === null) await atomicWrite(paths.layout, `${layoutVersion}\n`);
-}
-
-/** A folder with those above it. Node's own `recursive` never ends where the system says `ENOENT` below a folder that is there (`/proc`). */
-async function makeFolder(path: string, mode = 0o777): Promise<void> {
-  try {
-    await mkdir(path, { mode });
-  } catch (error) {
-    if (hasCode(error, "EEXIST") && (await stat(path)).isDirectory()) return;
-    if (!hasCode(error, "ENOENT") || (await isThere(dirname(path)))) throw error;
-    await makeFolder(dirname(path));
-    await makeFolder(path, mode);
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return false;
-    throw error;
-  }
 }
 
 /** Whatever the system says against making the folders (also `ENOENT`, below `/proc`) is about the prefix that was chosen. */
@@ -200,6 +190,11 @@ function notMade(error: unknown, path: string): unknown {
 /** Permission bits say too little: file systems are mounted read-only, and root's writes are refused too. */
 async function tryWriting(folder: string): Promise<void> {
   const probe = temporaryBeside(`${folder}/probe`);
-  await writeFile(probe, "tlsforge\n", { flag: "wx" });
+  try {
+    await writeFile(probe, "tlsforge\n", { flag: "wx" });
+  } catch (error) {
+    await discard(probe);
+    throw error;
+  }
   await unlinkIfThere(probe);
 }

@@ -36,12 +36,15 @@ export async function contentsChecks(context: Context): Promise<readonly Check[]
   const host = machine(context, await loadSite(context));
   let unasked: Unasked | null = null;
   const { reasons } = await outputsInUse(prefix);
-  for (const receipt of await listReceipts(prefix)) {
+  const current = new Set((await readManifest(prefix))?.builds.map(({ out }) => out));
+  const receipts = await listReceipts(prefix);
+  for (const receipt of receipts) {
     const name = path.basename(receipt.out);
     const check = { id: `contents:${name}`, fix: null };
     const { verdict, untestable } = await lookAt(host, receipt);
     unasked ??= untestable;
-    const what = `${receipt.recipe} ${receipt.version}`;
+    const what = labelOf(receipt, receipts);
+    const isCurrent = current.has(receipt.out);
     if (verdict.outcome === "intact") {
       const size = `${verdict.entries} files, folders and links, ${sizeText(verdict.bytes)}`;
       checks.push({ ...check, outcome: "pass", message: `${what}: as it was built (${size})` });
@@ -49,7 +52,10 @@ export async function contentsChecks(context: Context): Promise<readonly Check[]
       checks.push({
         ...check,
         outcome: "unknown",
-        message: `${what}: whether it was changed is untestable: ${verdict.reason}`,
+        message: `${what}: whether it was changed is untestable: ${verdict.reason}${isCurrent ? "" : "; the current generation does not use it"}`,
+        fix: isCurrent
+          ? null
+          : `${program} gc --keep 1 removes it, with generations that are neither current nor the newest`,
       });
     } else {
       const { differences } = verdict;
@@ -66,6 +72,12 @@ export async function contentsChecks(context: Context): Promise<readonly Check[]
   }
   if (unasked !== null) checks.push({ id: "capabilities", outcome: "unknown", ...unasked });
   return checks;
+}
+
+/** Its name, with what its folder begins with where another one has the same. */
+function labelOf({ recipe, version, key }: Receipt, all: readonly Receipt[]): string {
+  const same = all.filter((other) => other.recipe === recipe && other.version === version);
+  return `${recipe} ${version}${same.length > 1 ? ` (${key.slice(0, 16)})` : ""}`;
 }
 
 /** Why file capabilities cannot be asked for, and what to do. */

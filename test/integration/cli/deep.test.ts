@@ -1,10 +1,10 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expect, it } from "vitest";
 import type { Check } from "../../../src/cli/checks.ts";
 import type { Context } from "../../../src/cli/context.ts";
 import { contentsChecks } from "../../../src/cli/builds/deep.ts";
-import { openPrefix } from "../../../src/store/index.ts";
+import { openPrefix, type Receipt } from "../../../src/store/index.ts";
 import { provide } from "../store/samples.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
@@ -47,4 +47,33 @@ it("where capabilities cannot be asked for, that is said once and is no pass", a
     `whether files of outputs have capabilities is untestable: getcap -r ${outs.toSorted()[0]}: no such call`,
   ]);
   expect(checks.map(({ outcome }) => outcome)).toEqual(["pass", "pass", "unknown"]);
+});
+
+it("of two outputs with one name each is told by its key, and one that is untestable and not current with what to do", async () => {
+  const { context, outs } = await shop("exit 0");
+  const { prefix } = context.options;
+  const { manifest } = await provide(prefix, { one: { "bin/one": "other" } }, "1.1");
+  const [earlier = "", now = ""] = [outs[0], manifest.builds[0]?.out];
+  for (const out of [earlier, now]) {
+    const file = join(out, "receipt.json");
+    const { contents: _contents, ...receipt } = JSON.parse(await readFile(file, "utf8")) as Receipt;
+    await writeFile(file, JSON.stringify({ ...receipt, version: "1.0" }));
+  }
+  const checks = await contentsChecks(context);
+  const lineOf = (out: string) => checks.find(({ id }) => id === `contents:${basename(out)}`);
+  const untestable = (out: string): string =>
+    `one 1.0 (${basename(out).slice(0, 16)}): whether it was changed is untestable: `;
+  expect(lineOf(now)).toMatchObject({
+    outcome: "unknown",
+    fix: null,
+    message: expect.stringContaining(untestable(now)),
+  });
+  expect(lineOf(earlier)).toMatchObject({
+    outcome: "unknown",
+    message: expect.stringMatching(/^one 1\.0 \([0-9a-f]{16}\): .*; the current generation does not use it$/u),
+    fix: expect.stringContaining("tlsforge gc --keep 1 removes it"),
+  });
+  expect(checks.filter(({ outcome }) => outcome === "pass").map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^two 1\.0: /u),
+  ]);
 });

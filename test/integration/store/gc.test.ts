@@ -95,7 +95,7 @@ describe("collectGarbage", () => {
     await writeFile(join(locks, "dead", own.replace(/^\d+_\d+/u, `${child.pid}_1`)), "{}");
     await collect(prefix, {});
     expect((await readdir(sources)).toSorted()).toEqual(["new.part", "whole"]);
-    expect((await readdir(state)).toSorted()).toEqual([".tmp-new", "locks", "tls"]);
+    expect((await readdir(state)).toSorted()).toEqual([".tmp-new", "lock-reserve", "locks", "tls"]);
     expect(await readdir(locks)).toEqual([]);
     await stopped(child);
   });
@@ -155,6 +155,20 @@ describe("collectGarbage", () => {
       null,
     ]);
     await release();
+  });
+
+  it("names and ends what a killed build left running in its folder, when nothing of its output is there", async () => {
+    const prefix = await freshPrefix();
+    const { out } = derivation(prefix, "slow");
+    const scratch = join(prefix, "build", basename(out).replace(/-1\.0$/u, ""));
+    await mkdir(scratch, { recursive: true });
+    const program = start("sleep", ["60"], { env: { [outputVariable]: out } });
+    const ends = once(program, "exit");
+    const { removed } = await collect(prefix, {});
+    expect(removed.map(({ path, why }) => `${path}: ${why}`)).toEqual([
+      `${scratch}: left by an interrupted build; still running: process ${program.pid}`,
+    ]);
+    expect(await ends).toEqual([null, "SIGKILL"]);
   });
 
   it("spares what is fresh among the temporary ones where another run may be trying the place", async () => {

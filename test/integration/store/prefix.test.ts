@@ -123,6 +123,8 @@ describe.skipIf(noDisk !== null)(`a full disk${noDisk === null ? "" : ` (${noDis
       return result;
     };
     await expect(realise(more, fills, surroundings())).rejects.toEqual(full);
+    // What was kept for the lock.
+    await expect(writeFile(filler, Buffer.alloc(1 << 20), { flag: "a" })).rejects.toThrow("ENOSPC");
     await expect(activate(path, parts([derivation(path, "small")]), surroundings())).rejects.toEqual(full);
     await expect(atomicWrite(join(path, "var/file"), Buffer.alloc(1 << 16))).rejects.toEqual(full);
     await expect(access(more.out)).rejects.toThrow("ENOENT");

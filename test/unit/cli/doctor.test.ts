@@ -14,6 +14,9 @@ test.each([
   const result = verdict("/p", outcomes.map(check));
   expect(result).toMatchObject(expected);
   expect((result.error as Error | undefined)?.message).toBe(message);
+  expect((result.error as ForgeError | undefined)?.code).toBe(
+    { 0: undefined, 1: "check-failed", 3: "incomplete" }[result.exitCode],
+  );
   const worst = outcomes.includes("fail" as never) ? "fail" : "unknown";
   expect((result.error as ForgeError | undefined)?.details ?? []).toEqual(
     outcomes.filter((outcome) => outcome === worst).map((outcome) => `is ${outcome}`),
