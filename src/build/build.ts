@@ -9,7 +9,7 @@ import { layOut } from "./layout.ts";
 import { openLog } from "./log.ts";
 import { keepFailure } from "./keep.ts";
 import { leftBehindText } from "./left-behind.ts";
-import { runCommand, type Command, type CommandSink } from "./run.ts";
+import { interrupted, runCommand, type Command, type CommandSink } from "./run.ts";
 import { ownEnvironment } from "./environment.ts";
 import { bindScope, wheelFolder } from "./scope.ts";
 import { sealBuild } from "./seal/sealed.ts";
@@ -55,6 +55,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
     };
     const { steps } = derivation.recipe;
     for (const [index, step] of steps.entries()) {
+      if (signal.aborted) throw interrupted();
       const title = stepTitle(step);
       emit({ type: "build-step", key: derivation.key, step: title, index, count: steps.length });
       const prepared = prepareStep(step, scope);

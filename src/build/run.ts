@@ -52,10 +52,12 @@ const pipesAfterMs = 3_000;
 
 /**
  * Runs "$@" and tells on descriptor 3, which the program does not get, what the shell counted for its children (POSIX `times`). The text is
- * fixed; argv is only ever "$@". The umask is part of what a build makes, so it is not the caller's.
+ * fixed; argv is only ever "$@".
  */
-const timed = 'umask 022; "$@" 3>&-; status=$?; times >&3; exit $status';
-const timedAsOne = `exec 2>&1; ${timed}`;
+const timed = '"$@" 3>&-; status=$?; times >&3; exit $status';
+/** Becomes "$@", so that a seal is our own child and learns of our end. The umask is part of what a build makes, so it is not the caller's. */
+const begun = 'umask 022; exec "$@"';
+const begunAsOne = `exec 2>&1; ${begun}`;
 
 /**
  * Runs one program in a process group of its own, with exactly the given environment, and waits for it. When it has ended, so has everything
@@ -66,8 +68,8 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
   if (sink.signal.aborted) throw interrupted();
   sink.started?.(command);
   sink.log.write(`\n$ ${command.argv.join(" ")}\n  (in ${command.directory})\n`);
-  const { argv, environment } = sink.wrap(command);
-  const child = execa("/bin/sh", ["-c", command.separate === true ? timed : timedAsOne, "sh", ...argv], {
+  const { argv, environment } = sink.wrap({ ...command, argv: ["/bin/sh", "-c", timed, "sh", ...command.argv] });
+  const child = execa("/bin/sh", ["-c", command.separate === true ? begun : begunAsOne, "sh", ...argv], {
     cwd: command.directory,
     env: { ...environment },
     extendEnv: false,
@@ -179,7 +181,8 @@ function readOutput(
   return { tail, stdout: () => stdout, failure: () => failure, leftBehind: () => leftBehind };
 }
 
-function interrupted(): ForgeError {
+/** What an aborted build ends with. */
+export function interrupted(): ForgeError {
   return new ForgeError("interrupted", "interrupted during a build");
 }
 

@@ -15,9 +15,11 @@
 # --probe       say what could be had, and run nothing
 # hide          nobody finds what is there; own: an empty folder of its own instead; read: still there to be read; write: and to be written
 # in            the folder that the program begins in
+# parent        whose child we are: when it ends, in whatever way, so does everything in the seal
 #
-# Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made.
-# Sources: pid_namespaces(7), landlock(7), seccomp(2), capabilities(7), ioctl_tty(2).
+# Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made, and
+# 124 when that was for want of memory or processes, which says nothing of the machine.
+# Sources: pid_namespaces(7), PR_SET_PDEATHSIG(2const), landlock(7), seccomp(2), capabilities(7), ioctl_tty(2).
 use strict;
 
 # closed: memory, semaphores and queues of System V and POSIX, which are the machine's, and io_uring_setup, which would go around the filter.
@@ -36,10 +38,10 @@ my %numbers = (
 # What shells say of a program that a signal ended.
 my %words = (4 => 'Illegal instruction', 6 => 'Aborted', 7 => 'Bus error', 8 => 'Floating point exception', 9 => 'Killed', 11 => 'Segmentation fault');
 our ($ENOENT, $ENOSYS, $EACCES, $AT_FDCWD) = (2, 38, 13, -100);
-my ($ENOEXEC, $ENETUNREACH) = (8, 101);
+my ($ENOEXEC, $EAGAIN, $ENOMEM, $ENETUNREACH) = (8, 11, 12, 101);
 
 our (%on, @hide, @own, @read, @write);
-my ($arch, $begin) = ('', '/');
+my ($arch, $begin, $parent) = ('', '/', parent());
 my %list = (hide => \@hide, own => \@own, read => \@read, write => \@write);
 while (@ARGV) {
   my $word = shift @ARGV;
@@ -52,6 +54,7 @@ for my $line (split /\n/, delete $ENV{TLSFORGE_SEAL}) {
   my ($what, $path) = split / /, $line, 2;
   $path =~ s/%(0A|25)/chr hex $1/ge;
   if ($what eq 'in') { $begin = $path }
+  elsif ($what eq 'parent') { $parent = $path }
   else { push @{$list{$what}}, $path }
 }
 my $number = $numbers{$arch} or refuse("processor $arch");
@@ -71,6 +74,7 @@ $SIG{$_} = 'IGNORE' for qw(HUP INT TERM TTOU);
 if ($on{shell}) {
   for my $name (qw(HUP TERM)) { $SIG{$name} = sub { kill $name, $below if $below } }
 }
+endWithParent();
 if ($ownProcesses) {
   # The first process of the new process table. When it ends, so does everything in there.
   my $first = fork;
@@ -91,6 +95,17 @@ finish(runAndClear());
 
 # --- the program and what it leaves ---
 
+# Counted as /proc does, which may be another process table's.
+sub parent { return contents('/proc/self/stat') =~ /^.*\) \S (\d+)/s ? $1 : 0 }
+
+# A process table goes with its first process, which goes with us. Without one we have to live on for a moment.
+sub endWithParent {
+  my $signal = $ownProcesses ? 9 : 10; # SIGKILL, SIGUSR1
+  $SIG{USR1} = sub { endAll(); exit 137 } unless $ownProcesses;
+  call('prctl', 1, $signal); # PR_SET_PDEATHSIG
+  exit 137 if parent() != $parent; # It was gone before we asked.
+}
+
 sub runAndClear {
   my $child = fork;
   refuse("fork: $!") unless defined $child;
@@ -108,12 +123,16 @@ sub runAndClear {
   my %left = remaining();
   my $names = join(', ', map { "$left{$_} ($_)" } sort { $a <=> $b } keys %left);
   print STDERR "\n[tlsforge: left behind by this program, and ended: $names]\n" if %left;
+  endAll();
+  return $status;
+}
+
+sub endAll {
   until (reapAll()) {
     if ($ownProcesses) { kill 'KILL', -1 }
     else { my %now = remaining(); kill 'KILL', keys %now }
     select(undef, undef, undef, 0.005);
   }
-  return $status;
 }
 
 # Whether nothing is left.
@@ -137,7 +156,7 @@ sub remaining {
 }
 
 sub startProgram {
-  $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM TTOU);
+  $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM TTOU USR1);
   dropPrivileges();
   my $filtered = $on{namespaces} ? 0 : filterCalls();
   restrict() if $abi >= ($on{namespaces} ? 2 : 1);
@@ -261,7 +280,11 @@ sub attempt {
 # O_PATH | O_CLOEXEC
 sub hold { return call('openat', $AT_FDCWD, $_[0], 0x200000 | 0x80000, 0) }
 
-sub refuse { print STDERR "tlsforge: the seal could not be made: $_[0]\n"; exit 125 }
+sub refuse {
+  my $short = $! == $EAGAIN || $! == $ENOMEM;
+  print STDERR "tlsforge: the seal could not be made: $_[0]\n";
+  exit($short ? 124 : 125);
+}
 
 sub put {
   my ($file, $text) = @_;

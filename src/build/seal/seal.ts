@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { arch, platform, tmpdir } from "node:os";
 import path from "node:path";
-import { execa } from "execa";
 import { ForgeError } from "../../errors.ts";
+import { trySeal } from "./trial.ts";
 
 /** How far builds can be kept to themselves on this machine, found by trying. */
 export interface Seal {
@@ -38,40 +38,45 @@ const standardFolders = ["/usr/bin", "/bin", "/usr/local/bin"];
 const allWays = [["--namespaces"], ["--namespaces", "--no-pid"], []] as const;
 const found = new Map<string, Promise<Seal>>();
 
-/** Finds the fullest seal that this machine gives, by making each in turn around nothing. Tried once for a search; about 10 ms. Never rejects for what the machine refuses. */
-export function findSeal(search: SealSearch): Promise<Seal> {
+/**
+ * Finds the fullest seal that this machine gives, by making each in turn around nothing. Tried once for a search; about 10 ms. Never rejects for
+ * what the machine refuses; throws ForgeError `build-failed` when that could not be found out, and `interrupted`.
+ */
+export function findSeal(search: SealSearch, signal?: AbortSignal): Promise<Seal> {
   const key = JSON.stringify(search);
-  const known = found.get(key) ?? tryWays(search);
+  const known = found.get(key) ?? tryWays(search, signal);
   found.set(key, known);
-  void known.then(({ perlMissing }) => perlMissing && found.delete(key));
+  const forget = (): void => void found.delete(key);
+  void known.then(({ perlMissing }) => perlMissing && forget(), forget);
   return known;
 }
 
-async function tryWays({ script, path: folders, homes, ways = allWays }: SealSearch): Promise<Seal> {
+async function tryWays(
+  { script, path: folders, homes, ways = allWays }: SealSearch,
+  signal: AbortSignal | undefined,
+): Promise<Seal> {
   const none = { grade: "none", landlock: 0, network: "open", command: [], homes, perlMissing: false } as const;
   const processor = { x64: "x86_64", arm64: "aarch64" }[arch() as string];
   if (platform() !== "linux" || processor === undefined)
     return { ...none, refused: [`this is ${platform()} on ${arch()}`], remedy: null };
+  if (!existsSync(script)) return { ...none, refused: [`${script} is not there`], remedy: "install tlsforge again" };
   const perl = [...standardFolders, ...folders.split(path.delimiter)]
     .map((folder) => path.join(folder, "perl"))
     .find((file) => path.isAbsolute(file) && existsSync(file));
   if (perl === undefined)
     return { ...none, refused: ["there is no perl to make it with"], remedy: "install perl", perlMissing: true };
   const refused: string[] = [];
+  const environment = sealPaths({ in: ["/"], own: ["/tmp"], hide: ["/root"], write: [tmpdir()] });
   for (const way of ways) {
     const command = [perl, script, "--arch", processor, ...way];
-    const result = await execa(perl, [...command.slice(1), "--probe", "--", "true"], {
-      env: sealPaths({ in: ["/"], own: ["/tmp"], hide: ["/root"], write: [tmpdir()] }),
-      extendEnv: false,
-      reject: false,
-      stdin: "ignore",
-      timeout: 20_000,
-    });
-    const told = /^sealed abi=(\d+) network=(closed|tcp|open)$/mu.exec(result.stdout);
-    if (result.exitCode !== 0 || told === null) {
-      refused.push(reasonOf(result.stderr));
+    const argv = [...command, "--probe", "--", "true"];
+    const answer = await trySeal({ argv, environment, patience: 20_000, signal });
+    if (!answer.fits) {
+      refused.push(answer.refused);
       continue;
     }
+    const told = /^sealed abi=(\d+) network=(closed|tcp|open)$/mu.exec(answer.stdout);
+    if (told === null) throw new Error(`seal.pl does not say what it has made: ${answer.stdout}`);
     const landlock = Number(told[1]);
     const grade = way.length === 0 ? "landlock" : landlock >= 2 ? "full" : "namespaces";
     const network = told[2] as Seal["network"];
@@ -168,12 +173,6 @@ export function requireSeal(seal: Seal): void {
 function brief(step: string): string {
   const line = step.replaceAll(/\s+/gu, " ");
   return line.length > 80 ? `${line.slice(0, 79)}…` : line;
-}
-
-/** The last word of seal.pl, without its beginning. */
-export function reasonOf(stderr: string): string {
-  const line = stderr.trim().split("\n").at(-1) ?? "";
-  return line.replace(/^tlsforge: the seal could not be made: /u, "") || "it ended without a word";
 }
 
 /** What the machine's own settings say about why namespaces are refused. */

@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import path from "node:path";
-import { execa } from "execa";
 import { refusalIn, type Refusal } from "./refusal.ts";
 import type { Command, CommandSink } from "../run.ts";
 import { foldersFor, namedFiles, sealFolders, type Needs, type SealFolders } from "./folders.ts";
-import { reasonOf, requireNoNetwork, requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
+import { requireNoNetwork, requireSeal, sealPaths, sealText, type Seal } from "./seal.ts";
+import { trySeal } from "./trial.ts";
 import { onlineSteps } from "../steps.ts";
 import type { BuildContext } from "../types.ts";
 
@@ -33,7 +33,7 @@ interface Place {
 /**
  * Puts the machine's seal around this build's folders, and tries it. What works around nothing and does not around these folders is left out,
  * said as a warning and in the receipt. Throws ForgeError `sandbox-missing` for that, and for a step that has the network, when the sandbox is
- * required. `patience`: milliseconds for the trial.
+ * required, `build-failed` where the trial has no answer, and `interrupted`. `patience`: milliseconds for the trial.
  */
 export async function sealBuild(context: BuildContext, patience = 20_000): Promise<Sealed> {
   const { seal, scratch, emit } = context;
@@ -46,7 +46,7 @@ export async function sealBuild(context: BuildContext, patience = 20_000): Promi
   if (seal.grade === "none") return unsealed(seal);
   const folders = sealFolders(context, extraFiles(context));
   const place = { seal, folders, directory: scratch, offline: context.offline === true };
-  const fitting = await fit(place, patience);
+  const fitting = await fit(place, patience, context.signal);
   if (fitting.grade === "none") {
     if (context.requireSandbox === true) requireSeal(fitting);
     emit({ type: "warning", message: `${name}: its build is ${sealText(fitting)}` });
@@ -69,31 +69,21 @@ export async function sealBuild(context: BuildContext, patience = 20_000): Promi
 /** Seals the shell of a build as its steps were. `directory` is where it runs, one of its own. */
 export async function sealShell(
   seal: Seal,
-  needs: Omit<Needs, "homes"> & { readonly directory: string },
+  needs: Omit<Needs, "homes"> & { readonly directory: string; readonly signal: AbortSignal },
 ): Promise<Pick<Sealed, "grade" | "text" | "wrap">> {
   const folders = foldersFor({ ...needs, homes: seal.homes });
   const place: Place = { seal, folders, directory: needs.directory, offline: false, shell: true };
-  const fitting = seal.grade === "none" ? seal : await fit(place, 20_000);
+  const fitting = seal.grade === "none" ? seal : await fit(place, 20_000, needs.signal);
   if (fitting.grade === "none") return unsealed(fitting);
   return { grade: seal.grade, text: sealText(seal), wrap: (command) => wrapped(place, command) };
 }
 
 /** The place's seal where it fits around its folders; else one that is none, with the reason. */
-async function fit(place: Place, patience: number): Promise<Seal> {
+async function fit(place: Place, patience: number, signal: AbortSignal): Promise<Seal> {
   const { argv, environment } = wrapped(place, { argv: ["true"], directory: place.directory, environment: {} });
-  const [program = "", ...words] = argv;
-  const trial = await execa(program, words, {
-    env: { PATH: "/usr/bin:/bin", ...environment },
-    extendEnv: false,
-    reject: false,
-    stdin: "ignore",
-    timeout: patience,
-    // The seal itself lets others pass by.
-    killSignal: "SIGKILL",
-  });
-  if (trial.exitCode === 0) return place.seal;
-  const refused = [trial.timedOut ? `its trial did not end within ${patience / 1000} s` : reasonOf(trial.stderr)];
-  return { ...place.seal, grade: "none", network: "open", refused, command: [] };
+  const answer = await trySeal({ argv, environment: { PATH: "/usr/bin:/bin", ...environment }, patience, signal });
+  if (answer.fits) return place.seal;
+  return { ...place.seal, grade: "none", network: "open", refused: [answer.refused], command: [] };
 }
 
 function unsealed(seal: Seal): Sealed {
@@ -105,9 +95,10 @@ function wrapped({ seal, folders, offline, shell }: Place, command: Command): Re
   const open = network === true && !offline;
   const read = open ? [...folders.read, ...resolverFolders()] : folders.read;
   const flags = [...(open ? ["--network"] : []), ...(shell === true ? ["--shell"] : [])];
+  const parent = [readlinkSync("/proc/self")];
   return {
     argv: [...seal.command, ...flags, "--", ...argv],
-    environment: { ...environment, ...sealPaths({ ...folders, read, in: [directory] }) },
+    environment: { ...environment, ...sealPaths({ ...folders, read, in: [directory], parent }) },
   };
 }
 

@@ -53,7 +53,7 @@ export async function shell(context: Context, request: ShellRequest): Promise<Re
     const { environment, directory, network } = place;
     const tools = (environment["PATH"] ?? "").split(":").filter((folder) => path.isAbsolute(folder));
     const seal = request.sealed
-      ? await sealShell(await sealOf(context), { prefix, own, given, tools, directory })
+      ? await sealShell(await sealOf(context), { prefix, own, given, tools, directory, signal })
       : notWanted;
     const online = network && seal.grade !== "none" ? ", but has the network, which the failed step asks for" : "";
     emit({ type: "notice", message: `this shell is ${seal.text}${online}` });

@@ -19,12 +19,9 @@ import type { TestRequest } from "./own-tests.ts";
 import type { SourceOptions } from "./prepare.ts";
 
 /** The seal that builds of this run get. */
-export function sealOf({ code, environment, home }: Context): Promise<Seal> {
-  return findSeal({
-    script: path.join(code, "build", "seal", "seal.pl"),
-    path: environment["PATH"] ?? "",
-    homes: [home, ...accountHome()],
-  });
+export function sealOf({ code, environment, home, signal }: Context): Promise<Seal> {
+  const script = path.join(code, "build", "seal", "seal.pl");
+  return findSeal({ script, path: environment["PATH"] ?? "", homes: [home, ...accountHome()] }, signal);
 }
 
 /** Throws `sandbox-missing` where a seal is required and cannot be had. `perlToCome`: packages are about to be installed, and it may be one of them. */
@@ -79,7 +76,12 @@ export function refuseMadeUnsealed(receipts: readonly Receipt[], required: boole
 
 /** What `doctor` says of it: nothing that stands rests on it. */
 export async function sandboxCheck(context: Context): Promise<Check> {
-  const seal = await sealOf(context);
+  const seal = await sealOf(context).catch((error: unknown) => {
+    if (error instanceof ForgeError && error.code === "build-failed") return error;
+    throw error;
+  });
+  if (seal instanceof ForgeError)
+    return { id: "sandbox", outcome: "unknown", message: seal.message, fix: seal.hint ?? null };
   return {
     id: "sandbox",
     outcome: seal.grade === "full" ? "pass" : "info",

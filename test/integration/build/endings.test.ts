@@ -92,6 +92,40 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
     expect(await leftovers(project.prefix)).toEqual([]);
   });
 
+  it.each([
+    ["namespaces", ["--namespaces"]],
+    ["namespaces without a process table", ["--namespaces", "--no-pid"]],
+    ["Landlock alone", []],
+  ])("by kill -9 of ourselves comes to what is sealed by %s", async (name, way) => {
+    const lone = unique(name.length + 100);
+    const child = await started(await freshFolder(), lone, [way]);
+    await expect.poll(() => processesWith(`sleep\u0000${lone}`).then(({ length }) => length)).toBeGreaterThan(1);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    await expect.poll(() => processesWith(lone), { timeout: 2000 }).toEqual([]);
+  });
+
+  it("by an abort between two steps lets none begin that no program belongs to", async () => {
+    const project = await prepare(await freshFolder());
+    const controller = new AbortController();
+    const begun: string[] = [];
+    const steps = ["a", "b"].map((name) => ({
+      kind: "files" as const,
+      files: [{ to: `\${build}/${name}`, content: name }],
+    }));
+    const building = make(project, {
+      recipe: { steps },
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.type !== "build-step") return;
+        begun.push(event.step);
+        controller.abort();
+      },
+    });
+    expect(await failureOf(building)).toMatchObject({ code: "interrupted" });
+    expect(begun).toHaveLength(1);
+  });
+
   it("by kill -9 of ourselves leaves what the rerun and gc remove", async () => {
     const folder = await freshFolder();
     const child = await started(folder, killed);
@@ -219,9 +253,15 @@ describe.skipIf(noDisk !== null)(`a full disk${noDisk === null ? "" : ` (${noDis
   });
 });
 
-/** Starts the child and waits until its slow step runs, or it has ended. */
-async function started(folder: string, seconds: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [script, folder, seconds], { stdio: ["ignore", "pipe", "inherit"] });
+/** Starts the child, unsealed unless ways are given, and waits until its slow step runs, or it has ended. */
+async function started(
+  folder: string,
+  seconds: string,
+  ways: readonly (readonly string[])[] = [],
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [script, folder, seconds, JSON.stringify(ways)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(async () => {
     child.kill("SIGKILL");
     for (const pid of await processesWith(`sleep\u0000${seconds}`)) process.kill(pid, "SIGKILL");

@@ -67,15 +67,28 @@ it("follows the link of a tool to where its toolchain is", async () => {
   expect(read).toEqual(expect.arrayContaining([join(home, "links"), join(home, "real")]));
 });
 
-it("a trial that does not end is a seal that does not fit", async () => {
-  const { context } = await seen([]);
-  const events: unknown[] = [];
-  const seal = { ...context.seal, grade: "full", network: "closed", command: ["perl", "-e", "sleep 60"] } as const;
-  await mkdir(context.scratch, { recursive: true });
-  const { grade, text } = await sealBuild({ ...context, seal, emit: (event) => events.push(event) }, 300);
-  expect({ grade, text }).toEqual({ grade: "none", text: "not sealed: its trial did not end within 0.3 s" });
-  expect(events).toEqual([expect.objectContaining({ type: "warning" })]);
-}, 5_000);
+it.each([
+  ["does not end", "exec sleep 60", "the trial of the seal did not end within 0.3 s"],
+  ["was killed", "kill -KILL $$", "the trial of the seal was ended by a signal (SIGKILL)"],
+  ["was killed below its seal", "exit 137", "the trial of the seal was ended by a signal (SIGKILL)"],
+])(
+  "a trial that %s is no answer, and its build fails instead of going on unsealed",
+  async (_, text, why) => {
+    const { context } = await seen([]);
+    const events: unknown[] = [];
+    const command = ["/bin/sh", "-c", text, "sh"];
+    const seal = { ...context.seal, grade: "full", network: "closed", command } as const;
+    await mkdir(context.scratch, { recursive: true });
+    const sealing = sealBuild({ ...context, seal, emit: (event) => events.push(event) }, 300);
+    await expect(sealing).rejects.toMatchObject({
+      code: "build-failed",
+      message: `whether builds can be sealed here could not be found out: ${why}`,
+      hint: expect.stringContaining("--jobs 1") as string,
+    });
+    expect(events).toEqual([]);
+  },
+  5_000,
+);
 
 it("finds the files that settings name", async () => {
   const home = await freshFolder();

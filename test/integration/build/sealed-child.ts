@@ -4,7 +4,7 @@
  * `home`, which no seal lets be written to. Without the seal that is wanted nothing is attempted, since root would do it to the machine.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 // Loaded before the user changes, as the store does it late.
 import "execa";
@@ -47,7 +47,7 @@ if (uid !== "0") {
   process.setuid?.(Number(uid));
 }
 const seal = await findSeal({ script, path: "", homes: [join(folder, "home")] });
-if (lost) rmSync(script);
+if (lost) writeFileSync(script, 'print STDERR "tlsforge: the seal could not be made: lost\\n"; exit 125');
 const whole = !network && isWhole({ grade: seal.grade, text: sealText(seal), network: [] });
 const guard = seal.grade === "none" ? "" : `(: >${folder}/home/unsealed) 2>/dev/null && exit 96; `;
 const ended: Ended[] = [];

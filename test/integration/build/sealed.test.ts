@@ -265,14 +265,16 @@ describeWith(["linux", "cc", "make", "patch"], "a real project", () => {
   });
 
   it("is built unsealed, and that is said, when the seal does not fit around its folders", async () => {
-    const seal = { ...(await machineSeal()), grade: "full", network: "closed", command: ["/bin/false"] } as const;
+    const text = "echo 'tlsforge: the seal could not be made: the moon' >&2; exit 125";
+    const command = ["/bin/sh", "-c", text, "sh"];
+    const seal = { ...(await machineSeal()), grade: "full", network: "closed", command } as const;
     const project = await prepare(await freshFolder());
     expect(await failureOf(make(project, { seal, requireSandbox: true }))).toMatchObject({ code: "sandbox-missing" });
     const { receipt, events } = await make(project, { seal });
-    expect(receipt.seal).toMatchObject({ grade: "none", text: "not sealed: it ended without a word" });
+    expect(receipt.seal).toMatchObject({ grade: "none", text: "not sealed: the moon" });
     expect(events).toContainEqual({
       type: "warning",
-      message: "hello: its build is not sealed: it ended without a word",
+      message: "hello: its build is not sealed: the moon",
     });
   });
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { build } from "../../../src/cli/commands/build.ts";
 import type { Context } from "../../../src/cli/context.ts";
+import { sandboxCheck } from "../../../src/cli/make/sandbox.ts";
 import type { ForgeEvent } from "../../../src/events.ts";
 import type { Receipt } from "../../../src/store/index.ts";
 import { contextIn, freshFolder } from "./context.ts";
@@ -169,6 +170,16 @@ it("own tests are sealed as builds are: --require-sandbox and --offline hold for
   // The output is whole; the machine has become one that has no seal.
   const lesser = { ...context, code: import.meta.dirname };
   await expect(build(lesser, { ...request(true, true), tests })).rejects.toMatchObject({ code: "sandbox-missing" });
+});
+
+it("a look at the machine that was killed is no answer: unknown to doctor, and nothing is built", async () => {
+  const code = join(await freshFolder(), "dist");
+  await mkdir(join(code, "build", "seal"), { recursive: true });
+  await writeFile(join(code, "build", "seal", "seal.pl"), "kill 'KILL', $$");
+  const { context, events } = await shop(code);
+  expect(await sandboxCheck(context)).toMatchObject({ outcome: "unknown", fix: expect.stringContaining("dmesg") });
+  await expect(build(context, request(false))).rejects.toMatchObject({ code: "build-failed" });
+  expect(begun(events).filter(({ type }) => type.startsWith("build"))).toEqual([]);
 });
 
 /** What was fetched or built. */

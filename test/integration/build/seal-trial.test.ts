@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+import { findSeal } from "../../../src/build/index.ts";
+import { trySeal } from "../../../src/build/seal/trial.ts";
+import { describeWith } from "../../tools/needs.ts";
+import { freshFolder } from "./helpers.ts";
+
+const seal = new URL("../../../src/build/seal/seal.pl", import.meta.url).pathname;
+const deny = new URL("./deny.pl", import.meta.url).pathname;
+
+/** Tries a shell text in the place of a seal, to which `$n` is how often it was started; and gives how often that was. */
+async function tried(text: string, signal?: AbortSignal) {
+  const count = join(await freshFolder(), "count");
+  const script = `echo >>"$0"; n=$(wc -l <"$0"); ${text}`;
+  const environment = { PATH: "/usr/bin:/bin" };
+  const trial = trySeal({ argv: ["/bin/sh", "-c", script, count], environment, patience: 5000, signal });
+  const answer = await trial.catch((error: unknown) => error);
+  return { answer, times: (await readFile(count, "utf8")).length };
+}
+
+const says = "echo 'tlsforge: the seal could not be made: unshare: no' >&2";
+
+it.each([
+  ["fits", "exit 0", { fits: true }, 1],
+  ["is refused in the seal's own words", `${says}; exit 125`, { fits: false, refused: "unshare: no" }, 1],
+  ["is ended by a filter of system calls", "kill -SYS $$", { fits: false }, 1],
+  ["is killed once", "test $n -gt 1 || kill -KILL $$", { fits: true }, 2],
+  ["is killed twice", "kill -KILL $$", { code: "build-failed" }, 2],
+  ["finds no memory", `${says}; exit 124`, { code: "build-failed" }, 2],
+  ["ends without a word", "exit 125", { code: "build-failed" }, 2],
+  ["ends as what is no seal", "echo 'Out of memory!' >&2; exit 1", { code: "build-failed" }, 2],
+])("a trial that %s", async (_, text, answer, times) => {
+  expect(await tried(text)).toMatchObject({ answer, times });
+});
+
+it("a trial that cannot be started is no answer", async () => {
+  const trial = { argv: ["/nowhere/perl"], environment: {}, patience: 5000, signal: undefined };
+  await expect(trySeal(trial)).rejects.toMatchObject({
+    code: "build-failed",
+    message: expect.stringContaining("could not be started: ENOENT") as string,
+  });
+});
+
+it("a trial in a run that is aborted meanwhile is not made again", async () => {
+  const signal = AbortSignal.timeout(200);
+  const { answer, times } = await tried("sleep 0.5; kill -INT $$", signal);
+  expect({ answer, times }).toMatchObject({ answer: { code: "interrupted" }, times: 1 });
+});
+
+it("a look at the machine that is killed does not take it for a lesser one, and is made anew the next time", async () => {
+  const script = join(await freshFolder(), "seal.pl");
+  await writeFile(
+    script,
+    "kill 'KILL', $$ unless grep { $_ eq '--no-pid' } @ARGV; print qq(sealed abi=7 network=closed\\n)",
+  );
+  const search = { script, path: "", homes: [] };
+  await expect(findSeal(search)).rejects.toMatchObject({ code: "build-failed" });
+  await writeFile(script, "print qq(sealed abi=7 network=closed\\n)");
+  expect((await findSeal(search)).command).not.toContain("--no-pid");
+});
+
+describeWith(["linux", "perl"], "seal.pl", () => {
+  it.each([
+    ["EPERM", 1, 125],
+    ["EAGAIN", 11, 124],
+    ["ENOMEM", 12, 124],
+  ])("that the kernel gives %s (%i) exits with %i", async (_, number, code) => {
+    const [unshare, arch] = process.arch === "x64" ? [272, "x86_64"] : [97, "aarch64"];
+    const argv = [deny, `${unshare}:${number}`, "--", "perl", seal, "--arch", arch, "--namespaces", "--", "true"];
+    const env = { PATH: "/usr/bin:/bin", TLSFORGE_SEAL: "" };
+    await expect(promisify(execFile)("perl", argv, { env })).rejects.toMatchObject({ code });
+  });
+
+  it("whose parent has ended before it could ask for its death starts nothing", async () => {
+    const made = join(await freshFolder(), "made");
+    const arch = process.arch === "x64" ? "x86_64" : "aarch64";
+    const argv = [seal, "--arch", arch, "--namespaces", "--", "touch", made];
+    const env = { PATH: "/usr/bin:/bin", TLSFORGE_SEAL: `parent 1\nwrite ${dirname(made)}\n` };
+    await expect(promisify(execFile)("perl", argv, { env })).rejects.toMatchObject({ code: 137 });
+    expect(existsSync(made)).toBe(false);
+  });
+});
