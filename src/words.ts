@@ -13,8 +13,9 @@ export function shellLine(argv: readonly string[]): string {
   return argv.map(shellWord).join(" ");
 }
 
-/** Bytes as people read them, in powers of ten: `812 B`, `53.1 kB`, `53.1 MB`. */
+/** Bytes as people read them, in powers of ten: `812 B`, `53.1 kB`, `53.1 MB`, `53.1 GB`. */
 export function sizeText(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e3) return `${bytes} B`;
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -26,7 +26,9 @@ describeWith(["linux", "cc", "make"], "preflight", () => {
     const { record, exitCode } = await runJson(shop, ["build", "--yes"]);
     expect(exitCode).toBe(1);
     expect(record.error).toMatchObject({ code: "disk-full", message: "2 things stand in the way of the builds" });
-    expect(record.error.details.join("\n")).toMatch(/the builds need 900000001 MB in .*prefix, where \d+ MB are free/);
+    expect(record.error.details.join("\n")).toMatch(
+      /the builds need 900000\.0 GB in .*prefix, where \d[\d.]* .?B are free/,
+    );
     expect(record.error.details.join("\n")).toMatch(/this machine lacks tlsforge-no-such, cc/);
     expect(record.error.details.join("\n")).toMatch(/program cc >=900: found \d+/);
     expect(await readdir(join(shop.home, ".cache", "tlsforge", "sources")).catch(() => [])).toEqual([]);

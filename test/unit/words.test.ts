@@ -6,6 +6,7 @@ test.each([
   [812, "812 B"],
   [53_100, "53.1 kB"],
   [53_100_000, "53.1 MB"],
+  [248_649_900_000, "248.6 GB"],
 ])("%d bytes are %s", (bytes, wanted) => {
   expect(sizeText(bytes)).toBe(wanted);
 });

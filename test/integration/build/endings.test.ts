@@ -146,7 +146,7 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
     expect(report.removed.map(({ kind, why }) => `${kind}: ${why}`)).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^output: left by an interrupted or failed build; still running: process \d+/u),
-        "temporary: left by an interrupted build",
+        expect.stringMatching(/^temporary: left by an interrupted build; still running: process \d+/u),
       ]),
     );
     expect(await processesWith(`sleep\u0000${killed}`)).toEqual([]);
