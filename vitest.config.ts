@@ -4,14 +4,14 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 5_000 } },
-      // Looks at servers of their own on loopback: most of their time they wait, so two go on at once on the smallest machine too.
+      // Looks at servers of their own on loopback: most of their time they wait, so three go on at once on the smallest machine too.
       {
         test: {
           name: "probe",
           include: ["test/integration/probe/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
