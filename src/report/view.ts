@@ -1,6 +1,7 @@
 /** What a report shows, in order and in words, made from a judged report. Every text is cleaned here; renderers only lay it out. */
 import { letterText, trustedLocally } from "../grade/index.ts";
 import type { Cap, Finding, GradeResult, Report } from "../grade/index.ts";
+import { sizeText } from "../words.ts";
 import { viewChains } from "./view-chain.ts";
 import type { ChainView } from "./view-chain.ts";
 import { viewGroups, viewProtocols, viewSuites } from "./view-offer.ts";
@@ -76,7 +77,7 @@ export function viewOf(report: Report): ReportView {
       info: findings.filter(({ outcome }) => outcome === "info").toSorted(bySeverity),
       pass: findings.filter(({ outcome }) => outcome === "pass"),
     },
-    cost: `${report.connections} connections, ${size(report.bytesSent)} sent, ${size(report.bytesReceived)} received, ${report.seconds.toFixed(2)} s`,
+    cost: `${report.connections} connections, ${sizeText(report.bytesSent)} sent, ${sizeText(report.bytesReceived)} received, ${report.seconds.toFixed(2)} s`,
   };
 }
 
@@ -154,10 +155,4 @@ function cleanFinding(finding: Finding): Finding {
     reference: clean(finding.reference),
     fix: finding.fix === null ? null : clean(finding.fix),
   };
-}
-
-/** Bytes in decimal units: `912 B`, `48.3 kB`. */
-function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

@@ -1,8 +1,8 @@
 /** Outputs that are set aside while they are built anew in their place, and come back when that ends without a new one. */
-import { lstat, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Emit } from "../events.ts";
-import { explained, hasCode, removeTree, temporaryPrefix } from "./disk.ts";
+import { explained, isThere, removeTree, temporaryPrefix } from "./disk.ts";
 import { namesIn } from "./garbage.ts";
 import { tryLock } from "./lock.ts";
 import { buildLock, isKeyed, prefixPaths } from "./paths.ts";
@@ -29,7 +29,10 @@ export function outOfAside(path: string): string | null {
  */
 export async function putBack(out: string, prefix: string): Promise<boolean> {
   const aside = asidePath(out);
-  if (!(await isThere(aside)) || (await readReceipt(out)) !== null) return false;
+  const stands = await isThere(aside).catch((error: unknown) => {
+    throw explained(error, aside);
+  });
+  if (!stands || (await readReceipt(out)) !== null) return false;
   await endOrphans(out);
   // What cannot be removed has got another name by then; when not even that, the next line says so.
   await removeTree(out, prefix).catch(() => null);
@@ -55,15 +58,5 @@ export async function putAllBack(prefix: string, emit: Emit): Promise<void> {
     } finally {
       await release();
     }
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return false;
-    throw explained(error, path);
   }
 }

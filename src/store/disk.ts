@@ -188,7 +188,8 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+/** Whether something has this name, a link that leads nowhere too. Errors of the system but `ENOENT` are thrown as they are. */
+export async function isThere(path: string): Promise<boolean> {
   try {
     await lstat(path);
     return true;

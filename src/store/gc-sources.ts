@@ -2,7 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { sizeText } from "../words.ts";
-import { hasCode, temporaryPrefix } from "./disk.ts";
+import { hasCode, isThere, temporaryPrefix } from "./disk.ts";
 import { ageMs, dayMs, judgeTemporary, namesIn, type Reason, type Verdict } from "./garbage.ts";
 import type { Holder } from "./hold.ts";
 import { prefixPaths } from "./paths.ts";
@@ -134,19 +134,9 @@ function isTemporary(name: string): boolean {
 /** The origin of a download is judged by the download, which is touched when work on it begins and by every piece that arrives. */
 async function judgePart(path: string, { keepAll }: SourceCaches, now: number): Promise<Reason> {
   const part = path.replace(/\.origin$/u, "");
-  const old = (await ageMs(part, now)) > 7 * dayMs || (await isGone(part));
+  const old = (await ageMs(part, now)) > 7 * dayMs || !(await isThere(part));
   if (!old) return { keep: true, why: "an unfinished download that can be continued" };
   return keepAll === null
     ? { keep: false, why: "an unfinished download, untouched for a week" }
     : { keep: true, why: keepAll };
-}
-
-async function isGone(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return false;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return true;
-    throw error;
-  }
 }
