@@ -35,7 +35,7 @@ it("counts the space that builds need", async () => {
     {
       code: "disk-full",
       message: expect.stringMatching(
-        /^the builds need 8000000000000\.0 MB in .*\/p, where [\d.]+ MB are free$/,
+        /^the builds need 8000000000\.0 GB in .*\/p, where [\d.]+ [MG]B are free$/,
       ) as string,
     },
   ]);
