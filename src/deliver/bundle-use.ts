@@ -63,7 +63,7 @@ export async function useBundle(
     }
     if (!ended) throw noBundle(file, "it ends too early");
     const index = reader.finish();
-    for (const { sha256 } of index.sources) await noteFirstOrigin(path.join(cache, sha256), `the bundle ${file}`);
+    for (const sha256 of reader.brought) await noteFirstOrigin(path.join(cache, sha256), `the bundle ${file}`);
     return index;
   } catch (error) {
     // What went wrong with a member has said so; the rest is about the bundle.
@@ -80,7 +80,10 @@ function bundleReader(file: string, cache: string) {
   let expected: readonly BundleMember[] = [];
   let at = 0;
   let open: ReturnType<typeof cacheFile> | null = null;
+  const brought = new Set<string>();
   return {
+    /** The digests of the sources that were not in the cache. */
+    brought,
     begin({ path: name, size, type }: ReadEntry): void {
       if (type !== "File" && type !== "OldFile") throw noBundle(file, `it holds a ${type}`);
       if (index === null) {
@@ -93,6 +96,7 @@ function bundleReader(file: string, cache: string) {
           file,
           `after ${at} of ${expected.length} files comes something that its index does not have there`,
         );
+      if (member.name === member.sha256 && !existsSync(path.join(cache, member.name))) brought.add(member.sha256);
       open = inCache(cache, () => cacheFile(cache, member, file));
     },
     data(chunk: Buffer): void {

@@ -26,8 +26,8 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
   });
 
   test("is found by digest, refused to be built anew under who uses it, and then is; nobody else's output is touched", async () => {
-    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", python: "pass", gamma: "pass" });
-    const [alpha, beta] = [await outOf("alpha"), await outOf("python-tls")];
+    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", beta: "pass", gamma: "pass" });
+    const [alpha, beta] = [await outOf("alpha"), await outOf("beta")];
     await appendFile(join(alpha, "lib", "libalpha.so"), "x");
     await chmod(join(alpha, "include", "alpha.h"), 0o600);
     await rm(join(alpha, "bin", "alpha"));
@@ -36,7 +36,7 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
     await symlink("/etc/passwd", join(beta, "include", "beta.h"));
     const { record } = await runJson(shop, ["doctor", "--deep"]);
     expect(record.exitCode).toBe(1);
-    expect(outcomes(record)).toEqual({ alpha: "fail", python: "fail", gamma: "pass" });
+    expect(outcomes(record)).toEqual({ alpha: "fail", beta: "fail", gamma: "pass" });
     const told = record.checks.map(({ message }) => message).join("\n");
     for (const text of [
       "bin/alpha: is gone",
@@ -46,8 +46,13 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
       "include/beta.h: was a file, is a link",
     ])
       expect(told).toContain(text);
-    // Without --deep nobody reads all of it.
+    // Without --deep nobody reads all of it, and of a stack that has no server none is missed.
     expect(await contents(["doctor"])).toEqual({});
+    const plain = await runJson(shop, ["doctor"]);
+    expect(
+      plain.record.checks.filter(({ outcome }) => outcome !== "pass").map(({ id, message }) => [id, message]),
+    ).toEqual([["server", "nothing can serve of the stack small: it has no python-tls"]]);
+    expect(plain.record.exitCode).toBe(0);
 
     const user = execa("sleep", ["60"], { cwd: join(beta, "lib"), reject: false });
     const refused = await runJson(shop, ["doctor", "--repair"]);
@@ -61,7 +66,7 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
 
     const before = await readFile(join(await outOf("gamma"), "receipt.json"), "utf8");
     const repaired = (await runJson(shop, ["doctor", "--repair"])).record;
-    expect(outcomes(repaired)).toEqual({ alpha: "pass", python: "pass", gamma: "pass" });
+    expect(outcomes(repaired)).toEqual({ alpha: "pass", beta: "pass", gamma: "pass" });
     expect(repaired.checks.filter(({ id }) => id.startsWith("repaired:"))).toHaveLength(2);
     expect(await outOf("alpha")).toBe(alpha);
     expect(await readFile(join(await outOf("gamma"), "receipt.json"), "utf8")).toBe(before);
@@ -74,15 +79,15 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
     const receipt = join(await outOf("gamma"), "receipt.json");
     const { contents: _noted, ...older } = JSON.parse(await readFile(receipt, "utf8")) as Record<string, unknown>;
     await writeFile(receipt, JSON.stringify(older));
-    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", python: "pass", gamma: "unknown" });
+    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", beta: "pass", gamma: "unknown" });
     await truncate(receipt, 200);
     const { record } = await runJson(shop, ["build", "--yes"]);
     expect(record.builds.map(({ recipe, cached }) => [recipe, cached])).toEqual([
       ["alpha", true],
-      ["python-tls", true],
+      ["beta", true],
       ["gamma", false],
     ]);
-    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", python: "pass", gamma: "pass" });
+    expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", beta: "pass", gamma: "pass" });
   });
 
   test("that cannot be built as it was any more says so, and what to do", async () => {

@@ -16,10 +16,7 @@ export interface StandIn {
 }
 
 /** The names of the recipes, in build order. */
-export const standIns = ["alpha", "python-tls", "gamma"] as const;
-
-/** Commands ask for a recipe of that name. */
-const programs = { alpha: "alpha", "python-tls": "beta", gamma: "gamma" } as const;
+export const standIns = ["alpha", "beta", "gamma"] as const;
 
 /** The archives of the three projects, in a folder of their own. */
 export async function standInArchives(): Promise<string> {
@@ -38,9 +35,8 @@ export async function standInShop(archives: string): Promise<Workshop> {
 /** Writes the recipes and the stack `small`. */
 export async function writeStandIn(shop: Workshop, { word, pause = 0, failing }: StandIn): Promise<void> {
   for (const name of standIns) {
-    const inputs = name === "alpha" ? [] : name === "gamma" ? ["alpha", "python-tls"] : ["alpha"];
-    const program = programs[name];
-    const file = join(shop.folder, "archives", `${program}-1.0.0.tar.gz`);
+    const inputs = name === "alpha" ? [] : name === "gamma" ? ["alpha", "beta"] : ["alpha"];
+    const file = join(shop.folder, "archives", `${name}-1.0.0.tar.gz`);
     const text = [
       "schema: tlsforge.recipe/1",
       `name: ${name}`,
@@ -52,14 +48,14 @@ export async function writeStandIn(shop: Workshop, { word, pause = 0, failing }:
       `    sources: [{ sha256: ${await digestOf(file)}, locations: [{ file: ${file} }] }]`,
       `inputs: [${inputs.join(", ")}]`,
       "requirements: [{ program: cc }, { program: make }]",
-      `environment: { WORD: ${word}, PAUSE: "${pause}"${name === "alpha" ? "" : ', ALPHA: "${inputs.alpha}"'}${name === "gamma" ? ', BETA: "${inputs.python-tls}"' : ""} }`,
+      `environment: { WORD: ${word}, PAUSE: "${pause}"${name === "alpha" ? "" : ', ALPHA: "${inputs.alpha}"'}${name === "gamma" ? ', BETA: "${inputs.beta}"' : ""} }`,
       "steps:",
       '  - configure: [./configure, "--prefix=${out}"]',
       "  - make: { parallel: true }",
       "  - install: { targets: [install] }",
       ...(name === failing ? ['  - run: [sh, -c, "echo no luck with $WORD >&2; exit 3"]'] : []),
       "gates:",
-      `  - { run: ["\${out}/bin/${program}"], expect: "^${program} ${word}" }`,
+      `  - { run: ["\${out}/bin/${name}"], expect: "^${name} ${word}" }`,
       "  - linkage: { system: [libc.so.6] }",
     ];
     await mkdir(join(shop.recipes, name), { recursive: true });
@@ -70,10 +66,10 @@ export async function writeStandIn(shop: Workshop, { word, pause = 0, failing }:
     "schema: tlsforge.stack/1",
     "name: small",
     "summary: the stand-in",
-    'recipes: { alpha: "*", python-tls: "*", gamma: "*" }',
+    'recipes: { alpha: "*", beta: "*", gamma: "*" }',
     "server: gamma",
     "openssl: alpha",
-    "python: python-tls",
+    "python: beta",
   ];
   await writeFile(join(shop.recipes, "stacks", "small.yaml"), `${stack.join("\n")}\n`);
 }
@@ -81,7 +77,7 @@ export async function writeStandIn(shop: Workshop, { word, pause = 0, failing }:
 /** What the programs of the current generation say, through the prefix's own stable paths. */
 export async function saidBy({ prefix }: Pick<Workshop, "prefix">): Promise<readonly string[]> {
   const said = await Promise.all(
-    Object.values(programs).map((name) => execa(join(prefix, "bin", name), { env: {}, extendEnv: false })),
+    standIns.map((name) => execa(join(prefix, "bin", name), { env: {}, extendEnv: false })),
   );
   return said.map(({ stdout }) => stdout);
 }

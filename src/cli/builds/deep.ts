@@ -1,4 +1,5 @@
 /** Whether the outputs in the store are as they were built, and building those anew that are not. */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { requirementError, type Host } from "../../host/index.ts";
@@ -32,6 +33,7 @@ const mostNamed = 5;
 export async function contentsChecks(context: Context): Promise<readonly Check[]> {
   const { program, options } = context;
   const { prefix } = options;
+  if (!existsSync(prefix)) return [];
   const checks: Check[] = [];
   const host = machine(context, await loadSite(context));
   let unasked: Unasked | null = null;
@@ -118,6 +120,8 @@ async function capabilitiesIn(host: Host, out: string): Promise<readonly string[
 export async function repairOutputs(context: Context, places: SourceOptions): Promise<readonly Check[]> {
   const { emit, signal, options } = context;
   const { prefix, wait } = options;
+  // A lock would make it.
+  if (!existsSync(prefix)) return [];
   const release = await lockAlone(prefix, { what: "doctor --repair", wait, emit, signal });
   try {
     const changed = await changedReceipts(context);

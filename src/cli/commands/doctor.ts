@@ -1,4 +1,3 @@
-import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { quickCheckHost, type Host, type RequirementResult } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
@@ -8,14 +7,14 @@ import type { Context } from "../context.ts";
 import { contentsChecks, repairOutputs } from "../builds/deep.ts";
 import { knownRecords, type Known } from "../machine/ledger.ts";
 import { withSiteFile } from "../serve/kept-site.ts";
-import { loadSite } from "../make/load.ts";
+import { loadSite, loadStack } from "../make/load.ts";
 import { machineChecks } from "../machine/machine-checks.ts";
 import { neededFor } from "../make/packages.ts";
 import { pendingRecipes } from "../make/pipeline.ts";
 import { machine, planSelection, select, type SourceOptions } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
 import { sandboxCheck } from "../make/sandbox.ts";
-import { isolation } from "../serve/setup.ts";
+import { interpreterOf, isolation, serverless, serverOutputs, type ServerOutputs } from "../serve/setup.ts";
 
 /** What `doctor` is asked for. */
 export interface DoctorRequest {
@@ -37,7 +36,7 @@ export async function doctor(given: Context, { deep, repair, places }: DoctorReq
   if (context instanceof ForgeError) {
     const { message, hint = null } = context;
     const gone: Check = { id: "site-file", outcome: "fail", message, fix: hint };
-    return verdict(given.options.prefix, [gone, await serverCheck(given)]);
+    return verdict(given.options.prefix, [gone, await serverCheck(given, null)]);
   }
   const repaired = repair ? await repairOutputs(context, places) : [];
   const checks = [
@@ -46,7 +45,7 @@ export async function doctor(given: Context, { deep, repair, places }: DoctorReq
     ...(await generationChecks(context, manifest)),
     ...repaired,
     ...(deep || repair ? await contentsChecks(context) : []),
-    await serverCheck(context),
+    await serverCheck(context, manifest),
   ];
   return verdict(context.options.prefix, checks);
 }
@@ -110,7 +109,7 @@ async function generationChecks(context: Context, manifest: Manifest | null): Pr
   return [
     ...builds,
     ...changes,
-    await opensslCheck(context, manifest),
+    ...(await opensslChecks(context, manifest)),
     ...(await machineChecks(context, { host, site, manifest })),
   ];
 }
@@ -152,19 +151,20 @@ export async function changeChecks(
   });
 }
 
-/** Runs the interpreter of the current generation and asks it which OpenSSL it has mapped. */
-async function opensslCheck(context: Context, { builds, vulnerable }: Manifest): Promise<Check> {
+/** Runs the interpreter of the current generation and asks it which OpenSSL it has mapped; nothing of a stack without a server. */
+async function opensslChecks(context: Context, manifest: Manifest): Promise<readonly Check[]> {
+  const { stack } = await loadStack(context, manifest.stack);
+  if (serverless(stack, manifest.builds) !== null) return [];
+  return [await opensslCheck(context, serverOutputs(stack, manifest.builds))];
+}
+
+async function opensslCheck(context: Context, outputs: ServerOutputs): Promise<Check> {
   const id = "one-openssl";
-  const python = builds.find((build) => build.recipe === "python-tls")?.out;
-  const openssl = builds.find((build) => build.recipe === "openssl")?.out;
-  if (python === undefined || openssl === undefined)
-    return { id, outcome: "unknown", message: "the generation has no Python or no OpenSSL to ask", fix: null };
   const host = machine(context, await loadSite(context));
   // For Python 2.7 and 3 alike.
   const program =
     "import ssl, _hashlib\nfrom OpenSSL import SSL\nprint('\\n'.join(sorted({l.split()[-1] for l in open('/proc/self/maps') if '/libssl' in l or '/libcrypto' in l})))";
-  const purpose = vulnerable === undefined ? "service" : "reproduction";
-  const argv = [path.join(python, "bin", "python"), ...isolation({ purpose }), "-c", program];
+  const argv = [interpreterOf(outputs), ...isolation(outputs), "-c", program];
   const answer = await host.exec(argv, { timeoutSeconds: 30 });
   const mapped = answer.stdout.split("\n").filter((line) => line !== "");
   if (answer.exitCode !== 0 || mapped.length === 0)
@@ -174,7 +174,7 @@ async function opensslCheck(context: Context, { builds, vulnerable }: Manifest):
       message: `which OpenSSL is used cannot be told: ${answer.stderr.trim().split("\n").at(-1) ?? ""}`,
       fix: `${context.program} log python-tls`,
     };
-  const foreign = mapped.filter((file) => !file.startsWith(`${openssl}/`));
+  const foreign = mapped.filter((file) => !file.startsWith(`${outputs.openssl}/`));
   return foreign.length === 0
     ? { id, outcome: "pass", message: `ssl, hashlib and pyOpenSSL share one OpenSSL: ${mapped.join(", ")}`, fix: null }
     : {
@@ -185,7 +185,7 @@ async function opensslCheck(context: Context, { builds, vulnerable }: Manifest):
       };
 }
 
-async function serverCheck(context: Context): Promise<Check> {
+async function serverCheck(context: Context, manifest: Manifest | null): Promise<Check> {
   const state = await status(context.options.prefix);
   if (state.state === "serving")
     return {
@@ -201,5 +201,8 @@ async function serverCheck(context: Context): Promise<Check> {
       message: state.reason,
       fix: `${context.program} stop, then ${context.program} launch`,
     };
-  return { id: "server", outcome: "fail", message: "no server runs", fix: `start it with ${context.program} launch` };
+  const none = manifest === null ? null : serverless((await loadStack(context, manifest.stack)).stack, manifest.builds);
+  return none === null
+    ? { id: "server", outcome: "fail", message: "no server runs", fix: `start it with ${context.program} launch` }
+    : { id: "server", outcome: "info", message: none, fix: null };
 }

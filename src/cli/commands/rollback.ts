@@ -3,6 +3,7 @@ import { candidate, configDigest, takeOver, type ServerStatus } from "../../serv
 import {
   currentGeneration,
   lockPrefix,
+  openPrefix,
   readManifest,
   rollbackTarget,
   rollbackTo,
@@ -24,6 +25,8 @@ export async function rollback(context: Context, named: string | undefined): Pro
   const wanted = named === undefined ? undefined : parseGeneration(named);
   const { emit, signal, options } = context;
   const { prefix } = options;
+  // A lock would make it.
+  await openPrefix(prefix, { create: false });
   const release = await lockPrefix(prefix, { what: "rollback", wait: options.wait, emit, signal });
   try {
     const previous = await currentGeneration(prefix);

@@ -7,16 +7,16 @@ import type { Check } from "../checks.ts";
 import type { Context } from "../context.ts";
 import { hostWishes } from "./host-changes.ts";
 import { loadStack } from "../make/load.ts";
-import { interpreterOf, outputPaths, serverOutputs } from "../serve/setup.ts";
+import { interpreterOf, outputPaths, serverless, serverOutputs } from "../serve/setup.ts";
 
-/** Looks at the machine for a generation that serves; nothing for one that only builds made. Changes nothing. */
+/** Looks at the machine for a generation that can serve; of any other nothing is asked. Changes nothing. */
 export async function machineChecks(
   context: Context,
   work: { readonly host: Host; readonly site: Site; readonly manifest: Manifest },
 ): Promise<readonly Check[]> {
   const { host, site, manifest } = work;
   const { stack } = await loadStack(context, manifest.stack);
-  if (!manifest.builds.some(({ recipe }) => recipe === stack.server)) return [];
+  if (serverless(stack, manifest.builds) !== null) return [];
   const outputs = serverOutputs(stack, manifest.builds);
   const { lowPort, service } = await hostWishes(context, { site, host, outputs });
   const { prefix } = context.options;

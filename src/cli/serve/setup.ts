@@ -51,21 +51,29 @@ export interface Runner {
   readonly user: ServiceUser | null;
 }
 
+/** Why a stack with these builds cannot serve, or null: one of one's own need not have all that a server runs from. */
+export function serverless(stack: Stack, builds: readonly { readonly recipe: string }[]): string | null {
+  const wanted = [stack.openssl, stack.python, pythonTls, stack.server];
+  const lacking = wanted.filter((name) => !builds.some(({ recipe }) => recipe === name));
+  return lacking.length === 0 ? null : `nothing can serve of the stack ${stack.name}: it has no ${lacking.join(", ")}`;
+}
+
+/** The recipe whose Python runs the server. */
+const pythonTls = "python-tls";
+
 /** The outputs of a manifest's builds that serve. Throws `not-found` when one is not among them. */
 export function serverOutputs(
   stack: Stack,
   builds: readonly { readonly recipe: string; readonly out: string }[],
 ): ServerOutputs {
-  const out = (recipe: string): string => {
-    const build = builds.find((entry) => entry.recipe === recipe);
-    if (build === undefined)
-      throw new ForgeError("not-found", `the generation has no build of ${recipe}`, { hint: "run tlsforge provision" });
-    return build.out;
-  };
+  const problem = serverless(stack, builds);
+  if (problem !== null)
+    throw new ForgeError("not-found", problem, { hint: "tlsforge build makes a stack without a server" });
+  const out = (recipe: string): string => builds.find((entry) => entry.recipe === recipe)?.out ?? "";
   return {
     openssl: out(stack.openssl),
     python: out(stack.python),
-    pythonTls: out("python-tls"),
+    pythonTls: out(pythonTls),
     server: out(stack.server),
     purpose: stack.purpose,
   };

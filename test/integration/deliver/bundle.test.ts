@@ -79,6 +79,8 @@ describe("a bundle", () => {
     await useBundle(file, { cache, signal });
     expect(await readFile(join(cache, source.sha256), "utf8")).toBe("one");
     expect(await readFile(join(cache, `${source.sha256}.asc`), "utf8")).toBe("first");
+    // What was there came from elsewhere first.
+    expect(await originOf([cache], source.sha256)).toBeNull();
   });
 
   it("is as it was before when a cached file is not what its name says, or the run was interrupted", async () => {

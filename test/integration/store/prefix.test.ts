@@ -88,11 +88,32 @@ describe("openPrefix", () => {
     });
   });
 
-  it("refuses a path below a file", async () => {
-    const path = await freshFolder();
-    await writeFile(join(path, "file"), "");
-    const opened = openPrefix(join(path, "file/p"), { create: true });
-    await expect(opened).rejects.toEqual(expect.objectContaining({ code: "prefix-unusable" }));
+  it.each([
+    ["file", "file", "not a folder"],
+    ["file/p/q", "file", "not a folder"],
+    ["gone", "gone", "a link to nowhere, where nothing is"],
+    ["gone/p", "gone", "a link to nowhere, where nothing is"],
+    ["named", "named", "a link to file, which is not a folder"],
+    ["round", "round", "a link to round that leads nowhere"],
+  ])("refuses %s: nothing but a folder may stand there", async (path, culprit, what) => {
+    const folder = await freshFolder();
+    await writeFile(join(folder, "file"), "");
+    for (const [name, target] of Object.entries({ gone: "nowhere", named: "file", round: "round" }))
+      await symlink(target, join(folder, name));
+    for (const create of [true, false])
+      await expect(openPrefix(join(folder, path), { create })).rejects.toMatchObject({
+        code: "prefix-unusable",
+        message: `${join(folder, culprit)} is ${what}`,
+        hint: expect.stringContaining("--prefix") as string,
+      });
+  });
+
+  it("takes a link to a folder", async () => {
+    const folder = await freshFolder();
+    await mkdir(join(folder, "real"));
+    await symlink("real", join(folder, "p"));
+    await openPrefix(join(folder, "p"), { create: true });
+    expect(await readdir(join(folder, "real"))).toContain("layout");
   });
 });
 
