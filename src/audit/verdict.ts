@@ -1,4 +1,5 @@
 import { ForgeError } from "../errors.ts";
+import { counted } from "../words.ts";
 import type { Audit } from "./judge.ts";
 import type { AuditFinding } from "./types.ts";
 
@@ -90,8 +91,4 @@ function sentence(finding: Omit<AuditFinding, "fix">): string {
   const { package: name, version, id, aliases, severity, message, rule } = finding;
   const number = rule === "advisory" || rule === "flaw" ? `${[id, ...aliases].join(", ")}: ` : "";
   return `${name} ${version}: ${number}${message}${severity === null ? "" : ` [${severity}]`}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

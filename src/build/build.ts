@@ -1,9 +1,10 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
+import { ForgeError } from "../errors.ts";
 import { endOrphans } from "../store/index.ts";
 import { askCompiler, asksCompiler } from "./gates/compiler.ts";
 import { endingsForMemory } from "./diagnosis/index.ts";
-import { stepFailed } from "./failure.ts";
+import { located, stepFailed, type Place } from "./failure.ts";
 import { passGates } from "./gates/gates.ts";
 import { layOut } from "./layout.ts";
 import { openLog } from "./log.ts";
@@ -30,11 +31,18 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
   let cpuSeconds = 0;
   const leftBehind: string[] = [];
   const endingsBefore = await endingsForMemory();
+  const failedAt = (error: unknown, place: Place): unknown => {
+    const told = located(error, context, place);
+    if (told instanceof ForgeError) log.write(`\n${told.message}\n`);
+    return told;
+  };
   try {
     log.write(`tlsforge: ${derivation.recipe.name} ${derivation.recipe.version}, key ${derivation.key}\n`);
     const compiler = asksCompiler(derivation.recipe) ? await askCompiler(context) : null;
     const scope = bindScope(context, () => readdirSync(path.join(context.scratch, wheelFolder)), compiler);
-    await layOut(context);
+    await layOut(context).catch((error: unknown) => {
+      throw failedAt(error, "unpacking its sources");
+    });
     const seal = await sealBuild(context);
     seen = seal.seen;
     log.write(`${seal.text}\n`);
@@ -59,7 +67,10 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       const title = stepTitle(step);
       emit({ type: "build-step", key: derivation.key, step: title, index, count: steps.length });
       const prepared = prepareStep(step, scope);
-      await placeFiles(prepared.files, scope.recipeFolder, { out: derivation.out, scratch: context.scratch });
+      const own = { out: derivation.out, scratch: context.scratch };
+      await placeFiles(prepared.files, scope.recipeFolder, own).catch((error: unknown) => {
+        throw failedAt(error, { index, title });
+      });
       for (const command of prepared.commands.map((each) => withoutNetwork(each, context))) {
         const result = await runCommand(command, sink);
         cpuSeconds += result.cpuSeconds;

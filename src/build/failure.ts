@@ -20,10 +20,34 @@ export interface FailedStep {
   readonly endingsBefore: number | null;
 }
 
+/** Where in a build tlsforge itself was at work. */
+export type Place = { readonly index: number; readonly title: string } | "unpacking its sources";
+
+/** What went wrong in tlsforge's own work for a build, with where in it and the log; what is no ForgeError stays a bug. */
+export function located(error: unknown, context: BuildContext, place: Place): unknown {
+  if (!(error instanceof ForgeError) || error.code === "interrupted") return error;
+  const { message, hint, span, details } = error;
+  const log = `the whole log: ${context.log}`;
+  return new ForgeError(error.code, `${placeText(context, place)} failed: ${message}`, {
+    details,
+    ...(span === undefined ? {} : { span }),
+    hint: hint === undefined ? log : `${hint}; ${log}`,
+    cause: error,
+  });
+}
+
+function placeText({ derivation: { recipe } }: BuildContext, place: Place): string {
+  const name = `${recipe.name} ${recipe.version}`;
+  if (typeof place === "string") return `${name}: ${place}`;
+  const line = place.title.replaceAll(/\s+/g, " ");
+  const short = line.length > 80 ? `${line.slice(0, 77)}...` : line;
+  return `${name}: step ${place.index + 1} of ${recipe.steps.length} (${short})`;
+}
+
 /** What went wrong in a step: its title, what the output means, what to do, and where the log is. */
 export async function stepFailed(failure: FailedStep): Promise<ForgeError> {
   const { context, title, index, kind, command, result, sink } = failure;
-  const { recipe, out } = context.derivation;
+  const { out } = context.derivation;
   const folders = { out, scratch: context.scratch };
   const own = kind === "configure" ? await configureFailure(command.directory, folders) : null;
   if (own !== null) sink.log.write(`\n[the end of its config.log]\n${own.lines.join("\n")}\n`);
@@ -33,12 +57,9 @@ export async function stepFailed(failure: FailedStep): Promise<ForgeError> {
     diagnose(own?.lastCheck.slice(0, -1) ?? []) ??
     refused(failure.seal.refusal(result.tail, command)) ??
     diagnose(result.tail, circumstances);
-  const line = title.replaceAll(/\s+/g, " ");
-  const short = line.length > 80 ? `${line.slice(0, 77)}...` : line;
-  const what = `${recipe.name} ${recipe.version}: step ${index + 1} of ${recipe.steps.length} (${short})`;
   return new ForgeError(
     found?.code ?? (kind === "patch" ? "patch-failed" : "build-failed"),
-    `${what} failed: ${found?.summary ?? describeExit(result.exitCode)}`,
+    `${placeText(context, { index, title })} failed: ${found?.summary ?? describeExit(result.exitCode)}`,
     {
       details: evidence(found, result.tail.slice(-20)),
       hint: [...(found === null ? [] : [remedy(found, context.packageAdvice)]), `the whole log: ${context.log}`].join(

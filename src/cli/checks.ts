@@ -1,4 +1,6 @@
 import { exitCodeFor, ForgeError } from "../errors.ts";
+import type { Context } from "./context.ts";
+import { lead } from "./marks.ts";
 import { errorFields, type Result } from "./result.ts";
 
 /** One thing that was looked at, and what would mend it. */
@@ -11,8 +13,15 @@ export interface Check {
 }
 
 /** What the checks come to together: an unknown one is no pass, and what is only information counts for nothing. */
-export function verdict(prefix: string, checks: readonly Check[]): Result {
-  const text = `${checks.map((check) => `${check.outcome.padEnd(7)} ${check.message}${check.fix === null ? "" : `\n        ${check.fix}`}`).join("\n")}\n`;
+export function verdict(
+  { prefix, colour }: Pick<Context["options"], "prefix" | "colour">,
+  checks: readonly Check[],
+): Result {
+  const lines = checks.flatMap(({ outcome, message, fix }) => [
+    `${lead(outcome, 8, colour)}${message}`,
+    ...(fix === null ? [] : [`${" ".repeat(8)}${fix}`]),
+  ]);
+  const text = `${lines.join("\n")}\n`;
   const fields = { prefix, checks };
   const failed = checks.filter((check) => check.outcome === "fail");
   const unknown = checks.filter((check) => check.outcome === "unknown");

@@ -193,7 +193,7 @@ function commandTree(
         count,
       ),
     async (context, _args, options) =>
-      (await import("./commands/generations.ts")).gc(context, {
+      (await import("./commands/gc.ts")).gc(context, {
         dryRun: options["dryRun"] === true,
         failed: options["failed"] === true,
         ...optional("keep", options["keep"] as number | undefined),

@@ -1,5 +1,5 @@
 import type { Comparison } from "../grade/index.ts";
-import { cut, hang } from "./layout.ts";
+import { cut } from "./layout.ts";
 import { joined, pageOf, section } from "./page.ts";
 import type { Page, TextOptions } from "./page.ts";
 import { viewComparison } from "./view-comparison.ts";
@@ -73,7 +73,7 @@ const marks = { good: "✓", bad: "✗", doubtful: "?", quiet: "·" } as const;
 
 function findingLines({ tone, rows }: FindingsView, page: Page): readonly string[] {
   return rows.flatMap(({ message, sides }) => [
-    ...hang(`  ${page.paint(tone, marks[tone])} `, message, { width: page.width, leadWidth: 4 }),
+    ...page.says(`  ${page.paint(tone, marks[tone])} `, message),
     ...sides.flatMap(({ label, text }) => page.says(`    ${label}  `, shortened(text, { tone, page }), "quiet")),
   ]);
 }

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** Text broken at spaces into lines of at most `width` characters; a longer word is cut. At least one line. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
@@ -13,20 +15,15 @@ export function wrap(text: string, width: number): readonly string[] {
   return [...lines, line];
 }
 
-/** A paragraph behind a lead (a mark, a label); further lines are indented to stand under its first. `paint` colours the text alone. */
-export function hang(
-  lead: string,
-  text: string,
-  { width, leadWidth = lead.length, paint = (line) => line }: HangOptions,
-): readonly string[] {
+/** A paragraph behind a lead (a mark, a label); further lines are indented to stand under its first. `paint` colours the text alone; the lead may carry colours. */
+export function hang(lead: string, text: string, { width, paint = (line) => line }: HangOptions): readonly string[] {
+  const leadWidth = stripVTControlCharacters(lead).length;
   const lines = wrap(text, Math.max(20, width - leadWidth));
   return lines.map((line, index) => (index === 0 ? lead : " ".repeat(leadWidth)) + paint(line));
 }
 
 export interface HangOptions {
   readonly width: number;
-  /** Columns that the lead takes, where it carries colour codes. */
-  readonly leadWidth?: number;
   readonly paint?: (line: string) => string;
 }
 

@@ -49,7 +49,7 @@ function gradeSection(grade: GradeView, page: Page): readonly string[] {
   const title = `${grade.rulebook}${grade.note === "" ? "" : `: ${grade.note}`}`;
   const total = `  ${"Total".padEnd(13)} ${" ".repeat(barCells(width))} ${number(grade.total ?? 0).padStart(5)}`;
   return [
-    ...hang(`${letter} `, title, { width, leadWidth: Math.max(grade.grade.length, 3) + 1 }),
+    ...page.says(`${letter} `, title),
     ...grade.scores.flatMap((score) => scoreLines(score, page)),
     ...(grade.total === null ? [] : [total]),
     ...grade.limits.flatMap((limit) => page.says(`  ${limit.lead.padEnd(10)}  `, limit.reason)),
@@ -83,7 +83,7 @@ function scoreLines({ name, score, why }: GradeView["scores"][number], page: Pag
   const style = score >= 90 ? "good" : score >= 65 ? "doubtful" : "bad";
   const lead = `${label}${paint(style, bar(score, barCells(width)))} ${number(score).padStart(5)}`;
   if (width < roomy) return [lead, ...page.says("    ", why, "quiet")];
-  return hang(`${lead}  `, why, { width, leadWidth: label.length + 28, paint: (line) => paint("quiet", line) });
+  return page.says(`${lead}  `, why, "quiet");
 }
 
 function protocols(view: ReportView, page: Page): readonly string[] {
@@ -136,16 +136,12 @@ function unknownLines(findings: readonly Finding[], page: Page): readonly string
   const grave = open.filter(({ severity }) => severity !== "info");
   const rest = open.filter(({ severity }) => severity === "info").map(({ message }) => message);
   const topics = rest.map((message) => message.replace(/: not (examined in this version|known)$/, ""));
-  const { paint, width } = page;
-  const lead = `  ${paint("doubtful", "?")} `;
+  const lead = `  ${page.paint("doubtful", "?")} `;
   return [
     ...grave.flatMap((finding) => findingLines(finding, page)),
     ...(topics.length === 0
       ? []
-      : hang(lead, `Not examined or not known, and left out of the grade: ${topics.join("; ")}`, {
-          width,
-          leadWidth: 4,
-        })),
+      : page.says(lead, `Not examined or not known, and left out of the grade: ${topics.join("; ")}`)),
   ];
 }
 
@@ -156,7 +152,7 @@ function findingLines(finding: Finding, page: Page): readonly string[] {
   if (finding.outcome === "info" && finding.severity === "info") return remarkLines(finding, page);
   const worry = finding.severity === "info" ? "" : ` [${finding.severity}]`;
   return [
-    ...hang(`  ${page.paint(style, mark)} `, `${finding.message}${worry}`, { width: page.width, leadWidth: 4 }),
+    ...page.says(`  ${page.paint(style, mark)} `, `${finding.message}${worry}`),
     ...(finding.evidence === "" ? [] : page.says("    ", evidenceOf(finding, page), "quiet")),
     ...(finding.fix === null ? [] : page.says("    → ", finding.fix)),
     ...(finding.outcome === "fail" ? page.says("    ", finding.reference, "quiet") : []),
@@ -169,11 +165,11 @@ function evidenceOf({ outcome, evidence }: Finding, { width }: Page): string {
 }
 
 /** A remark that worries nobody: its evidence only where both fit on one line. */
-function remarkLines({ message, evidence }: Finding, { paint, width }: Page): readonly string[] {
+function remarkLines({ message, evidence }: Finding, { paint, width, says }: Page): readonly string[] {
   const [mark, style] = marks.info;
   const together = `${message} (${evidence})`;
   const text = evidence === "" || together.length + 4 > width ? message : together;
-  return hang(`  ${paint(style, mark)} `, text, { width, leadWidth: 4 });
+  return says(`  ${paint(style, mark)} `, text);
 }
 
 /** Rows in columns, the last cell in a style of its own; a row too wide for the page becomes a paragraph. */

@@ -8,6 +8,7 @@ import { readAdvisoryFile } from "../advisory-files.ts";
 import type { Context } from "../context.ts";
 import { installedIn, wordOf } from "../installed.ts";
 import { loadStack, stackNames } from "../make/load.ts";
+import { markedLead } from "../marks.ts";
 import { errorFields, type Result } from "../result.ts";
 
 /** What `audit` is asked for. */
@@ -72,8 +73,9 @@ export async function audit(context: Context, request: AuditRequest): Promise<Re
     findings: judged.findings,
   };
   const { pageOf } = await import("../../report/index.ts");
-  const page = pageOf({ colour: context.options.colour, width: context.columns });
-  const says: typeof page.says = (lead, text) => page.says(lead, asCalled(text, context.program));
+  const { colour } = context.options;
+  const page = pageOf({ colour, width: context.columns });
+  const says: typeof page.says = (lead, text) => page.says(markedLead(lead, colour), asCalled(text, context.program));
   const text = auditText(judged, { says });
   if (error === null) return { outcome: "done", exitCode: 0, fields, text };
   return { outcome: "failed", exitCode: exitCodeFor(error), fields: { ...fields, ...errorFields(error) }, text, error };

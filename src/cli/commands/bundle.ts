@@ -2,7 +2,7 @@ import path from "node:path";
 import { createBundle, refuseNoFile, refuseTarget, useBundle } from "../../deliver/index.ts";
 import { usableCaches } from "../../fetch/index.ts";
 import { prefixPaths } from "../../store/index.ts";
-import { sizeText } from "../../words.ts";
+import { counted, sizeText } from "../../words.ts";
 import type { Context } from "../context.ts";
 import { siteFor, type BuildRequest } from "../make/pipeline.ts";
 import { fetchSources, select } from "../make/prepare.ts";
@@ -32,7 +32,7 @@ export async function create(context: Context, named: string, request: BuildRequ
     exitCode: 0,
     fields: { file, stack: stack.name, sources: made.index.sources, sha256: made.sha256, bytes: made.bytes },
     text: [
-      `${file}: ${count} sources of ${stack.name}, ${sizeText(made.bytes)}`,
+      `${file}: ${counted(count, "source")} of ${stack.name}, ${sizeText(made.bytes)}`,
       `SHA-256 ${made.sha256}`,
       "On the other machine: tlsforge bundle use FILE, then plan, build or provision with --offline",
       "",
@@ -60,6 +60,6 @@ export async function use(context: Context, named: string): Promise<Result> {
     outcome: "done",
     exitCode: 0,
     fields: { file, stack, sources, cache },
-    text: `${sources.length} sources of ${stack} are in ${cache}, each as its digest says\n`,
+    text: `${counted(sources.length, "source")} of ${stack} in ${cache}, as the digests say\n`,
   };
 }

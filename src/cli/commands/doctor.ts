@@ -36,7 +36,7 @@ export async function doctor(given: Context, { deep, repair, places }: DoctorReq
   if (context instanceof ForgeError) {
     const { message, hint = null } = context;
     const gone: Check = { id: "site-file", outcome: "fail", message, fix: hint };
-    return verdict(given.options.prefix, [gone, await serverCheck(given, null)]);
+    return verdict(given.options, [gone, await serverCheck(given, null)]);
   }
   const repaired = repair ? await repairOutputs(context, places) : [];
   const checks = [
@@ -47,7 +47,7 @@ export async function doctor(given: Context, { deep, repair, places }: DoctorReq
     ...(deep || repair ? await contentsChecks(context) : []),
     await serverCheck(context, manifest),
   ];
-  return verdict(context.options.prefix, checks);
+  return verdict(context.options, checks);
 }
 
 function siteProblem(error: unknown): ForgeError {

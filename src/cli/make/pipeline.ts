@@ -40,6 +40,7 @@ import {
 import { unsignedWarnings } from "./unsigned.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "../serve/vulnerable.ts";
+import { counted } from "../../words.ts";
 
 /** What `provision` and `build` are asked for. */
 export interface BuildRequest {
@@ -187,7 +188,7 @@ async function receiptsOf(planned: readonly PlannedBuild[]): Promise<readonly Re
 /** How many sources there are and how many of them were here already. */
 function fetchedText(sources: readonly FetchedSource[]): string {
   const cached = sources.filter((source) => source.location === "cache").length;
-  return `${sources.length} sources${cached === 0 ? "" : `, ${cached === sources.length ? "all" : cached} from the cache`}`;
+  return `${counted(sources.length, "source")}${cached === 0 ? "" : `, ${cached === sources.length ? "all" : cached} from the cache`}`;
 }
 
 /** Makes a new generation from what was built and points `current` at it. */

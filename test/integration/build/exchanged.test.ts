@@ -26,7 +26,8 @@ describeWith(["linux"], "a source that was exchanged", () => {
       const recipe = { ...programs(["touch", trace]), sources: [source] };
       expect(await failureOf(make(project, { recipe }))).toMatchObject({
         code: "source-mismatch",
-        message: expect.stringContaining(`${file} has changed`),
+        message: expect.stringMatching(`^\\S+ [\\d.]+: unpacking its sources failed: .*${file} has changed`),
+        hint: expect.stringMatching(/; the whole log: \/.*\.log$/u),
       });
       expect(lstatSync(trace, { throwIfNoEntry: false })).toBeUndefined();
       expect(await leftovers(project.prefix)).toEqual([]);

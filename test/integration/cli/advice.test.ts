@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { gc } from "../../../src/cli/commands/generations.ts";
+import { gc } from "../../../src/cli/commands/gc.ts";
 import { openPrefix, prefixPaths, scratchPath, writeFailed } from "../../../src/store/index.ts";
 import { contextIn, freshFolder } from "./context.ts";
 
