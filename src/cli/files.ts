@@ -1,15 +1,18 @@
-import { readFile, stat } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 
 /** Many times more than any recipe, stack, lock or site file has: the largest of ours is a lock of 10 kB. */
 const largest = 4 * 1024 * 1024;
 
-/** The text of a file, or null when it is not there. Throws `usage` for a pipe, socket or device, whose end might never come, and for more than 4 MiB. */
+/**
+ * The text of a file, or null when it is not there. Throws `usage` for what cannot be read, for a folder, a pipe, socket or device, whose end might
+ * never come, and for more than 4 MiB.
+ */
 export async function readTextIfThere(file: string): Promise<string | null> {
   try {
     const facts = await stat(file);
-    if (!facts.isFile() && !facts.isDirectory())
-      throw new ForgeError("usage", `${file} is no regular file`, { hint: "name a regular file" });
+    if (!facts.isFile()) throw new ForgeError("usage", `${file} is no regular file`, { hint: "name a regular file" });
     if (facts.size > largest)
       throw new ForgeError("usage", `${file} is too large: ${facts.size} bytes, more than ${largest}`, {
         hint: "name a recipe, stack, lock or site file: they are texts that a person writes",
@@ -18,8 +21,24 @@ export async function readTextIfThere(file: string): Promise<string | null> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") return null;
-    throw error;
+    if (error instanceof ForgeError || code === undefined) throw error;
+    throw unreadable(file, error);
   }
+}
+
+/** What is in a folder, by name. Throws `usage` when it cannot be read. */
+export async function entriesIn(folder: string): Promise<readonly Dirent[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
+  return entries.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function unreadable(place: string, error: unknown): ForgeError {
+  return new ForgeError("usage", `${place} cannot be read: ${reasonOf(error)}`, {
+    hint: "see that it is there and that you may read it, or name another",
+    cause: error,
+  });
 }
 
 /** What the system said, in its own words. */

@@ -1,9 +1,10 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import { checkKeys } from "../../fetch/index.ts";
 import { jsonSchemas, jsonSchemaText, parseStack, problemCount } from "../../recipe/index.ts";
 import type { Context } from "../context.ts";
+import { entriesIn, reasonOf } from "../files.ts";
 import { beginnings, kindOf } from "../lint-kind.ts";
 import { checkRecipeFiles } from "../make/recipe-files.ts";
 import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../make/load.ts";
@@ -48,26 +49,29 @@ export function schema(kind: string): Result {
 /** Each recipe and stack of the folder for itself, and when all are sound, each stack together with its recipes. */
 async function lintFolder(context: Context, problems: ForgeError[]): Promise<void> {
   const stacks = await stackNames(context);
-  const entries = await readdir(context.recipes, { withFileTypes: true });
-  const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== "stacks").map(({ name }) => name);
-  const recipes = await Promise.all(folders.map((name) => recipeFiles(path.join(context.recipes, name))));
-  const files = stacks.map((stack) => path.join(context.recipes, "stacks", `${stack}.yaml`));
-  for (const file of [...recipes.flat().toSorted(), ...files]) await attempt(problems, () => lintFile(context, file));
+  const entries = await entriesIn(context.recipes);
+  for (const { name } of entries.filter((entry) => entry.isDirectory() && entry.name !== "stacks"))
+    await attempt(problems, async () => {
+      for (const file of await recipeFiles(path.join(context.recipes, name)))
+        await attempt(problems, () => lintFile(context, file));
+    });
+  for (const stack of stacks)
+    await attempt(problems, () => lintFile(context, path.join(context.recipes, "stacks", `${stack}.yaml`)));
   if (problems.length > 0) return;
   for (const stack of stacks) await attempt(problems, () => loadStack(context, stack));
 }
 
 /** Files of a recipe's folder that are recipes: `recipe.yaml` and its lines. */
 async function recipeFiles(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder);
-  return names
-    .filter((name) => /^[a-z0-9-]+\.yaml$/.test(name) && name !== "lock.yaml")
-    .map((name) => path.join(folder, name));
+  const entries = await entriesIn(folder);
+  return entries
+    .filter(({ name }) => /^[a-z0-9-]+\.yaml$/.test(name) && name !== "lock.yaml")
+    .map(({ name }) => path.join(folder, name));
 }
 
 async function lintFile(context: Context, file: string): Promise<void> {
   const facts = await stat(file).catch((error: unknown) => {
-    throw new ForgeError("usage", `${file} cannot be read`, {
+    throw new ForgeError("usage", `${file} cannot be read: ${reasonOf(error)}`, {
       cause: error,
       hint: "name a recipe, stack or site file, or a recipe's folder",
     });

@@ -14,7 +14,7 @@ import {
 } from "../../recipe/index.ts";
 import { orderRecipes } from "../../plan/index.ts";
 import type { Context } from "../context.ts";
-import { readTextIfThere, reasonOf } from "../files.ts";
+import { entriesIn, readTextIfThere, reasonOf } from "../files.ts";
 import { checkAuthority, checkFolders, checkMaterial, type SiteFile } from "./site-files.ts";
 
 /** A stack with the recipes it names and those that they need, in build order. */
@@ -78,7 +78,7 @@ export async function loadStack(context: Pick<Context, "recipes">, name: string)
     });
   }
   const stack = parseStack({ text: await readText(file, "stack", "mend the file, or name another stack"), path: file });
-  const recipes = await loadRecipes(context.recipes, stack.lines);
+  const recipes = await loadRecipes(context.recipes, stack);
   checkTogether(recipes, stack);
   const wanted = new Set(Object.keys(stack.recipes));
   const ordered = orderRecipes(recipes.filter((recipe) => wanted.has(recipe.name)));
@@ -100,17 +100,24 @@ export async function stackNames(context: Pick<Context, "recipes">): Promise<rea
     .toSorted();
 }
 
-/** Every recipe below a folder, those of `lines` from the file of their line. */
-async function loadRecipes(folder: string, lines: Stack["lines"]): Promise<readonly Recipe[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+/** Every recipe below a folder, those of `lines` from the file of their line; without those that the stack does not name and that are broken. */
+async function loadRecipes(folder: string, { recipes: wanted, lines }: Stack): Promise<readonly Recipe[]> {
+  const entries = await entriesIn(folder);
   const recipes: Recipe[] = [];
-  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const own = path.join(folder, entry.name);
-    const file = path.join(own, `${lines[entry.name] ?? "recipe"}.yaml`);
-    const text = entry.isDirectory() ? await readTextIfThere(file) : null;
-    if (text !== null) recipes.push(await loadRecipe({ text, path: file, folder: own }));
+  for (const { name } of entries.filter((entry) => entry.isDirectory())) {
+    const recipe = await recipeIn(path.join(folder, name), lines[name] ?? "recipe").catch((error: unknown) => {
+      if (name in wanted || !(error instanceof ForgeError)) throw error;
+      return null;
+    });
+    if (recipe !== null) recipes.push(recipe);
   }
   return recipes;
+}
+
+async function recipeIn(folder: string, line: string): Promise<Recipe | null> {
+  const file = path.join(folder, `${line}.yaml`);
+  const text = await readTextIfThere(file);
+  return text === null ? null : loadRecipe({ text, path: file, folder });
 }
 
 /** One recipe with its lock file, when it has one: `lock.yaml` beside `recipe.yaml`, `LINE.lock.yaml` beside `LINE.yaml`. */
