@@ -45,8 +45,7 @@ it.each(Object.entries(broken))(
     const error: unknown = await loadStack(context, "own").catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: expect.stringMatching(/^(?:usage|recipe-invalid)$/u) as string });
     const { message, details } = error as ForgeError;
-    expect([message, ...details].join("
-")).toMatch(new RegExp(`${file}[: ].*${problem}`, "u"));
+    expect([message, ...details].join("\n")).toMatch(new RegExp(`${file}[: ].*${problem}`, "u"));
   },
 );
 
