@@ -24,3 +24,12 @@ export function sizeText(bytes: number): string {
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
+
+/** How a program is called again for the same folders: an option that is not as it usually is goes with it. */
+export function calledAgain(
+  program: string,
+  options: readonly { readonly name: string; readonly value: string; readonly usual: string }[],
+): string {
+  const told = options.filter(({ value, usual }) => value !== usual);
+  return [program, ...told.map(({ name, value }) => `${name} ${shellWord(value)}`)].join(" ");
+}

@@ -8,7 +8,9 @@ export interface Context {
   readonly code: string;
   /** What starts the program that runs commands with privilege: a Node and a file. */
   readonly helper: readonly string[];
-  /** How this program is called from a shell: its path, or its name when it is installed. */
+  /** What a shell calls this program by: its path, or its name when it is installed. */
+  readonly executable: string;
+  /** The same with the options that name the folders of this run, where those are not the usual ones: what advice begins with. */
   readonly program: string;
   /** Folder of recipes and stacks. */
   readonly recipes: string;

@@ -3,6 +3,7 @@ import { exitCodeFor, ForgeError } from "../errors.ts";
 import { detectPlatform } from "../host/light.ts";
 import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
 import { openPrefix } from "../store/index.ts";
+import { calledAgain } from "../words.ts";
 import type { Context } from "./context.ts";
 import { globalOptions, type RawOptions } from "./options/globals.ts";
 import { nameOfCommand, parseCommandLine, type Invocation } from "./program.ts";
@@ -52,23 +53,36 @@ export async function run(world: World): Promise<number> {
     await world.write(parsed.text);
     return 0;
   }
+  const called = calledAs(parsed.options, world);
+  const { program } = called;
   const screen = renderer({
     kind: kindOf(parsed.options, world),
     out: world.talk,
     colour: world.colour,
-    program: world.program,
+    program,
     now: () => performance.now(),
     level: levelOf(parsed.options),
   });
-  const result = await attempt(world, parsed, screen.emit);
+  const result = await attempt(world, parsed, { ...called, emit: screen.emit });
   await screen.close();
   if (result.written !== true) {
     const inJson = parsed.givesLines ? recordLine : record;
     await world.write(parsed.options.json === true ? inJson(parsed.command, result) : result.text);
   }
   if (result.outcome === "failed" && result.error !== undefined)
-    world.talk.write(renderError(result.error, { colour: world.colour, program: world.program }));
+    world.talk.write(renderError(result.error, { colour: world.colour, program }));
   return result.exitCode;
+}
+
+/** What a command line makes of the world: its options, the recipes, and how this program is called for the same folders. */
+function calledAs(raw: RawOptions, world: World): Pick<Context, "options" | "recipes" | "program"> {
+  const options = globalOptions(raw, world);
+  const recipes = raw.recipes === undefined ? world.recipes : path.resolve(world.cwd, raw.recipes);
+  const program = calledAgain(world.program, [
+    { name: "--prefix", value: options.prefix, usual: world.prefix },
+    { name: "--recipes", value: recipes, usual: world.recipes },
+  ]);
+  return { options, recipes, program };
 }
 
 async function parse(world: World): Promise<Invocation | { readonly text: string } | number> {
@@ -82,13 +96,16 @@ async function parse(world: World): Promise<Invocation | { readonly text: string
   }
 }
 
-async function attempt(world: World, invocation: Invocation, emit: Context["emit"]): Promise<Result> {
+async function attempt(
+  world: World,
+  invocation: Invocation,
+  called: Pick<Context, "options" | "recipes" | "program" | "emit">,
+): Promise<Result> {
   try {
     const context: Context = {
       version: world.version,
-      program: world.program,
-      recipes:
-        invocation.options.recipes === undefined ? world.recipes : path.resolve(world.cwd, invocation.options.recipes),
+      ...called,
+      executable: world.program,
       environment: world.environment,
       platform: detectPlatform({ os: world.os, arch: world.arch }),
       code: world.code,
@@ -100,14 +117,13 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
       interactive: world.interactive && invocation.options.json !== true,
       columns: world.columns,
       onTerminal: world.onTerminal,
-      emit,
       signal: world.signal,
       confirm: world.confirm,
       onHangUp: world.onHangUp,
       write: world.write,
       input: world.input,
-      options: globalOptions(invocation.options, world),
     };
+    refuseEmpty(world.environment);
     if (!prefixless.has(invocation.command)) await refuseUnusable(context.options.prefix);
     return await invocation.run(context);
   } catch (error) {
@@ -139,6 +155,13 @@ const prefixless = new Set([
   "recipe update",
   "completion",
 ]);
+
+/** A variable that is there and empty is a mistake of the script that set it: the usual folder is not what it meant. */
+function refuseEmpty(environment: World["environment"]): void {
+  for (const name of ["TLSFORGE_PREFIX", "TLSFORGE_RECIPES"])
+    if (environment[name] === "")
+      throw new ForgeError("usage", `${name} is empty`, { hint: "name a folder in it, or unset it" });
+}
 
 /** A prefix that a newer tlsforge made, or whose path built programs cannot carry, is refused by every command; one that is not there yet by none. */
 async function refuseUnusable(prefix: string): Promise<void> {

@@ -268,7 +268,7 @@ function damagedGeneration(generation: number): ForgeError {
     "prefix-unusable",
     `The manifest of generation ${generation} is damaged, so what it uses is unknown`,
     {
-      hint: "Go to another generation with `tlsforge rollback N` or `tlsforge provision`, then collect garbage",
+      hint: `Remove its folder, generations/${generation} of the prefix, when another is current, then collect garbage again`,
     },
   );
 }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ForgeError } from "../errors.ts";
 import { atomicWrite, explained, readOwn } from "./disk.ts";
 import { prefixPaths } from "./paths.ts";
@@ -79,8 +79,12 @@ const isManifest = shapeOf<Manifest>({
 });
 
 function damaged(path: string): ForgeError {
+  const folder = dirname(path);
   return new ForgeError("prefix-unusable", `The manifest ${path} is damaged`, {
-    hint: "Go back to another generation with `tlsforge rollback N`, then remove this generation's folder",
+    hint:
+      basename(folder) === "current"
+        ? `Go back with tlsforge rollback N (tlsforge generations lists what there is), or remove ${folder} and run tlsforge build or tlsforge provision again`
+        : `Remove ${folder} when another generation is current`,
   });
 }
 

@@ -280,6 +280,11 @@ describe("prefixes that cannot be used", () => {
     expect(exitCode).toBe(1);
   });
 
+  test.each(["TLSFORGE_PREFIX", "TLSFORGE_RECIPES"])("an empty %s is not the usual folder", async (name) => {
+    const { record, exitCode } = await runJson(shop, ["plan"], { environment: { [name]: "" } });
+    expect([exitCode, record.error]).toMatchObject([2, { code: "usage", message: `${name} is empty` }]);
+  });
+
   test("a file in its place is named", async () => {
     const file = join(shop.folder, "file");
     await writeFile(file, "");
@@ -312,12 +317,17 @@ describe("prefixes that cannot be used", () => {
       expect(record.error).toMatchObject({
         code: "prefix-unusable",
         message: expect.stringContaining("/manifest.json is damaged"),
+        hint: expect.stringContaining(`remove ${join(own.prefix, "current")} and run tlsforge build`),
       });
       expect((await runJson(own, ["generations"])).exitCode).toBe(0);
       await rm(join(own.prefix, "current"));
       expect((await runJson(own, ["build", "--yes"])).record).toMatchObject({ exitCode: 0, generation: 2 });
       expect((await runJson(own, ["rollback", "1"])).record.error.code).toBe("prefix-unusable");
       expect((await runJson(own, ["generations"])).record.current).toBe(2);
+      const refused = (await runJson(own, ["gc"])).record.error;
+      expect(refused.hint).toContain("Remove its folder, generations/1 of the prefix");
+      await rm(join(own.prefix, "generations", "1"), { recursive: true });
+      expect((await runJson(own, ["gc"])).exitCode).toBe(0);
     } finally {
       await own.remove();
     }

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { quotedWord, shellLine, shellWord, sizeText } from "../../src/words.ts";
+import { calledAgain, quotedWord, shellLine, shellWord, sizeText } from "../../src/words.ts";
 
 test.each([
   [812, "812 B"],
@@ -41,4 +41,13 @@ test("a shell reads each word as it was", () => {
     const script = `printf '%s\\0' ${words.map(write).join(" ")}`;
     expect(execFileSync("/bin/sh", ["-c", script], { encoding: "utf8" }).split("\0").slice(0, -1)).toEqual(words);
   }
+});
+
+test("advice names the folders of its run, where those are not the usual ones", () => {
+  const usual = { name: "--prefix", value: "/opt/tlsforge", usual: "/opt/tlsforge" };
+  const own = { name: "--recipes", value: "/my recipes", usual: "/recipes" };
+  expect(calledAgain("tlsforge", [usual])).toBe("tlsforge");
+  expect(calledAgain("tlsforge", [{ ...usual, value: "/p" }, own])).toBe(
+    "tlsforge --prefix /p --recipes '/my recipes'",
+  );
 });

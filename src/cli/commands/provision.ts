@@ -316,7 +316,7 @@ async function told(context: Context, served: Served): Promise<Result> {
   };
   const outcome = served.outcome === "unchanged" ? "unchanged" : "done";
   const { listen, names } = setup.config;
-  const reach = { listen, names, authority: setup.authority, prefix, program: context.program, html: files.html };
+  const reach = { listen, names, authority: setup.authority, prefix, program: context.executable, html: files.html };
   const text = `${await reportText(context, report)}\n${reachText({ ...reach, outcome, warnings, vulnerable: manifest.vulnerable ?? [] })}`;
   if (problem === null) return { outcome, exitCode: 0, fields, text };
   return {

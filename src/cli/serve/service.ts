@@ -195,7 +195,7 @@ function startScript({ prefix, service, reload }: ServiceWork, system: "openrc" 
 }
 
 /** What of a context a service manager's reload is made from. */
-export type ReloadContext = Pick<Context, "program" | "helper" | "code" | "recipes" | "options">;
+export type ReloadContext = Pick<Context, "executable" | "helper" | "code" | "recipes" | "options">;
 
 /** What a service manager runs to reload; null, with the reason, where there is none. */
 export interface Reload {
@@ -207,13 +207,13 @@ export interface Reload {
  * What a service manager runs, as root, to reload. There is none where something that it reads or runs (the program, its Node, its code, the
  * recipes, the site file) could be changed by somebody who is not root, which would make that somebody root at the next reload.
  */
-export function reloadCommand({ program, helper, code, recipes, options }: ReloadContext): Reload {
+export function reloadCommand({ executable, helper, code, recipes, options }: ReloadContext): Reload {
   const config = options.config === null ? [] : [options.config];
   const none = (why: string): Reload => ({ command: null, reason: `the service manager cannot reload it: ${why}` });
-  if (!path.isAbsolute(program)) return none(`where ${program} lies is not known`);
-  const unsafe = [program, ...helper.slice(0, 1), code, recipes, ...config].find((file) => !inSafeHands(file));
-  if (unsafe !== undefined) return none(`${unsafe} can be changed by others than root; use ${program} reload`);
-  const command = [program, "reload", "--prefix", options.prefix, ...config.flatMap((file) => ["--config", file])];
+  if (!path.isAbsolute(executable)) return none(`where ${executable} lies is not known`);
+  const unsafe = [executable, ...helper.slice(0, 1), code, recipes, ...config].find((file) => !inSafeHands(file));
+  if (unsafe !== undefined) return none(`${unsafe} can be changed by others than root; use ${executable} reload`);
+  const command = [executable, "reload", "--prefix", options.prefix, ...config.flatMap((file) => ["--config", file])];
   return { command, reason: null };
 }
 

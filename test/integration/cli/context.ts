@@ -16,6 +16,7 @@ export async function freshFolder(): Promise<string> {
 export function contextIn(folder: string): Context {
   return {
     version: "0.0.0",
+    executable: "tlsforge",
     program: "tlsforge",
     recipes: join(folder, "recipes"),
     environment: { PATH: process.env["PATH"] },

@@ -20,7 +20,7 @@ const global = {
   exposed: false,
 };
 const context = {
-  program: "/usr/bin/tlsforge",
+  executable: "/usr/bin/tlsforge",
   helper: ["/usr/bin/node"],
   code: "/usr/lib/tlsforge",
   recipes: "/usr/lib/tlsforge/recipes",
@@ -104,13 +104,13 @@ describe("what a generation asks of the machine, in the order in which it is mad
 
 test("a service that cannot be reloaded says why; without one there is nothing to say", async () => {
   const lost = "the service manager cannot reload it: where tlsforge lies is not known";
-  const { service, resources } = await wishes(systemd(), low, { program: "tlsforge" });
+  const { service, resources } = await wishes(systemd(), low, { executable: "tlsforge" });
   expect(service.reasons).toContain(lost);
   expect(resources.find(({ kind }) => kind === "unit")).toMatchObject({
     text: expect.not.stringContaining("ExecReload") as string,
   });
   expect((await wishes(systemd(), low)).service.reasons).toEqual(["systemd runs this machine"]);
-  expect((await wishes(machine(), low, { program: "tlsforge" })).service.reasons).not.toContain(lost);
+  expect((await wishes(machine(), low, { executable: "tlsforge" })).service.reasons).not.toContain(lost);
 });
 
 describe("who runs the server", () => {

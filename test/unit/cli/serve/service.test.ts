@@ -315,7 +315,7 @@ describe("a service manager's reload", () => {
     exposed: false,
   };
   const safe = {
-    program: "/usr/bin/tlsforge",
+    executable: "/usr/bin/tlsforge",
     helper: ["/usr/bin/node", "/usr/lib/tlsforge/dist/helper.js"],
     code: "/usr/lib/tlsforge/dist",
     recipes: "/usr/lib/tlsforge/recipes",
@@ -326,13 +326,13 @@ describe("a service manager's reload", () => {
   test("is called by absolute path, with the prefix and the site file", () => {
     expect(reload()).toEqual({ command: ["/usr/bin/tlsforge", "reload", "--prefix", "/p"], reason: null });
     expect(reload({}, "/etc/t.yaml").command?.slice(-2)).toEqual(["--config", "/etc/t.yaml"]);
-    expect(reload({ program: "tlsforge" })).toEqual({
+    expect(reload({ executable: "tlsforge" })).toEqual({
       command: null,
       reason: "the service manager cannot reload it: where tlsforge lies is not known",
     });
   });
 
-  test.each(["program", "helper", "code", "recipes", "config"])(
+  test.each(["executable", "helper", "code", "recipes", "config"])(
     "is left out when others may change its %s",
     async (part) => {
       const folder = await mkdtemp(join(tmpdir(), "tlsforge-hands-"));
