@@ -4,6 +4,7 @@ import { detectPlatform } from "../host/light.ts";
 import { renderer, renderError, type Output, type RendererKind } from "../ui/index.ts";
 import { openPrefix } from "../store/index.ts";
 import type { Context } from "./context.ts";
+import { explainedOpening } from "./open-files.ts";
 import { globalOptions, type RawOptions } from "./options/globals.ts";
 import { nameOfCommand, parseCommandLine, type Invocation } from "./program.ts";
 import { errorFields, record, recordLine, type Result } from "./result.ts";
@@ -111,7 +112,7 @@ async function attempt(world: World, invocation: Invocation, emit: Context["emit
     if (!prefixless.has(invocation.command)) await refuseUnusable(context.options.prefix);
     return await invocation.run(context);
   } catch (error) {
-    return failure(world.signal.aborted ? interruption(error, invocation.command) : error);
+    return failure(world.signal.aborted ? interruption(error, invocation.command) : explainedOpening(error));
   }
 }
 
