@@ -1,9 +1,7 @@
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
-
-/** Many times more than any recipe, stack, lock or site file has: the largest of ours is a lock of 10 kB. */
-const largest = 4 * 1024 * 1024;
+import { largestText } from "./limits.ts";
 
 /**
  * The text of a file, or null when it is not there. Throws `usage` for what cannot be read, for a folder, a pipe, socket or device, whose end might
@@ -13,8 +11,8 @@ export async function readTextIfThere(file: string): Promise<string | null> {
   try {
     const facts = await stat(file);
     if (!facts.isFile()) throw new ForgeError("usage", `${file} is no regular file`, { hint: "name a regular file" });
-    if (facts.size > largest)
-      throw new ForgeError("usage", `${file} is too large: ${facts.size} bytes, more than ${largest}`, {
+    if (facts.size > largestText)
+      throw new ForgeError("usage", `${file} is too large: ${facts.size} bytes, more than ${largestText}`, {
         hint: "name a recipe, stack, lock or site file: they are texts that a person writes",
       });
     return await readFile(file, "utf8");

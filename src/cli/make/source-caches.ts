@@ -1,9 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import type { FetchedSource } from "../../fetch/index.ts";
 import { boundSources, holdersOf, listReceipts, type SourceCaches } from "../../store/index.ts";
 import type { Context } from "../context.ts";
+import { readTextIfThere } from "../files.ts";
 import { orWarn } from "./scratch.ts";
 import { cacheOf } from "./shared-cache.ts";
 
@@ -45,10 +46,13 @@ export async function boundCaches(context: Context, fetched: readonly FetchedSou
   });
 }
 
-/** Every SHA-256 in the files of recipes and locks, whether or not the rest of a file can be understood. */
+/** Every SHA-256 in the files of recipes and locks, whether or not the rest of a file can be understood; none of what could be no recipe. */
 async function listedDigests(recipes: string): Promise<readonly string[]> {
   const names = await readdir(recipes, { recursive: true }).catch(() => []);
-  const files = names.filter((name) => name.endsWith(".yaml") && !name.includes("node_modules"));
-  const texts = await Promise.all(files.map((name) => readFile(path.join(recipes, name), "utf8").catch(() => "")));
-  return texts.flatMap((text) => text.match(/\b[0-9a-f]{64}\b/g) ?? []);
+  const digests: string[] = [];
+  for (const name of names.filter((entry) => entry.endsWith(".yaml") && !entry.includes("node_modules"))) {
+    const text = await readTextIfThere(path.join(recipes, name)).catch(() => null);
+    digests.push(...(text?.match(/\b[0-9a-f]{64}\b/g) ?? []));
+  }
+  return digests;
 }
