@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
+import type { FetchedSource } from "../../fetch/index.ts";
 import { requirementError, type Host } from "../../host/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import {
@@ -21,6 +22,7 @@ import { loadSite } from "../make/load.ts";
 import { makeAll } from "../make/make.ts";
 import { neededFor } from "../make/packages.ts";
 import { preflight } from "../make/preflight.ts";
+import { boundCaches } from "../make/source-caches.ts";
 import { fetchFor, machine, planSelection, select, type Selection, type SourceOptions } from "../make/prepare.ts";
 
 /** How many differences a check names. */
@@ -123,6 +125,7 @@ export async function repairOutputs(context: Context, places: SourceOptions): Pr
   // A lock would make it.
   if (!existsSync(prefix)) return [];
   const release = await lockAlone(prefix, { what: "doctor --repair", wait, emit, signal });
+  const fetched: FetchedSource[] = [];
   try {
     const changed = await changedReceipts(context);
     if (changed.length === 0) return [];
@@ -135,9 +138,11 @@ export async function repairOutputs(context: Context, places: SourceOptions): Pr
     if (wanted.length === 0) throw notRebuildable(context, lost);
     await refuseInUse(context, wanted);
     const outs = new Set(wanted.map(({ out }) => out));
-    return [...(await rebuild(context, selection, { planned, outs })), ...lost.map((one) => lostCheck(context, one))];
+    const rebuilt = await rebuild(context, selection, { planned, outs, fetched });
+    return [...rebuilt, ...lost.map((one) => lostCheck(context, one))];
   } finally {
     await release();
+    await boundCaches(context, fetched);
   }
 }
 
@@ -178,9 +183,14 @@ async function planOf(
 async function rebuild(
   context: Context,
   selection: Selection,
-  work: { readonly planned: readonly PlannedBuild[]; readonly outs: ReadonlySet<string> },
+  work: {
+    readonly planned: readonly PlannedBuild[];
+    readonly outs: ReadonlySet<string>;
+    /** Gets what was fetched, also of builds that fail. */
+    readonly fetched: FetchedSource[];
+  },
 ): Promise<readonly Check[]> {
-  const { planned, outs } = work;
+  const { planned, outs, fetched } = work;
   const forced = withInputs(planned, outs).map((entry): PlannedBuild =>
     outs.has(entry.derivation.out)
       ? { derivation: entry.derivation, action: "build", why: "it was changed since it was built" }
@@ -191,6 +201,7 @@ async function rebuild(
   if (problem !== null) throw problem;
   preflight(context, selection, forced);
   const sources = await fetchFor(forced, selection);
+  fetched.push(...[...sources.values()].flat());
   const made = await makeAll(context, selection, { planned: forced, sources, what: "doctor --repair", replace: outs });
   return made.flatMap(({ cached, receipt }): Check[] => {
     const message = `${receipt.recipe} ${receipt.version}: built anew in its place`;

@@ -34,7 +34,10 @@ export async function sourceCaches(context: Context): Promise<SourceCaches> {
  * The end of a run that has put something into the caches: what nothing needs stays within the same bound as by `gc`. What cannot be looked at or
  * removed is in nobody's way.
  */
-export async function boundCaches(context: Context, fetched: readonly FetchedSource[]): Promise<void> {
+export async function boundCaches(
+  context: Context,
+  fetched: readonly Pick<FetchedSource, "sha256" | "location">[],
+): Promise<void> {
   if (fetched.every(({ location }) => location === "cache" || location === "user")) return;
   const { emit, options } = context;
   await orWarn(emit, "Old cached sources could not be removed", async () => {
