@@ -2,6 +2,7 @@ import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import { largestText } from "./limits.ts";
+import { explainedOpening } from "./open-files.ts";
 
 /**
  * The text of a file, or null when it is not there. Throws `usage` for what cannot be read, for a folder, a pipe, socket or device, whose end might
@@ -33,6 +34,8 @@ export async function entriesIn(folder: string): Promise<readonly Dirent[]> {
 }
 
 function unreadable(place: string, error: unknown): ForgeError {
+  const lack = explainedOpening(error);
+  if (lack instanceof ForgeError) return lack;
   return new ForgeError("usage", `${place} cannot be read: ${reasonOf(error)}`, {
     hint: "see that it is there and that you may read it, or name another",
     cause: error,

@@ -54,7 +54,11 @@ async function listedDigests(recipes: string): Promise<readonly string[]> {
   const names = await readdir(recipes, { recursive: true }).catch(() => []);
   const digests: string[] = [];
   for (const name of names.filter((entry) => entry.endsWith(".yaml") && !entry.includes("node_modules"))) {
-    const text = await readTextIfThere(path.join(recipes, name)).catch(() => null);
+    const text = await readTextIfThere(path.join(recipes, name)).catch((error: unknown) => {
+      // For want of descriptors nothing is known of it.
+      if (!(error instanceof ForgeError) || error.code !== "usage") throw error;
+      return null;
+    });
     digests.push(...(text?.match(/\b[0-9a-f]{64}\b/g) ?? []));
   }
   return digests;
