@@ -1,7 +1,7 @@
-import { mkdir, open } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
 import { stepsOfCheck } from "../recipe/index.ts";
-import { testedOutput } from "../store/index.ts";
+import { endOfLog, testedOutput } from "../store/index.ts";
 import { runBuild } from "./build.ts";
 import { readResults, type TestResults } from "./results.ts";
 import type { BuildContext } from "./types.ts";
@@ -33,7 +33,7 @@ export async function runOwnTests(context: BuildContext, named: readonly string[
     checking: true,
   };
   const failure = await runBuild(testing).then(() => null, asBuildFailure);
-  const results = readResults(recipe.check.results, await endOf(context.log));
+  const results = readResults(recipe.check.results, await endOfLog(context.log, tailBytes));
   if (failure !== null && (results === null || results.failed === 0)) throw failure;
   if (results === null) return { outcome: "fail", passed: 0, failed: 0, skipped: 0, failures: ["no test has run"] };
   return { outcome: results.failed === 0 && results.passed > 0 ? "pass" : "fail", ...results };
@@ -46,16 +46,4 @@ const notOfTests: ReadonlySet<string> = new Set(["interrupted", "disk-full", "pr
 function asBuildFailure(error: unknown): ForgeError {
   if (error instanceof ForgeError && !notOfTests.has(error.code)) return error;
   throw error;
-}
-
-async function endOf(log: string): Promise<string> {
-  const file = await open(log);
-  try {
-    const { size } = await file.stat();
-    const bytes = Buffer.alloc(Math.min(size, tailBytes));
-    await file.read(bytes, 0, bytes.length, size - bytes.length);
-    return bytes.toString("utf8");
-  } finally {
-    await file.close();
-  }
 }

@@ -78,26 +78,17 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
     buffer: { stdout: false, stderr: false, fd3: true },
     reject: false,
   });
-  const endGroup = (signal: NodeJS.Signals): void => {
-    if (child.pid === undefined) return;
-    try {
-      kill(-child.pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
-  };
-
-  const output = readOutput(child, sink, () => endGroup("SIGKILL"));
+  const output = readOutput(child, sink, () => endGroup(child.pid, "SIGKILL"));
   let killer: NodeJS.Timeout | undefined;
   const abort = (): void => {
-    endGroup("SIGTERM");
-    killer = setTimeout(() => endGroup("SIGKILL"), killAfterMs);
+    endGroup(child.pid, "SIGTERM");
+    killer = setTimeout(() => endGroup(child.pid, "SIGKILL"), killAfterMs);
   };
   // What a program leaves behind would go on writing into a finished output, and may hold the pipes open that we read from.
   let cleared: Promise<void> = Promise.resolve();
   let pipes: NodeJS.Timeout | undefined;
   child.nodeChildProcess.once("exit", () => {
-    endGroup("SIGKILL");
+    endGroup(child.pid, "SIGKILL");
     cleared = sink.endLeftovers();
     cleared.catch(() => undefined);
     pipes = setTimeout(() => {
@@ -123,6 +114,16 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
     clearTimeout(killer);
     clearTimeout(pipes);
     sink.signal.removeEventListener("abort", abort);
+  }
+}
+
+/** Sends a signal to everything in the process group of a program that was started detached; `pid` undefined: it could not be started. */
+export function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 

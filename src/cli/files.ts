@@ -1,9 +1,8 @@
 import type { Dirent } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { ForgeError } from "../errors.ts";
-
-/** Many times more than any recipe, stack, lock or site file has: the largest of ours is a lock of 10 kB. */
-const largest = 4 * 1024 * 1024;
+import { largestText } from "./limits.ts";
+import { explainedOpening } from "./open-files.ts";
 
 /**
  * The text of a file, or null when it is not there. Throws `usage` for what cannot be read, for a folder, a pipe, socket or device, whose end might
@@ -13,8 +12,8 @@ export async function readTextIfThere(file: string): Promise<string | null> {
   try {
     const facts = await stat(file);
     if (!facts.isFile()) throw new ForgeError("usage", `${file} is no regular file`, { hint: "name a regular file" });
-    if (facts.size > largest)
-      throw new ForgeError("usage", `${file} is too large: ${facts.size} bytes, more than ${largest}`, {
+    if (facts.size > largestText)
+      throw new ForgeError("usage", `${file} is too large: ${facts.size} bytes, more than ${largestText}`, {
         hint: "name a recipe, stack, lock or site file: they are texts that a person writes",
       });
     return await readFile(file, "utf8");
@@ -35,6 +34,8 @@ export async function entriesIn(folder: string): Promise<readonly Dirent[]> {
 }
 
 function unreadable(place: string, error: unknown): ForgeError {
+  const lack = explainedOpening(error);
+  if (lack instanceof ForgeError) return lack;
   return new ForgeError("usage", `${place} cannot be read: ${reasonOf(error)}`, {
     hint: "see that it is there and that you may read it, or name another",
     cause: error,

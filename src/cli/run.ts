@@ -5,6 +5,7 @@ import { renderer, renderError, type Output, type RendererKind } from "../ui/ind
 import { openPrefix } from "../store/index.ts";
 import { calledAgain } from "../words.ts";
 import type { Context } from "./context.ts";
+import { explainedOpening } from "./open-files.ts";
 import { globalOptions, type RawOptions } from "./options/globals.ts";
 import { nameOfCommand, parseCommandLine, type Invocation } from "./program.ts";
 import { errorFields, record, recordLine, type Result } from "./result.ts";
@@ -127,7 +128,7 @@ async function attempt(
     if (!prefixless.has(invocation.command)) await refuseUnusable(context.options.prefix);
     return await invocation.run(context);
   } catch (error) {
-    return failure(world.signal.aborted ? interruption(error, invocation.command) : error);
+    return failure(world.signal.aborted ? interruption(error, invocation.command) : explainedOpening(error));
   }
 }
 

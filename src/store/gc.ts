@@ -60,7 +60,7 @@ export async function collectGarbage(prefix: string, options: GarbageOptions): P
 }
 
 /**
- * Removes of the caches what `collectGarbage` would, as the end of a run that has fetched something, which goes on holding the prefix: every output
+ * Removes of the caches what `collectGarbage` would, as the end of a run that has fetched something, which goes on holding the prefix, if there is one: every output
  * stays, with the sources it was made from. Removes nothing while another run is at work or sweeps. Throws `prefix-unusable`.
  */
 export async function boundSources(

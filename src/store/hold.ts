@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ForgeError } from "../errors.ts";
 import { putAllBack } from "./aside.ts";
 import { claimContent, claimName, describeClaim, dropClaim, livingClaims, putClaim } from "./claims.ts";
-import { explained } from "./disk.ts";
+import { explained, isThere } from "./disk.ts";
 import { isSame, ownIdentity } from "./identity.ts";
 import { lock, otherHolder, tryLock, type LockOptions, type Release } from "./lock.ts";
 import { prefixPaths } from "./paths.ts";
@@ -110,8 +110,9 @@ export async function lockAlone(prefix: string, options: LockOptions): Promise<R
   });
 }
 
-/** Keeps new runs from beginning, while this one goes on; null when somebody keeps them already. Does not wait. */
+/** Keeps new runs from beginning, while this one goes on; null when somebody keeps them already. Does not wait. Makes no prefix: in one that is not there nobody is at work. */
 export async function tryLockForSweep(prefix: string, what: string): Promise<Release | null> {
+  if (!(await isThere(prefixPaths(prefix).locks))) return async () => undefined;
   return tryLock(sweepLock(prefix), what);
 }
 

@@ -33,6 +33,7 @@ export type { SourceCaches } from "./gc-sources.ts";
 export {
   boundLogs,
   buildOfLog,
+  endOfLog,
   listLogs,
   logEnd,
   openLogFile,

@@ -59,6 +59,20 @@ export async function openLogFile(path: string): Promise<FileHandle | null> {
   return null;
 }
 
+/** The last `most` bytes of a log, as text; empty for what is no file. Throws what the system says. */
+export async function endOfLog(path: string, most: number): Promise<string> {
+  const handle = await openLogFile(path);
+  if (handle === null) return "";
+  try {
+    const { size } = await handle.stat();
+    const length = Math.min(size, most);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** The build that a log's first line names (`tlsforge: NAME VERSION, key KEY`), or null; null for what is no file. Throws what the system says. */
 export async function buildOfLog(path: string): Promise<{ readonly recipe: string; readonly version: string } | null> {
   const handle = await openLogFile(path);

@@ -1,6 +1,6 @@
 /** Room that is kept for locks, so that what frees space (gc, uninstall) and what goes back (rollback) can be done on a full disk. */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, rmdir } from "node:fs/promises";
+import { mkdir, open, readdir, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { discard, explained, hasCode } from "./disk.ts";
 import { prefixPaths } from "./paths.ts";
@@ -16,7 +16,8 @@ export async function makeReserve(prefix: string): Promise<void> {
   const { reserve } = prefixPaths(prefix);
   try {
     await mkdir(reserve, { mode: 0o700 }).catch(orThere);
-    for (const name of names) await fill(join(reserve, name)).catch(orThere);
+    const there = new Set(await readdir(reserve));
+    for (const name of names) if (!there.has(name)) await fill(join(reserve, name)).catch(orThere);
   } catch (error) {
     if (!hasCode(error, "ENOSPC", "EDQUOT", "ENOENT")) throw explained(error, reserve);
   }

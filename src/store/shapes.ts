@@ -1,4 +1,7 @@
-/** Whether data out of a file has the shape of a type: what a disk or a hand has damaged must not be taken for what we wrote. */
+/**
+ * Whether data out of a file has the shape of a type: what a disk or a hand has damaged must not be taken for what we wrote.
+ * Not with zod, which takes longer to load than the quick answer that there is nothing to do may take as a whole: that one reads receipts too.
+ */
 import type { HostRecord } from "./types.ts";
 
 /** Whether a value is as it has to be. */

@@ -1,4 +1,5 @@
 /** Outputs that somebody has changed: found by digest, named, and built anew while nobody uses them. */
+import { existsSync } from "node:fs";
 import { appendFile, chmod, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -6,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWith } from "../tools/needs.ts";
 import { nothingIsLeft, outputsAreIntact } from "./kills.ts";
 import { saidBy, saying, standInArchives, standInShop, writeStandIn } from "./standin.ts";
-import { compile, run, runJson, type ResultRecord, type Workshop } from "./support.ts";
+import { compile, run, runJson, spareSource, type ResultRecord, type Workshop } from "./support.ts";
 
 describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand", () => {
   let archives: string;
@@ -65,9 +66,12 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
     await user;
 
     const before = await readFile(join(await outOf("gamma"), "receipt.json"), "utf8");
+    await rm(join(shop.home, ".cache", "tlsforge", "sources"), { recursive: true });
+    const spare = await spareSource(shop);
     const repaired = (await runJson(shop, ["doctor", "--repair"])).record;
     expect(outcomes(repaired)).toEqual({ alpha: "pass", beta: "pass", gamma: "pass" });
     expect(repaired.checks.filter(({ id }) => id.startsWith("repaired:"))).toHaveLength(2);
+    expect(existsSync(spare)).toBe(false);
     expect(await outOf("alpha")).toBe(alpha);
     expect(await readFile(join(await outOf("gamma"), "receipt.json"), "utf8")).toBe(before);
     expect(await saidBy(shop)).toEqual(saying("intact"));

@@ -1,10 +1,11 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWith } from "../tools/needs.ts";
-import { compile, makeArchive, runJson, workshop, writeRecipes, type Workshop } from "./support.ts";
+import { compile, makeArchive, runJson, spareSource, workshop, writeRecipes, type Workshop } from "./support.ts";
 
 describeWith(["linux", "cc", "make", "strace", "unshare"], "a machine without a network", () => {
   let near: Workshop;
@@ -48,7 +49,10 @@ describeWith(["linux", "cc", "make", "strace", "unshare"], "a machine without a 
 
   test("gets all sources of a stack in one file, which is the same whenever it is made", async () => {
     const [trace, bundle] = [join(near.folder, "trace"), join(near.folder, "small.bundle")];
+    const spare = await spareSource(near);
     const { record } = await runJson(near, ["bundle", "create", bundle], { under: traced(trace) });
+    // What nothing needs stays within its bound, and no prefix is made for that.
+    expect([existsSync(spare), existsSync(near.prefix)]).toEqual([false, false]);
     expect(record).toMatchObject({
       outcome: "done",
       file: bundle,
@@ -69,8 +73,10 @@ describeWith(["linux", "cc", "make", "strace", "unshare"], "a machine without a 
   });
 
   test("builds from it, and none of all its processes opens a socket", async () => {
+    const spare = await spareSource(far);
     const used = await runJson(far, ["bundle", "use", join(near.folder, "small.bundle")]);
     expect(used.record).toMatchObject({ outcome: "done", stack: "small" });
+    expect(existsSync(spare)).toBe(false);
     const trace = join(far.folder, "trace");
     const { record } = await runJson(far, ["build", "--offline", "--yes"], {
       under: ["unshare", "--map-root-user", "--net", ...traced(trace)],

@@ -1,6 +1,6 @@
 /** The built command line as a user runs it, and a small stack of real programs that it can build in seconds. */
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -198,6 +198,16 @@ export async function makeArchive(
   const file = join(folder, `${name}.tar.gz`);
   await execa("tar", ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "-czf", file, "-C", folder, name]);
   return { file, sha256: await digestOf(file) };
+}
+
+/** Puts into the cache of a workshop's home a source that nothing needs and that is larger than what may stay of such; it takes no space. Gives its path. */
+export async function spareSource({ home }: Workshop): Promise<string> {
+  const cache = join(home, ".cache", "tlsforge", "sources");
+  await mkdir(cache, { recursive: true });
+  const file = join(cache, "5".repeat(64));
+  await writeFile(file, "");
+  await truncate(file, 600 * 1024 * 1024);
+  return file;
 }
 
 export async function digestOf(file: string): Promise<string> {

@@ -147,6 +147,28 @@ describe("refused before anything is done", () => {
     expect(exitCode).toBe(1);
   });
 
+  test.runIf(process.platform === "linux")(
+    "more files than this process may open: said with the limit, and no bug",
+    async () => {
+      const own = await smallShop({ before: ['- files: [{ from: many, to: "${build}/many" }]'] });
+      try {
+        const many = join(own.recipes, "hello", "many");
+        await mkdir(many);
+        for (let nth = 0; nth < 300; nth++) await writeFile(join(many, String(nth)), "");
+        const under = ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"];
+        const { exitCode, record } = await runJson(own, ["plan"], { under });
+        expect(exitCode).toBe(1);
+        expect(record.error).toMatchObject({
+          code: "requirement-missing",
+          message: expect.stringMatching(/^this process may open no more files(?: than 64)?: EMFILE/u),
+          hint: expect.stringContaining("ulimit -n"),
+        });
+      } finally {
+        await own.remove();
+      }
+    },
+  );
+
   test("an own archive that is none is named by its path", async () => {
     const own = await smallShop();
     try {

@@ -48,7 +48,8 @@ export const rustRules: readonly Rule[] = [
   },
   {
     id: "rust-linker",
-    pattern: /^error: linker `(?<name>[^`]+)` not found/,
+    // pip indents what a backend says.
+    pattern: /^\s*error: linker `(?<name>[^`]+)` not found/,
     lacks: "program",
     summary: "the linker {name} is missing",
     hint: "install a C compiler",
@@ -64,15 +65,41 @@ export const rustRules: readonly Rule[] = [
     hint: "mend that place with a patch of the recipe, or use a Rust that the source is made for",
   },
   {
+    id: "rustc-missing",
+    pattern: /error: could not execute process `(?<name>rustc) -vV` \(never executed\)/,
+    lacks: "program",
+    summary: "cargo finds no rustc to start",
+    hint: "install rustc beside cargo; tlsforge doctor names the package",
+  },
+  {
+    id: "cargo-manifest",
+    pattern: /error: could not find `Cargo\.toml` in `(?<folder>[^`]+)` or any parent directory/,
+    summary: "there is no Cargo.toml in {folder} or in a folder above it",
+    hint: "have the recipe's step run in the package's own folder, or name its manifest (--manifest-path)",
+  },
+  {
+    id: "cargo-version",
+    pattern: /failed to select a version for the requirement `(?<wanted>[^`]+)`/,
+    more: { pattern: /^\s*candidate versions found which didn't match: (?<found>.+)/, summary: ", but {found}" },
+    summary: "cargo has no version of a crate that fits {wanted}",
+    hint: "see that the recipe's sources have the versions that the manifest asks for, and that a patch of it changes its lock file too",
+  },
+  {
+    id: "cargo-crate-changed",
+    pattern: /the listed checksum of `(?<file>[^`]+)` has changed/,
+    summary: "{file} is part of a crate and not as it was published, which cargo refuses",
+    hint: "see which patch or step of the recipe changes it, and change what uses the crate instead",
+  },
+  {
     id: "cargo-offline",
-    pattern: /no matching package named `(?<name>[^`]+)` found/,
-    summary: "cargo has no crate {name}",
+    pattern: /no matching package named `(?<name>[^`]+)` found|^\s*searched package name: `(?<searched>[^`]+)`/,
+    summary: "cargo has no crate {name}{searched}",
     hint: "see that the recipe's sources have all crates, and which registry cargo is told to ask",
   },
   {
     id: "download",
     pattern:
-      /SSL certificate problem|certificate verify failed|failed to download|failed to get `|could not resolve host|spurious network error/i,
+      /SSL certificate problem|certificate verify failed|failed to download|could not resolve host|spurious network error/i,
     summary: "a package could not be downloaded during the build",
     hint: "check the network and the registry settings (pip, cargo), then run the command again",
   },

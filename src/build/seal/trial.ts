@@ -1,9 +1,11 @@
 import { constants } from "node:os";
 import { execa } from "execa";
 import { ForgeError } from "../../errors.ts";
-import { interrupted } from "../run.ts";
+import { endGroup, interrupted } from "../run.ts";
 
 const sentence = "tlsforge: the seal could not be made: ";
+
+const pipesAfterMs = 1_000;
 
 /** What is tried. `patience`: milliseconds. */
 export interface Trial {
@@ -35,15 +37,28 @@ export async function trySeal(trial: Trial): Promise<Answer> {
 async function once({ argv, environment, patience, signal }: Trial): Promise<Answer | string> {
   requireGoing(signal);
   const [program = "", ...words] = argv;
-  const result = await execa(program, words, {
+  const child = execa(program, words, {
     env: environment,
     extendEnv: false,
+    detached: true,
     reject: false,
     stdin: "ignore",
     timeout: patience,
     // The seal itself lets others pass by.
     killSignal: "SIGKILL",
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
+  // What it has started may live on where nothing ties it to the seal, and hold the pipes that we read from.
+  let pipes: NodeJS.Timeout | undefined;
+  child.nodeChildProcess.once("exit", () => {
+    endGroup(child.pid, "SIGKILL");
+    pipes = setTimeout(() => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    }, pipesAfterMs);
+  });
+  const result = await child;
+  clearTimeout(pipes);
   requireGoing(signal);
   const { exitCode, stdout, stderr } = result;
   if (result.timedOut) return `the trial of the seal did not end within ${patience / 1000} s`;

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
+import type { FetchedSource } from "../../fetch/index.ts";
 import { requirementError, type Host } from "../../host/index.ts";
 import type { PlannedBuild } from "../../plan/index.ts";
 import {
@@ -21,21 +22,25 @@ import { loadSite } from "../make/load.ts";
 import { makeAll } from "../make/make.ts";
 import { neededFor } from "../make/packages.ts";
 import { preflight } from "../make/preflight.ts";
+import { boundCaches } from "../make/source-caches.ts";
 import { fetchFor, machine, planSelection, select, type Selection, type SourceOptions } from "../make/prepare.ts";
 
 /** How many differences a check names. */
 const mostNamed = 5;
 
+/** What a run has found out of outputs, by their folders. */
+export type Looks = ReadonlyMap<string, Look>;
+
 /**
  * A check for each output in the store: every file, folder and link of it against the digest that its receipt has, and for file capabilities, which
- * no build gives; one more where those cannot be asked for.
+ * no build gives; one more where those cannot be asked for. `known`: what need not be looked at again.
  */
-export async function contentsChecks(context: Context): Promise<readonly Check[]> {
+export async function contentsChecks(context: Context, known: Looks = new Map()): Promise<readonly Check[]> {
   const { program, options } = context;
   const { prefix } = options;
   if (!existsSync(prefix)) return [];
   const checks: Check[] = [];
-  const host = machine(context, await loadSite(context));
+  const lookAt = await looker(context);
   let unasked: Unasked | null = null;
   const { reasons } = await outputsInUse(prefix);
   const current = new Set((await readManifest(prefix))?.builds.map(({ out }) => out));
@@ -43,7 +48,7 @@ export async function contentsChecks(context: Context): Promise<readonly Check[]
   for (const receipt of receipts) {
     const name = path.basename(receipt.out);
     const check = { id: `contents:${name}`, fix: null };
-    const { verdict, untestable } = await lookAt(host, receipt);
+    const { verdict, untestable } = known.get(receipt.out) ?? (await lookAt(receipt));
     unasked ??= untestable;
     const what = labelOf(receipt, receipts);
     const isCurrent = current.has(receipt.out);
@@ -86,25 +91,30 @@ function labelOf({ recipe, version, key }: Receipt, all: readonly Receipt[]): st
 type Unasked = Pick<Check, "message" | "fix">;
 
 /** How an output compares with its receipt. Whoever may run a program with a capability has it, so that one is a change though no byte is another. */
-async function lookAt(
-  host: Host,
-  receipt: Receipt,
-): Promise<{ readonly verdict: ContentsVerdict; readonly untestable: Unasked | null }> {
-  const verdict = await compareContents(receipt);
-  const found = await capabilitiesIn(host, receipt.out);
-  if ("message" in found) return { verdict, untestable: found };
-  if (found.length === 0) return { verdict, untestable: null };
-  const differences = verdict.outcome === "changed" ? verdict.differences : [];
-  return { verdict: { outcome: "changed", differences: [...found, ...differences] }, untestable: null };
+interface Look {
+  readonly verdict: ContentsVerdict;
+  readonly untestable: Unasked | null;
+}
+
+async function looker(context: Context): Promise<(receipt: Receipt) => Promise<Look>> {
+  const host = machine(context, await loadSite(context));
+  const getcap = await host.which("getcap");
+  return async (receipt) => {
+    const verdict = await compareContents(receipt);
+    const found = await capabilitiesIn(host, getcap, receipt.out);
+    if ("message" in found) return { verdict, untestable: found };
+    if (found.length === 0) return { verdict, untestable: null };
+    const differences = verdict.outcome === "changed" ? verdict.differences : [];
+    return { verdict: { outcome: "changed", differences: [...found, ...differences] }, untestable: null };
+  };
 }
 
 /** A line for each file of an output that has a capability; getcap says nothing of the others. */
-async function capabilitiesIn(host: Host, out: string): Promise<readonly string[] | Unasked> {
+async function capabilitiesIn(host: Host, getcap: string | null, out: string): Promise<readonly string[] | Unasked> {
   if (host.platform.os !== "linux") return [];
   const what = "whether files of outputs have capabilities is untestable";
-  if ((await host.which("getcap")) === null)
-    return { message: `${what}: getcap is missing`, fix: "install it (Debian: libcap2-bin)" };
-  const { exitCode, stdout, stderr } = await host.exec(["getcap", "-r", out], { timeoutSeconds: 300 });
+  if (getcap === null) return { message: `${what}: getcap is missing`, fix: "install it (Debian: libcap2-bin)" };
+  const { exitCode, stdout, stderr } = await host.exec([getcap, "-r", out], { timeoutSeconds: 300 });
   const found = stdout.split("\n").filter((line) => line !== "");
   if (found.length === 0 && (exitCode !== 0 || stderr !== ""))
     return { message: `${what}: getcap -r ${out}: ${stderr.trim() || `exit code ${exitCode}`}`, fix: null };
@@ -114,18 +124,23 @@ async function capabilitiesIn(host: Host, out: string): Promise<readonly string[
 /**
  * Builds every changed output of the current generation anew, in its place: its path is part of what it is. That is done only while no process
  * uses it and no other run is at work; the changed one stays until the new one is whole, and when the build fails.
- * Gives a line of the checks for each, a failed one for what cannot be built as it was. Throws `prefix-busy` (in use: by whom, and what to do),
- * `not-found` when that is so of all that was changed, and what a build throws.
+ * Gives a line of the checks for each, a failed one for what cannot be built as it was, and what was found of all that was not built anew. Throws
+ * `prefix-busy` (in use: by whom, and what to do), `not-found` when that is so of all that was changed, and what a build throws.
  */
-export async function repairOutputs(context: Context, places: SourceOptions): Promise<readonly Check[]> {
+export async function repairOutputs(
+  context: Context,
+  places: SourceOptions,
+): Promise<{ readonly checks: readonly Check[]; readonly looks: Looks }> {
   const { emit, signal, options } = context;
   const { prefix, wait } = options;
   // A lock would make it.
-  if (!existsSync(prefix)) return [];
+  if (!existsSync(prefix)) return { checks: [], looks: new Map() };
   const release = await lockAlone(prefix, { what: "doctor --repair", wait, emit, signal });
+  const fetched: FetchedSource[] = [];
   try {
-    const changed = await changedReceipts(context);
-    if (changed.length === 0) return [];
+    const looks = new Map<string, Look>();
+    const changed = await changedReceipts(context, looks);
+    if (changed.length === 0) return { checks: [], looks };
     const manifest = await readManifest(prefix);
     if (manifest === null) throw notRebuildable(context, changed);
     const { selection, planned } = await planOf(context, manifest, places);
@@ -135,18 +150,20 @@ export async function repairOutputs(context: Context, places: SourceOptions): Pr
     if (wanted.length === 0) throw notRebuildable(context, lost);
     await refuseInUse(context, wanted);
     const outs = new Set(wanted.map(({ out }) => out));
-    return [...(await rebuild(context, selection, { planned, outs })), ...lost.map((one) => lostCheck(context, one))];
+    const rebuilt = await rebuild(context, selection, { planned, outs, fetched });
+    for (const out of outs) looks.delete(out);
+    return { checks: [...rebuilt, ...lost.map((one) => lostCheck(context, one))], looks };
   } finally {
     await release();
+    await boundCaches(context, fetched);
   }
 }
 
-async function changedReceipts(context: Context): Promise<readonly Receipt[]> {
-  const changed: Receipt[] = [];
-  const host = machine(context, await loadSite(context));
-  for (const receipt of await listReceipts(context.options.prefix))
-    if ((await lookAt(host, receipt)).verdict.outcome === "changed") changed.push(receipt);
-  return changed;
+async function changedReceipts(context: Context, looks: Map<string, Look>): Promise<readonly Receipt[]> {
+  const lookAt = await looker(context);
+  const receipts = await listReceipts(context.options.prefix);
+  for (const receipt of receipts) looks.set(receipt.out, await lookAt(receipt));
+  return receipts.filter(({ out }) => looks.get(out)?.verdict.outcome === "changed");
 }
 
 async function refuseInUse({ program, options }: Context, changed: readonly Receipt[]): Promise<void> {
@@ -178,9 +195,14 @@ async function planOf(
 async function rebuild(
   context: Context,
   selection: Selection,
-  work: { readonly planned: readonly PlannedBuild[]; readonly outs: ReadonlySet<string> },
+  work: {
+    readonly planned: readonly PlannedBuild[];
+    readonly outs: ReadonlySet<string>;
+    /** Gets what was fetched, also of builds that fail. */
+    readonly fetched: FetchedSource[];
+  },
 ): Promise<readonly Check[]> {
-  const { planned, outs } = work;
+  const { planned, outs, fetched } = work;
   const forced = withInputs(planned, outs).map((entry): PlannedBuild =>
     outs.has(entry.derivation.out)
       ? { derivation: entry.derivation, action: "build", why: "it was changed since it was built" }
@@ -191,6 +213,7 @@ async function rebuild(
   if (problem !== null) throw problem;
   preflight(context, selection, forced);
   const sources = await fetchFor(forced, selection);
+  fetched.push(...[...sources.values()].flat());
   const made = await makeAll(context, selection, { planned: forced, sources, what: "doctor --repair", replace: outs });
   return made.flatMap(({ cached, receipt }): Check[] => {
     const message = `${receipt.recipe} ${receipt.version}: built anew in its place`;

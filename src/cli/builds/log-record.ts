@@ -1,5 +1,5 @@
 /** What `log --json` tells of a log: the text itself stays in its file. */
-import { isHeld, buildLock, listReceipts, logEnd, openLogFile, readCheck, type LogFile } from "../../store/index.ts";
+import { buildLock, endOfLog, isHeld, listReceipts, logEnd, readCheck, type LogFile } from "../../store/index.ts";
 
 /** A log as a record holds it. */
 export interface LogRecord {
@@ -21,10 +21,13 @@ export interface LogRecord {
   readonly lastExit: number | null;
 }
 
+/** As much of a log's end as says how it ended. */
+const tailBytes = 256 * 1024;
+
 /** Everything that is known of a log. */
 export async function logRecord(prefix: string, log: LogFile): Promise<LogRecord> {
   const { path: file, recipe, version, key, ownTests, triesAgo, bytes, mtimeMs } = log;
-  const text = await endOf(log);
+  const text = await endOfLog(file, tailBytes);
   const ended = text.endsWith(`\n${logEnd}\n`);
   const running = !ended && triesAgo === 0 && (await isHeld(buildLock(prefix, key)));
   const state = ended ? "ended" : running ? "running" : "cut";
@@ -67,17 +70,4 @@ async function recorded(prefix: string, log: LogFile): Promise<"done" | "failed"
   const receipt = (await listReceipts(prefix)).find((entry) => entry.key === key);
   // A log is closed before the receipt is written: one that is newer tells of another try.
   return receipt === undefined || Date.parse(receipt.finished) < mtimeMs ? null : "done";
-}
-
-/** The end of a log, as much as says how it ended. */
-async function endOf({ path, bytes }: LogFile): Promise<string> {
-  const handle = await openLogFile(path);
-  if (handle === null) return "";
-  try {
-    const size = Math.min(bytes, 256 * 1024);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size), 0, size, bytes - size);
-    return buffer.toString("utf8", 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
 }

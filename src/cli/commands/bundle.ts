@@ -8,6 +8,7 @@ import { siteFor, type BuildRequest } from "../make/pipeline.ts";
 import { fetchSources, select } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
 import { sourcesFolder } from "../make/shared-cache.ts";
+import { boundCaches } from "../make/source-caches.ts";
 
 /** Every source of a stack, as this machine would build it, in one file. */
 export async function create(context: Context, named: string, request: BuildRequest): Promise<Result> {
@@ -18,6 +19,7 @@ export async function create(context: Context, named: string, request: BuildRequ
   context.emit({ type: "phase", phase: "fetch", state: "start" });
   const fetched = await fetchSources(selection.resolved, selection);
   context.emit({ type: "phase", phase: "fetch", state: "done" });
+  await boundCaches(context, [...fetched.values()].flat());
   const sources = selection.resolved.flatMap(({ name: recipe, version }) =>
     (fetched.get(recipe) ?? []).map(({ source, path: place, sha256, bytes }) => {
       const { name, file: original } = source;
@@ -47,6 +49,10 @@ export async function use(context: Context, named: string): Promise<Result> {
   const own = sourcesFolder(context);
   const [cache = own] = await usableCaches([own, prefixPaths(context.options.prefix).sources], context.emit);
   const { stack, platform, sources } = await useBundle(file, { cache, signal: context.signal });
+  await boundCaches(
+    context,
+    sources.map(({ sha256 }) => ({ sha256, location: "bundle" })),
+  );
   const here = context.platform;
   const elsewhere = platform.os !== here.os || platform.arch !== here.arch || platform.libc !== here.libc;
   if (elsewhere) {

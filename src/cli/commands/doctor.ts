@@ -38,13 +38,13 @@ export async function doctor(given: Context, { deep, repair, places }: DoctorReq
     const gone: Check = { id: "site-file", outcome: "fail", message, fix: hint };
     return verdict(given.options, [gone, await serverCheck(given, null)]);
   }
-  const repaired = repair ? await repairOutputs(context, places) : [];
+  const repaired = repair ? await repairOutputs(context, places) : null;
   const checks = [
     ...(await requirementChecks(context, manifest, places)),
     await sandboxCheck(context),
     ...(await generationChecks(context, manifest)),
-    ...repaired,
-    ...(deep || repair ? await contentsChecks(context) : []),
+    ...(repaired?.checks ?? []),
+    ...(deep || repair ? await contentsChecks(context, repaired?.looks) : []),
     await serverCheck(context, manifest),
   ];
   return verdict(context.options, checks);

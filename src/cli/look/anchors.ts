@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import type { ForgeError } from "../../errors.ts";
 import { reasonOf } from "../files.ts";
+import { largestText } from "../limits.ts";
 
 /** Makes the error of a file of anchors that cannot be used, with the place that names it. */
 export type RefuseAnchors = (problem: string, more: { readonly hint: string; readonly cause?: unknown }) => ForgeError;
@@ -14,6 +15,7 @@ export async function readAnchors(file: string, key: string, refuse: RefuseAncho
   });
   // The end of a pipe might never come.
   if (!facts.isFile()) throw unreadable(" is no regular file");
+  if (facts.size > largestText) throw unreadable(` is too large: ${facts.size} bytes, more than ${largestText}`);
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw unreadable(` (${reasonOf(error)})`, error);
   });

@@ -1,9 +1,10 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import type { FetchedSource } from "../../fetch/index.ts";
 import { boundSources, holdersOf, listReceipts, type SourceCaches } from "../../store/index.ts";
 import type { Context } from "../context.ts";
+import { readTextIfThere } from "../files.ts";
 import { orWarn } from "./scratch.ts";
 import { cacheOf } from "./shared-cache.ts";
 
@@ -33,7 +34,10 @@ export async function sourceCaches(context: Context): Promise<SourceCaches> {
  * The end of a run that has put something into the caches: what nothing needs stays within the same bound as by `gc`. What cannot be looked at or
  * removed is in nobody's way.
  */
-export async function boundCaches(context: Context, fetched: readonly FetchedSource[]): Promise<void> {
+export async function boundCaches(
+  context: Context,
+  fetched: readonly Pick<FetchedSource, "sha256" | "location">[],
+): Promise<void> {
   if (fetched.every(({ location }) => location === "cache" || location === "user")) return;
   const { emit, options } = context;
   await orWarn(emit, "Old cached sources could not be removed", async () => {
@@ -45,10 +49,17 @@ export async function boundCaches(context: Context, fetched: readonly FetchedSou
   });
 }
 
-/** Every SHA-256 in the files of recipes and locks, whether or not the rest of a file can be understood. */
+/** Every SHA-256 in the files of recipes and locks, whether or not the rest of a file can be understood; none of what could be no recipe. */
 async function listedDigests(recipes: string): Promise<readonly string[]> {
   const names = await readdir(recipes, { recursive: true }).catch(() => []);
-  const files = names.filter((name) => name.endsWith(".yaml") && !name.includes("node_modules"));
-  const texts = await Promise.all(files.map((name) => readFile(path.join(recipes, name), "utf8").catch(() => "")));
-  return texts.flatMap((text) => text.match(/\b[0-9a-f]{64}\b/g) ?? []);
+  const digests: string[] = [];
+  for (const name of names.filter((entry) => entry.endsWith(".yaml") && !entry.includes("node_modules"))) {
+    const text = await readTextIfThere(path.join(recipes, name)).catch((error: unknown) => {
+      // For want of descriptors nothing is known of it.
+      if (!(error instanceof ForgeError) || error.code !== "usage") throw error;
+      return null;
+    });
+    digests.push(...(text?.match(/\b[0-9a-f]{64}\b/g) ?? []));
+  }
+  return digests;
 }

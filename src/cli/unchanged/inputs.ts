@@ -1,8 +1,9 @@
 /** What a provision is made from, told apart cheaply. Loads nothing heavy: this is on the path of a run that has nothing to do. */
-import { createHash, type Hash } from "node:crypto";
+import { createHash, randomUUID, type Hash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { Manifest } from "../../store/index.ts";
+import { largestText } from "../limits.ts";
 
 /** The parts of a fingerprint that do not come from files. */
 export interface FingerprintParts {
@@ -19,7 +20,7 @@ export interface FingerprintParts {
 }
 
 /**
- * Digest over tlsforge itself, the bytes of every recipe, stack and site file and the given parts. Two runs with the same fingerprint, the same compilers and
+ * Digest over tlsforge itself, every recipe, stack and site file (the bytes of texts, what `toolStamp` says of what is larger) and the given parts. Two runs with the same fingerprint, the same compilers and
  * the whole of the earlier run's results still in place have nothing to do.
  */
 export function inputsFingerprint(parts: FingerprintParts): string {
@@ -28,7 +29,7 @@ export function inputsFingerprint(parts: FingerprintParts): string {
   hash.update(programDigest(parts.code));
   hash.update(JSON.stringify(["tlsforge.inputs/1", version, stack, machine, prefix, minGrade]));
   addFolder(hash, parts.recipes, "");
-  hash.update(config === null ? "no site file" : readFileSync(config));
+  hash.update(config === null ? "no site file" : contentOf(config));
   return hash.digest("hex");
 }
 
@@ -53,8 +54,16 @@ function addFolder(hash: Hash, folder: string, name: string): void {
     const file = path.join(folder, entry.name);
     const own = `${name}/${entry.name}`;
     if (entry.isDirectory()) addFolder(hash, file, own);
-    else hash.update(`\0${own}\0`).update(readFileSync(file));
+    else hash.update(`\0${own}\0`).update(contentOf(file));
   }
+}
+
+/** What stands for a file. Nothing that could have no end is read; what lies behind a link to a folder is never taken for the same. */
+function contentOf(file: string): Buffer | string {
+  const facts = statSync(file, { throwIfNoEntry: false });
+  if (facts?.isDirectory() === true) return randomUUID();
+  if (facts?.isFile() !== true) return "no regular file";
+  return facts.size > largestText ? JSON.stringify(toolStamp(file)) : readFileSync(file);
 }
 
 /** What tools leave beside recipes, and the server's own tests: no build reads them. */

@@ -1,9 +1,12 @@
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream, type ReadStream } from "node:fs";
 import type { PublicKey, Signature, SignaturePacket, Subkey } from "openpgp";
 import type { OpenPgpSigner } from "../../recipe/index.ts";
+import { changed } from "../checked-copy.ts";
 import { armoredBlocks, pinnedKeys, type PinnedKey } from "./openpgp-keys.ts";
 import type { Judgement, SignedFile } from "./types.ts";
+
+type JudgedFile = Pick<SignedFile, "path" | "sha256">;
 
 /** More than any release has; each one costs a pass over the file. */
 const mostSignatures = 16;
@@ -17,9 +20,10 @@ const mostSignatures = 16;
  * holder may have prolonged the key, or a thief may have it, and our copy is too old to tell which. One made before the key was, or by a key that
  * has been revoked, for whatever reason and whenever, does not count. What claims to be of a pinned key and does not fit the bytes makes all of it
  * wrong. The time is the signer's own word, so an expired key in a thief's hands can still lie; the digest in the recipe is what stands against that.
+ * Throws `source-mismatch` for a signature that fits when the bytes that it was held against are not those of the file's digest: they have been exchanged.
  */
 export async function judgeOpenPgp(
-  file: Pick<SignedFile, "path">,
+  file: JudgedFile,
   signature: Buffer,
   { signers, now }: { readonly signers: readonly OpenPgpSigner[]; readonly now: Date },
 ): Promise<Judgement> {
@@ -49,7 +53,7 @@ interface Pinned extends PinnedKey {
 }
 
 async function judgeOne(
-  file: Pick<SignedFile, "path">,
+  file: JudgedFile,
   packet: SignaturePacket,
   { signer, fingerprint, key, subkey, now }: Pinned & { readonly now: Date },
 ): Promise<Judgement> {
@@ -87,19 +91,28 @@ async function judgeOne(
 
 /** Null when `verify` finds that the signature is one over the file's bytes, which it gets as a stream. */
 async function fits(
-  { path }: Pick<SignedFile, "path">,
+  { path, sha256 }: JudgedFile,
   verify: (input: ReadableStream<Uint8Array>) => Promise<void>,
 ): Promise<string | null> {
   // Each piece goes through half a dozen queues of the library: few pieces cost less.
   const input = createReadStream(path, { highWaterMark: 1 << 18 });
+  const hash = createHash("sha256");
   try {
-    await verify(Readable.toWeb(input));
-    return null;
+    await verify(ReadableStream.from(hashed(input, hash)));
   } catch (error) {
     if (input.errored !== null) throw input.errored;
     return `${unfit}, or is damaged: ${error instanceof Error ? error.message : String(error)}`;
   } finally {
     input.destroy();
+  }
+  if (hash.digest("hex") !== sha256) throw changed(path);
+  return null;
+}
+
+async function* hashed(input: ReadStream, hash: Hash): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of input as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    yield chunk;
   }
 }
 

@@ -1,7 +1,9 @@
-import { createVerify, type KeyObject } from "node:crypto";
+import { createHash, createVerify, type KeyObject } from "node:crypto";
 import type { Bundle } from "@sigstore/bundle";
 import type { SignedEntity, TrustMaterial } from "@sigstore/verify";
 import type { SigstoreSigner } from "../../recipe/index.ts";
+import { ForgeError } from "../../errors.ts";
+import { changed } from "../checked-copy.ts";
 import { chunksOf } from "../digest.ts";
 import { statementFlaw, statementType } from "./statement.ts";
 import { strangerIn } from "./trust.ts";
@@ -19,6 +21,7 @@ export interface SigstoreTerms {
 /**
  * Judges a Sigstore bundle over a file, offline: the certificate by an authority of the trust root, its time by log or time stamp, the log's
  * inclusion, the signature, what was signed, and whose it is. Both kinds: a signature over the file (which is streamed) and an envelope (DSSE) with an in-toto statement.
+ * Throws `source-mismatch` when the bytes are not those of the file's digest any more.
  */
 export async function judgeSigstore(file: SignedFile, json: unknown, terms: SigstoreTerms): Promise<Judgement> {
   const [{ bundleFromJSON }, { Verifier }] = await Promise.all([
@@ -75,13 +78,19 @@ function contentFlaw({ content }: Bundle, file: SignedFile, { named }: SigstoreT
   return statementFlaw(payload, file, { named });
 }
 
-async function entityOf(bundle: Bundle, { path }: SignedFile): Promise<SignedEntity> {
+async function entityOf(bundle: Bundle, { path, sha256 }: SignedFile): Promise<SignedEntity> {
   const { toSignedEntity } = await import("@sigstore/verify");
   const entity = toSignedEntity(bundle);
   if (bundle.content.$case !== "messageSignature") return entity;
   // The library wants the whole file in memory. What it does with it is done here piece by piece; SHA-256 is what `contentFlaw` compared with.
   const verifier = createVerify("sha256");
-  for await (const chunk of chunksOf(path)) verifier.update(chunk);
+  const hash = createHash("sha256");
+  for await (const chunk of chunksOf(path)) {
+    verifier.update(chunk);
+    hash.update(chunk);
+  }
+  // The bundle's own digest is a claim, and the file may have been exchanged since it was looked at.
+  if (hash.digest("hex") !== sha256) throw changed(path);
   const { signature } = entity;
   return {
     ...entity,
@@ -107,7 +116,7 @@ function timeOf({ timestamps }: SignedEntity): string {
 }
 
 function isLocal(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error;
+  return error instanceof ForgeError || (error instanceof Error && "syscall" in error);
 }
 
 function text(error: unknown): string {

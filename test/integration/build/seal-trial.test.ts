@@ -13,11 +13,11 @@ const seal = new URL("../../../src/build/seal/seal.pl", import.meta.url).pathnam
 const deny = new URL("./deny.pl", import.meta.url).pathname;
 
 /** Tries a shell text in the place of a seal, to which `$n` is how often it was started; and gives how often that was. */
-async function tried(text: string, signal?: AbortSignal) {
+async function tried(text: string, { signal, patience = 5000 }: { signal?: AbortSignal; patience?: number } = {}) {
   const count = join(await freshFolder(), "count");
   const script = `echo >>"$0"; n=$(wc -l <"$0"); ${text}`;
   const environment = { PATH: "/usr/bin:/bin" };
-  const trial = trySeal({ argv: ["/bin/sh", "-c", script, count], environment, patience: 5000, signal });
+  const trial = trySeal({ argv: ["/bin/sh", "-c", script, count], environment, patience, signal });
   const answer = await trial.catch((error: unknown) => error);
   return { answer, times: (await readFile(count, "utf8")).length };
 }
@@ -47,8 +47,23 @@ it("a trial that cannot be started is no answer", async () => {
 
 it("a trial in a run that is aborted meanwhile is not made again", async () => {
   const signal = AbortSignal.timeout(200);
-  const { answer, times } = await tried("sleep 0.5; kill -INT $$", signal);
+  const { answer, times } = await tried("sleep 0.5; kill -INT $$", { signal });
   expect({ answer, times }).toMatchObject({ answer: { code: "interrupted" }, times: 1 });
+});
+
+it.each([
+  ["in its process group", "sleep 20 &"],
+  ["in a session of its own", "setsid sleep 20 &"],
+])("a trial is not waited for beyond its time by what it has started %s", { timeout: 15_000 }, async (_, starts) => {
+  expect(await tried(`${starts} sleep 20`, { patience: 300 })).toMatchObject({
+    answer: { code: "build-failed", message: expect.stringContaining("did not end within 0.3 s") as string },
+  });
+  expect(await tried(`${starts} exit 0`)).toMatchObject({ answer: { fits: true }, times: 1 });
+});
+
+it("a trial in a run that is aborted is ended at once", { timeout: 4_000 }, async () => {
+  const { answer } = await tried("sleep 20", { signal: AbortSignal.timeout(100) });
+  expect(answer).toMatchObject({ code: "interrupted" });
 });
 
 it("a look at the machine that is killed does not take it for a lesser one, and is made anew the next time", async () => {

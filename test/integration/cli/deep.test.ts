@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { expect, it } from "vitest";
 import type { Check } from "../../../src/cli/checks.ts";
 import type { Context } from "../../../src/cli/context.ts";
-import { contentsChecks } from "../../../src/cli/builds/deep.ts";
+import { contentsChecks, repairOutputs } from "../../../src/cli/builds/deep.ts";
 import { openPrefix, type Receipt } from "../../../src/store/index.ts";
 import { provide } from "../store/samples.ts";
 import { contextIn, freshFolder } from "./context.ts";
@@ -47,6 +47,15 @@ it("where capabilities cannot be asked for, that is said once and is no pass", a
     `whether files of outputs have capabilities is untestable: getcap -r ${outs.toSorted()[0]}: no such call`,
   ]);
   expect(checks.map(({ outcome }) => outcome)).toEqual(["pass", "pass", "unknown"]);
+});
+
+it("what a repair has looked at and left is not looked at again", async () => {
+  const { context, outs } = await shop('echo "$2" >>"${0%/*}/asked"');
+  const { checks, looks } = await repairOutputs(context, { sources: {}, offline: true });
+  expect(checks).toEqual([]);
+  expect((await contentsChecks(context, looks)).map(({ outcome }) => outcome)).toEqual(["pass", "pass"]);
+  const asked = await readFile(join(context.home, "programs", "asked"), "utf8");
+  expect(asked.trim().split("\n").toSorted()).toEqual(outs.toSorted());
 });
 
 it("of two outputs with one name each is told by its key, and one that is untestable and not current with what to do", async () => {

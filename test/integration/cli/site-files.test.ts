@@ -1,5 +1,5 @@
 /** What a site file names and cannot be used is refused before anything is changed. */
-import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, readdir, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -256,6 +256,14 @@ describe("the authority that a site is graded with", () => {
       "missing",
       async () => undefined,
       /the file of verify\.ca cannot be read: .*ca\.pem \(no such file or directory\)$/,
+    ],
+    [
+      "what is too large",
+      async (ca) => {
+        await writeFile(ca, "");
+        await truncate(ca, 2 ** 33);
+      },
+      /the file of verify\.ca cannot be read: .*ca\.pem is too large: 8589934592 bytes, more than 4194304$/,
     ],
     ["a folder", (ca) => mkdir(ca), /the file of verify\.ca cannot be read: .*ca\.pem is no regular file$/],
     ["no PEM", (ca) => writeFile(ca, "hello\n"), /there is no PEM certificate in .*ca\.pem$/],

@@ -1,4 +1,5 @@
-import { mkdir, readdir, truncate, utimes, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, readdir, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Context } from "../../../src/cli/context.ts";
@@ -45,6 +46,17 @@ it("a run that has fetched something leaves of what nothing needs as much as gc 
   // d is within the bound; b is listed and a is this run's.
   expect(await left()).toBe("abd");
   expect(events).toEqual([{ type: "cache-bounded", files: 1, bytes: expect.any(Number) }]);
+});
+
+it("what lies among the recipes and could be none is not read: a pipe, a device, what is too large", async () => {
+  const { context, left } = await shop();
+  execFileSync("mkfifo", [join(context.recipes, "pipe.yaml")]);
+  await symlink("/dev/zero", join(context.recipes, "device.yaml"));
+  await writeFile(join(context.recipes, "large.yaml"), `sha256: ${digest("b")}\n`);
+  await truncate(join(context.recipes, "large.yaml"), 2 ** 33);
+  await writeFile(join(context.recipes, "listed.yaml"), `sha256: ${digest("c")}\n`);
+  await boundCaches(context, [fetched("a", "mirror")]);
+  expect(await left()).toBe("acd");
 });
 
 it("a run that has fetched nothing looks at nothing", async () => {

@@ -5,7 +5,7 @@ import type { PrivateKey, PublicKey } from "openpgp";
 import { describe, expect, test } from "vitest";
 import { judgeOpenPgp } from "../../../src/fetch/signatures/openpgp.ts";
 import { day, fingerprint, keyOf, reasons, signatureOver, signed, signerOf, withEnd } from "./openpgp-keys.ts";
-import { scratch } from "./support.ts";
+import { scratch, sha256 } from "./support.ts";
 
 const bytes = Buffer.from("the release\n".repeat(50_000));
 const now = new Date();
@@ -17,7 +17,7 @@ async function judged(signature: string | Uint8Array, ...keys: (PrivateKey | Pub
   const path = join(folder, "release.tar.gz");
   await writeFile(path, bytes);
   const signers = [await signerOf(folder, "manager", ...keys)];
-  return judgeOpenPgp({ path }, Buffer.from(signature), { signers, now: new Date() });
+  return judgeOpenPgp({ path, sha256: sha256(bytes) }, Buffer.from(signature), { signers, now: new Date() });
 }
 
 const failed = (why: string) => ({ outcome: "failed", why: expect.stringContaining(why) as string });
@@ -52,6 +52,20 @@ describe("a detached OpenPGP signature", () => {
     );
   });
 
+  test("that fits what was put in the place of the file since its digest was taken says nothing of the file", async () => {
+    const key = await keyOf("alice");
+    const folder = await scratch();
+    const path = join(folder, "release.tar.gz");
+    await writeFile(path, bytes);
+    const file = { path, sha256: sha256(Buffer.from("what is built from")) };
+    const signers = [await signerOf(folder, "manager", key)];
+    const signature = Buffer.from(await signed(bytes, key));
+    await expect(judgeOpenPgp(file, signature, { signers, now: new Date() })).rejects.toMatchObject({
+      code: "source-mismatch",
+      message: expect.stringContaining(`${path} has changed`) as string,
+    });
+  });
+
   test("by another key is wrong, and says whose it is", async () => {
     const [alice, mallory] = await Promise.all([keyOf("alice"), keyOf("mallory")]);
     expect(await judged(await signed(bytes, mallory), alice)).toEqual(failed(fingerprint(mallory)));
@@ -65,7 +79,7 @@ describe("a detached OpenPGP signature", () => {
     const both = await signerOf(folder, "manager", alice, mallory);
     const signers = [{ ...both, fingerprints: both.fingerprints.slice(0, 1) }];
     const signature = Buffer.from(await signed(bytes, mallory));
-    expect(await judgeOpenPgp({ path }, signature, { signers, now: new Date() })).toEqual(
+    expect(await judgeOpenPgp({ path, sha256: sha256(bytes) }, signature, { signers, now: new Date() })).toEqual(
       failed("none of which the recipe pins"),
     );
   });

@@ -66,6 +66,13 @@ describe("a bundle with a signature over the file", () => {
     expect(await judgeSigstore(file, other, terms())).toMatchObject({ outcome: "failed" });
   });
 
+  test("over what was put in the place of the file since its digest was taken says nothing of the file", async () => {
+    const file = { ...(await fileOf(bytes)), sha256: sha256(Buffer.from("what is built from")) };
+    const other = await sigstore.message(bytes, hugo);
+    other.messageSignature.messageDigest.digest = Buffer.from(file.sha256, "hex").toString("base64");
+    await expect(judgeSigstore(file, other, terms())).rejects.toMatchObject({ code: "source-mismatch" });
+  });
+
   test("by an authority, or in a log, that the trust root does not know, says nothing", async () => {
     const other = await privateSigstore();
     const judged = await judgeSigstore(await fileOf(bytes), await other.message(bytes, hugo), terms());

@@ -3,7 +3,15 @@ import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from "node:f
 import { basename, dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { openLog } from "../../../src/build/log.ts";
-import { boundLogs, buildOfLog, collectGarbage, listLogs, prefixPaths, rotateLog } from "../../../src/store/index.ts";
+import {
+  boundLogs,
+  buildOfLog,
+  collectGarbage,
+  endOfLog,
+  listLogs,
+  prefixPaths,
+  rotateLog,
+} from "../../../src/store/index.ts";
 import { logPath } from "../../../src/store/paths.ts";
 import { freshFolder, freshPrefix, surroundings } from "./helpers.ts";
 
@@ -30,6 +38,15 @@ it("a log keeps its beginning and its end within its bound, and says what it lac
   expect(await readFile(file, "utf8")).toBe(
     "line 0\nlin\n[55 bytes are left out here]\nne 9\n\ntlsforge: end of the log\n",
   );
+});
+
+it("the end of a log is its last bytes; what is no file has none, and is not waited for", async () => {
+  const folder = await freshFolder();
+  const [file, pipe] = [join(folder, "log"), join(folder, "pipe")];
+  await writeFile(file, "beginning and end");
+  execFileSync("mkfifo", [pipe]);
+  const ends = [endOfLog(file, 3), endOfLog(file, 1000), endOfLog(pipe, 3), endOfLog(folder, 3)];
+  expect(await Promise.all(ends)).toEqual(["end", "beginning and end", "", ""]);
 });
 
 it("bounds the logs of each recipe: the newest stay, and those of outputs that are there", async () => {

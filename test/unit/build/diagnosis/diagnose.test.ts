@@ -40,6 +40,10 @@ describe("no guess", () => {
     ["sh: 1: git: not found", ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`), "x: something else"],
     ["make: git: No such file or directory", "make: [Makefile:3: version] Error 127 (ignored)"],
     ["sh: 1: ./test: Permission denied", ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`)],
+    // A crate of a folder without its list of digests: nothing was to be downloaded.
+    ["error: failed to get `foo` as a dependency of package `a`", "  failed to load checksum `.cargo-checksum.json`"],
+    // What a build script prints of a look for a tool.
+    ["cargo:warning=could not execute process `rustc --print cfg` (never executed)"],
     [""],
   ])("for %j", (...lines) => {
     expect(diagnose(lines, { exitCode: 2, endedForMemory: null })).toBeNull();

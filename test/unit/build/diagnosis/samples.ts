@@ -489,14 +489,74 @@ export const rust: readonly Sample[] = [
     lacks: "program cc",
   },
   {
+    rule: "rust-linker",
+    lines: ["      error: linker `cc` not found", "        = note: No such file or directory (os error 2)"],
+    summary: "the linker cc is missing",
+    lacks: "program cc",
+  },
+  {
+    rule: "rustc-missing",
+    exitCode: 101,
+    lines: [
+      "error: could not execute process `rustc -vV` (never executed)",
+      "",
+      "Caused by:",
+      "  No such file or directory (os error 2)",
+    ],
+    summary: "cargo finds no rustc to start",
+    lacks: "program rustc",
+  },
+  {
+    rule: "cargo-manifest",
+    exitCode: 101,
+    lines: ["error: could not find `Cargo.toml` in `/b/source` or any parent directory"],
+    summary: "there is no Cargo.toml in /b/source or in a folder above it",
+  },
+  {
+    rule: "cargo-version",
+    exitCode: 101,
+    lines: [
+      'error: failed to select a version for the requirement `foo = "^0.2"`',
+      "candidate versions found which didn't match: 0.1.0",
+      "location searched: directory source `/b/crates` (which is replacing registry `crates-io`)",
+      "perhaps a crate was updated and forgotten to be re-vendored?",
+    ],
+    summary: 'cargo has no version of a crate that fits foo = "^0.2", but 0.1.0',
+  },
+  {
+    rule: "cargo-crate-changed",
+    exitCode: 101,
+    lines: [
+      "error: the listed checksum of `/b/crates/foo/src/lib.rs` has changed:",
+      "expected: 5e1bb8c6d227136efd78c472d1d0d276a4a1fb9aba9f4b08e3d233f697b00f75",
+      "actual:   4c866e6e824513d80afe917b0e58ecdeaed2ecdd741046b9240f443b3b895a88",
+    ],
+    summary: "/b/crates/foo/src/lib.rs is part of a crate and not as it was published, which cargo refuses",
+  },
+  {
     rule: "cargo-offline",
     lines: ["error: no matching package named `pyo3` found", "location searched: registry index"],
     summary: "cargo has no crate pyo3",
   },
   {
+    rule: "cargo-offline",
+    lines: [
+      "error: no matching package found",
+      "searched package name: `bar`",
+      "perhaps you meant:      foo",
+      "location searched: directory source `/b/crates` (which is replacing registry `crates-io`)",
+    ],
+    summary: "cargo has no crate bar",
+  },
+  {
     rule: "download",
-    constructed: true,
-    lines: ["error: failed to get `pyo3` as a dependency of package `x`"],
+    exitCode: 101,
+    lines: [
+      "error: failed to get `serde` as a dependency of package `a v0.1.0 (/b/source)`",
+      "Caused by:",
+      "  download of config.json failed",
+      "  failed to download from `http://127.0.0.1:9/config.json`",
+    ],
     summary: "a package could not be downloaded during the build",
   },
 ];
