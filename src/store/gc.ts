@@ -268,7 +268,7 @@ function damagedGeneration(generation: number): ForgeError {
     "prefix-unusable",
     `The manifest of generation ${generation} is damaged, so what it uses is unknown`,
     {
-      hint: `Remove its folder, generations/${generation} of the prefix, when another is current, then collect garbage again`,
+      hint: "Make another one current (tlsforge rollback N, or remove the prefix's link current and run tlsforge build), then collect garbage",
     },
   );
 }

@@ -84,7 +84,7 @@ function damaged(path: string): ForgeError {
     hint:
       basename(folder) === "current"
         ? `Go back with tlsforge rollback N (tlsforge generations lists what there is), or remove ${folder} and run tlsforge build or tlsforge provision again`
-        : `Remove ${folder} when another generation is current`,
+        : "tlsforge gc removes this generation when another one is current",
   });
 }
 

@@ -175,7 +175,10 @@ describe("refused before anything is done", () => {
       const file = join(own.folder, "mine.tar.gz");
       await writeFile(file, "no archive");
       const { record } = await runJson(own, ["build", "--yes", "--source", `hello=${file}`]);
-      expect(record.error).toMatchObject({ code: "archive-broken", hint: "give another file with --source" });
+      expect(record.error).toMatchObject({
+        code: "archive-broken",
+        hint: expect.stringMatching(/^give another file with --source; the whole log: /u),
+      });
       expect(record.error.message).toContain(file);
     } finally {
       await own.remove();
@@ -342,13 +345,11 @@ describe("prefixes that cannot be used", () => {
         hint: expect.stringContaining(`remove ${join(own.prefix, "current")} and run tlsforge build`),
       });
       expect((await runJson(own, ["generations"])).exitCode).toBe(0);
+      expect((await runJson(own, ["gc"])).record.error.hint).toContain("link current and run tlsforge build");
       await rm(join(own.prefix, "current"));
       expect((await runJson(own, ["build", "--yes"])).record).toMatchObject({ exitCode: 0, generation: 2 });
       expect((await runJson(own, ["rollback", "1"])).record.error.code).toBe("prefix-unusable");
       expect((await runJson(own, ["generations"])).record.current).toBe(2);
-      const refused = (await runJson(own, ["gc"])).record.error;
-      expect(refused.hint).toContain("Remove its folder, generations/1 of the prefix");
-      await rm(join(own.prefix, "generations", "1"), { recursive: true });
       expect((await runJson(own, ["gc"])).exitCode).toBe(0);
     } finally {
       await own.remove();
