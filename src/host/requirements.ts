@@ -1,6 +1,7 @@
 import { ForgeError } from "../errors.ts";
 import type { Requirement } from "../recipe/types.ts";
 import { findCompiler, tryHeaders, withScratch } from "./compiler.ts";
+import { packageAdvice } from "./packages/advice.ts";
 import { candidateVersions } from "./packages/candidates.ts";
 import { packageAnswers } from "./packages/index.ts";
 import type { PackageAnswer } from "./packages/types.ts";
@@ -110,9 +111,16 @@ function describeResult(host: Host, result: RequirementResult): string {
     result.base !== undefined
       ? `part of ${result.base}`
       : result.provides.length === 0
-        ? `no package known for ${host.packageFamily}`
+        ? `no package known for ${host.packageFamily}${search(host, requirement)}`
         : `in ${result.provides.join(" ")}`;
   return `${requirement.kind} ${requirement.name}${wanted}: ${state} (${packages})`;
+}
+
+/** How its package is found. One that is known and too old is not what is looked for. */
+function search({ packageFamily }: Host, requirement: Requirement): string {
+  if (packageAnswers(packageFamily, requirement).length > 0) return "";
+  const advice = packageAdvice(packageFamily, requirement);
+  return advice === null ? "" : `; ${advice}`;
 }
 
 function isCompiler(requirement: Requirement): boolean {

@@ -1,9 +1,9 @@
 import type { Host } from "../types.ts";
 import { packageAnswers, packageTables } from "./index.ts";
 
-/** Something that a build turned out to lack: a header, a library as after `-l`, a program, a perl module. */
+/** Something that a build turned out to lack: a header, a library as after `-l`, a program, a perl module, a file of pkg-config. */
 export interface Lacking {
-  readonly kind: "header" | "library" | "program" | "perl-module";
+  readonly kind: "header" | "library" | "program" | "perl-module" | "pkg-config";
   readonly name: string;
 }
 
@@ -32,6 +32,15 @@ const headerOfLibrary: Readonly<Record<string, string>> = {
   zstd: "zstd.h",
 };
 
+/** The package that has a file of pkg-config has the header too; where the file is named otherwise than the library. */
+const libraryOfPkgConfig: Readonly<Record<string, string>> = {
+  bzip2: "bz2",
+  liblzma: "lzma",
+  libffi: "ffi",
+  libzstd: "zstd",
+  zlib: "z",
+};
+
 /** Headers that come with one that the tables have. */
 const sameAs: readonly (readonly [RegExp, string])[] = [
   [/^(?:assert|ctype|errno|math|pthread|signal|stdlib|string|time|unistd|sys\/(?:stat|types|socket))\.h$/, "stdio.h"],
@@ -39,11 +48,11 @@ const sameAs: readonly (readonly [RegExp, string])[] = [
   [/^readline\//, "readline/readline.h"],
 ];
 
-/** How a user finds a package by a file of it, where the tables have no answer; `{name}` is the file's name without folders. */
+/** How a user finds a package by a file of it, where the tables have no answer. pacman takes a name without folders, or else a whole path. */
 const searches: Partial<Record<Host["packageFamily"], string>> = {
-  apt: "apt-file search {name}",
-  dnf: "dnf provides '*/{name}'",
-  zypper: "zypper search --file-list {name}",
+  apt: "apt-file search {file} (apt-file is a package itself; first apt-file update)",
+  dnf: "dnf provides '*/{file}'",
+  zypper: "zypper search --file-list {file}",
   pacman: "pacman -F {name}",
 };
 
@@ -58,15 +67,17 @@ export function packageAdvice(family: Host["packageFamily"], lacking: Lacking): 
   if (answers.length > 0)
     return `install ${answers.map(({ packages }) => packages.map(typed).join(" ")).join(", or where that is too old ")}`;
   if (lacking.kind === "perl-module" && family === "dnf") return `install ${typed(`perl(${lacking.name})`)}`;
+  if (lacking.kind === "pkg-config" && (family === "dnf" || family === "zypper"))
+    return `install ${typed(`pkgconfig(${lacking.name})`)}`;
   const search = searches[family];
-  return search === undefined ? null : `find its package: ${search.replace("{name}", fileOf(lacking))}`;
+  return search === undefined ? null : `find its package: ${searchFor(search, fileOf(lacking))}`;
 }
 
 function answersTo(family: Host["packageFamily"], { kind, name }: Lacking): ReturnType<typeof packageAnswers> {
-  const header = kind === "library" ? headerOfLibrary[name] : kind === "header" ? knownHeader(family, name) : undefined;
-  if (header !== undefined) return packageAnswers(family, { kind: "header", name: header });
-  if (kind === "library" || kind === "header") return [];
-  return packageAnswers(family, { kind, name });
+  if (kind === "program" || kind === "perl-module") return packageAnswers(family, { kind, name });
+  const library = kind === "pkg-config" ? (libraryOfPkgConfig[name] ?? name) : name;
+  const header = kind === "header" ? knownHeader(family, name) : headerOfLibrary[library];
+  return header === undefined ? [] : packageAnswers(family, { kind: "header", name: header });
 }
 
 function knownHeader(family: Host["packageFamily"], name: string): string {
@@ -79,15 +90,22 @@ function typed(name: string): string {
   return /[()]/.test(name) ? `'${name}'` : name;
 }
 
-/** The name that a package manager's list of files has it under. */
+function searchFor(search: string, file: string): string {
+  return search.replace("{file}", file).replace("{name}", file.split("/").at(-1) ?? file);
+}
+
+/** The end of its path in a package manager's list of files; with its folder, for a name such as `any.hpp` is that of many. */
 function fileOf({ kind, name }: Lacking): string {
   switch (kind) {
     case "library":
       return `lib${name}.so`;
     case "perl-module":
-      return `${name.split("::").at(-1) ?? name}.pm`;
+      return `${name.replaceAll("::", "/")}.pm`;
+    case "pkg-config":
+      return `${name}.pc`;
     case "header":
+      return name;
     case "program":
-      return name.split("/").at(-1) ?? name;
+      return `bin/${name.split("/").at(-1) ?? name}`;
   }
 }

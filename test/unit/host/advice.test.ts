@@ -4,6 +4,8 @@ import { packageTables } from "../../../src/host/packages/index.ts";
 
 const families = Object.keys(packageTables) as (keyof typeof packageTables)[];
 
+const aptFile = "(apt-file is a package itself; first apt-file update)";
+
 it.each([
   ["apt", "header", "zlib.h", "install zlib1g-dev"],
   ["apt", "library", "z", "install zlib1g-dev"],
@@ -13,14 +15,21 @@ it.each([
   ["apt", "program", "gperf", "install gperf"],
   ["apt", "program", "rustc", "install rustc, or where that is too old rustc-web"],
   ["apt", "perl-module", "IPC::Cmd", "install perl"],
-  ["apt", "header", "no/such.h", "find its package: apt-file search such.h"],
-  ["apt", "library", "nosuch", "find its package: apt-file search libnosuch.so"],
+  ["apt", "header", "boost/any.hpp", `find its package: apt-file search boost/any.hpp ${aptFile}`],
+  ["apt", "perl-module", "XML::Parser", `find its package: apt-file search XML/Parser.pm ${aptFile}`],
+  ["apt", "library", "nosuch", `find its package: apt-file search libnosuch.so ${aptFile}`],
+  ["apt", "program", "nosuch", `find its package: apt-file search bin/nosuch ${aptFile}`],
+  ["apt", "pkg-config", "libnghttp2", `find its package: apt-file search libnghttp2.pc ${aptFile}`],
+  ["apt", "pkg-config", "zlib", "install zlib1g-dev"],
+  ["apt", "pkg-config", "sqlite3", "install libsqlite3-dev"],
+  ["dnf", "pkg-config", "libnghttp2", "install 'pkgconfig(libnghttp2)'"],
   ["dnf", "library", "lzma", "install xz-devel"],
   ["dnf", "perl-module", "IPC::Cmd", "install 'perl(IPC::Cmd)'"],
   ["dnf", "perl-module", "No::Such", "install 'perl(No::Such)'"],
-  ["dnf", "header", "no/such.h", "find its package: dnf provides '*/such.h'"],
-  ["zypper", "perl-module", "No::Such", "find its package: zypper search --file-list Such.pm"],
+  ["dnf", "header", "no/such.h", "find its package: dnf provides '*/no/such.h'"],
+  ["zypper", "perl-module", "No::Such", "find its package: zypper search --file-list No/Such.pm"],
   ["pacman", "program", "nosuch", "find its package: pacman -F nosuch"],
+  ["pacman", "header", "no/such.h", "find its package: pacman -F such.h"],
   ["apk", "header", "ffi.h", "install libffi-dev"],
   ["apk", "header", "no/such.h", null],
   ["unknown", "header", "zlib.h", null],

@@ -221,7 +221,7 @@ test("all that is missing becomes one resource and one error; what is only wante
   expect(error).toMatchObject({ code: "requirement-missing", message: "this machine lacks make, frobnicate" });
   expect(error?.details).toEqual([
     "program make >=4: missing (in make)",
-    "program frobnicate: missing (no package known for apt)",
+    "program frobnicate: missing (no package known for apt; find its package: apt-file search bin/frobnicate (apt-file is a package itself; first apt-file update))",
   ]);
   expect(requirementError(host, results.slice(2))).toBeNull();
   const hintFor = (change: Partial<Host>): string | undefined =>
