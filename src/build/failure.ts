@@ -62,9 +62,11 @@ export async function stepFailed(failure: FailedStep): Promise<ForgeError> {
     `${placeText(context, { index, title })} failed: ${found?.summary ?? describeExit(result.exitCode)}`,
     {
       details: evidence(found, result.tail.slice(-20)),
-      hint: [...(found === null ? [] : [remedy(found, context.packageAdvice)]), `the whole log: ${context.log}`].join(
-        "; ",
-      ),
+      hint: [
+        ...(found === null ? [] : [remedy(found, context.packageAdvice)]),
+        ...(own === null ? [] : ["the end of its config.log is in the build's log"]),
+        `the whole log: ${context.log}`,
+      ].join("; "),
     },
   );
 }
@@ -85,6 +87,7 @@ function evidence(found: Diagnosis | null, tail: readonly string[]): readonly st
 }
 
 /** What this machine's packages have goes before what holds for every machine. */
-function remedy({ lacks, hint }: Diagnosis, advice: ((lacks: Lack) => string | null) | undefined): string {
-  return (lacks === undefined ? null : advice?.(lacks)) ?? hint;
+function remedy({ lacks, hint, aside }: Diagnosis, advice: ((lacks: Lack) => string | null) | undefined): string {
+  const known = lacks === undefined ? null : (advice?.(lacks) ?? null);
+  return known === null || aside === undefined ? (known ?? hint) : `${known}; ${aside}`;
 }

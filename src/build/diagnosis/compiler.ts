@@ -3,7 +3,22 @@ import type { Rule } from "./types.ts";
 
 const header = String.raw`[^\s:'‘’]+\.(?:h|hh|hpp|hxx|H)|[a-z_]+`;
 
+const quoted = {
+  before: 'include "{name}"',
+  lacks: "header",
+  summary: "the header {name} is missing",
+  hint: "where it is one of the source's own, see that a step before makes it and that its folder is among those of -I; else install the development package that has it",
+  aside: "it is included with quotes, so that it may as well be one of the source's own: which of both cannot be told",
+} as const;
+
 export const compilerRules: readonly Rule[] = [
+  {
+    // gcc shows the line below its error, in which quotes look into the source's own folder first.
+    id: "cc-header-quoted",
+    pattern: new RegExp(String.raw`^[^\s:]+:\d+(?::\d+)?: fatal error: (?<name>${header}): No such file or directory`),
+    ...quoted,
+  },
+  { id: "clang-header-quoted", pattern: /: fatal error: '(?<name>[^']+)' file not found/, ...quoted },
   {
     // gcc: `a.c:1:10: fatal error: zlib.h: No such file or directory`
     id: "cc-header",
@@ -66,6 +81,6 @@ export const compilerRules: readonly Rule[] = [
     },
     vague: true,
     summary: "{place}: {what}",
-    hint: "mend that place with a patch of the recipe, or use a compiler that the source is made for",
+    hint: "mend that place, in a source of your own or with a patch of the recipe, or use a compiler that the source is made for",
   },
 ];

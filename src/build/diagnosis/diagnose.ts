@@ -1,11 +1,14 @@
 import { autotoolsRules } from "./autotools.ts";
+import { cmakeRules } from "./cmake.ts";
 import { compilerRules } from "./compiler.ts";
 import { linkerRules } from "./linker.ts";
 import { machineRules } from "./machine.ts";
+import { goRules } from "./go.ts";
 import { makeRules } from "./make.ts";
 import { killedBySignal, memoryRules } from "./memory.ts";
 import { patchRules } from "./patch.ts";
 import { perlRules } from "./perl.ts";
+import { pkgConfigRules } from "./pkg-config.ts";
 import { pythonRules } from "./python.ts";
 import { rustRules } from "./rust.ts";
 import { shellRules } from "./shell.ts";
@@ -21,6 +24,9 @@ export const rules: readonly Rule[] = [
   ...perlRules,
   ...pythonRules,
   ...rustRules,
+  ...goRules,
+  ...cmakeRules,
+  ...pkgConfigRules,
   ...makeRules,
   ...shellRules,
   ...autotoolsRules,
@@ -41,17 +47,12 @@ export function diagnose(lines: readonly string[], circumstances = nothingKnown)
     for (const rule of rules) {
       const match = rule.pattern.exec(line.slice(0, longest));
       if (match === null || !counts({ rule, match, lines, index, circumstances })) continue;
-      const diagnosis = diagnosisOf(rule, { match, lines: linesFor(rule, lines, index), circumstances });
+      const diagnosis = diagnosisOf(rule, { match, lines, index, circumstances });
       if (rule.vague !== true) return diagnosis;
       vague ??= diagnosis;
     }
   }
   return vague ?? killedBySignal(circumstances);
-}
-
-/** What a rule takes from later lines begins with its own. */
-function linesFor(rule: Rule, lines: readonly string[], index: number): readonly string[] {
-  return rule.more === undefined ? lines : lines.slice(index);
 }
 
 /** How many lines a program may still say between an error that ends it and its end. */
@@ -67,8 +68,9 @@ function counts(seen: {
   const { rule, match, lines, index, circumstances } = seen;
   const later = lines.slice(index + 1);
   if (isIgnored(later)) return false;
-  const { after, confirmed } = rule;
+  const { after, before, confirmed } = rule;
   if (after !== undefined && !lines.slice(0, index).some((line) => line.includes(filled(after, match)))) return false;
+  if (before !== undefined && !later.some((line) => line.includes(filled(before, match)))) return false;
   if (confirmed === undefined) return true;
   return (
     later.length <= lastWords ||
@@ -91,8 +93,9 @@ function diagnosisOf(rule: Rule, found: Found): Diagnosis {
     rule: rule.id,
     code: rule.code ?? "build-failed",
     ...said,
-    ...(rule.more === undefined ? {} : { summary: extended(said.summary, rule.more, found.lines) }),
+    ...(rule.more === undefined ? {} : { summary: extended(said.summary, rule.more, found.lines.slice(found.index)) }),
     ...(rule.lacks === undefined || name === undefined ? {} : { lacks: lackOf(rule.lacks, name) }),
+    ...(rule.aside === undefined ? {} : { aside: rule.aside }),
     line: match.input.trim(),
   };
 }

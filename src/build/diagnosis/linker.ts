@@ -69,6 +69,14 @@ export const linkerRules: readonly Rule[] = [
     hint: "take -fno-pic and -fno-pie out of CFLAGS, or use a shared (or -fPIC) build of the library it is from",
   },
   {
+    // GNU ld (bfd, gold), then lld and Apple's.
+    id: "ld-multiple",
+    pattern:
+      /multiple definition of [`'‘](?<name>[^'’]+)['’]|(?:ld\.lld: error: |^)duplicate symbol:? '?(?<other>[^\s']+)/,
+    summary: "{name}{other} is defined in more than one of the files that are linked",
+    hint: "see which files the log names and leave one of them out; a variable that stands in a header of older C needs -fcommon in CFLAGS",
+  },
+  {
     id: "ld-undefined",
     pattern: /undefined reference to [`'‘](?<name>[^'’]+)['’]|lld: error: undefined symbol: (?<lld>.+?)(?: \(|$)/,
     summary: "",

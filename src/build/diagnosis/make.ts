@@ -3,6 +3,39 @@ import type { Rule } from "./types.ts";
 
 export const makeRules: readonly Rule[] = [
   {
+    // As a program that is missing, but for what follows: make tries to make the makefile itself.
+    id: "make-makefile",
+    pattern: /^(?:\S*make(?:\[\d+\])?|(?<place>[^\s:]+:\d+)): (?<name>[^\s:]+): No such file or directory$/,
+    before: "{name}'.  Stop.",
+    summary: "",
+    hint: "",
+    tell: ({ match }) => {
+      const { place, name } = match.groups ?? {};
+      return {
+        summary: `the makefile ${name} is missing${place === undefined ? "" : `, which ${place} includes`}`,
+        hint: "see that it is named right (make -f), that the step's directory is the one that has it, and that its configure step went through",
+      };
+    },
+  },
+  {
+    id: "make-folder",
+    pattern: /^\S*make(?:\[\d+\])?: \*\*\* (?<name>[^\s:]+): No such file or directory\.  Stop\.$/,
+    summary: "make is to work in the folder {name}, which is not there",
+    hint: "see what the step and the makefile name after -C, and that the source is whole",
+  },
+  {
+    id: "make-no-makefile",
+    pattern: /^\S*make(?:\[\d+\])?: \*\*\* No targets specified and no makefile found\.  Stop\.$/,
+    summary: "make finds no makefile",
+    hint: "see that the step's directory is the one that has it, and that its configure step went through",
+  },
+  {
+    id: "make-separator",
+    pattern: /^(?<place>[^\s:]+:\d+): \*\*\* missing separator\b.*  Stop\.$/,
+    summary: "{place}: make cannot read this line of the makefile",
+    hint: "begin commands with a tab, not with spaces; where a configure program writes the makefile, see what it put there",
+  },
+  {
     // make starts simple commands itself, without a shell. A file of that name that is there has a first line that names no program.
     id: "make-program",
     pattern: /^\S*make(?:\[\d+\])?: (?<name>[^\s:/]+): No such file or directory$/,

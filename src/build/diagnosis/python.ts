@@ -3,6 +3,13 @@ import type { Rule } from "./types.ts";
 
 export const pythonRules: readonly Rule[] = [
   {
+    // PEP 668.
+    id: "pip-managed",
+    pattern: /^error: externally-managed-environment$/,
+    summary: "pip is to install into the system's own Python, which leaves that to the system's packages",
+    hint: "install into an environment of the build's own: a python-env step, or python3 -m venv",
+  },
+  {
     id: "python-headers",
     pattern: /^\s*ModuleNotFoundError: No module named '_(?<name>ssl|ctypes|bz2|lzma|sqlite3|hashlib)'/,
     summary: "this Python was built without {name}",

@@ -7,7 +7,7 @@ export const shellRules: readonly Rule[] = [
   {
     id: "shell-program",
     pattern:
-      /^(?:\S+: )?(?:line )?\d+: (?<name>[^\s:/]+): (?:command )?not found$|^\S*sh: (?<other>[^\s:/]+): (?:command )?not found$/,
+      /^(?:\S+: )?(?:line )?\d+: (?!(?:A[CMSX]|LT|PKG)_)(?<name>[^\s:/]+): (?:command )?not found$|^\S*sh: (?<other>[^\s:/]+): (?:command )?not found$/,
     confirmed: { by: failed("127"), exits: [127] },
     lacks: "program",
     summary: "the program {name}{other} is missing",

@@ -1,7 +1,7 @@
 /** Something that the host could give, were it installed. */
 export interface Lack {
-  readonly kind: "header" | "library" | "program" | "perl-module";
-  /** `zlib.h`, `z` (as after `-l`), `gperf`, `IPC::Cmd`. */
+  readonly kind: "header" | "library" | "program" | "perl-module" | "pkg-config";
+  /** `zlib.h`, `z` (as after `-l`), `gperf`, `IPC::Cmd`, `libffi` (of `libffi.pc`). */
   readonly name: string;
 }
 
@@ -14,6 +14,8 @@ export interface Diagnosis {
   readonly hint: string;
   /** What is not there, where that is what is wrong: the host knows which package has it. */
   readonly lacks?: Lack;
+  /** What else it may be, told also where the host knows a package. */
+  readonly aside?: string;
   /** The line that tells it. */
   readonly line: string;
 }
@@ -29,6 +31,8 @@ export interface Circumstances {
 export interface Found {
   readonly match: RegExpExecArray;
   readonly lines: readonly string[];
+  /** Where in `lines` the rule's own line is. */
+  readonly index: number;
   readonly circumstances: Circumstances;
 }
 
@@ -44,6 +48,8 @@ export interface Rule {
   readonly lacks?: Lack["kind"];
   /** Counts only where an earlier line has this text, with groups as in `summary`. */
   readonly after?: string;
+  /** Counts only where a later line has this text, with groups as in `summary`. */
+  readonly before?: string;
   /** Counts only where a later line is like this, where the program ended with `exits`, or where the output ends with it: a script may well go on. */
   readonly confirmed?: { readonly by: RegExp; readonly exits: readonly number[] };
   /** A group that is read from the first later line that is like this, for the summary. */
@@ -51,5 +57,6 @@ export interface Rule {
   /** It tells that something went wrong rather than what: counts where nothing else is recognised. */
   readonly vague?: true;
   /** In place of `summary` and `hint`, where words depend on more than the line. */
-  readonly tell?: (found: Found) => { readonly summary: string; readonly hint: string };
+  readonly tell?: (found: Found) => { readonly summary: string; readonly hint: string; readonly lacks?: Lack };
+  readonly aside?: string;
 }

@@ -112,11 +112,30 @@ describeWith(["linux", "cc", "make", "patch"], "a build of a real project", () =
     expect(error.message).toMatch(
       /^hello 1\.0\.0: step 1 of 1 \(configure .*\) failed: the header no\/such\.h is missing$/u,
     );
-    expect(error.hint).toMatch(/^install what has the header no\/such\.h; the whole log: /u);
+    expect(error.hint).toMatch(
+      /^install what has the header no\/such\.h; the end of its config\.log is in the build's log; the whole log: /u,
+    );
     const log = logOf(derivationOf(project, { recipe: { steps } }));
     expect(log).toContain("[the end of its config.log]");
     expect(log).toContain("fatal error: no/such.h");
     expect(log).not.toContain("ac_cv_variable");
+  });
+
+  it("names a config.log only where there is one", async () => {
+    const project = await prepare(await freshFolder());
+    const steps: Steps = [{ kind: "configure", argv: ["./configure", "--odd"] }];
+    const error = await failureOf(make(project, { recipe: { steps } }));
+    expect(error.message).toContain("configure says: unrecognized option: --odd");
+    expect(error.hint).not.toContain("config.log");
+  });
+
+  it("says of a header in quotes that it may be the source's own, beside the package that may have it", async () => {
+    const project = await prepare(await freshFolder());
+    const compile = `echo '#include "mine.h"' >q.c; cc -c q.c`;
+    const packageAdvice = ({ name }: Lack): string => `find ${name}`;
+    const error = await failureOf(make(project, { recipe: programs(["sh", "-c", compile]), packageAdvice }));
+    expect(error.message).toMatch(/the header mine\.h is missing$/u);
+    expect(error.hint).toMatch(/^find mine\.h; it is included with quotes, .*; the whole log: /u);
   });
 
   it("gives the last lines and the log of a step that fails for a reason of its own", async () => {

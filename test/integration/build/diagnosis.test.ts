@@ -10,6 +10,8 @@ import { describeWith } from "../../tools/needs.ts";
 const files: Readonly<Record<string, string>> = {
   "fine.c": "int main(void) { return 0; }\n",
   "header.c": "#include <no/such.h>\n",
+  "quoted.c": '#include "mine.h"\n',
+  "again.c": "int main(void) { return 1; }\n",
   "undefined.c": "int nosuch(void);\nint main(void) { return nosuch(); }\n",
   "wrong.c": "int main(void) { return foo; }\n",
   "shared.c": "int x[10];\nint *f(int i) { return &x[i]; }\n",
@@ -61,6 +63,9 @@ describeWith(["linux", "cc", "make", "patch"], "real tools", () => {
     ],
     ["cc -c fine.c -o /dev/full", "disk-full", "the disk is full"],
     ["ulimit -n 4; cc -c fine.c", "open-files", "a program may not open more files"],
+    ["make -f nofile", "make-makefile", "the makefile nofile is missing"],
+    ["cc -c quoted.c", "cc-header-quoted", "the header mine.h is missing"],
+    ["cc fine.c again.c", "ld-multiple", "main is defined in more than one of the files"],
     ["make program", "make-program", "the program nosuch is missing"],
     ["make shell", "shell-program", "the program nosuch is missing"],
     ["make rule", "make-no-rule", "make has no file no-such.o and no rule for it, which rule needs"],

@@ -44,10 +44,33 @@ describe("no guess", () => {
     ["error: failed to get `foo` as a dependency of package `a`", "  failed to load checksum `.cargo-checksum.json`"],
     // What a build script prints of a look for a tool.
     ["cargo:warning=could not execute process `rustc --print cfg` (never executed)"],
+    [
+      "Package x was not found in the pkg-config search path.",
+      "Package 'x', required by 'virtual:world', not found",
+      ...Array.from({ length: 9 }, (_, nth) => `cc -c unit${nth}.c`),
+    ],
+    ["-- Could NOT find GIF (missing: GIF_LIBRARY GIF_INCLUDE_DIR) ", "--   Package 'x', required by 'y', not found"],
     [""],
   ])("for %j", (...lines) => {
     expect(diagnose(lines, { exitCode: 2, endedForMemory: null })).toBeNull();
   });
+});
+
+it("a header in quotes may be the source's own, and one in angle brackets not", () => {
+  const error = "q.c:1:10: fatal error: mine.h: No such file or directory";
+  expect(diagnose([error, '    1 | #include "mine.h"'])?.aside).toContain("which of both cannot be told");
+  expect(diagnose([error, "    1 | #include <mine.h>"])?.aside).toBeUndefined();
+});
+
+it.each([
+  ["PKG_CHECK_MODULES", "pkg.m4"],
+  ["AX_CXX_COMPILE_STDCXX", "autoconf-archive"],
+  ["AM_GNU_GETTEXT", "package gettext"],
+  ["AM_INIT_AUTOMAKE", "package automake"],
+  ["AC_PROG_LIBTOOL", "package libtool"],
+  ["FOO_BAR", "install the package whose m4 file defines it"],
+])("of the macro %s it is told whose it is: %s", (macro, home) => {
+  expect(diagnose([`configure.ac:2: error: possibly undefined macro: ${macro}`])?.hint).toContain(home);
 });
 
 describe("of several", () => {
@@ -127,6 +150,10 @@ it("takes no longer for hostile lines", () => {
     "a:1:1: err",
     "error[E0001] ",
     "make: *** [",
+    "CMake Error at a:1 ",
+    "  Could NOT find a",
+    "Package 'a",
+    "multiple definition of",
   ];
   const started = performance.now();
   for (const part of parts) expect(diagnose([part.repeat(4096 / part.length), "end"])).toBeNull();

@@ -128,7 +128,39 @@ export const compiler: readonly Sample[] = [
   },
 ];
 
+export const quoted: readonly Sample[] = [
+  {
+    rule: "cc-header-quoted",
+    lines: ["q.c:1:10: fatal error: mine.h: No such file or directory", '    1 | #include "mine.h"', terminated],
+    summary: "the header mine.h is missing",
+    lacks: "header mine.h",
+  },
+  {
+    rule: "clang-header-quoted",
+    constructed: true,
+    lines: ["q.c:1:10: fatal error: 'mine.h' file not found", '#include "mine.h"', "1 error generated."],
+    summary: "the header mine.h is missing",
+    lacks: "header mine.h",
+  },
+];
+
 export const linker: readonly Sample[] = [
+  {
+    rule: "ld-multiple",
+    lines: [
+      "/usr/bin/ld: b.o:(.data+0x0): multiple definition of `x'; a.o:(.data+0x0): first defined here",
+      "/usr/bin/ld: /usr/lib/x86_64-linux-gnu/Scrt1.o: in function `_start':",
+      "(.text+0x17): undefined reference to `main'",
+      collect,
+    ],
+    summary: "x is defined in more than one of the files that are linked",
+  },
+  {
+    rule: "ld-multiple",
+    constructed: true,
+    lines: ["ld.lld: error: duplicate symbol: x", ">>> defined at a.c"],
+    summary: "x is defined in more than one of the files that are linked",
+  },
   {
     rule: "ld-library",
     lines: ["/usr/bin/ld: cannot find -lbz2: No such file or directory", collect],
@@ -245,6 +277,36 @@ export const linker: readonly Sample[] = [
 
 export const make: readonly Sample[] = [
   {
+    rule: "make-makefile",
+    lines: ["make: nofile: No such file or directory", "make: *** No rule to make target 'nofile'.  Stop."],
+    summary: "the makefile nofile is missing",
+  },
+  {
+    rule: "make-makefile",
+    lines: ["mk3:1: nofile.mk: No such file or directory", "make: *** No rule to make target 'nofile.mk'.  Stop."],
+    summary: "the makefile nofile.mk is missing, which mk3:1 includes",
+  },
+  {
+    rule: "make-folder",
+    lines: ["make: *** nodir: No such file or directory.  Stop."],
+    summary: "make is to work in the folder nodir, which is not there",
+  },
+  {
+    rule: "make-no-makefile",
+    lines: ["make: *** No targets specified and no makefile found.  Stop."],
+    summary: "make finds no makefile",
+  },
+  {
+    rule: "make-separator",
+    lines: ["Makefile:2: *** missing separator (did you mean TAB instead of 8 spaces?).  Stop."],
+    summary: "Makefile:2: make cannot read this line of the makefile",
+  },
+  {
+    rule: "make-separator",
+    lines: ["Makefile:7: *** missing separator.  Stop."],
+    summary: "Makefile:7: make cannot read this line of the makefile",
+  },
+  {
     rule: "make-program",
     lines: ["gperf --x", "make: gperf: No such file or directory", "make: *** [Makefile:2: all] Error 127"],
     summary: "the program gperf is missing",
@@ -349,6 +411,12 @@ export const perl: readonly Sample[] = [
 ];
 
 export const python: readonly Sample[] = [
+  {
+    rule: "pip-managed",
+    lines: ["error: externally-managed-environment", "", "× This environment is externally managed"],
+    exitCode: 1,
+    summary: "pip is to install into the system's own Python, which leaves that to the system's packages",
+  },
   {
     rule: "python-module",
     lines: ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'setuptools'"],
@@ -561,7 +629,185 @@ export const rust: readonly Sample[] = [
   },
 ];
 
+const needed = "CMake Error at /usr/share/cmake-3.25/Modules/FindPackageHandleStandardArgs.cmake:230 (message):";
+const incomplete = ["", "", "-- Configuring incomplete, errors occurred!", 'See also "/w/CMakeFiles/CMakeOutput.log".'];
+
+export const cmake: readonly Sample[] = [
+  {
+    rule: "cmake-package",
+    lines: [
+      "-- Could NOT find JPEG (missing: JPEG_LIBRARY JPEG_INCLUDE_DIR) ",
+      needed,
+      "  Could NOT find GIF (missing: GIF_LIBRARY GIF_INCLUDE_DIR)",
+      "Call Stack (most recent call first):",
+      ...incomplete,
+    ],
+    exitCode: 1,
+    summary: "CMake does not find GIF (GIF_LIBRARY GIF_INCLUDE_DIR)",
+  },
+  {
+    rule: "cmake-package",
+    lines: [
+      needed,
+      '  Could NOT find ZLIB: Found unsuitable version "1.2.13", but required is at',
+      '  least "99" (found /usr/lib/x86_64-linux-gnu/libz.so)',
+    ],
+    exitCode: 1,
+    summary: "CMake does not find ZLIB",
+  },
+  {
+    rule: "cmake-config",
+    lines: [
+      "CMake Error at CMakeLists.txt:3 (find_package):",
+      '  By not providing "FindLibNothere.cmake" in CMAKE_MODULE_PATH this project',
+      "  has asked CMake to find a package configuration file provided by",
+      '  "LibNothere", but CMake did not find one.',
+      "",
+      '  Could not find a package configuration file provided by "LibNothere" with',
+      "  any of the following names:",
+    ],
+    exitCode: 1,
+    summary: "CMake does not find LibNothere",
+  },
+  {
+    rule: "cmake-pkg-config",
+    lines: [
+      "-- Checking for module 'libnghttp2'",
+      "--   Package 'libnghttp2', required by 'virtual:world', not found",
+      "CMake Error at /usr/share/cmake-3.25/Modules/FindPkgConfig.cmake:607 (message):",
+      "  A required package was not found",
+      "Call Stack (most recent call first):",
+      ...incomplete,
+    ],
+    exitCode: 1,
+    summary: "CMake does not find libnghttp2 (pkg-config)",
+    lacks: "pkg-config libnghttp2",
+  },
+  {
+    rule: "cmake-old",
+    lines: [
+      "CMake Error at CMakeLists.txt:1 (cmake_minimum_required):",
+      "  CMake 3.90 or higher is required.  You are running version 3.25.1",
+    ],
+    exitCode: 1,
+    summary: "cmake 3.25.1 is too old: 3.90 is needed",
+  },
+  {
+    rule: "cmake",
+    lines: ["CMake Error at CMakeLists.txt:4 (message):", "  needs a foo thing", ...incomplete],
+    exitCode: 1,
+    summary: "CMake says of CMakeLists.txt:4: needs a foo thing",
+  },
+  {
+    rule: "cmake",
+    lines: ['CMake Error: The source directory "/w" does not appear to contain CMakeLists.txt.'],
+    exitCode: 1,
+    summary: 'CMake says: The source directory "/w" does not appear to contain CMakeLists.txt',
+  },
+];
+
+export const go: readonly Sample[] = [
+  {
+    rule: "go-old",
+    lines: ["go: go.mod requires go >= 1.99 (running go 1.26.8; GOTOOLCHAIN=local)"],
+    exitCode: 1,
+    summary: "go 1.26.8 is too old: 1.99 is needed",
+  },
+];
+
+export const pkgConfig: readonly Sample[] = [
+  {
+    rule: "pkg-config-required",
+    lines: [
+      "checking for libnghttp2 >= 1.0... no",
+      "configure: error: Package requirements (libnghttp2 >= 1.0) were not met:",
+      "",
+      "Package 'libnghttp2', required by 'virtual:world', not found",
+      "",
+      "Consider adjusting the PKG_CONFIG_PATH environment variable if you",
+      "installed software in a non-standard prefix.",
+      "",
+      "Alternatively, you may set the environment variables NG_CFLAGS",
+    ],
+    exitCode: 1,
+    summary: "pkg-config does not find libnghttp2",
+    lacks: "pkg-config libnghttp2",
+  },
+  {
+    rule: "pkg-config-required",
+    constructed: true,
+    lines: ["configure: error: Package requirements (libnghttp2) were not met:", "", "No package 'libnghttp2' found"],
+    exitCode: 1,
+    summary: "pkg-config does not find libnghttp2",
+    lacks: "pkg-config libnghttp2",
+  },
+  {
+    rule: "pkg-config-version",
+    lines: [
+      "configure: error: Package requirements (zlib >= 99) were not met:",
+      "",
+      "Package dependency requirement 'zlib >= 99' could not be satisfied.",
+      "Package 'zlib' has version '1.2.13', required version is '>= 99'",
+    ],
+    exitCode: 1,
+    summary: "pkg-config finds no zlib >= 99, but another version",
+  },
+  {
+    rule: "pkg-config",
+    lines: [
+      "Package libnghttp2 was not found in the pkg-config search path.",
+      "Perhaps you should add the directory containing `libnghttp2.pc'",
+      "to the PKG_CONFIG_PATH environment variable",
+      "Package 'libnghttp2', required by 'virtual:world', not found",
+      "make: *** [Makefile:2: all] Error 1",
+    ],
+    summary: "pkg-config does not find libnghttp2",
+    lacks: "pkg-config libnghttp2",
+  },
+  {
+    // As config.log has it, where the check that configure failed for ends.
+    rule: "pkg-config",
+    lines: [
+      "configure:1895: checking for  nosuch",
+      "Package nosuch was not found in the pkg-config search path.",
+      "Package 'nosuch', required by 'virtual:world', not found",
+      "configure:1905: $? = 1",
+      'configure:1919: $PKG_CONFIG --exists --print-errors " nosuch"',
+      "configure:1922: $? = 1",
+      "configure:1936: result: no",
+      "No package 'nosuch' found",
+    ],
+    summary: "pkg-config does not find nosuch",
+    lacks: "pkg-config nosuch",
+  },
+];
+
 export const autotools: readonly Sample[] = [
+  {
+    rule: "autoconf-macro",
+    lines: [
+      "configure.ac:2: error: possibly undefined macro: AC_FOO",
+      "      If this token and others are legitimate, please use m4_pattern_allow.",
+      "      See the Autoconf documentation.",
+      "autoreconf: error: /usr/bin/autoconf failed with exit status: 1",
+    ],
+    exitCode: 1,
+    summary: "autoconf does not know the macro AC_FOO",
+  },
+  {
+    rule: "configure-macro",
+    lines: [
+      "./configure: line 1740: syntax error near unexpected token `NG,libnghttp2'",
+      "./configure: line 1740: `PKG_CHECK_MODULES(NG,libnghttp2 >= 1.0)'",
+    ],
+    summary: "autoconf does not know the macro PKG_CHECK_MODULES",
+  },
+  {
+    rule: "configure-macro",
+    lines: ["./configure: line 1740: AC_FOO: command not found"],
+    exitCode: 127,
+    summary: "autoconf does not know the macro AC_FOO",
+  },
   {
     rule: "automake-missing",
     lines: ["WARNING: 'aclocal-1.16' is missing on your system.", "make: *** [Makefile:300: aclocal.m4] Error 127"],
