@@ -8,7 +8,7 @@ import { located, stepFailed, type Place } from "./failure.ts";
 import { passGates } from "./gates/gates.ts";
 import { layOut } from "./layout.ts";
 import { openLog } from "./log.ts";
-import { keepFailure } from "./keep.ts";
+import { keepFailure, withoutFolder } from "./keep.ts";
 import { leftBehindText } from "./left-behind.ts";
 import { interrupted, runCommand, type Command, type CommandSink } from "./run.ts";
 import { ownEnvironment } from "./environment.ts";
@@ -104,8 +104,8 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       environment: ownEnvironment(scope.environment, context),
     };
   } catch (error) {
-    if (context.keepFailed && !signal.aborted) await keepFailure(context, { error, last, seen });
-    throw error;
+    if (signal.aborted) throw error;
+    throw context.keepFailed ? await keepFailure(context, { error, last, seen }) : withoutFolder(error, context);
   } finally {
     log.close();
   }

@@ -1,6 +1,6 @@
 /** What makes a failed build's folder one that can be looked into. */
 import path from "node:path";
-import { ForgeError } from "../errors.ts";
+import { ForgeError, type ErrorCode } from "../errors.ts";
 import { writeFailed } from "../store/index.ts";
 import { closedEnvironment } from "./environment.ts";
 import { shellLine, shellWord } from "../words.ts";
@@ -13,12 +13,12 @@ export const againProgram = "tlsforge-again";
 
 /**
  * Writes down what failed where, so that the folder stays and `tlsforge shell` can go there. A folder in which that cannot be written (a
- * full disk) is not kept: the failure itself matters more.
+ * full disk) is not kept: the failure itself matters more. Gives the error to throw: it says where the folder is.
  */
 export async function keepFailure(
   context: BuildContext,
   failure: { readonly error: unknown; readonly last: Command | null; readonly seen: readonly string[] },
-): Promise<void> {
+): Promise<unknown> {
   const { derivation, scratch, log } = context;
   const { error, last, seen } = failure;
   const { recipe, key, out } = derivation;
@@ -42,15 +42,41 @@ export async function keepFailure(
       network: last?.network === true && context.offline !== true,
       failed: new Date().toISOString(),
     });
-    context.emit({
-      type: "notice",
-      message: `the failed build is kept in ${scratch}`,
-      hint: `tlsforge shell ${recipe.name} goes there; tlsforge gc --failed removes it`,
-    });
+    const ways = `tlsforge shell ${recipe.name} goes there, tlsforge gc --failed removes it`;
+    return advised(error, `the failed build is kept in ${scratch} (${ways})`, log);
   } catch (problem) {
     const why = problem instanceof ForgeError || problem instanceof Error ? problem.message : String(problem);
     context.emit({ type: "warning", message: `the failed build's folder is not kept: ${why}` });
+    return error;
   }
+}
+
+/** Failures after which the build's own folder is worth a look. */
+const lookedInto: ReadonlySet<string> = new Set<ErrorCode>(["build-failed", "patch-failed", "gate-failed"]);
+
+/** A failure of a build whose folder goes: it says how to keep the next one's. */
+export function withoutFolder(error: unknown, { derivation, log, checking }: BuildContext): unknown {
+  if (!(error instanceof ForgeError) || !lookedInto.has(error.code) || checking === true) return error;
+  const { name } = derivation.recipe;
+  return advised(
+    error,
+    `with --keep-failed the folder of such a build stays, and tlsforge shell ${name} goes there`,
+    log,
+  );
+}
+
+/** What is no ForgeError stays as it is: a bug. The log's place stays the last of the hint. */
+function advised(error: unknown, advice: string, log: string): unknown {
+  if (!(error instanceof ForgeError)) return error;
+  const { code, message, details, span, hint } = error;
+  const place = `the whole log: ${log}`;
+  const before = hint?.endsWith(place) === true ? hint.slice(0, -place.length) : hint === undefined ? "" : `${hint}; `;
+  return new ForgeError(code, message, {
+    details,
+    ...(span === undefined ? {} : { span }),
+    hint: `${before}${advice}; ${place}`,
+    cause: error,
+  });
 }
 
 /** Holds the environment, a proxy's password included, so it is for its owner alone. In the command's own folder with the umask of builds, whatever has become of the shell it is called from. */

@@ -46,12 +46,12 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
 
   test("a failed build is kept when that is asked for, and a shell goes to the failing command", async () => {
     await recipe(lacking);
-    const failed = await runJson(shop, ["build", "--yes", "--keep-failed"]);
+    const failed = await runJson(shop, ["build", "--yes", "--keep-failed", "--quiet"]);
     expect(failed.record.error).toMatchObject({
       code: "build-failed",
       message: expect.stringContaining("the header tlsforge-no-such.h is missing") as string,
     });
-    expect(failed.stderr).toMatch(/the failed build is kept in .*-hello/);
+    expect(failed.record.error?.hint).toMatch(/the failed build is kept in .*-hello \(tlsforge shell hello goes there/);
     const [scratch = ""] = await scratches();
     const facts = await stat(join(shop.prefix, "build", scratch, ".tlsforge-failed.json"));
     expect(facts.mode & 0o077).toBe(0);

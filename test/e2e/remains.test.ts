@@ -78,8 +78,8 @@ describeWith(["linux", "root", "unshare", "cc", "make", "setsid"], "what a build
       const rest = { out: "/none", log: "/none", reason: "r", argv: null, directory: scratch, environment: {} };
       await writeFailed(scratch, { schema: "tlsforge.failed/1", ...build, ...rest, failed: future.toISOString() });
     }
-    const { record, stderr } = await runJson(shop, ["build", "--yes", "--keep-failed"]);
-    const [, kept = ""] = /the failed build is kept in (\S+)/u.exec(stderr) ?? [];
+    const { record } = await runJson(shop, ["build", "--yes", "--keep-failed"]);
+    const [, kept = ""] = /the failed build is kept in (\S+)/u.exec(record.error?.hint ?? "") ?? [];
     const [, log = ""] = /the whole log: (\S+)$/u.exec(record.error?.hint ?? "") ?? [];
     expect(await readdir(logs)).toContain(basename(log));
     const folders = await readdir(join(prefix, "build"));

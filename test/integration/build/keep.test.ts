@@ -47,7 +47,13 @@ it("a gate that fails is kept with what it ran, and a build that fails before an
   const project = await prepare(await freshFolder());
   const gates = [{ kind: "run", name: "says no", argv: ["sh", "-c", "exit 1"], expect: "^yes" }] as const;
   const recipe = { ...programs(["sh", "-c", "mkdir -p ${out}; touch ${out}/x"]), gates };
-  await failureOf(make(project, { recipe, keepFailed: true }));
+  const hint = (await failureOf(make(project, { recipe }))).hint ?? "";
+  expect(hint).toMatch(/; with --keep-failed .*, and tlsforge shell hello goes there; the whole log: \S+$/u);
+  const kept = (await failureOf(make(project, { recipe, keepFailed: true }))).hint ?? "";
+  expect(kept).toMatch(
+    /; the failed build is kept in \S+ \(tlsforge shell hello goes there, .*\); the whole log: \S+$/u,
+  );
+  expect(kept).not.toContain("--keep-failed");
   expect((await readFailed(scratchOf(derivationOf(project, { recipe }))))?.argv).toEqual(["sh", "-c", "exit 1"]);
   const none = { ...programs(["sh"]), steps: [{ kind: "run", argv: ["${nosuch}"] }] as const };
   await failureOf(make(project, { recipe: none, keepFailed: true }));
