@@ -40,6 +40,7 @@ export async function verifySignature(checked: Checked, options: FetchOptions): 
   const cachesOnly = checked.cachesOnly === true || (spec === undefined && checked.cached);
   const misses: string[] = [];
   const wrong: string[] = [];
+  const remedies = new Set<string>();
   // What lies damaged in a cache says nothing against what another place delivers.
   let isToldWrong = false;
   let isWrong = false;
@@ -58,12 +59,13 @@ export async function verifySignature(checked: Checked, options: FetchOptions): 
       return unknown(source, `${copy.from}: ${judgement.why}`, options);
     }
     wrong.push(`${copy.path ?? copy.from}: ${judgement.why}`);
+    remedies.add(judgement.remedy ?? distrust(source));
     if (judgement.outcome === "untestable") continue;
     isWrong = true;
     isToldWrong ||= copy.path === null;
     if (copy.path !== null) await passOver(copy.path, checked, options);
   }
-  if (wrong.length > 0) throw isWrong ? wrongSignature(source, wrong) : unjudgedSignature(source, wrong);
+  if (wrong.length > 0) throw isWrong ? wrongSignature(source, wrong, [...remedies]) : unjudgedSignature(source, wrong);
   if (spec?.required === true) throw missingSignature(source, misses, options);
   const why = cachesOnly ? "the caches have none" : misses.join("; ");
   return spec === undefined ? untestable(why) : unknown(source, why, options);
@@ -113,9 +115,13 @@ function untestable(why: string): SignatureVerdict {
   return { outcome: "untestable", why };
 }
 
-function wrongSignature(source: Digested, details: readonly string[]): ForgeError {
+function distrust({ sha256 }: Digested): string {
+  return `Do not build it. If upstream has a new key, take its fingerprint from upstream by another way and pin it in the recipe; else distrust that location. SHA-256 of the file: ${sha256}`;
+}
+
+function wrongSignature(source: Digested, details: readonly string[], remedies: readonly string[]): ForgeError {
   return new ForgeError("signature-wrong", `The signature of ${source.file} (${source.name}) is wrong: ${details[0]}`, {
-    hint: `Do not build it. If upstream has a new key, take its fingerprint from upstream by another way and pin it in the recipe; else distrust that location. SHA-256 of the file: ${source.sha256}`,
+    hint: remedies.join("\n"),
     details,
   });
 }

@@ -76,8 +76,8 @@ async function keysOf(signer: OpenPgpSigner): Promise<readonly PublicKey[] | Pro
     const blocks = armoredBlocks(text, "PUBLIC KEY BLOCK");
     const keys = (await Promise.all(blocks.map((armoredKeys) => readKeys({ armoredKeys })))).flat();
     if (keys.length > 0) return keys.map((key) => key.toPublic());
-  } catch (error) {
-    return malformed(signer, error instanceof Error ? error.message : String(error));
+  } catch {
+    return malformed(signer, "a block in it is cut short or damaged");
   }
   return malformed(signer, "there is no block of public keys in it");
 }

@@ -72,6 +72,7 @@ async function judgeOne(
   const fit = await fits(file, (input) =>
     isLate ? verifyLate(input, packet, { key, date, now }) : verifyIn(input, packet, { key, date }),
   );
+  if (fit === inFuture) return early(made, now);
   if (fit !== null) return failed(fit);
   if (isLate)
     return {
@@ -101,7 +102,7 @@ async function fits(
     await verify(ReadableStream.from(hashed(input, hash)));
   } catch (error) {
     if (input.errored !== null) throw input.errored;
-    return `${unfit}, or is damaged: ${error instanceof Error ? error.message : String(error)}`;
+    return misfit(error instanceof Error ? error.message : String(error));
   } finally {
     input.destroy();
   }
@@ -114,6 +115,25 @@ async function* hashed(input: ReadStream, hash: Hash): AsyncGenerator<Uint8Array
     hash.update(chunk);
     yield chunk;
   }
+}
+
+/** The library looks at the bytes and the key before the time, so a signature of which it says this is good but for its time. */
+const inFuture = "Signature creation time is in the future";
+
+/** What the library says of a signature that it refuses, in our words where it is one of the usual. */
+function misfit(said: string): string {
+  if (said === inFuture) return said;
+  if (said === "Signed digest did not match") return `${unfit}: other bytes were signed`;
+  return said === "Signature verification failed" ? `${unfit}, or is damaged` : `${unfit}, or is damaged: ${said}`;
+}
+
+function early(made: Date, now: Date): Judgement {
+  const second = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
+  return {
+    outcome: "failed",
+    why: `it fits the file and was made in the future: at ${second(made)}, where the clock of this machine says ${second(now)}`,
+    remedy: "Look at the clock of this machine first (date, timedatectl), set it, and run again",
+  };
 }
 
 /** By a key that was valid when the signature was made. */
@@ -164,8 +184,8 @@ async function signaturesIn(bytes: Buffer): Promise<readonly SignaturePacket[] |
     const packets = read.flatMap(({ packets: list }) => [...list]);
     if (packets.length === 0) return "there is no signature in it";
     return packets.length > mostSignatures ? `it holds ${packets.length} signatures` : packets;
-  } catch (error) {
-    return `it cannot be read as an OpenPGP signature: ${error instanceof Error ? error.message : String(error)}`;
+  } catch {
+    return "it cannot be read as an OpenPGP signature: it is something else, or cut short or damaged";
   }
 }
 

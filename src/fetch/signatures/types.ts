@@ -16,4 +16,11 @@ export type Observed = Omit<Extract<SignatureVerdict, { readonly outcome: "obser
  * What one copy of a signature says. `untestable`: neither good nor bad can be told, as when the trust root does not know the
  * log, or the signature was made after the end of our copy of the key.
  */
-export type Judgement = Observed | { readonly outcome: "failed" | "untestable"; readonly why: string };
+export type Judgement =
+  | Observed
+  | {
+      readonly outcome: "failed" | "untestable";
+      readonly why: string;
+      /** What to do first, where that is not to distrust whoever gave it. */
+      readonly remedy?: string;
+    };

@@ -47,9 +47,10 @@ describe("a detached OpenPGP signature", () => {
 
   test("over other bytes is wrong", async () => {
     const key = await keyOf("alice");
-    expect(await judged(await signed(Buffer.concat([bytes, Buffer.from("!")]), key), key)).toEqual(
-      failed("does not fit the file"),
-    );
+    expect(await judged(await signed(Buffer.concat([bytes, Buffer.from("!")]), key), key)).toEqual({
+      outcome: "failed",
+      why: "it does not fit the file: other bytes were signed",
+    });
   });
 
   test("that fits what was put in the place of the file since its digest was taken says nothing of the file", async () => {
@@ -120,6 +121,7 @@ describe("a detached OpenPGP signature", () => {
     ["a cut one", "-----BEGIN PGP SIGNATURE-----\n\nwnUEABYKAB0\n-----END PGP SIGNATURE-----\n", "cannot be read"],
   ])("that is %s is wrong", async (_, text, why) => {
     expect(await judged(text, await keyOf("alice"))).toEqual(failed(why));
+    expect(await judged(text, await keyOf("alice"))).toEqual(failed("something else, or cut short or damaged"));
   });
 });
 
@@ -147,7 +149,7 @@ describe("the time of a signature", () => {
     expect(await judged(other, key)).toEqual(failed("does not fit the file"));
     expect(await judged(`${late}\n${other}`, key)).toEqual(failed("does not fit the file"));
     const future = new Date(now.getTime() + 3 * day);
-    expect(await judged(await signed(bytes, forever, future), key)).toEqual(failed("in the future"));
+    expect(await judged(await signed(bytes, forever, future), key)).toMatchObject(failed("in the future"));
     const revoked = await revokeKey({ key, reasonForRevocation: { flag: reasons.keyRetired }, format: "object" });
     expect(await judged(late, revoked.publicKey)).toEqual(failed("has been revoked"));
   });
@@ -170,9 +172,12 @@ describe("the time of a signature", () => {
 
   test("that lies in the future: refused", async () => {
     const key = await keyOf("alice");
-    expect(await judged(await signed(bytes, key, new Date(now.getTime() + 3 * day)), key)).toEqual(
-      failed("in the future"),
-    );
+    const future = new Date(now.getTime() + 3 * day);
+    expect(await judged(await signed(bytes, key, future), key)).toEqual({
+      ...failed(`was made in the future: at ${future.toISOString().slice(0, 19)}Z, where the clock`),
+      remedy: expect.stringContaining("clock") as string,
+    });
+    expect(await judged(await signed(Buffer.from("other"), key, future), key)).toEqual(failed("does not fit the file"));
   });
 
   test("from before the key's newest word on itself: accepted, as the newest word says the key was valid", async () => {

@@ -94,6 +94,16 @@ describe("the signature of a source", () => {
     }
   });
 
+  test("that was made in the future sends to the clock and not to upstream's new key", async () => {
+    const early = await signed(file.bytes, alice, new Date(Date.now() + 3 * day));
+    const { base } = await serving({ "/thing.asc": early });
+    const failure = fetchAll([thing(await pinned(), `${base}/thing`)], await options());
+    await expect(failure).rejects.toMatchObject({
+      code: "signature-wrong",
+      hint: expect.stringMatching(/^Look at the clock of this machine first .*, and run again$/u) as string,
+    });
+  });
+
   test("that is wrong at one place may be good at the next", async () => {
     const { base } = await serving({ "/a.asc": wrong, "/thing.asc": good });
     const [found] = await fetchAll([thing(await pinned(), `${base}/a`, `${base}/thing`)], await options());
