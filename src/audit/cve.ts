@@ -25,7 +25,7 @@ const product = z.looseObject({
 /** The parts of a CVE record (https://www.cve.org, JSON 5) that a judgement needs: what OpenSSL and Python publish their advisories as. */
 export const cveSchema = z.looseObject({
   dataType: z.literal("CVE_RECORD"),
-  dataVersion: z.string().regex(/^5\./),
+  dataVersion: z.string().regex(/^5\./, { error: "a version 5" }),
   cveMetadata: z.looseObject({ cveId: identifier, state: z.enum(["PUBLISHED", "REJECTED", "RESERVED"]) }),
   containers: z.looseObject({
     cna: z.looseObject({

@@ -62,16 +62,39 @@ function toAdvisory(record: unknown, refuse: (problem: string) => ForgeError): A
   const isCve = z.looseObject({ dataType: z.string() }).safeParse(record).success;
   if (isCve) {
     const { data, error } = cveSchema.safeParse(record);
-    if (data === undefined) throw refuse(`is no CVE record of JSON 5: ${first(error)}`);
+    if (data === undefined) throw refuse(`is no CVE record of JSON 5: ${first(error, record)}`);
     return fromCve(data);
   }
   const { data, error } = osvSchema.safeParse(record);
-  if (data === undefined) throw refuse(`is no OSV record: ${first(error)}`);
+  if (data === undefined) throw refuse(`is no OSV record: ${first(error, record)}`);
   return fromOsv(data);
 }
 
-function first(error: z.ZodError): string {
+function first(error: z.ZodError, record: unknown): string {
   const issue = error.issues[0];
-  const where = issue === undefined || issue.path.length === 0 ? "the whole" : issue.path.map(String).join(".");
-  return `${where}: ${issue?.message ?? "not as the schema says"}`;
+  if (issue === undefined) return "not as the schema says";
+  const where = issue.path.length === 0 ? "the whole" : issue.path.map(String).join(".");
+  const value = issue.path.reduce<unknown>(
+    (within, key) => (within as Record<PropertyKey, unknown> | null)?.[key],
+    record,
+  );
+  return `${where} ${value === undefined ? "is missing" : flawOf(issue)}`;
 }
+
+/** What is wrong with a value; a record holds what others wrote, so the value itself is not repeated. */
+function flawOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return `has to be ${kindNames[issue.expected] ?? issue.expected}`;
+    case "invalid_value":
+      return `has to be ${issue.values.map(String).join(" or ")}`;
+    case "too_small":
+      return "is empty";
+    case "invalid_format":
+      return issue.format === "datetime" ? "has to be a time (2026-01-02T03:04:05Z)" : `has to be ${issue.message}`;
+    default:
+      return "is not as the schema says";
+  }
+}
+
+const kindNames: Readonly<Record<string, string>> = { string: "a text", array: "a list", object: "a mapping" };

@@ -6,7 +6,7 @@ export const plain = z
   .regex(/^[^\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]*$/u, { error: "text without control characters" });
 
 /** What names an advisory: a word. */
-export const identifier = z.string().regex(/^[\u0021-\u007e]{1,100}$/, { error: "a word" });
+export const identifier = z.string().regex(/^[\u0021-\u007e]{1,100}$/, { error: "one word, as CVE-2026-1234 is" });
 
 /** The first line of a text, cut where it is longer than a line of a terminal bears, fit to be shown. */
 export function firstLine(text: string): string {

@@ -56,13 +56,18 @@ async function* textsOf(file: string): AsyncGenerator<{ readonly name: string; r
 
 async function* textsBelow(folder: string): AsyncGenerator<{ readonly name: string; readonly text: string }> {
   let left = mostBytes;
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    const place = (error as NodeJS.ErrnoException).path ?? folder;
+    throw invalid(place, `cannot be read: ${reasonOf(error)}`, error);
+  });
   for (const entry of entries.toSorted((a, b) =>
     path.join(a.parentPath, a.name) < path.join(b.parentPath, b.name) ? -1 : 1,
   )) {
     if (!entry.isFile() || !entry.name.endsWith(".json")) continue;
     const file = path.join(entry.parentPath, entry.name);
-    const { size } = await stat(file);
+    const { size } = await stat(file).catch((error: unknown) => {
+      throw invalid(file, `cannot be read: ${reasonOf(error)}`, error);
+    });
     left -= size;
     if (left < 0) throw invalid(folder, "holds more than is read");
     yield { name: file, text: await readText(file, size) };
@@ -75,7 +80,8 @@ async function* textsInside(file: string): AsyncGenerator<{ readonly name: strin
     for await (const { name, text } of members) yield { name: `${file} (${name})`, text };
   } catch (error) {
     if (error instanceof ForgeError) throw error;
-    throw invalid(file, error instanceof Error ? error.message : String(error), error);
+    const said = error instanceof Error && !("code" in error) ? error.message : `cannot be read: ${reasonOf(error)}`;
+    throw invalid(file, said, error);
   }
 }
 
@@ -100,5 +106,13 @@ async function readText(file: string, size: number): Promise<string> {
 }
 
 function reasonOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  return reasons[code] ?? code;
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  ELOOP: "its links lead in a ring",
+};

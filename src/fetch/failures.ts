@@ -35,7 +35,8 @@ export function passing(reason: string): Failure {
  */
 export function failureOf(error: unknown, host: string, run: Run): Failure {
   const code = errnoOf(error) ?? "";
-  const described = errorNames[code] === undefined ? errorText(error, code) : `${errorNames[code]} (${code})`;
+  const name = errorNames[code] ?? (code.startsWith("HPE_") ? "its answer breaks the rules of HTTP" : undefined);
+  const described = name === undefined ? errorText(error, code) : `${name} (${code})`;
   const slow = isConnectTimeout(error);
   if (!slow && !unreachable.has(code))
     return {
@@ -65,6 +66,12 @@ const errorNames: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "there is no way to the host",
   ENETUNREACH: "there is no network",
   ETIMEDOUT: "no answer in time",
+  ERR_HTTP_CONTENT_LENGTH_MISMATCH: "another length was announced",
+  // Of Node's parser (llhttp).
+  HPE_CLOSED_CONNECTION: "more came after the end of the answer",
+  HPE_HEADER_OVERFLOW: "the head of its answer is too long",
+  HPE_INVALID_CONSTANT: "what answers there does not speak HTTP",
+  HPE_INVALID_EOF_STATE: "its answer ends too early",
 };
 
 /** A failure for an answer whose status is not a success. `retryAfter` is the header's value. */

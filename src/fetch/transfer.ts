@@ -115,7 +115,8 @@ async function receive(
         const failure = failureOf(next, answer.url.host, runOf(options));
         return {
           ...failure,
-          reason: `broke off after ${part.bytes}${total === undefined ? "" : ` of ${total}`} bytes: ${failure.reason}`,
+          // What came right before the error may not have reached us.
+          reason: `broke off, with ${part.bytes}${total === undefined ? "" : ` of ${total}`} bytes kept: ${failure.reason}`,
         };
       }
       if (next === null) break;

@@ -17,7 +17,12 @@ export async function* zipTexts(
   const yauzl = await import("yauzl");
   const zip = await yauzl.openPromise(file, { strictFileNames: false }).catch((error: unknown) => {
     if (/^E[A-Z]+$/.test(errnoOf(error) ?? "")) throw error;
-    throw new Error(`is no zip file that can be read: ${error instanceof Error ? error.message : String(error)}`);
+    const said = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      /^End of central directory record signature not found/.test(said)
+        ? "is cut short, or no zip file: the list of what it holds is missing"
+        : `is no zip file that can be read: ${said}`,
+    );
   });
   let left = options.most;
   for await (const entry of zip.eachEntry()) {

@@ -55,6 +55,15 @@ describe("errors of a connection", () => {
     expect(failureOf(coded("CERT_HAS_EXPIRED"), "h.example", run())).toMatchObject({ retry: false, down: false });
   });
 
+  it.each([
+    ["HPE_INVALID_CONSTANT", "what answers there does not speak HTTP (HPE_INVALID_CONSTANT)"],
+    ["HPE_CLOSED_CONNECTION", "more came after the end of the answer (HPE_CLOSED_CONNECTION)"],
+    ["HPE_INVALID_CHUNK_SIZE", "its answer breaks the rules of HTTP (HPE_INVALID_CHUNK_SIZE)"],
+    ["ERR_HTTP_CONTENT_LENGTH_MISMATCH", "another length was announced (ERR_HTTP_CONTENT_LENGTH_MISMATCH)"],
+  ])("are told in our own words: %s", (code, reason) => {
+    expect(failureOf(coded(code), "h.example", run()).reason).toBe(reason);
+  });
+
   it("are told apart by status", () => {
     expect([404, 403, 410, 451, 501].map((status) => statusFailure(status, null).retry)).toEqual([
       false,
