@@ -4,7 +4,7 @@ import { lastComponent } from "./locations.ts";
 import { checkVariables, lintOwnTests } from "./own-tests.ts";
 import type { Problem } from "./problems.ts";
 import type { WrittenRecipe } from "./recipe-schema.ts";
-import { lintPlaces } from "./places.ts";
+import { lintExpectedFiles, lintPlaces } from "./places.ts";
 import type { LockedPackage } from "./types.ts";
 import { builtinVariables, hasUnclosed, suggestVariable, variablesIn } from "./variables.ts";
 import { inRange, newestFirst } from "./versions.ts";
@@ -20,6 +20,7 @@ interface Checked {
 /** What a recipe that fits the schema can still get wrong: things that refer to each other. */
 export function lintRecipe(checked: Checked): Problem[] {
   return [
+    ...lintInputs(checked),
     ...lintVersions(checked),
     ...lintSources(checked),
     ...lintConditions(checked),
@@ -27,8 +28,17 @@ export function lintRecipe(checked: Checked): Problem[] {
     ...lintGates(checked),
     ...lintHardening(checked),
     ...lintPlaces(checked.written, checked.document),
+    ...lintExpectedFiles(checked.written, checked.document),
     ...lintOwnTests(checked.written, checked.document),
   ];
+}
+
+/** Longer cycles show only with the other recipes (`checkTogether`). */
+function lintInputs({ written: { name, inputs }, document }: Checked): Problem[] {
+  const index = inputs.indexOf(name);
+  if (index < 0) return [];
+  const span = document.locate(["inputs", index]);
+  return [{ message: `the recipe is its own input: ${name}`, span, hint: "take it out of the list" }];
 }
 
 function lintVersions({ written, document }: Checked): Problem[] {

@@ -36,6 +36,20 @@ export function lintPlaces({ steps, check }: WrittenRecipe, document: SourceDocu
   return [...lint(steps, ["steps"]), ...lint(check?.steps ?? [], ["check", "steps"])];
 }
 
+/** Files that a gate looks for anywhere but in the output, of which alone it says something. */
+export function lintExpectedFiles({ gates }: WrittenRecipe, document: SourceDocument): Problem[] {
+  return gates.flatMap((gate, index) =>
+    gate.kind !== "exists"
+      ? []
+      : gate.files.flatMap((file, position) => {
+          const place = posix.resolve("/out", placed(file));
+          if (place.startsWith("/out/")) return [];
+          const span = document.locate(["gates", index, "exists", position]);
+          return [{ message: `"${file}" is outside of the output`, span, expected: "a path below the output" }];
+        }),
+  );
+}
+
 function isOwn(to: string, directory: string): boolean {
   const place = posix.resolve("/build/source", placed(directory), placed(to));
   return ["/out", "/build"].some((folder) => place === folder || place.startsWith(`${folder}/`));

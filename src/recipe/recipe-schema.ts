@@ -7,6 +7,9 @@ import { gate, step } from "./steps-schema.ts";
 
 const url = z.string().regex(/^https?:\/\/[^\s/]+\/\S*$/, { error: "an address that begins with https:// or http://" });
 
+/** A relative one would be another file in each folder that tlsforge is called from. */
+const localPath = z.string().regex(/^\//, { error: "an absolute path, that begins with /" });
+
 const location = family(
   "location",
   ["url", "mirror", "debian", "pypi", "file"],
@@ -20,7 +23,7 @@ const location = family(
       kind: "pypi" as const,
       ...place.pypi,
     })),
-    mapping({ file: text }).transform((place) => ({ kind: "file" as const, path: place.file })),
+    mapping({ file: localPath }).transform((place) => ({ kind: "file" as const, path: place.file })),
   ],
 );
 
