@@ -5,6 +5,7 @@ import { ForgeError } from "../../errors.ts";
 import {
   insertionDiff,
   insertionOf,
+  nearest,
   parseSite,
   versionEntries,
   withInsertions,
@@ -14,6 +15,7 @@ import {
 import { atomicWrite } from "../../store/index.ts";
 import type { FetchOptions } from "../../fetch/index.ts";
 import type { Context } from "../context.ts";
+import { entriesIn } from "../files.ts";
 import { searchLocked } from "../update/locked.ts";
 import { loadRecipe, readText } from "../make/load.ts";
 import { networkOf } from "../make/prepare.ts";
@@ -46,15 +48,12 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
       });
   const folder = path.join(context.recipes, request.recipe);
   const file = path.join(folder, `${request.line ?? "recipe"}.yaml`);
-  const text = await readText(
-    file,
-    "recipe",
-    "name a recipe of the folder of recipes, as tlsforge recipe lint tells them",
-  );
+  const text = await readText(file, "recipe", await meantBy(context.recipes, request.recipe));
   const recipe = await loadRecipe({ text, path: file, folder });
   const fetch = await networkOf(context, parseSite(null));
   if (recipe.versions.every(({ sources }) => sources.length === 0)) return updateLock(context, { recipe, file, fetch });
   const entries = updatable(text, file);
+  if (entries.every(({ sources }) => sources.every(({ locations }) => locations.length === 0))) throw askable(recipe);
   const found = await searchVersions(entries, fetch);
   const proposals = await proposeAll(found, entries, { recipe, fetch });
   const made = proposals.flatMap((entry) => ("reasons" in entry ? [] : [entry]));
@@ -112,6 +111,23 @@ function updatable(text: string, file: string): readonly VersionEntry[] {
   throw new ForgeError("recipe-invalid", `the versions of ${file} are not written one below the other`, {
     hint: "give each version lines of its own, beginning with - version:",
   });
+}
+
+/** Files of this machine and mirrors, which have files by their digests alone, list no versions. */
+function askable({ name }: Recipe): ForgeError {
+  return new ForgeError("usage", `${name} has no location that could be asked for versions`, {
+    hint: "its sources are files of this machine or of a mirror: add the place that upstream has them at (url, debian or pypi)",
+  });
+}
+
+/** What to do about a recipe that is not there. */
+async function meantBy(folder: string, name: string): Promise<string> {
+  const names = (await entriesIn(folder))
+    .filter((entry) => entry.isDirectory() && entry.name !== "stacks")
+    .map((entry) => entry.name);
+  if (names.includes(name)) return `see what lies in ${path.join(folder, name)}; --line names another file of it`;
+  const near = nearest(name, names);
+  return `${near === undefined ? "name a recipe of the folder of recipes" : `did you mean ${near}?`}; there is ${names.join(", ")}`;
 }
 
 /** A recipe that only locks packages: which of them could be newer. The lock is made as a whole, so that no single change is proposed. */

@@ -233,6 +233,23 @@ describe("recipe update", () => {
     await expect(asked).rejects.toMatchObject({ code: "usage", message: expect.stringContaining('"../thing"') });
   });
 
+  test("a recipe that is not there is told with the one that is like it", async () => {
+    const { context } = await shop(recipeText([url("http://127.0.0.1:1")]));
+    const asked = updateRecipe(context, { recipe: "thng", line: null, write: false });
+    await expect(asked).rejects.toMatchObject({ code: "usage", hint: "did you mean thing?; there is thing" });
+    const line = updateRecipe(context, { recipe: "thing", line: "classc", write: false });
+    await expect(line).rejects.toMatchObject({ code: "usage", hint: expect.stringContaining("--line") as string });
+  });
+
+  test("a recipe whose sources are all files of this machine has nobody to ask, with a network or without", async () => {
+    const error = await refusal(await shop(recipeText(["file: /srv/thing-{version}.tar.gz"])));
+    expect(error).toMatchObject({
+      code: "usage",
+      message: "thing has no location that could be asked for versions",
+      hint: expect.stringContaining("upstream") as string,
+    });
+  });
+
   test("locations that hold other bytes of one version are refused, and nothing is proposed", async () => {
     const other = await upstream({ ...listed, "thing-2.1.3.tar.gz": Buffer.from("something else") });
     const text = recipeText([url(await upstream(listed))]).replaceAll(/( +)(- url: .*\n)/g, `$1$2$1- ${url(other)}\n`);
