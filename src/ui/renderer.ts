@@ -1,6 +1,6 @@
 import type { ForgeEvent } from "../events.ts";
 import { eventAsCalled } from "./called.ts";
-import { describe } from "./describe.ts";
+import { describe, isShown } from "./describe.ts";
 import { jsonSink, plainSink } from "./plain.ts";
 import { sanitise, styled } from "./text.ts";
 import { ttyDrawing } from "./tty.ts";
@@ -19,7 +19,7 @@ export function renderer(options: RendererOptions): Renderer {
     emit(event) {
       if (closed) return;
       if (event.type === "warning" || event.type === "fallback") loud.set(JSON.stringify(event), event);
-      else buried ||= loud.size > 0;
+      else buried ||= loud.size > 0 && describe(event, 0).some((line) => isShown(line, options.level ?? "normal"));
       sink(shown(event));
     },
     summary: () => [...loud.values()],

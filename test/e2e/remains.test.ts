@@ -89,13 +89,16 @@ describeWith(["linux", "root", "unshare", "cc", "make", "setsid"], "what a build
     expect((await run(shop, ["log", "hello"])).stdout).toContain("$ sh -c exit 3");
   });
 
-  test("running is told in the record of a build that goes well", async () => {
+  test("running is told once when it happens, and later in the record and the note of a build that went well", async () => {
     const long = `9.${process.pid}`;
     shop = await smallShop({ before: [`- run: [sh, -c, 'setsid sleep ${long} >/dev/null 2>&1 & sleep 0.3']`] });
-    const { record, stderr } = await runJson(shop, ["build", "--yes"]);
+    const { stdout, stderr } = await run(shop, ["build", "--yes", "--quiet"]);
     const text = `left running, and the seal ended: sleep ${long}`;
-    expect(record).toMatchObject({ outcome: "done" });
     expect(stderr).toMatch(new RegExp(`warning: hello 1\\.0\\.0: sh -c setsid .*${text}`, "u"));
+    expect(`${stdout}${stderr}`.split(text)).toHaveLength(2);
+    const { record } = await runJson(shop, ["build", "--yes"]);
+    expect(record).toMatchObject({ outcome: "unchanged" });
     expect(record.warnings).toContainEqual(expect.stringContaining(text));
+    expect((await run(shop, ["build", "--yes"])).stdout).toContain(`Note: ${String(record.warnings?.[0])}`);
   });
 });

@@ -12,6 +12,7 @@ import {
   type BuildRequest,
   type Built,
 } from "../make/pipeline.ts";
+import { notToldYet } from "../make/sandbox.ts";
 import type { Result } from "../result.ts";
 import { vulnerableText } from "../serve/vulnerable.ts";
 
@@ -44,7 +45,7 @@ async function activated(context: Context, built: Built): Promise<Result> {
     },
     text: [
       `Generation ${manifest.generation} in ${prefix}${same ? ", unchanged" : ""}`,
-      ...warnings.map((warning) => `Note: ${warning}`),
+      ...notToldYet(warnings, made).map((warning) => `Note: ${warning}`),
       ...vulnerableText(manifest.vulnerable ?? []),
       "",
     ].join("\n"),

@@ -34,6 +34,7 @@ import {
   type BuildRequest,
   type Built,
 } from "../make/pipeline.ts";
+import { notToldYet } from "../make/sandbox.ts";
 import type { Selection } from "../make/prepare.ts";
 import { reachText } from "../serve/reach.ts";
 import { errorFields, serverFields, type Result } from "../result.ts";
@@ -317,7 +318,7 @@ async function told(context: Context, served: Served): Promise<Result> {
   const outcome = served.outcome === "unchanged" ? "unchanged" : "done";
   const { listen, names } = setup.config;
   const reach = { listen, names, authority: setup.authority, prefix, program: context.executable, html: files.html };
-  const text = `${await reportText(context, report)}\n${reachText({ ...reach, outcome, warnings, vulnerable: manifest.vulnerable ?? [] })}`;
+  const text = `${await reportText(context, report)}\n${reachText({ ...reach, outcome, warnings: notToldYet(warnings, built.made), vulnerable: manifest.vulnerable ?? [] })}`;
   if (problem === null) return { outcome, exitCode: 0, fields, text };
   return {
     outcome: "failed",

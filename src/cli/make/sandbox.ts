@@ -100,6 +100,15 @@ export function leftBehindWarnings({ recipe, version, seal }: Receipt): readonly
   return (seal?.leftBehind ?? []).map((text) => `${recipe} ${version}: ${text}`);
 }
 
+/** Warnings for the end of a run without those of what its own builds left running: they were told when that happened. */
+export function notToldYet(
+  warnings: readonly string[],
+  made: readonly { readonly receipt: Receipt; readonly cached: boolean }[],
+): readonly string[] {
+  const told = new Set(made.flatMap(({ receipt, cached }) => (cached ? [] : leftBehindWarnings(receipt))));
+  return warnings.filter((warning) => !told.has(warning));
+}
+
 /** The account's home, whatever the environment calls one. */
 function accountHome(): readonly string[] {
   try {

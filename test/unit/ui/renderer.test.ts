@@ -70,6 +70,21 @@ test("warnings that nothing else came after are not said again", async () => {
   expect(out.text()).toBe("begun\nwarning: one\nwarning: two\n");
 });
 
+test("what is not shown comes between a warning and the end as little as nothing", async () => {
+  const shown = async (level: "quiet" | "normal"): Promise<string> => {
+    const { now } = scriptClock();
+    const out = screen();
+    const view = renderer({ kind: "plain", colour: false, now, out, level });
+    view.emit({ type: "warning", message: "one" });
+    view.emit({ type: "build-activity", key: "k", activity: "cc" });
+    view.emit({ type: "notice", message: "done" });
+    await view.close();
+    return out.text();
+  };
+  expect(await shown("quiet")).toBe("warning: one\n");
+  expect(await shown("normal")).toBe("warning: one\ndone\n\nOne warning of this run:\n  warning: one\n");
+});
+
 test("json: every event as a line that parses, nothing else", async () => {
   const text = await play({ kind: "json" });
   expect(text).toMatchSnapshot();
