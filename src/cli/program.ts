@@ -6,7 +6,7 @@ import { auditRequest, withAuditOptions } from "./options/audit-options.ts";
 import type { Context } from "./context.ts";
 import { globalsOf, withGlobals, type RawOptions } from "./options/globals.ts";
 import { logDescription, logRequest, withLogOptions } from "./options/log-options.ts";
-import { count, optional, text } from "./options/option-values.ts";
+import { count, notEmpty, optional, text } from "./options/option-values.ts";
 import type { Result } from "./result.ts";
 import {
   compareRequest,
@@ -85,6 +85,7 @@ function commandTree(
     givesLines: (args: readonly string[], options: Record<string, unknown>) => boolean = () => false,
   ): Command =>
     command.action((...given: unknown[]) => {
+      refuseEmpty(command, given);
       const args = given
         .slice(0, -2)
         .flat()
@@ -267,7 +268,7 @@ function commandTree(
       "shell <build> [argv...]",
       "a shell, or after -- a command, in the environment of a build: a failed one that was kept, or a finished one",
     )
-      .option("--command <text>", "run this by /bin/sh instead, and end with its exit code")
+      .option("--command <text>", "run this by /bin/sh instead, and end with its exit code", notEmpty)
       .option("--no-seal", "with the network and your files; else it is sealed as the build was"),
     async (context, args, options) =>
       (await import("./commands/shell.ts")).shell(context, {
@@ -299,6 +300,15 @@ function commandTree(
     (await import("./commands/completion.ts")).completion(program, args[0] ?? ""),
   );
   return program;
+}
+
+/** An empty name or path would be taken for the current folder, or for anything; a word of a command may be empty. */
+function refuseEmpty({ registeredArguments }: Command, given: readonly unknown[]): void {
+  for (const [index, argument] of registeredArguments.entries())
+    if (argument.name() !== "argv" && [given[index]].flat().includes(""))
+      throw new ForgeError("usage", `the argument <${argument.name()}> is empty`, {
+        hint: argument.required ? "give its value" : "give its value, or leave it out",
+      });
 }
 
 /** With the site file that the prefix remembers, where none is given. */

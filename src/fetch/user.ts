@@ -25,15 +25,25 @@ export async function userSource(
   } catch (error) {
     const code = errnoOf(error);
     if (code === null || error instanceof ForgeError) throw error;
-    throw new ForgeError(
-      "source-unavailable",
-      `The file or folder given for ${source.name} cannot be read: ${path} (${code})`,
-      {
-        hint: `Give a source archive or a source folder with --source ${source.name}=PATH`,
-        cause: error,
-      },
-    );
+    throw unreadable(source, path, error as NodeJS.ErrnoException);
   }
+}
+
+/** One of many files of a folder may be the one. */
+function unreadable({ name }: Source, path: string, error: NodeJS.ErrnoException): ForgeError {
+  const place = error.path === undefined || error.path === path ? path : `${error.path}, in ${path},`;
+  const reason = { EACCES: "permission denied", ENOENT: "not there" }[error.code ?? ""];
+  return new ForgeError(
+    "source-unavailable",
+    `The file or folder given for ${name} cannot be read: ${place} (${[reason, error.code].filter((part) => part !== undefined).join(", ")})`,
+    {
+      hint:
+        error.code === "EACCES"
+          ? `Make it readable for this user (ls -l shows its rights), or give another with --source ${name}=PATH`
+          : `Give a source archive or a source folder with --source ${name}=PATH`,
+      cause: error,
+    },
+  );
 }
 
 function wrongKind({ name, unpack }: Source, path: string): ForgeError {

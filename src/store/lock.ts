@@ -39,7 +39,7 @@ export async function lock(path: string, { what, wait, takes, emit, signal }: Lo
     const { release, holder } = await attempt(path, own, what);
     if (release !== undefined) return release;
     const who = await describeClaim(path, holder);
-    if (!wait) throw busy(takes === undefined ? `holds ${path}` : `builds ${takes}`, who);
+    if (!wait) throw busy(takes === undefined ? `holds ${path}` : `builds ${takes}`, who, path);
     if (holder !== told) emit({ type: "lock-wait", path, holder: who, ...(takes === undefined ? {} : { takes }) });
     told = holder;
     await sleep(pause * (1 + Math.random()), undefined, { signal }).catch(() => refuseInterrupted(signal, path));
@@ -89,9 +89,9 @@ async function rivalOf(path: string, own: ProcessIdentity, claim: string | undef
   return (await livingClaims(path, own, true)).find(({ name }) => name !== claim)?.name;
 }
 
-function busy(does: string, holder: string): ForgeError {
+function busy(does: string, holder: string, path: string): ForgeError {
   return new ForgeError("prefix-busy", `Another run ${does}: ${holder}`, {
-    hint: "Wait for it to end, or run without --no-wait; if that process is in a container or on a host that is gone, remove the lock folder",
+    hint: `Wait for it to end, or run without --no-wait; if that process is in a container or on a host that is gone, remove the lock folder ${path}`,
   });
 }
 

@@ -173,6 +173,7 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
     const near = await run(shop, ["shell", "helo", "--", "true"]);
     expect(near.exitCode).toBe(1);
     expect(near.stderr).toMatch(/did you mean hello\?/);
+    expect((await run(shop, ["shell", "helo"])).stderr).toMatch(/did you mean hello\?/);
     expect((await inShell()).stderr).toContain("there is no terminal");
     expect(await inShell("--command", "true", "--", "true")).toMatchObject({ exitCode: 2 });
     expect(await inShell("--json", "--", "true")).toMatchObject({ exitCode: 2 });

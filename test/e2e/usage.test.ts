@@ -53,6 +53,15 @@ describe("usage", () => {
     [["plan", "--mirror", "notaurl"], /--mirror.*http/u, /.+/u],
     [["plan", "--mirror", "ftp://localhost/"], /--mirror.*http/u, /.+/u],
     [["plan", "--config", "/dev/null"], /\/dev\/null is no regular file/u, /regular file/u],
+    [["plan", "--mirror", "http://localhost/a b"], /--mirror.*no space in it: write %20/u, /.+/u],
+    [["plan", "--mirror", "http://localhost/a?b"], /--mirror.*no question mark/u, /.+/u],
+    [["log", ""], /the argument <build> is empty/u, /leave it out/u],
+    [["shell", "hello", "--command", ""], /--command.*must not be empty/u, /.+/u],
+    [["shell", ""], /the argument <build> is empty/u, /give its value/u],
+    [["bundle", "use", ""], /the argument <file> is empty/u, /give its value/u],
+    [["recipe", "lint", ""], /the argument <files> is empty/u, /leave it out/u],
+    [["recipe", "lint", "a", ""], /the argument <files> is empty/u, /leave it out/u],
+    [["recipe", "update", ""], /the argument <name> is empty/u, /give its value/u],
     [["status", "extra"], /too many arguments/u, /.+/u],
   ])("%j exits 2 and says what to do", async (argv, message, hint) => {
     const { exitCode, stdout, stderr } = await run(shop, argv);

@@ -42,6 +42,11 @@ export async function shell(context: Context, request: ShellRequest): Promise<Re
   const { prefix, wait } = context.options;
   const { emit, signal } = context;
   const build = await choose(prefix, request.build);
+  // That there is no such build is said first: whoever is told of the terminal alone comes back for nothing.
+  if (argv === null && !context.interactive)
+    throw new ForgeError("usage", "there is no terminal for an interactive shell", {
+      hint: "give a command: --command TEXT, or -- and its words",
+    });
   const { recipe, version, key } = build;
   const release = await lock(buildLock(prefix, key), {
     what: `shell in the build of ${recipe} ${version}`,
@@ -70,7 +75,7 @@ export async function shell(context: Context, request: ShellRequest): Promise<Re
 }
 
 /** Null for an interactive shell. */
-function commandOf({ interactive, options }: Context, { argv, command }: ShellRequest): readonly string[] | null {
+function commandOf({ options }: Context, { argv, command }: ShellRequest): readonly string[] | null {
   const refuse = (message: string, hint: string): never => {
     throw new ForgeError("usage", message, { hint });
   };
@@ -79,8 +84,6 @@ function commandOf({ interactive, options }: Context, { argv, command }: ShellRe
     refuse("two commands are given", "give --command, or a command after --");
   if (command !== undefined) return ["/bin/sh", "-c", command];
   if (argv.length > 0) return argv;
-  if (!interactive)
-    refuse("there is no terminal for an interactive shell", "give a command: --command TEXT, or -- and its words");
   return null;
 }
 

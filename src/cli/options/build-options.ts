@@ -105,8 +105,9 @@ function mirrorAddress(value: string): string {
   const local = url?.protocol === "file:" && url.hostname === "";
   if (url === null || !(local || url.protocol === "http:" || url.protocol === "https:"))
     throw new InvalidArgumentError("It must be an address with http:, https: or file:.");
+  if (/\s/.test(value)) throw new InvalidArgumentError("It must have no space in it: write %20 in its place.");
   // A digest is put behind it.
-  if (/[?#\s]/.test(value))
+  if (/[?#]/.test(value))
     throw new InvalidArgumentError("It must end with a folder: no question mark, no number sign.");
   return value;
 }

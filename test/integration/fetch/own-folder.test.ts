@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, readFile, readlink, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { fetchAll, unpack } from "../../../src/fetch/index.ts";
+import { describeWith } from "../../tools/needs.ts";
 import { failureOf, names, options, scratch, source } from "./support.ts";
 
 let base: string;
@@ -34,6 +36,19 @@ async function digestOf(path: string): Promise<string> {
 
 const taken = (path: string) =>
   options().then((opts) => failureOf(fetchAll([source(null)], { ...opts, overrides: { thing: path } })));
+
+describeWith(["linux"], "a user's own folder with a file that may not be read", () => {
+  // A setting that the kernel lets nobody read, root neither.
+  const route = "/proc/sys/net/ipv4/route";
+
+  it.runIf(existsSync(join(route, "flush")))("is refused, and the file is named", async () => {
+    expect(await taken(route)).toMatchObject({
+      code: "source-unavailable",
+      message: `The file or folder given for thing cannot be read: ${route}/flush, in ${route}, (permission denied, EACCES)`,
+      hint: expect.stringContaining("readable for this user") as string,
+    });
+  });
+});
 
 describe("a user's own folder", () => {
   it("is copied as it is, and its digest is that of the copy and of the same content elsewhere", async () => {

@@ -24,6 +24,16 @@ import { derivation, freshFolder, freshPrefix, result, surroundings, writes } fr
 const hold = (prefix: string, what = "provision") =>
   holdPrefix(prefix, surroundings(what), () => openPrefix(prefix, { create: true }));
 
+it("the lock that another holds is named where it may have to be removed by hand", async () => {
+  const file = join(await freshPrefix(), "x.lock");
+  const release = await lock(file, surroundings());
+  await expect(lock(file, { ...surroundings(), wait: false })).rejects.toMatchObject({
+    code: "prefix-busy",
+    hint: expect.stringMatching(`remove the lock folder ${file}$`) as string,
+  });
+  await release();
+});
+
 it("is shared by runs, and keeps only those out who must be alone", async () => {
   const prefix = await freshPrefix();
   const [one, two] = [await hold(prefix), await hold(prefix, "build")];
