@@ -1,5 +1,6 @@
 /** What a build is doing right now, read from one line of its output; null when the line does not tell. */
 export function activityOf(line: string): string | null {
+  if (!mayTell.test(line)) return null;
   const compiled = compiledFile(line);
   if (compiled !== null) return `compiling ${compiled}`;
   for (const [pattern, verb] of patterns) {
@@ -8,6 +9,9 @@ export function activityOf(line: string): string | null {
   }
   return null;
 }
+
+/** What all lines have that tell: most have none of it, and builds print millions. */
+const mayTell = /\s-[co](?:\s|$)|^\s*(?:Compiling|Building|Installing|checking) /;
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/^\s*Compiling (\S+ v\S+)/, "compiling"],

@@ -5,6 +5,7 @@ const longest = 200;
 
 /** What seal.pl says that it has ended, without the numbers, which mean nothing outside of the seal; null for every other line. */
 export function leftBehindIn(line: string): string | null {
+  if (!line.startsWith("[")) return null;
   const [, programs] = /^\[tlsforge: left behind by this program, and ended: (.+?)\]?$/u.exec(line) ?? [];
   return programs === undefined ? null : shortened(programs.replaceAll(/ \(\d+\)(?=, |$)/gu, ""), longest);
 }

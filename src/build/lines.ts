@@ -15,9 +15,12 @@ export function lineSplitter(take: (line: string) => void): LineSplitter {
   const decoder = new StringDecoder("utf8");
   let rest = "";
   const split = (text: string): void => {
-    const lines = (rest + text).split(/\r?\n|\r(?!$)/);
+    const all = rest + text;
+    // Builds print millions of lines, and nearly none has anything to take out: that is asked once for many.
+    const lines = all.includes("\r") ? all.split(/\r?\n|\r(?!$)/) : all.split("\n");
+    const isPlain = !other.test(all);
     rest = (lines.pop() ?? "").slice(0, longest);
-    for (const line of lines) take(plain(line));
+    for (const line of lines) take(isPlain ? line.slice(0, longest) : plain(line));
   };
   return {
     add: (chunk) => split(decoder.write(chunk)),
@@ -39,6 +42,8 @@ const sequences = new RegExp(
   "g",
 );
 const controls = /(?!\t)\p{Cc}/gu;
+/** Whatever is neither text nor the end of a line. */
+const other = /(?![\t\n\r])\p{Cc}/u;
 
 function plain(line: string): string {
   return line.slice(0, longest).replaceAll(sequences, "").replaceAll(controls, "");

@@ -109,7 +109,7 @@ export async function runCommand(command: Command, sink: CommandSink): Promise<C
     const cpuSeconds = parseTimes(String(result.stdio[3] ?? ""));
     const exitCode = result.exitCode ?? null;
     sink.log.write(`\n[${describeExit(exitCode)}, ${cpuSeconds.toFixed(1)} CPU s]\n`);
-    return { exitCode, tail: output.tail, stdout: output.stdout(), cpuSeconds };
+    return { exitCode, tail: output.tail(), stdout: output.stdout(), cpuSeconds };
   } finally {
     clearTimeout(killer);
     clearTimeout(pipes);
@@ -155,7 +155,8 @@ function readOutput(
   let leftBehind: string | null = null;
   const take = (line: string): void => {
     tail.push(line);
-    if (tail.length > tailLines) tail.shift();
+    // Taking the first off each time would move all the others.
+    if (tail.length > 2 * tailLines) tail.splice(0, tailLines);
     leftBehind = leftBehindIn(line) ?? leftBehind;
     const activity = activityOf(line);
     if (activity !== null) sink.activity(activity);
@@ -179,7 +180,7 @@ function readOutput(
     take(line);
   });
   read(child.stderr, take);
-  return { tail, stdout: () => stdout, failure: () => failure, leftBehind: () => leftBehind };
+  return { tail: () => tail.slice(-tailLines), stdout: () => stdout, failure: () => failure, leftBehind: () => leftBehind };
 }
 
 /** What an aborted build ends with. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { activityOf } from "../../../src/build/activity.ts";
+import { leftBehindIn } from "../../../src/build/left-behind.ts";
 import { lineSplitter } from "../../../src/build/lines.ts";
 import { describeExit, parseTimes } from "../../../src/build/run.ts";
 
@@ -47,6 +48,19 @@ describe("activityOf", () => {
       activityOf(line);
     expect(performance.now() - started).toBeLessThan(200);
   });
+});
+
+it("three million lines that tell nothing take a moment", () => {
+  let told = 0;
+  const splitter = lineSplitter((line) => {
+    if (activityOf(line) !== null || leftBehindIn(line) !== null) told += 1;
+  });
+  const chunk = Buffer.from("y\n".repeat(32 * 1024));
+  const started = performance.now();
+  for (let nth = 0; nth < 96; nth += 1) splitter.add(chunk);
+  splitter.end();
+  expect(told).toBe(0);
+  expect(performance.now() - started).toBeLessThan(800);
 });
 
 describe("lineSplitter", () => {
