@@ -180,7 +180,12 @@ function readOutput(
     take(line);
   });
   read(child.stderr, take);
-  return { tail: () => tail.slice(-tailLines), stdout: () => stdout, failure: () => failure, leftBehind: () => leftBehind };
+  return {
+    tail: () => tail.slice(-tailLines),
+    stdout: () => stdout,
+    failure: () => failure,
+    leftBehind: () => leftBehind,
+  };
 }
 
 /** What an aborted build ends with. */

@@ -17,6 +17,7 @@ import { shortened } from "./findings.ts";
 import { judgeLinking, judgeObject, judgeOrigin, remedies, type Weakness } from "./judge.ts";
 import { parseRecords } from "./record.ts";
 import type { GateResult } from "../types.ts";
+import { counted } from "../../words.ts";
 import { recordSection } from "./wrapper.ts";
 
 /** What the hardening of an output is held against. */
@@ -55,14 +56,14 @@ export function checkHardening(rules: HardeningRules): GateResult {
   if (findings.length > 0)
     return {
       outcome: "fail",
-      detail: `${findings.length} findings in ${files} ELF files`,
+      detail: `${counted(findings.length, "finding")} in ${counted(files, "ELF file")}`,
       findings: shortened(findings),
       hint: `${[...checks].map((check) => remedies[check]).join("; ")}; or list it in the gate's "except" with the reason`,
     };
   if (files === 0) return noElfFiles;
   return {
     outcome: "pass",
-    detail: [`${files} ELF files of ${objects} objects`, ...exceptions.told()].join("; "),
+    detail: [`${counted(files, "ELF file")} of ${counted(objects, "object")}`, ...exceptions.told()].join("; "),
     untestable: untestable(rules.compiler),
   };
 }

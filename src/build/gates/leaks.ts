@@ -5,6 +5,7 @@ import { bindExceptions } from "./exceptions.ts";
 import { filesOf, withBytes } from "../files.ts";
 import { shortened } from "./findings.ts";
 import type { GateResult } from "../types.ts";
+import { counted } from "../../words.ts";
 
 /** Where an output must not tell that it was built. */
 export interface LeakRules {
@@ -31,7 +32,8 @@ export function checkLeaks({ out, scratch, except }: LeakRules): GateResult {
     const place = find(file, needles);
     if (place !== null && !exceptions.excuse(name)) findings.push(`${name}: holds ${scratch}${place}`);
   }
-  if (findings.length === 0) return { outcome: "pass", detail: [`${count} files`, ...exceptions.told()].join("; ") };
+  if (findings.length === 0)
+    return { outcome: "pass", detail: [counted(count, "file"), ...exceptions.told()].join("; ") };
   return {
     outcome: "fail",
     detail: `${findings.length} of ${count} files hold the path of the build's folder`,

@@ -8,6 +8,7 @@ import { shortened } from "./findings.ts";
 import { filesOf, withBytes } from "../files.ts";
 import { systemLibraries } from "./system-libraries.ts";
 import type { GateResult } from "../types.ts";
+import { counted } from "../../words.ts";
 
 /** What the linkage of an output is held against. */
 export interface LinkageRules extends Surroundings {
@@ -47,14 +48,14 @@ export function checkLinkage(rules: LinkageRules): GateResult {
   if (findings.length > 0)
     return {
       outcome: "fail",
-      detail: `${findings.length} findings in ${files} ELF files`,
+      detail: `${counted(findings.length, "finding")} in ${counted(files, "ELF file")}`,
       findings: shortened(findings),
       hint: "link with -Wl,-rpath,<folder of the output or of an input>, or add the library to the gate's list when it is the system's on purpose (and install it where it is missing)",
     };
   if (files === 0) return noElfFiles;
   const unused = rules.system.filter((entry) => !bound.used.has(entry));
   const told = unused.length === 0 ? [] : [`on the list and not needed: ${unused.join(", ")}`];
-  return { outcome: "pass", detail: [`${files} ELF ${files === 1 ? "file" : "files"}`, ...told].join("; ") };
+  return { outcome: "pass", detail: [counted(files, "ELF file"), ...told].join("; ") };
 }
 
 function judge(elf: ElfDynamic, rules: Bound): string[] {

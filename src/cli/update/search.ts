@@ -7,6 +7,7 @@ import {
   type FetchOptions,
   type ProjectFile,
 } from "../../fetch/index.ts";
+import { counted } from "../../words.ts";
 import { followers, newestByBranch, versionsIn, type LocationTemplate, type VersionEntry } from "../../recipe/index.ts";
 
 /** What one location said. */
@@ -110,7 +111,7 @@ async function askPlace(
   const versions = names.state === "observed" ? versionsIn(names.value, place.name) : [];
   // A page that shows none of the versions that must be there is no listing of them.
   if (versions.length > 0) {
-    const detail = `lists ${versions.length} version${versions.length === 1 ? "" : "s"}`;
+    const detail = `lists ${counted(versions.length, "version")}`;
     return { versions, answer: { location: place.text, outcome: "observed", detail } };
   }
   if (place.project !== null)

@@ -127,6 +127,7 @@ describeWith(["linux", "cc", "make", "patch"], "a gate", () => {
     ];
     const gates = [{ ...linkage, system: ["libc.so.*", "libgone.so", "libm.so.6"] }];
     const error = await failureOf(make(project, { recipe: { sources: [], steps, gates } }));
+    expect(error.message).toContain("1 finding in 1 ELF file");
     expect(error.details).toEqual(["x: needs libgone.so, which this machine does not have"]);
     expect(error.hint).toContain("install it where it is missing");
     const clean: Steps = [

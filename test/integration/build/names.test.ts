@@ -81,7 +81,7 @@ describeWith(["linux", "cc"], "the gate on leaks", () => {
     const project = await prepare(await freshFolder());
     const steps = [...record, ...shell(`${source}; cc -g -shared -fPIC \${build}/x.c -o \${out}/libx.so`)];
     const { receipt, derivation } = await make(project, { recipe: { sources: [], steps, gates: gate() } });
-    expect(receipt.gates.at(-1)).toEqual({ name: "leaks", detail: "1 files" });
+    expect(receipt.gates.at(-1)).toEqual({ name: "leaks", detail: "1 file" });
     expect(readdirSync(derivation.out)).toContain("libx.so");
     expect(execFileSync("strings", ["-a", `${derivation.out}/libx.so`], { encoding: "utf8" })).toContain("/build/x.c");
   });
