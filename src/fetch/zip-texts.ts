@@ -19,7 +19,7 @@ export async function* zipTexts(
     if (/^E[A-Z]+$/.test(errnoOf(error) ?? "")) throw error;
     const said = error instanceof Error ? error.message : String(error);
     throw new Error(
-      /^End of central directory record signature not found/.test(said)
+      said.startsWith("End of central directory record signature not found")
         ? "is cut short, or no zip file: the list of what it holds is missing"
         : `is no zip file that can be read: ${said}`,
     );

@@ -120,7 +120,7 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       attempts.map(([, message]) => expect.stringMatching(message) as string),
     );
     expect(ended[0]?.error?.hint).toMatch(
-      /^builds are sealed and have no network: .*`network: true`; the whole log: /u,
+      /^builds are sealed and have no network: .*`network: true`; .*; the whole log: /u,
     );
     const last = ended.at(-1);
     expect(last).toMatchObject({ error: null, owner: uid, seal: { grade: seal.grade, network: [] } });
