@@ -43,7 +43,9 @@ export async function keepFailure(
       failed: new Date().toISOString(),
     });
     const ways = `tlsforge shell ${recipe.name} goes there, tlsforge gc --failed removes it`;
-    return advised(error, `the failed build is kept in ${scratch} (${ways})`, log);
+    const kept = `the failed build is kept in ${scratch} (${ways})`;
+    if (!(error instanceof ForgeError)) context.emit({ type: "notice", message: kept });
+    return advised(error, kept, log);
   } catch (problem) {
     const why = problem instanceof ForgeError || problem instanceof Error ? problem.message : String(problem);
     context.emit({ type: "warning", message: `the failed build's folder is not kept: ${why}` });
