@@ -94,6 +94,22 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
     expect(await contents(["doctor", "--deep"])).toEqual({ alpha: "pass", beta: "pass", gamma: "pass" });
   });
 
+  test("that is gone, or whose receipt is, is built again in its place", async () => {
+    const [alpha, gamma] = [await outOf("alpha"), await outOf("gamma")];
+    await rm(alpha, { recursive: true });
+    await truncate(join(gamma, "receipt.json"), 200);
+    const found = (await runJson(shop, ["doctor"])).record;
+    expect(found.checks.filter(({ outcome }) => outcome === "fail").map(({ message, fix }) => [message, fix])).toEqual([
+      [`alpha 1.0.0: ${alpha} is gone`, expect.stringMatching(/ doctor --deep --repair$/u)],
+      [`gamma 1.0.0: ${gamma} has no receipt that can be read`, expect.stringMatching(/ doctor --deep --repair$/u)],
+    ]);
+    const { record } = await runJson(shop, ["doctor", "--repair"]);
+    expect(outcomes(record)).toEqual({ alpha: "pass", beta: "pass", gamma: "pass" });
+    expect([await outOf("alpha"), await outOf("gamma")]).toEqual([alpha, gamma]);
+    expect(await saidBy(shop)).toEqual(saying("intact"));
+    await outputsAreIntact(shop);
+  });
+
   test("that cannot be built as it was any more says so, and what to do", async () => {
     await appendFile(join(await outOf("gamma"), "bin", "gamma"), "x");
     await writeStandIn(shop, { word: "other" });

@@ -11,6 +11,7 @@ import {
   lockAlone,
   outputsInUse,
   readManifest,
+  readReceipt,
   type ContentsVerdict,
   type Manifest,
   type Receipt,
@@ -122,8 +123,8 @@ async function capabilitiesIn(host: Host, getcap: string | null, out: string): P
 }
 
 /**
- * Builds every changed output of the current generation anew, in its place: its path is part of what it is. That is done only while no process
- * uses it and no other run is at work; the changed one stays until the new one is whole, and when the build fails.
+ * Builds every output of the current generation that was changed, has lost its receipt or is gone anew, in its place: its path is part of what it
+ * is. That is done only while no process uses it and no other run is at work; the changed one stays until the new one is whole, and when the build fails.
  * Gives a line of the checks for each, a failed one for what cannot be built as it was, and what was found of all that was not built anew. Throws
  * `prefix-busy` (in use: by whom, and what to do), `not-found` when that is so of all that was changed, and what a build throws.
  */
@@ -139,18 +140,20 @@ export async function repairOutputs(
   const fetched: FetchedSource[] = [];
   try {
     const looks = new Map<string, Look>();
-    const changed = await changedReceipts(context, looks);
-    if (changed.length === 0) return { checks: [], looks };
     const manifest = await readManifest(prefix);
-    if (manifest === null) throw notRebuildable(context, changed);
+    const changed = await changedReceipts(context, looks);
+    const broken: readonly Output[] = [...changed, ...(await withoutReceipt(manifest))];
+    if (broken.length === 0) return { checks: [], looks };
+    if (manifest === null) throw notRebuildable(context, broken);
     const { selection, planned } = await planOf(context, manifest, places);
-    const isPlanned = ({ out }: Receipt): boolean => planned.some(({ derivation }) => derivation.out === out);
-    const lost = changed.filter((receipt) => !isPlanned(receipt));
-    const wanted = changed.filter(isPlanned);
+    const isPlanned = ({ out }: Output): boolean => planned.some(({ derivation }) => derivation.out === out);
+    const lost = broken.filter((output) => !isPlanned(output));
+    const wanted = broken.filter(isPlanned);
     if (wanted.length === 0) throw notRebuildable(context, lost);
     await refuseInUse(context, wanted);
     const outs = new Set(wanted.map(({ out }) => out));
-    const rebuilt = await rebuild(context, selection, { planned, outs, fetched });
+    const replace = new Set(changed.map(({ out }) => out));
+    const rebuilt = await rebuild(context, selection, { planned, outs, replace, fetched });
     for (const out of outs) looks.delete(out);
     return { checks: [...rebuilt, ...lost.map((one) => lostCheck(context, one))], looks };
   } finally {
@@ -166,7 +169,17 @@ async function changedReceipts(context: Context, looks: Map<string, Look>): Prom
   return receipts.filter(({ out }) => looks.get(out)?.verdict.outcome === "changed");
 }
 
-async function refuseInUse({ program, options }: Context, changed: readonly Receipt[]): Promise<void> {
+/** Whatever names an output: its receipt, or where that is lost what a generation says of it. */
+type Output = Pick<Receipt, "recipe" | "version" | "out">;
+
+/** Outputs of a generation that are gone, or whose receipt is or cannot be read. */
+async function withoutReceipt(manifest: Manifest | null): Promise<readonly Output[]> {
+  const builds = manifest?.builds ?? [];
+  const receipts = await Promise.all(builds.map(({ out }) => readReceipt(out)));
+  return builds.filter((_, index) => receipts[index] === null);
+}
+
+async function refuseInUse({ program, options }: Context, changed: readonly Output[]): Promise<void> {
   const { reasons, unseen } = await outputsInUse(options.prefix);
   const used = changed.flatMap(({ recipe, version, out }) => {
     const reason = reasons.get(path.basename(out)) ?? unseen;
@@ -198,14 +211,16 @@ async function rebuild(
   work: {
     readonly planned: readonly PlannedBuild[];
     readonly outs: ReadonlySet<string>;
+    /** Of those, the ones that stand until the new one is whole. */
+    readonly replace: ReadonlySet<string>;
     /** Gets what was fetched, also of builds that fail. */
     readonly fetched: FetchedSource[];
   },
 ): Promise<readonly Check[]> {
-  const { planned, outs, fetched } = work;
+  const { planned, outs, replace, fetched } = work;
   const forced = withInputs(planned, outs).map((entry): PlannedBuild =>
     outs.has(entry.derivation.out)
-      ? { derivation: entry.derivation, action: "build", why: "it was changed since it was built" }
+      ? { derivation: entry.derivation, action: "build", why: "it is not as it was built" }
       : entry,
   );
   const recipes = forced.flatMap(({ action, derivation }) => (action === "build" ? [derivation.recipe] : []));
@@ -214,7 +229,7 @@ async function rebuild(
   preflight(context, selection, forced);
   const sources = await fetchFor(forced, selection);
   fetched.push(...[...sources.values()].flat());
-  const made = await makeAll(context, selection, { planned: forced, sources, what: "doctor --repair", replace: outs });
+  const made = await makeAll(context, selection, { planned: forced, sources, what: "doctor --repair", replace });
   return made.flatMap(({ cached, receipt }): Check[] => {
     const message = `${receipt.recipe} ${receipt.version}: built anew in its place`;
     return cached ? [] : [{ id: `repaired:${path.basename(receipt.out)}`, outcome: "info", message, fix: null }];
@@ -229,13 +244,13 @@ function withInputs(planned: readonly PlannedBuild[], outs: ReadonlySet<string>)
   return planned.filter(({ derivation }) => wanted.has(derivation.out));
 }
 
-function lostCheck(context: Context, receipt: Receipt): Check {
-  const { message, hint = null } = notRebuildable(context, [receipt]);
-  return { id: `repaired:${path.basename(receipt.out)}`, outcome: "fail", message, fix: hint };
+function lostCheck(context: Context, output: Output): Check {
+  const { message, hint = null } = notRebuildable(context, [output]);
+  return { id: `repaired:${path.basename(output.out)}`, outcome: "fail", message, fix: hint };
 }
 
-function notRebuildable({ program }: Context, receipts: readonly Receipt[]): ForgeError {
-  const names = receipts.map(({ recipe, version, out }) => `${recipe} ${version} (${out})`).join(", ");
+function notRebuildable({ program }: Context, outputs: readonly Output[]): ForgeError {
+  const names = outputs.map(({ recipe, version, out }) => `${recipe} ${version} (${out})`).join(", ");
   return new ForgeError("not-found", `Cannot be built anew in its place: ${names}`, {
     details: [
       "what it was built from or with (recipe, source, compiler) has changed since, or the current generation does not use it",

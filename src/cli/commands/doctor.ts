@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { ForgeError } from "../../errors.ts";
 import { quickCheckHost, type Host, type RequirementResult } from "../../host/index.ts";
 import { status } from "../../server/index.ts";
@@ -98,11 +99,12 @@ async function generationChecks(context: Context, manifest: Manifest | null): Pr
   const builds = await Promise.all(
     manifest.builds.map(async (build): Promise<Check> => {
       const there = (await readReceipt(build.out)) !== null;
+      const lacks = existsSync(build.out) ? "has no receipt that can be read" : "is gone";
       return {
         id: `output:${build.recipe}`,
         outcome: there ? "pass" : "fail",
-        message: `${build.recipe} ${build.version}: ${there ? "its output is there" : `${build.out} has no receipt`}`,
-        fix: there ? null : `run ${context.program} provision`,
+        message: `${build.recipe} ${build.version}: ${there ? "its output is there" : `${build.out} ${lacks}`}`,
+        fix: there ? null : `run ${context.program} doctor --deep --repair`,
       };
     }),
   );
