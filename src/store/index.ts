@@ -45,9 +45,11 @@ export { endOrphans, outputVariable } from "./processes.ts";
 export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
 export {
   boundFailed,
+  failedRecord,
   isUnfinished,
   listFailed,
   readFailed,
+  removeScratch,
   scratchPath,
   testedOutput,
   writeFailed,
