@@ -18,8 +18,8 @@
 # in            the folder that the program begins in
 # parent        whose child we are: when it ends, in whatever way, so does everything in the seal
 #
-# Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made, and
-# 124 when that was for want of memory or processes, which says nothing of the machine.
+# Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made, and 124 when
+# that, or the program's start, failed for want of memory, processes or files, or by a disk's fault, which says nothing of the machine.
 # Sources: pid_namespaces(7), PR_SET_PDEATHSIG(2const), landlock(7), seccomp(2), capabilities(7), ioctl_tty(2).
 use strict;
 
@@ -40,7 +40,8 @@ my %numbers = (
 # What shells say of a program that a signal ended.
 my %words = (4 => 'Illegal instruction', 6 => 'Aborted', 7 => 'Bus error', 8 => 'Floating point exception', 9 => 'Killed', 11 => 'Segmentation fault');
 our ($ENOENT, $ENOSYS, $EACCES, $AT_FDCWD) = (2, 38, 13, -100);
-my ($EPERM, $ENOEXEC, $EAGAIN, $ENOMEM, $ENETUNREACH) = (1, 8, 11, 12, 101);
+my ($EPERM, $ENOEXEC, $ENETUNREACH) = (1, 8, 101);
+my %passing = map { $_ => 1 } 5, 11, 12, 23, 24, 26; # EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY
 
 our (%on, @hide, @own, @read, @write);
 my ($arch, $begin, $parent) = ('', '/', parent());
@@ -161,8 +162,11 @@ sub startProgram {
   $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM TTOU USR1);
   dropPrivileges();
   # Programs of builds have no terminal (`runCommand`), and are spared what a filter costs.
-  my $filtered = $on{namespaces} && !$on{shell} ? 0 : filterCalls();
-  refuse("a filter for the terminal: $!") if $on{shell} && !$filtered;
+  my $filtered = 0;
+  if ($on{shell} || !$on{namespaces}) {
+    $filtered = filterCalls();
+    refuse("a filter of system calls: $!") if !$filtered && ($on{shell} || $passing{$! + 0});
+  }
   restrict() if $abi >= ($on{namespaces} ? 2 : 1);
   if ($on{probe}) {
     my $closed = $on{namespaces} || $filtered ? 'closed' : $abi >= 4 ? 'tcp' : 'open';
@@ -176,7 +180,7 @@ sub startProgram {
   exec '/bin/sh', @ARGV if $! == $ENOEXEC;
   my ($error, $reason) = ($! + 0, "$!");
   print STDERR $error == $ENOENT ? "sh: 1: $program: not found\n" : "sh: 1: $program: $reason\n";
-  exit($error == $ENOENT ? 127 : 126);
+  exit($passing{$error} ? 124 : $error == $ENOENT ? 127 : 126);
 }
 
 # A shell takes the terminal for itself; from another process table it cannot tell whose it was.
@@ -290,7 +294,7 @@ sub attempt {
 sub hold { return call('openat', $AT_FDCWD, $_[0], 0x200000 | 0x80000, 0) }
 
 sub refuse {
-  my $short = $! == $EAGAIN || $! == $ENOMEM;
+  my $short = $passing{$! + 0};
   print STDERR "tlsforge: the seal could not be made: $_[0]\n";
   exit($short ? 124 : 125);
 }

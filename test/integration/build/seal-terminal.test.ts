@@ -59,7 +59,7 @@ describeWith(["linux", "perl", "python3"], "a sealed shell", () => {
     const env = { PATH: "/usr/bin:/bin", TLSFORGE_SEAL: "" };
     await expect(promisify(execFile)("perl", argv, { env })).rejects.toMatchObject({
       code: 125,
-      stderr: "tlsforge: the seal could not be made: a filter for the terminal: Invalid argument\n",
+      stderr: "tlsforge: the seal could not be made: a filter of system calls: Invalid argument\n",
     });
   });
 });
