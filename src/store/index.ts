@@ -42,6 +42,7 @@ export {
   type LogFile,
 } from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";
+export { takingTurns } from "./turns.ts";
 export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
 export {
   boundFailed,
