@@ -15,8 +15,11 @@ export type ContentsVerdict =
   | { readonly outcome: "changed"; readonly differences: readonly string[] }
   | { readonly outcome: "untestable"; readonly reason: string };
 
-/** The list's name in an output; it and the receipt are not in it. */
-export const contentsName = "contents.json";
+/** The list's name in an output. */
+const contentsName = "contents.json";
+
+/** What only we write into an output, and no list has in it: whatever else had these names would be lost. */
+export const ownNames: readonly string[] = ["receipt.json", contentsName];
 
 /**
  * Writes the list of an output's files, folders and links beside them and gives what the receipt tells of it. One JSON array in a line each:
@@ -58,7 +61,7 @@ function ownDifferences(out: string): readonly string[] {
   if (ownerOf(folder) !== ownerOf(store))
     differences.push(`its folder: belongs to ${ownerOf(folder)}, the store to ${ownerOf(store)}`);
   if ((folder.mode & 0o002) !== 0) differences.push("its folder: is writable by everybody");
-  for (const name of ["receipt.json", contentsName]) {
+  for (const name of ownNames) {
     const facts = lstatSync(join(out, name), { throwIfNoEntry: false });
     if (facts === undefined) continue;
     if (!facts.isFile()) differences.push(`${name}: is no file`);
@@ -100,7 +103,7 @@ interface Entry {
 function* entriesOf(out: string, folder: string): Generator<Entry> {
   for (const name of readdirSync(join(out, folder)).toSorted()) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (path === "receipt.json" || path === contentsName) continue;
+    if (ownNames.includes(path)) continue;
     const facts = lstatSync(join(out, path), { throwIfNoEntry: false }) ?? null;
     yield { path, facts };
     if (facts?.isDirectory() === true) yield* entriesOf(out, path);

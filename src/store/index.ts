@@ -6,7 +6,7 @@ export { isHeld, lock, type LockOptions, type Release } from "./lock.ts";
 export { holdPrefix, holdersOf, lockAlone, lockPrefix, type Hold } from "./hold.ts";
 export { inSafeHands } from "./hands.ts";
 export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
-export { compareContents, type ContentsVerdict } from "./contents.ts";
+export { compareContents, ownNames, type ContentsVerdict } from "./contents.ts";
 export { listReceipts, readReceipt } from "./receipts.ts";
 export {
   activate,
