@@ -2,8 +2,8 @@
 import { createHash, hash } from "node:crypto";
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
 import { atomicWrite, hasCode, readOwn } from "./disk.ts";
+import { takingTurns } from "./turns.ts";
 import type { Receipt } from "./types.ts";
 
 /** What a receipt tells of its output's contents: the digest of the list beside it, how many entries it has, and the bytes of its files. */
@@ -15,16 +15,19 @@ export type ContentsVerdict =
   | { readonly outcome: "changed"; readonly differences: readonly string[] }
   | { readonly outcome: "untestable"; readonly reason: string };
 
-/** The list's name in an output; it and the receipt are not in it. */
-export const contentsName = "contents.json";
+/** The list's name in an output. */
+const contentsName = "contents.json";
+
+/** What only we write into an output, and no list has in it: whatever else had these names would be lost. */
+export const ownNames: readonly string[] = ["receipt.json", contentsName];
 
 /**
  * Writes the list of an output's files, folders and links beside them and gives what the receipt tells of it. One JSON array in a line each:
  * kind, mode (octal), SHA-256 or target, path; in the order of a walk by names. What has another owner than the output's folder says it as well
- * (user:group, by number). Times are left out.
+ * (user:group, by number). Times are left out. Throws ForgeError `interrupted`.
  */
-export async function noteContents(out: string): Promise<Contents> {
-  const { text, owner: _owner, ...contents } = await listOf(out);
+export async function noteContents(out: string, signal: AbortSignal): Promise<Contents> {
+  const { text, owner: _owner, ...contents } = await listOf(out, signal);
   await atomicWrite(join(out, contentsName), text);
   return contents;
 }
@@ -58,7 +61,7 @@ function ownDifferences(out: string): readonly string[] {
   if (ownerOf(folder) !== ownerOf(store))
     differences.push(`its folder: belongs to ${ownerOf(folder)}, the store to ${ownerOf(store)}`);
   if ((folder.mode & 0o002) !== 0) differences.push("its folder: is writable by everybody");
-  for (const name of ["receipt.json", contentsName]) {
+  for (const name of ownNames) {
     const facts = lstatSync(join(out, name), { throwIfNoEntry: false });
     if (facts === undefined) continue;
     if (!facts.isFile()) differences.push(`${name}: is no file`);
@@ -74,22 +77,17 @@ interface Listed extends Contents {
   readonly owner: string;
 }
 
-/** Read at once, file by file: a call to the thread pool for each would cost more than the hashing. Others get their turn in between. */
-async function listOf(out: string): Promise<Listed> {
+async function listOf(out: string, signal?: AbortSignal): Promise<Listed> {
   const lines: string[] = [];
-  const buffer = Buffer.allocUnsafe(1 << 18);
+  const reading = { buffer: Buffer.allocUnsafe(1 << 18), pause: takingTurns(signal) };
   let bytes = 0;
-  let sinceTurn = 0;
   const owner = ownerOf(lstatSync(out));
   for (const { path, facts } of entriesOf(out, "")) {
-    const line = lineOf(join(out, path), { path, facts, buffer });
+    const line = await lineOf(join(out, path), { path, facts }, reading);
     const foreign = facts === null || ownerOf(facts) === owner ? [] : [ownerOf(facts)];
     lines.push(JSON.stringify([...line, ...foreign]));
     if (facts?.isFile() === true) bytes += facts.size;
-    sinceTurn += 4096 + (facts?.isFile() === true ? facts.size : 0);
-    if (sinceTurn < 4_000_000) continue;
-    sinceTurn = 0;
-    await turn();
+    await reading.pause(4096);
   }
   const text = lines.map((line) => `${line}\n`).join("");
   return { text, owner, sha256: hash("sha256", text), entries: lines.length, bytes };
@@ -105,22 +103,27 @@ interface Entry {
 function* entriesOf(out: string, folder: string): Generator<Entry> {
   for (const name of readdirSync(join(out, folder)).toSorted()) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (path === "receipt.json" || path === contentsName) continue;
+    if (ownNames.includes(path)) continue;
     const facts = lstatSync(join(out, path), { throwIfNoEntry: false }) ?? null;
     yield { path, facts };
     if (facts?.isDirectory() === true) yield* entriesOf(out, path);
   }
 }
 
-function lineOf(full: string, { path, facts, buffer }: Entry & { readonly buffer: Buffer }): readonly string[] {
+interface Reading {
+  readonly buffer: Buffer;
+  readonly pause: ReturnType<typeof takingTurns>;
+}
+
+async function lineOf(full: string, { path, facts }: Entry, reading: Reading): Promise<readonly string[]> {
   if (facts === null) return ["unknown", "", "", path];
   const mode = modeText(facts);
   if (facts.isSymbolicLink()) return ["link", "", readlinkSync(full), path];
   if (facts.isDirectory()) return ["folder", mode, "", path];
-  return facts.isFile() ? ["file", mode, digestOf(full, buffer), path] : ["other", mode, "", path];
+  return facts.isFile() ? ["file", mode, await digestOf(full, reading), path] : ["other", mode, "", path];
 }
 
-function digestOf(file: string, buffer: Buffer): string {
+async function digestOf(file: string, { buffer, pause }: Reading): Promise<string> {
   const descriptor = openSync(file, "r");
   try {
     const digest = createHash("sha256");
@@ -128,6 +131,7 @@ function digestOf(file: string, buffer: Buffer): string {
       const count = readSync(descriptor, buffer);
       if (count === 0) return digest.digest("hex");
       digest.update(buffer.subarray(0, count));
+      await pause(count);
     }
   } catch (error) {
     // What the disk does not give back any more is a finding of its own.

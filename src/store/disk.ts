@@ -140,21 +140,24 @@ async function makeFoldersWritable(path: string): Promise<void> {
 
 /**
  * The text of a file that we wrote; null where nothing is. Empty, as damaged as can be for whoever reads it, for what is no file (a folder; a
- * pipe, which would have us wait for somebody who writes into it) or larger than any of ours. Throws what the system says.
+ * pipe, which would have us wait for somebody who writes into it; without `links` a link) or larger than any of ours. Throws what the system says.
  */
-export async function readOwn(path: string): Promise<string | null> {
+export async function readOwn(
+  path: string,
+  { most = largestOwn, links = true }: { readonly most?: number; readonly links?: boolean } = {},
+): Promise<string | null> {
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | (links ? 0 : constants.O_NOFOLLOW));
   } catch (error) {
     if (hasCode(error, "ENOENT")) return null;
     // A socket.
-    if (hasCode(error, "ENXIO")) return "";
+    if (hasCode(error, "ENXIO") || (!links && hasCode(error, "ELOOP"))) return "";
     throw error;
   }
   try {
     const facts = await handle.stat();
-    return facts.isFile() && facts.size <= largestOwn ? await handle.readFile("utf8") : "";
+    return facts.isFile() && facts.size <= most ? await handle.readFile("utf8") : "";
   } finally {
     await handle.close();
   }

@@ -1,7 +1,7 @@
-/** Failed builds whose folders are kept for a look (`--keep-failed`): each says itself what failed in it. */
-import { lstat, readdir, readFile } from "node:fs/promises";
+/** Failed builds whose folders are kept for a look (`--keep-failed`), with a record beside each of what failed in it. */
+import { lstat, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { atomicWrite, explained, hasCode, removeTree } from "./disk.ts";
+import { atomicWrite, explained, hasCode, readOwn, removeTree } from "./disk.ts";
 import { distanceMs } from "./garbage.ts";
 import { tryLock } from "./lock.ts";
 import { buildLock, prefixPaths } from "./paths.ts";
@@ -53,19 +53,24 @@ export function testedOutput(scratch: string): string {
   return join(scratch, "out");
 }
 
-const recordName = ".tlsforge-failed.json";
+/** The record of a kept folder. Not in it, since it decides what a shell there sees, and what is sealed writes in there. */
+export function failedRecord(scratch: string): string {
+  return `${scratch}.failed.json`;
+}
+
+const largestRecord = 1024 * 1024;
 
 /** Makes the folder of a failed build one that is kept. Its environment may hold a proxy's password, so nobody else may read it. */
 export async function writeFailed(scratch: string, build: FailedBuild): Promise<void> {
-  await atomicWrite(join(scratch, recordName), `${JSON.stringify(build, null, 2)}\n`, 0o600);
+  await atomicWrite(failedRecord(scratch), `${JSON.stringify(build, null, 2)}\n`, 0o600);
 }
 
-/** What a kept folder says of itself; null for every other folder, and for a record of another shape: a build may have written it itself. */
+/** What is known of a kept folder; null for every other folder, and for a record of another shape: a build that is not sealed may have written it. */
 export async function readFailed(scratch: string): Promise<KeptBuild | null> {
-  const file = join(scratch, recordName);
   try {
-    if (!(await lstat(file)).isFile()) return null;
-    const value: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (!(await lstat(scratch)).isDirectory()) return null;
+    const text = await readOwn(failedRecord(scratch), { most: largestRecord, links: false });
+    const value: unknown = text === null ? null : JSON.parse(text);
     return isFailedBuild(value) ? { ...value, scratch } : null;
   } catch (error) {
     if (error instanceof SyntaxError || hasCode(error, "ENOENT", "ENOTDIR", "EACCES")) return null;
@@ -99,6 +104,11 @@ function areTexts(values: readonly unknown[]): boolean {
   return values.every((value) => typeof value === "string");
 }
 
+/** Removes a build's folder, and the record of what failed in it. */
+export async function removeScratch(scratch: string, prefix: string): Promise<void> {
+  for (const path of [scratch, failedRecord(scratch)]) await removeTree(path, prefix);
+}
+
 /** All kept builds of a prefix, newest first. */
 export async function listFailed(prefix: string): Promise<readonly KeptBuild[]> {
   const folder = scratchFolder(prefix);
@@ -129,7 +139,7 @@ export async function boundFailed(
     if (release === null) continue;
     try {
       if (await isUnfinished(prefix, build)) await removeTree(build.out, prefix);
-      await removeTree(build.scratch, prefix);
+      await removeScratch(build.scratch, prefix);
       removed.push(build.scratch);
     } finally {
       await release();

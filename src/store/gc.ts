@@ -4,7 +4,7 @@ import { ForgeError } from "../errors.ts";
 import type { Emit } from "../events.ts";
 import { outOfAside } from "./aside.ts";
 import { explained, hasCode, removeTree } from "./disk.ts";
-import { listFailed, scratchFolder, testedOutput, type KeptBuild } from "./failed.ts";
+import { failedRecord, listFailed, scratchFolder, testedOutput, type KeptBuild } from "./failed.ts";
 import { namesIn, type GarbageItem, type Verdict } from "./garbage.ts";
 import { judgeFailed } from "./gc-failed.ts";
 import { judgeState, judgeTemporaries } from "./gc-rest.ts";
@@ -213,7 +213,7 @@ async function judgeOutputs(
     else if (!isKeyed(name)) verdicts.push(verdict(true, "not made by tlsforge"));
     else if (await isHeld(buildLock(prefix, name))) verdicts.push(verdict(true, "being built"));
     else if (receipt === null && build !== undefined)
-      verdicts.push({ kind: "output", path, ...judgeFailed(build, "output", failed.removing) });
+      verdicts.push({ kind: "output", path, ...judgeFailed(build, path, failed.removing) });
     else if (receipt === null)
       verdicts.push(verdict(false, `left by an interrupted or failed build${stillRunning(programs.get(path))}`));
     else if (holderOf(name) !== undefined) verdicts.push(verdict(true, `needed by ${holderOf(name)?.who}`));
@@ -298,10 +298,10 @@ async function judgeScratch(prefix: string, { builds, removing }: Failed): Promi
     if (!isKeyed(name)) continue;
     const path = join(folder, name);
     const held = await isHeld(buildLock(prefix, name));
-    const build = builds.find(({ scratch }) => scratch === path);
+    const build = builds.find(({ scratch }) => [scratch, failedRecord(scratch)].includes(path));
     const running = scratchMarks(path, programs).flatMap((out) => programs.get(out) ?? []);
     const why = `left by an interrupted build${stillRunning(running)}`;
-    const judged = build === undefined ? { keep: false, why } : judgeFailed(build, "folder", removing);
+    const judged = build === undefined ? { keep: false, why } : judgeFailed(build, path, removing);
     verdicts.push({ kind: "temporary", path, ...(held ? { keep: true, why: "being built in" } : judged) });
   }
   return verdicts;

@@ -6,7 +6,7 @@ export { isHeld, lock, type LockOptions, type Release } from "./lock.ts";
 export { holdPrefix, holdersOf, lockAlone, lockPrefix, type Hold } from "./hold.ts";
 export { inSafeHands } from "./hands.ts";
 export { realise, type Build, type BuildResult, type Realised, type RealiseOptions } from "./realise.ts";
-export { compareContents, type ContentsVerdict } from "./contents.ts";
+export { compareContents, ownNames, type ContentsVerdict } from "./contents.ts";
 export { listReceipts, readReceipt } from "./receipts.ts";
 export {
   activate,
@@ -42,12 +42,15 @@ export {
   type LogFile,
 } from "./logs.ts";
 export { endOrphans, outputVariable } from "./processes.ts";
+export { takingTurns } from "./turns.ts";
 export { missingSpace, prefixAbove, triedPlace } from "./place.ts";
 export {
   boundFailed,
+  failedRecord,
   isUnfinished,
   listFailed,
   readFailed,
+  removeScratch,
   scratchPath,
   testedOutput,
   writeFailed,

@@ -132,7 +132,7 @@ async function buildInto(derivation: Derivation, build: Build, options: RealiseO
   const result = await build({ out, log });
   // A build that missed the signal may have stopped half-way.
   if (options.signal.aborted) throw new ForgeError("interrupted", `Interrupted while building ${name} ${version}`);
-  const contents = await noteContents(out);
+  const contents = await noteContents(out, options.signal);
   await syncTree(out);
   const receipt = fillIn(derivation, { ...result, contents }, (performance.now() - started) / 1000);
   await atomicWrite(receiptPath(out), `${JSON.stringify(receipt, null, 2)}\n`);

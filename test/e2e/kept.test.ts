@@ -52,8 +52,9 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
       message: expect.stringContaining("the header tlsforge-no-such.h is missing") as string,
     });
     expect(failed.record.error?.hint).toMatch(/the failed build is kept in .*-hello \(tlsforge shell hello goes there/);
-    const [scratch = ""] = await scratches();
-    const facts = await stat(join(shop.prefix, "build", scratch, ".tlsforge-failed.json"));
+    const [scratch = "", record = ""] = await scratches();
+    expect(record).toBe(`${scratch}.failed.json`);
+    const facts = await stat(join(shop.prefix, "build", record));
     expect(facts.mode & 0o077).toBe(0);
 
     const again = await inShell("--", "tlsforge-again");
@@ -88,7 +89,7 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
     const plain = await run(shop, ["gc"]);
     expect([plain.exitCode, plain.stdout.includes("keep ")]).toEqual([0, false]);
     expect(plain.stdout).toContain(" gc --dry-run says what is kept and why.\n");
-    expect(await scratches()).toEqual([scratch]);
+    expect(await scratches()).toEqual([scratch, record]);
     const doomed = await run(shop, ["gc", "--failed", "--dry-run"]);
     expect(doomed.stdout).toContain(`would remove  ${join("build", scratch)}`);
     expect((await run(shop, ["gc", "--failed"])).exitCode).toBe(0);
@@ -105,6 +106,8 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
     const secret = join(shop.cwd, "secret");
     await writeFile(secret, "of mine\n");
 
+    // TIOCSTI, for whoever reads from the terminal next.
+    const typing = `perl -e 'ioctl(STDIN, 0x5412, $_) for split //, "ESCAPED\\n"'`;
     const steps = [
       ["[hello 1.0.0]", "case $- in *m*) echo j''obs; esac; pwd\n"],
       ["jobs", "echo wai''ting; sleep 60\n"],
@@ -112,7 +115,7 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
       ["[hello 1.0.0]", "echo st''atus $?\n"],
       ["status 130", "sleep 61 &\nkill %1; wait; tlsforge-again\n"],
       ["fatal error: tlsforge-no-such.h", `${connect}\n`],
-      ["Network is unreachable", `cat ${secret}; exit 9\n`],
+      ["Network is unreachable", `cat ${secret}; ${typing}; exit 9\n`],
       ["code 9", "mine again\n"],
     ];
     // A shell without job control does not take the terminal back from who has had it.
@@ -134,9 +137,17 @@ describeWith(["linux", "cc", "make", "python3"], "kept builds", () => {
     const closed = await inShell("--command", connect);
     expect(closed).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("Network is unreachable") as string });
 
-    // A build may have written its record itself.
-    const record = join(shop.prefix, "build", scratch, ".tlsforge-failed.json");
+    // What is sealed does not decide what the next shell sees, and an output that a record names is its build's own.
+    const record = join(shop.prefix, "build", `${scratch}.failed.json`);
     const told = JSON.parse(await readFile(record, "utf8")) as object;
+    const wish = join(shop.prefix, "build", scratch, "wish");
+    await writeFile(wish, JSON.stringify({ ...told, seen: [secret], network: true }));
+    await inShell(
+      "--command",
+      `cp ${wish} ${record}; cp ${wish} ${join(shop.prefix, "build", scratch, ".tlsforge-failed.json")}`,
+    );
+    expect(await inShell("--command", `cat ${secret}`)).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(await inShell("--command", connect)).toMatchObject({ exitCode: 1 });
     await writeFile(record, JSON.stringify({ ...told, out: shop.cwd }));
     expect(await inShell("--command", `touch ${shop.cwd}/x`)).toMatchObject({ exitCode: 1 });
     await writeFile(record, JSON.stringify(told));

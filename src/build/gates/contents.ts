@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync, realpathSync, type Stats } from "node:fs";
 import path from "node:path";
+import { ownNames } from "../../store/index.ts";
 import { shortened } from "./findings.ts";
 import type { GateResult } from "../types.ts";
 
@@ -12,8 +13,8 @@ export interface Surroundings {
 
 /**
  * Every output, whatever its recipe's gates say: it holds something, every link leads to the output itself or to one of its inputs, nothing
- * runs with another user's rights, nothing can be changed by everybody, everything can be read by its owner, and there are only files,
- * folders and links. Nothing else runs meanwhile, so the files are looked at without waiting for each.
+ * runs with another user's rights, nothing can be changed by everybody, everything can be read by its owner, there are only files, folders
+ * and links, and none has a name that tlsforge's own has there. Nothing else runs meanwhile, so the files are looked at without waiting for each.
  */
 export function checkContents(around: Surroundings): GateResult {
   const roots = realRoots(around);
@@ -21,8 +22,9 @@ export function checkContents(around: Surroundings): GateResult {
   let count = 0;
   for (const entry of entriesOf(around.out)) {
     count += 1;
-    const finding = entry.unreadable ?? judge(entry, roots);
-    if (finding !== null) findings.push(`${path.relative(around.out, entry.path)}: ${finding}`);
+    const name = path.relative(around.out, entry.path);
+    const finding = entry.unreadable ?? (ownNames.includes(name) ? taken : judge(entry, roots));
+    if (finding !== null) findings.push(`${name}: ${finding}`);
   }
   if (count === 0)
     return {
@@ -39,6 +41,8 @@ export function checkContents(around: Surroundings): GateResult {
     hint: "correct the step that made them, or add one that mends them",
   };
 }
+
+const taken = "tlsforge writes a file of this name there itself: have it installed into a folder of the output";
 
 /** Where the output and its inputs really are: a prefix may be reached by way of a link. */
 export function realRoots({ out, inputs }: Surroundings): readonly string[] {

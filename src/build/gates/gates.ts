@@ -84,7 +84,7 @@ async function checkGate(gate: Gate, context: BuildContext, tools: GateTools): P
     case "exports":
       return checkExports({ out, libraries: gate.libraries });
     case "leaks":
-      return checkLeaks({ out, scratch: context.scratch, except: gate.except });
+      return checkLeaks({ out, scratch: context.scratch, except: gate.except, signal: context.signal });
   }
 }
 

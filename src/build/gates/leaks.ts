@@ -1,8 +1,9 @@
 import { realpathSync } from "node:fs";
 import path from "node:path";
 import type { FileException } from "../../recipe/index.ts";
+import { takingTurns } from "../../store/index.ts";
 import { bindExceptions } from "./exceptions.ts";
-import { filesOf, withBytes } from "../files.ts";
+import { filesOf, piecesOf } from "../files.ts";
 import { shortened } from "./findings.ts";
 import type { GateResult } from "../types.ts";
 import { counted } from "../../words.ts";
@@ -13,23 +14,24 @@ export interface LeakRules {
   /** Absolute path of the folder that the build worked in. */
   readonly scratch: string;
   readonly except: readonly FileException[];
+  readonly signal: AbortSignal;
 }
 
 const pieceSize = 1024 * 1024;
 
 /**
  * Every file of an output, byte by byte: none holds the path of the folder that it was built in, which is gone by then and says where and by
- * whom it was built. Compressed contents are not looked into. Reads a file by pieces, so its size does not matter.
+ * whom it was built. Compressed contents are not looked into. Reads a file by pieces, so its size does not matter. Throws ForgeError `interrupted`.
  */
-export function checkLeaks({ out, scratch, except }: LeakRules): GateResult {
+export async function checkLeaks({ out, scratch, except, signal }: LeakRules): Promise<GateResult> {
   const exceptions = bindExceptions(except);
-  const needles = formsOf(scratch);
+  const search = { needles: formsOf(scratch), buffer: Buffer.allocUnsafe(pieceSize), pause: takingTurns(signal) };
   const findings: string[] = [];
   let count = 0;
   for (const file of filesOf(out)) {
     count += 1;
     const name = path.relative(out, file);
-    const place = find(file, needles);
+    const place = await find(file, search);
     if (place !== null && !exceptions.excuse(name)) findings.push(`${name}: holds ${scratch}${place}`);
   }
   if (findings.length === 0)
@@ -49,21 +51,24 @@ function formsOf(folder: string): Buffer[] {
   return [...new Set(written)].map((each) => Buffer.from(each));
 }
 
+interface Search {
+  readonly needles: readonly Buffer[];
+  readonly buffer: Buffer;
+  readonly pause: ReturnType<typeof takingTurns>;
+}
+
 /** What stands behind the first of the needles in a file, as far as it can be printed; null when there is none. */
-function find(file: string, needles: readonly Buffer[]): string | null {
+async function find(file: string, { needles, buffer, pause }: Search): Promise<string | null> {
   const longest = Math.max(...needles.map((needle) => needle.length));
-  return withBytes(file, ({ size, read }) => {
-    // Pieces overlap by what a needle at their border would need, and by some of what follows it.
-    const overlap = longest + 80;
-    for (let start = 0; start < size; start += pieceSize) {
-      const piece = read(start, Math.min(pieceSize + overlap, size - start));
-      for (const needle of needles) {
-        const at = piece.indexOf(needle);
-        if (at < 0) continue;
-        const rest = piece.toString("latin1", at + needle.length, at + needle.length + 80);
-        return /^[\x21-\x7e]*/.exec(rest)?.[0].replace(/["'<>,;].*$/, "") ?? "";
-      }
+  // Pieces overlap by what a needle at their border would need, and by some of what follows it.
+  for (const piece of piecesOf(file, buffer, longest + 80)) {
+    for (const needle of needles) {
+      const at = piece.indexOf(needle);
+      if (at < 0) continue;
+      const rest = piece.toString("latin1", at + needle.length, at + needle.length + 80);
+      return /^[\x21-\x7e]*/.exec(rest)?.[0].replace(/["'<>,;].*$/, "") ?? "";
     }
-    return null;
-  });
+    await pause(piece.length);
+  }
+  return null;
 }

@@ -73,7 +73,11 @@ export function foldersFor({ prefix, own: ownFolders, given, tools, homes: named
   const write = distinct(ownFolders.flatMap(bothWays));
   const toolchains = distinct(tools).flatMap((folder) => toolchainOf(folder, homes));
   const covers = [...hide, ...own, "/dev"];
-  const read = distinct([path.join(prefix, "store"), ...given, ...toolchains].flatMap(bothWays)).filter(
+  // What is written by the sealed does not say what else they see: no link in there is followed.
+  const seen = [path.join(prefix, "store"), ...given, ...toolchains].filter(
+    (file) => !write.some((folder) => inside(file, folder)),
+  );
+  const read = distinct(seen.flatMap(bothWays)).filter(
     (file) => covers.some((cover) => inside(file, cover) && file !== cover) && !write.includes(file),
   );
   return { hide, own, read, write };

@@ -11,34 +11,37 @@
 #               Without: Landlock and a filter for sockets alone.
 # --no-pid      the machine's process table stays in sight, for where no /proc can be mounted
 # --network     the network stays
-# --shell       somebody is at the terminal: SIGHUP and SIGTERM go on to the program, and the terminal is ours again afterwards
+# --shell       somebody is at the terminal: SIGHUP and SIGTERM go on to the program, the terminal is ours again afterwards, and nothing is typed
+#               into it for whoever reads it then
 # --probe       say what could be had, and run nothing
 # hide          nobody finds what is there; own: an empty folder of its own instead; read: still there to be read; write: and to be written
 # in            the folder that the program begins in
 # parent        whose child we are: when it ends, in whatever way, so does everything in the seal
 #
-# Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made, and
-# 124 when that was for want of memory or processes, which says nothing of the machine.
+# Exit status: the program's, 128 and the signal's number, 126 and 127 as shells have it; 125 when the seal could not be made, and 124 when
+# that, or the program's start, failed for want of memory, processes or files, or by a disk's fault, which says nothing of the machine.
 # Sources: pid_namespaces(7), PR_SET_PDEATHSIG(2const), landlock(7), seccomp(2), capabilities(7), ioctl_tty(2).
 use strict;
 
 # closed: memory, semaphores and queues of System V and POSIX, which are the machine's, and io_uring_setup, which would go around the filter.
+# ioctl: 514 is the one of x32, which kernels before 5.4 also take without the bit that marks such calls.
 my %numbers = (
   x86_64 => {
     unshare => 272, mount => 165, openat => 257, prctl => 157, capget => 125, capset => 126, mount_setattr => 442,
-    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 41, audit => 0xC000003E,
+    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 41, ioctl => [16, 514], audit => 0xC000003E,
     closed => [29 .. 31, 64 .. 71, 220, 240 .. 245, 425],
   },
   aarch64 => {
     unshare => 97, mount => 40, openat => 56, prctl => 167, capget => 90, capset => 91, mount_setattr => 442,
-    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 198, audit => 0xC00000B7,
+    landlock_create => 444, landlock_add => 445, landlock_restrict => 446, socket => 198, ioctl => [29], audit => 0xC00000B7,
     closed => [180 .. 197, 425],
   },
 );
 # What shells say of a program that a signal ended.
 my %words = (4 => 'Illegal instruction', 6 => 'Aborted', 7 => 'Bus error', 8 => 'Floating point exception', 9 => 'Killed', 11 => 'Segmentation fault');
 our ($ENOENT, $ENOSYS, $EACCES, $AT_FDCWD) = (2, 38, 13, -100);
-my ($ENOEXEC, $EAGAIN, $ENOMEM, $ENETUNREACH) = (8, 11, 12, 101);
+my ($EPERM, $ENOEXEC, $ENETUNREACH) = (1, 8, 101);
+my %passing = map { $_ => 1 } 5, 11, 12, 23, 24, 26; # EIO, EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY
 
 our (%on, @hide, @own, @read, @write);
 my ($arch, $begin, $parent) = ('', '/', parent());
@@ -158,7 +161,12 @@ sub remaining {
 sub startProgram {
   $SIG{$_} = 'DEFAULT' for qw(HUP INT TERM TTOU USR1);
   dropPrivileges();
-  my $filtered = $on{namespaces} ? 0 : filterCalls();
+  # Programs of builds have no terminal (`runCommand`), and are spared what a filter costs.
+  my $filtered = 0;
+  if ($on{shell} || !$on{namespaces}) {
+    $filtered = filterCalls();
+    refuse("a filter of system calls: $!") if !$filtered && ($on{shell} || $passing{$! + 0});
+  }
   restrict() if $abi >= ($on{namespaces} ? 2 : 1);
   if ($on{probe}) {
     my $closed = $on{namespaces} || $filtered ? 'closed' : $abi >= 4 ? 'tcp' : 'open';
@@ -172,7 +180,7 @@ sub startProgram {
   exec '/bin/sh', @ARGV if $! == $ENOEXEC;
   my ($error, $reason) = ($! + 0, "$!");
   print STDERR $error == $ENOENT ? "sh: 1: $program: not found\n" : "sh: 1: $program: $reason\n";
-  exit($error == $ENOENT ? 127 : 126);
+  exit($passing{$error} ? 124 : $error == $ENOENT ? 127 : 126);
 }
 
 # A shell takes the terminal for itself; from another process table it cannot tell whose it was.
@@ -252,14 +260,19 @@ sub allowReading {
   allowReading("$below$_", $hidden, $allow) for grep { $_ ne '.' && $_ ne '..' } readdir $folder;
 }
 
+# Nothing is put into the input of a terminal: whoever has it afterwards would run that, outside of the seal (ioctl_tty(2), TIOCSTI, TIOCLINUX).
 # Without namespaces: nothing of the machine's IPC, and no socket but Unix ones unless the network stays. Landlock does not know datagrams.
 sub filterCalls {
   my ($allow, $fail) = (0x7fff0000, 0x00050000); # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
   my @program = (
     [0x20, 0, 0, 4], [0x15, 1, 0, $number->{audit}], [0x06, 0, 0, $fail | $ENOSYS], # another processor's calls
     [0x20, 0, 0, 0], [0x35, 0, 1, 0x40000000], [0x06, 0, 0, $fail | $ENOSYS], # the x32 calls
-    (map { [0x15, 0, 1, $_], [0x06, 0, 0, $fail | $ENOSYS] } @{$number->{closed}}),
-    $on{network} ? () : ([0x15, 0, 3, $number->{socket}], [0x20, 0, 0, 16], [0x15, 1, 0, 1], [0x06, 0, 0, $fail | $ENETUNREACH]),
+    (map {
+      [0x15, 0, 5, $_], [0x20, 0, 0, 24], # what is asked: the kernel takes the low half alone
+      [0x15, 1, 0, 0x5412], [0x15, 0, 1, 0x541C], [0x06, 0, 0, $fail | $EPERM], [0x20, 0, 0, 0],
+    } @{$number->{ioctl}}),
+    $on{namespaces} ? () : (map { [0x15, 0, 1, $_], [0x06, 0, 0, $fail | $ENOSYS] } @{$number->{closed}}),
+    $on{namespaces} || $on{network} ? () : ([0x15, 0, 3, $number->{socket}], [0x20, 0, 0, 16], [0x15, 1, 0, 1], [0x06, 0, 0, $fail | $ENETUNREACH]),
     [0x06, 0, 0, $allow],
   );
   my $code = join('', map { pack('S C C L', @$_) } @program);
@@ -281,7 +294,7 @@ sub attempt {
 sub hold { return call('openat', $AT_FDCWD, $_[0], 0x200000 | 0x80000, 0) }
 
 sub refuse {
-  my $short = $! == $EAGAIN || $! == $ENOMEM;
+  my $short = $passing{$! + 0};
   print STDERR "tlsforge: the seal could not be made: $_[0]\n";
   exit($short ? 124 : 125);
 }

@@ -59,6 +59,9 @@ async function tryWays(
   const processor = { x64: "x86_64", arm64: "aarch64" }[arch() as string];
   if (platform() !== "linux" || processor === undefined)
     return { ...none, refused: [`this is ${platform()} on ${arch()}`], remedy: null };
+  // Who has started a seal, and what a program leaves behind, is read there.
+  if (!existsSync("/proc/self"))
+    return { ...none, refused: ["/proc is not mounted"], remedy: "mount it: mount -t proc proc /proc" };
   if (!existsSync(script)) return { ...none, refused: [`${script} is not there`], remedy: "install tlsforge again" };
   const perl = [...standardFolders, ...folders.split(path.delimiter)]
     .map((folder) => path.join(folder, "perl"))

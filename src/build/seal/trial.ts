@@ -3,6 +3,8 @@ import { execa } from "execa";
 import { ForgeError } from "../../errors.ts";
 import { endGroup, interrupted } from "../run.ts";
 
+/** Around these folders `true` is not there, or none that runs (ENOENT, EACCES, ENOEXEC). */
+const noProgram = /^sh: 1: true: (?:not found|permission denied|exec format error)$/iu;
 const sentence = "tlsforge: the seal could not be made: ";
 
 const pipesAfterMs = 1_000;
@@ -77,11 +79,11 @@ function requireGoing(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw interrupted();
 }
 
-/** seal.pl tells by its exit code and a sentence what cannot be had; 124 is its word for want of memory or processes. */
+/** seal.pl tells by its exit code and a sentence what cannot be had; 124 is its word for what may be had the next time. */
 function answers(exitCode: number, stderr: string): boolean {
   const line = lastLine(stderr);
   if (exitCode === 125) return line.startsWith(sentence);
-  return [126, 127].includes(exitCode) && line.startsWith("sh: 1: true: ");
+  return [126, 127].includes(exitCode) && noProgram.test(line);
 }
 
 /** As shells tell it of what they have waited for. */

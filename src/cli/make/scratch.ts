@@ -1,7 +1,7 @@
 /** The folder that something is built in. */
 import { mkdir } from "node:fs/promises";
 import type { Emit } from "../../events.ts";
-import { removeTree } from "../../store/index.ts";
+import { removeScratch } from "../../store/index.ts";
 
 /** A scratch folder of a prefix, both absolute. */
 export interface Scratch {
@@ -15,7 +15,7 @@ export interface Scratch {
 /** Gives work an empty folder, and removes it afterwards. That it cannot be removed is told as a warning where the work's own error matters more, and is thrown else. */
 export async function inScratch<T>(place: Scratch, work: () => Promise<T>): Promise<T> {
   const { scratch, prefix, emit } = place;
-  await removeTree(scratch, prefix);
+  await removeScratch(scratch, prefix);
   await mkdir(scratch, { recursive: true });
   let result: T;
   try {
@@ -38,5 +38,5 @@ export async function orWarn(emit: Emit, what: string, work: () => Promise<void>
 }
 
 async function clear({ scratch, prefix, kept }: Scratch): Promise<void> {
-  if ((await kept?.()) !== true) await removeTree(scratch, prefix);
+  if ((await kept?.()) !== true) await removeScratch(scratch, prefix);
 }

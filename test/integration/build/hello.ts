@@ -10,7 +10,7 @@ import type { ForgeEvent } from "../../../src/events.ts";
 import type { FetchedSource } from "../../../src/fetch/index.ts";
 import { derive, type Derivation } from "../../../src/plan/index.ts";
 import { parseRecipe, resolveRecipe, type ResolvedRecipe } from "../../../src/recipe/index.ts";
-import { logPath, openPrefix, readFailed, realise, removeTree, type Realised } from "../../../src/store/index.ts";
+import { logPath, openPrefix, readFailed, realise, removeScratch, type Realised } from "../../../src/store/index.ts";
 
 const fixture = join(import.meta.dirname, "..", "..", "fixtures", "build", "hello");
 
@@ -122,7 +122,7 @@ export async function make(
   const realised = await realise(
     derivation,
     async ({ log }) => {
-      await removeTree(scratch, project.prefix);
+      await removeScratch(scratch, project.prefix);
       await mkdir(scratch, { recursive: true });
       try {
         const outcome = await runBuild({
@@ -145,7 +145,7 @@ export async function make(
         });
         return { ...outcome, sources: [] };
       } finally {
-        if ((await readFailed(scratch)) === null) await removeTree(scratch, project.prefix);
+        if ((await readFailed(scratch)) === null) await removeScratch(scratch, project.prefix);
       }
     },
     { emit, signal },

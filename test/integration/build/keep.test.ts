@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readFailed } from "../../../src/store/index.ts";
+import { failedRecord, readFailed } from "../../../src/store/index.ts";
 import { derivationOf, failureOf, freshFolder, machineSeal, make, prepare, programs, scratchOf } from "./helpers.ts";
 
 it("a failed build says what failed in it, and has a program that does it again", async () => {
@@ -30,7 +30,7 @@ it("a failed build says what failed in it, and has a program that does it again"
   expect(() => execFileSync(again, { env: {} })).toThrow(expect.objectContaining({ status: 3 }) as Error);
   expect(execFileSync("cat", [join(scratch, "mark")], { encoding: "utf8" })).toBe("it's a 'b' $c\n");
   // It holds what the caller's proxy asks for.
-  for (const file of [again, join(scratch, ".tlsforge-failed.json")]) expect(statSync(file).mode & 0o077).toBe(0);
+  for (const file of [again, failedRecord(scratch)]) expect(statSync(file).mode & 0o077).toBe(0);
 });
 
 it("says of the failing command whether it had the network", async () => {

@@ -1,6 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
+import { checkLeaks } from "../../../src/build/gates/leaks.ts";
 import type { Gate, ResolvedRecipe } from "../../../src/recipe/index.ts";
 import { describeWith } from "../../tools/needs.ts";
 import { failureOf, freshFolder, make, prepare } from "./helpers.ts";
@@ -85,6 +88,18 @@ describeWith(["linux", "cc"], "the gate on leaks", () => {
     expect(readdirSync(derivation.out)).toContain("libx.so");
     expect(execFileSync("strings", ["-a", `${derivation.out}/libx.so`], { encoding: "utf8" })).toContain("/build/x.c");
   });
+
+  it(
+    "is left at once in the middle of a file of any size when the run is interrupted",
+    { timeout: 5_000 },
+    async () => {
+      const out = await freshFolder();
+      await writeFile(join(out, "large"), "");
+      await truncate(join(out, "large"), 16 * 1024 ** 3);
+      const looked = checkLeaks({ out, scratch: out, except: [], signal: AbortSignal.timeout(200) });
+      expect(await failureOf(looked)).toMatchObject({ code: "interrupted" });
+    },
+  );
 
   it("lets be what the recipe lists with a reason, and nothing beside it", async () => {
     const project = await prepare(await freshFolder());

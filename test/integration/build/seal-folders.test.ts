@@ -67,6 +67,14 @@ it("follows the link of a tool to where its toolchain is", async () => {
   expect(read).toEqual(expect.arrayContaining([join(home, "links"), join(home, "real")]));
 });
 
+it("follows no link that lies where the sealed write", async () => {
+  const { home, derivation, context } = await seen(["real/bin/cc"]);
+  await mkdir(derivation.out, { recursive: true });
+  await symlink(join(home, "real"), join(derivation.out, "tools"));
+  const { read } = sealFolders({ ...context, toolFolders: [join(derivation.out, "tools", "bin")], toolPaths: {} }, []);
+  expect(read).not.toContain(join(home, "real"));
+});
+
 it.each([
   ["does not end", "exec sleep 60", "the trial of the seal did not end within 0.3 s"],
   ["was killed", "kill -KILL $$", "the trial of the seal was ended by a signal (SIGKILL)"],

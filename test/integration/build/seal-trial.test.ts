@@ -31,6 +31,9 @@ it.each([
   ["is killed once", "test $n -gt 1 || kill -KILL $$", { fits: true }, 2],
   ["is killed twice", "kill -KILL $$", { code: "build-failed" }, 2],
   ["finds no memory", `${says}; exit 124`, { code: "build-failed" }, 2],
+  ["finds no program", "echo 'sh: 1: true: not found' >&2; exit 127", { fits: false }, 1],
+  ["may not run it", "echo 'sh: 1: true: Permission denied' >&2; exit 126", { fits: false }, 1],
+  ["finds no memory for it", "echo 'sh: 1: true: Cannot allocate memory' >&2; exit 126", { code: "build-failed" }, 2],
   ["ends without a word", "exit 125", { code: "build-failed" }, 2],
   ["ends as what is no seal", "echo 'Out of memory!' >&2; exit 1", { code: "build-failed" }, 2],
 ])("a trial that %s", async (_, text, answer, times) => {
@@ -83,11 +86,33 @@ describeWith(["linux", "perl"], "seal.pl", () => {
     ["EPERM", 1, 125],
     ["EAGAIN", 11, 124],
     ["ENOMEM", 12, 124],
+    ["EMFILE", 24, 124],
+    ["ENFILE", 23, 124],
   ])("that the kernel gives %s (%i) exits with %i", async (_, number, code) => {
     const [unshare, arch] = process.arch === "x64" ? [272, "x86_64"] : [97, "aarch64"];
     const argv = [deny, `${unshare}:${number}`, "--", "perl", seal, "--arch", arch, "--namespaces", "--", "true"];
     const env = { PATH: "/usr/bin:/bin", TLSFORGE_SEAL: "" };
     await expect(promisify(execFile)("perl", argv, { env })).rejects.toMatchObject({ code });
+  });
+
+  it("that finds no memory for its filter does not go on without, and exits with 124", async () => {
+    const [prctl, arch] = process.arch === "x64" ? [157, "x86_64"] : [167, "aarch64"];
+    // PR_SET_SECCOMP.
+    const argv = [deny, `${prctl}:12:22`, "--", "perl", seal, "--arch", arch, "--", "true"];
+    const env = { PATH: "/usr/bin:/bin", TLSFORGE_SEAL: "" };
+    await expect(promisify(execFile)("perl", argv, { env })).rejects.toMatchObject({ code: 124 });
+  });
+
+  it("whose program the disk does not give exits with 124", async () => {
+    const program = join(await freshFolder(), "program");
+    await writeFile(program, lostInterpreter(), { mode: 0o755 });
+    const arch = process.arch === "x64" ? "x86_64" : "aarch64";
+    const argv = [seal, "--arch", arch, "--namespaces", "--", program];
+    const env = { PATH: "/usr/bin:/bin", TLSFORGE_SEAL: "" };
+    await expect(promisify(execFile)("perl", argv, { env })).rejects.toMatchObject({
+      code: 124,
+      stderr: `sh: 1: ${program}: Input/output error\n`,
+    });
   });
 
   it("whose parent has ended before it could ask for its death starts nothing", async () => {
@@ -99,3 +124,20 @@ describeWith(["linux", "perl"], "seal.pl", () => {
     expect(existsSync(made)).toBe(false);
   });
 });
+
+/** A program whose interpreter's name lies behind the end of its file, so that the kernel cannot read it (EIO). */
+function lostInterpreter(): Buffer {
+  const bytes = Buffer.alloc(64 + 56);
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  bytes.writeUInt16LE(2, 16); // ET_EXEC
+  bytes.writeUInt16LE(process.arch === "x64" ? 62 : 183, 18);
+  bytes.writeUInt32LE(1, 20);
+  bytes.writeBigUInt64LE(64n, 32); // program headers
+  bytes.writeUInt16LE(64, 52);
+  bytes.writeUInt16LE(56, 54);
+  bytes.writeUInt16LE(1, 56);
+  bytes.writeUInt32LE(3, 64); // PT_INTERP
+  bytes.writeBigUInt64LE(1_000_000n, 72); // its offset
+  bytes.writeBigUInt64LE(20n, 96); // its length
+  return bytes;
+}

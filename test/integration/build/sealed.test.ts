@@ -35,6 +35,7 @@ const machines = {
     'mount --bind /dev/null /proc/version && exec "$@"',
     "sh",
   ],
+  "a folder without /proc": ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"],
 } as const;
 const python = (code: string): string => `python3 -c '${code}'`;
 const connect = (address: string, port: number): string =>
@@ -219,6 +220,13 @@ describeWith(["linux", "root", "unshare", "python3", "setsid"], "a sealed build"
       ),
       hint: expect.stringMatching(/seccomp|sysctl/u),
     });
+  });
+
+  it("that cannot be one without /proc is told, and builds all the same", async () => {
+    const machine = "a folder without /proc";
+    const { seal, ended } = await build(await place(), { uid: 0, machine, grades: ["none"], texts: ["true"] });
+    expect(seal).toMatchObject({ grade: "none", remedy: "mount it: mount -t proc proc /proc" });
+    expect(ended[0]).toMatchObject({ error: null, seal: { text: "not sealed: /proc is not mounted" } });
   });
 
   it("gives the network to a step that is declared to need it, unless --offline is given or a sandbox is required", async () => {

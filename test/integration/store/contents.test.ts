@@ -1,10 +1,10 @@
-import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { expect, it } from "vitest";
-import { compareContents, realise, type Receipt } from "../../../src/store/index.ts";
+import { compareContents, realise, type Build, type Receipt } from "../../../src/store/index.ts";
 import { describeWith } from "../../tools/needs.ts";
-import { derivation, freshPrefix, surroundings, writes } from "./helpers.ts";
+import { derivation, freshPrefix, result, surroundings, writes } from "./helpers.ts";
 
 async function made(): Promise<Receipt> {
   const prefix = await freshPrefix();
@@ -43,6 +43,17 @@ it.each([
   const receipt = await made();
   await chmod(join(receipt.out, path), mode);
   expect(await compareContents(receipt)).toEqual({ outcome: "changed", differences: [told] });
+});
+
+it("a run that is interrupted while a file of any size is noted ends at once", { timeout: 5_000 }, async () => {
+  const prefix = await freshPrefix();
+  const build: Build = async (context) => {
+    await writeFile(join(context.out, "large"), "");
+    await truncate(join(context.out, "large"), 16 * 1024 ** 3);
+    return result;
+  };
+  const options = { ...surroundings(), signal: AbortSignal.timeout(300) };
+  await expect(realise(derivation(prefix, "made"), build, options)).rejects.toMatchObject({ code: "interrupted" });
 });
 
 describeWith(["root"], "who owns what", () => {

@@ -1,10 +1,11 @@
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import {
   boundFailed,
   buildLock,
   collectGarbage,
+  failedRecord,
   listFailed,
   lock,
   prefixPaths,
@@ -65,6 +66,7 @@ it("what a clock that was set back since has dated in the future is not the newe
 it("gc says of each what it is, why it stays and what removes it", async () => {
   const prefix = await freshPrefix();
   const scratch = await keep(prefix, "a", 1);
+  const record = failedRecord(scratch);
   const { out } = (await readFailed(scratch))!;
   const judged = async (failed: boolean): Promise<readonly (readonly [string, string])[]> => {
     const { kept, removed } = await collectGarbage(prefix, {
@@ -74,21 +76,24 @@ it("gc says of each what it is, why it stays and what removes it", async () => {
       now: Date.now(),
     });
     const items = failed ? removed : kept;
-    return items.filter(({ path }) => [out, scratch].includes(path)).map(({ path, why }) => [path, why]);
+    return items.filter(({ path }) => [out, scratch, record].includes(path)).map(({ path, why }) => [path, why]);
   };
   const end =
     "--keep-failed keeps it for tlsforge shell hello, until tlsforge gc --failed, the next build of it, or 3 newer failures";
-  const [output, folder] = [
+  const [output, folder, told] = [
     "what hello 1.0 had of its output when it failed on 2026-01-01",
     "the folder that hello 1.0 failed in on 2026-01-01",
+    "the record of how hello 1.0 failed on 2026-01-01",
   ];
   expect(await judged(false)).toEqual([
     [out, `${output}; ${end}`],
     [scratch, `${folder}; ${end}`],
+    [record, `${told}; ${end}`],
   ]);
   expect(await judged(true)).toEqual([
     [out, `${output}; --failed removes it`],
     [scratch, `${folder}; --failed removes it`],
+    [record, `${told}; --failed removes it`],
   ]);
 });
 
@@ -101,14 +106,37 @@ it("a record that is cut short or damaged keeps nothing, and one that speaks of 
   expect(await readdir(prefix)).toContain("var");
   expect(await readdir(prefixPaths(prefix).store)).toHaveLength(1);
   const other = await keep(prefix, "b", 1);
-  await writeFile(join(other, ".tlsforge-failed.json"), '{"schema": "tlsforge.fai');
+  await writeFile(failedRecord(other), '{"schema": "tlsforge.fai');
   expect(await readFailed(other)).toBeNull();
 });
 
-it("a record of another shape, which a build may have written itself, keeps nothing", async () => {
+it("gc --failed removes a folder with its record, and any gc a record without its folder, which keeps nothing", async () => {
+  const prefix = await freshPrefix();
+  await keep(prefix, "a", 1);
+  const collect = (failed: boolean) =>
+    collectGarbage(prefix, { ...surroundings(), dryRun: false, failed, now: Date.now() });
+  await collect(true);
+  expect(await readdir(join(prefix, "build"))).toEqual([]);
+  const scratch = await keep(prefix, "b", 1);
+  await rm(scratch, { recursive: true });
+  expect(await listFailed(prefix)).toEqual([]);
+  expect((await collect(false)).removed).toContainEqual(
+    expect.objectContaining({ path: failedRecord(scratch), why: "left by an interrupted build" }),
+  );
+  expect(await readdir(join(prefix, "build"))).toEqual([]);
+});
+
+it("a record in a kept folder itself, where builds and shells write, is not believed", async () => {
   const prefix = await freshPrefix();
   const scratch = await keep(prefix, "a", 1);
-  const record = join(scratch, ".tlsforge-failed.json");
+  await rename(failedRecord(scratch), join(scratch, ".tlsforge-failed.json"));
+  expect(await listFailed(prefix)).toEqual([]);
+});
+
+it("a record of another shape, larger than any, or none of its own keeps nothing", async () => {
+  const prefix = await freshPrefix();
+  const scratch = await keep(prefix, "a", 1);
+  const record = failedRecord(scratch);
   const whole = (await readFailed(scratch))!;
   for (const value of [
     null,
@@ -128,6 +156,15 @@ it("a record of another shape, which a build may have written itself, keeps noth
     await writeFile(record, JSON.stringify(value));
     expect(await listFailed(prefix)).toEqual([]);
   }
+  await truncate(record, 5 * 1024 ** 3);
+  expect(await listFailed(prefix)).toEqual([]);
+  await writeFile(record, JSON.stringify({ ...whole, reason: "x".repeat(1024 * 1024) }));
+  expect(await listFailed(prefix)).toEqual([]);
+  const elsewhere = join(prefix, "elsewhere");
+  await writeFile(elsewhere, JSON.stringify(whole));
+  await rm(record);
+  await symlink(elsewhere, record);
+  expect(await listFailed(prefix)).toEqual([]);
   await rm(record);
   await mkdir(record);
   expect(await listFailed(prefix)).toEqual([]);
