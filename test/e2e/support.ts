@@ -135,7 +135,12 @@ export interface ResultRecord {
   readonly generations: readonly { readonly generation: number; readonly current: boolean }[];
   readonly removed: readonly { readonly kind: string; readonly path: string; readonly why: string }[];
   readonly kept: readonly { readonly kind: string; readonly path: string; readonly why: string }[];
-  readonly checks: readonly { readonly id: string; readonly outcome: string; readonly message: string; readonly fix: string | null }[];
+  readonly checks: readonly {
+    readonly id: string;
+    readonly outcome: string;
+    readonly message: string;
+    readonly fix: string | null;
+  }[];
   readonly server: {
     readonly pid: number;
     readonly workers: readonly number[];
