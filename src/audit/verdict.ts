@@ -48,7 +48,7 @@ export function auditText({ packages, findings }: Audit, { says }: { readonly sa
   );
   const count = (outcome: string): number => packages.filter((entry) => entry.outcome === outcome).length;
   const counts = (["hit", "warning", "unknown", "pass"] as const).map((outcome) => `${count(outcome)} ${outcome}`);
-  return [...lines, `${counted(packages.length, "package")}: ${counts.join(", ")}`, ""].join("\n");
+  return [...lines, `${counted(packages.length, "package")}, by their worst: ${counts.join(", ")}`, ""].join("\n");
 }
 
 /** What cannot be told: all advisories of a package with the same reason together, and a list of the packages that nobody speaks of. */

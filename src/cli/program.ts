@@ -38,18 +38,23 @@ export async function parseCommandLine(
 ): Promise<Invocation | Answered> {
   let invocation: Invocation | undefined;
   let output = "";
+  let told = "";
   const program = commandTree(world, (found) => {
     invocation = found;
   });
   forAll(program, (command) =>
-    command.exitOverride().configureOutput({ writeOut: (text) => (output += text), writeErr: () => undefined }),
+    command.exitOverride().configureOutput({
+      writeOut: (text) => (output += text),
+      writeErr: (text) => (told += text),
+    }),
   );
   try {
     await program.parseAsync([...commandFirst(program, globalsOf(), argv)], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { text: output };
-    if (error.code === "commander.help") return { text: program.helpInformation() };
+    // The help of the program, or of a group of commands that was named without one of them.
+    if (error.code === "commander.help") return { text: told };
     throw usage(error.message);
   }
   return invocation ?? { text: output === "" ? program.helpInformation() : output };

@@ -15,6 +15,7 @@ import { append, closePart, digestOf, finish, openPart, restart } from "./part.t
 import type { Part } from "./part.ts";
 import { errnoOf, throwIfInterrupted, writeProblem } from "./problems.ts";
 import { findInIndex } from "./pypi.ts";
+import { remedyFor } from "./remedy.ts";
 import { withRetries } from "./retry.ts";
 import type { OnRetry } from "./retry.ts";
 import { verifySignature } from "./signatures/check.ts";
@@ -111,7 +112,7 @@ async function tryAll({ source, part, final }: Job, options: FetchOptions): Prom
     answers.push({ candidate, failure });
     options.emit({ type: "location-failed", source: source.name, location: candidate.text, reason: failure.reason });
   }
-  throw refusal(source, answers);
+  throw refusal(source, answers, options);
 }
 
 async function tryOne(
@@ -189,6 +190,7 @@ function changedOnDisk(source: Digested, part: Part, found: "changed" | "gone"):
 function refusal(
   source: Digested,
   answers: readonly { readonly candidate: Candidate; readonly failure: Failure }[],
+  options: FetchOptions,
 ): ForgeError {
   const details = answers.map(({ candidate, failure }) => `${candidate.text}: ${failure.reason}`);
   const wrong = answers.find(({ failure }) => failure.mismatch !== undefined);
@@ -205,9 +207,9 @@ function refusal(
   const tried =
     answers.length === 0
       ? "it has no location"
-      : `none of ${answers.length} location${answers.length === 1 ? "" : "s"} delivered it`;
+      : `${answers.length === 1 ? "its only location has" : `none of its ${answers.length} locations has`} delivered it`;
   return new ForgeError("source-unavailable", `${source.file} (${source.name}) cannot be had: ${tried}`, {
-    hint: `Check the network, name a mirror with --mirror URL, or give the file yourself with --source ${source.name}=FILE`,
+    hint: remedyFor(source.name, source.locations, options),
     details,
   });
 }

@@ -12,6 +12,7 @@ export { writeProblem } from "./problems.ts";
 export { noteFirstOrigin, originOf } from "./origin.ts";
 export { pipDefaultIndex } from "./pip-default.ts";
 export { checkKeys } from "./signatures/openpgp-keys.ts";
+export { remedyFor } from "./remedy.ts";
 export { signatureExtensions } from "./signatures/obtain.ts";
 export { verifySignature } from "./signatures/check.ts";
 export { unpack } from "./unpack.ts";

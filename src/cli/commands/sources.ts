@@ -91,8 +91,10 @@ async function checked(
 }
 
 function asBuilt(sha256: string, built: Receipt["sources"][number] | null): SignatureVerdict {
-  if (built?.sha256 === sha256 && built.signature !== undefined) return built.signature;
-  return { outcome: "untestable", why: "the source is not in a cache" };
+  const why = "the source is not in a cache";
+  const then = built?.sha256 === sha256 ? built.signature : undefined;
+  if (then?.outcome === "untestable") return { ...then, why: `${why}; as it was built: ${then.why}` };
+  return then ?? { outcome: "untestable", why };
 }
 
 async function currentReceipts(prefix: string): Promise<ReadonlyMap<string, Receipt>> {

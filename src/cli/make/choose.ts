@@ -1,5 +1,5 @@
 import { ForgeError } from "../../errors.ts";
-import { availability, type FetchOptions } from "../../fetch/index.ts";
+import { availability, remedyFor, type FetchOptions } from "../../fetch/index.ts";
 import {
   candidates,
   resolveRecipe,
@@ -85,7 +85,11 @@ async function findVersion(recipe: Recipe, request: ChoiceRequest): Promise<Foun
     `no version of ${recipe.name} can be had (tried ${versions.map((entry) => entry.version).join(", ")})`,
     {
       details: reasons,
-      hint: `check the network, name a mirror with --mirror, or bring the file yourself: --source ${recipe.name}=FILE`,
+      hint: remedyFor(
+        recipe.name,
+        newest.sources.flatMap(({ locations }) => locations),
+        request.fetch,
+      ),
     },
   );
 }

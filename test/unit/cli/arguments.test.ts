@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { describe, expect, test } from "vitest";
 import { commandFirst, commandName } from "../../../src/cli/options/command-words.ts";
+import { parseCommandLine } from "../../../src/cli/program.ts";
 import { quickArguments } from "../../../src/cli/options/quick-arguments.ts";
 
 describe("the quick answer's own reading of a command line", () => {
@@ -97,4 +98,12 @@ describe("global options before the command", () => {
     expect(name("biuld", "--json")).toBe("biuld");
     expect(name("--nonsense")).toBe("tool");
   });
+});
+
+test.each([
+  [["bundle"], /^Usage: tlsforge bundle .*\n[^]*\n {2}create /u],
+  [["recipe"], /^Usage: tlsforge recipe .*\n[^]*\n {2}lint /u],
+  [[], /^Usage: tlsforge \[options\] \[command\]\n[^]*\n {2}provision /u],
+])("%j without a command shows its own", async (argv, shown) => {
+  expect(await parseCommandLine(argv, { version: "1", cwd: "/" })).toEqual({ text: expect.stringMatching(shown) });
 });
