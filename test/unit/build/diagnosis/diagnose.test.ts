@@ -159,3 +159,47 @@ it("takes no longer for hostile lines", () => {
   for (const part of parts) expect(diagnose([part.repeat(4096 / part.length), "end"])).toBeNull();
   expect(performance.now() - started).toBeLessThan(500);
 });
+
+describe("a pattern takes a time linear in the line", () => {
+  const words = [
+    "a",
+    "[",
+    "/",
+    "`",
+    "'",
+    "_",
+    "aB3+/",
+    "x.o",
+    "a.o ",
+    "a(",
+    "a:",
+    "a: ",
+    " ",
+    "1:",
+    "make[1]: ",
+    "error: ",
+  ];
+  const patterns = rules.flatMap(({ id, pattern, confirmed, more }) =>
+    [pattern, confirmed?.by, more?.pattern].flatMap((one, nth) =>
+      one === undefined ? [] : [[`${id} ${nth}`, one] as const],
+    ),
+  );
+
+  it.each(patterns)("%s", (_, pattern) => {
+    for (const word of words) {
+      const [short, long] = [1000, 16_000].map((length) => shortest(pattern, word.repeat(length / word.length)));
+      // 16 where it is linear, 256 where it is quadratic; below a tenth of a millisecond it does not matter.
+      expect(`${word}: ${long! / Math.max(short!, 0.1) < 64}`).toBe(`${word}: true`);
+    }
+  });
+});
+
+/** Milliseconds, of the fastest of five. */
+function shortest(pattern: RegExp, line: string): number {
+  const times = Array.from({ length: 5 }, () => {
+    const started = performance.now();
+    pattern.exec(line);
+    return performance.now() - started;
+  });
+  return Math.min(...times);
+}
