@@ -26,6 +26,13 @@ describe("no guess", () => {
   it.each([
     ["x.c:3:2: warning: unused variable 'x'"],
     ["conftest.c:3:2: error: expected ';' before 'return'"],
+    ["./conftest.c:3: error: x", "make: *** [Makefile:2: all] Error 1"],
+    ["/tmp/cfg.AbC/conftest.c:3:1: error: x", "make: *** [Makefile:2: all] Error 1"],
+    ["/b/CMakeFiles/CMakeScratch/TryCompile-x/src.c:3:1: error: x", "ninja: build stopped: subcommand failed."],
+    ["/b/meson-private/tmpabc/testfile.c:3:1: error: x", "ninja: build stopped: subcommand failed."],
+    ["testfile.c:3:1: error: x", "ninja: build stopped: subcommand failed."],
+    ["12:30:01: error: cannot reach mirror, retrying", "make: *** [Makefile:2: all] Error 1"],
+    ["tests/input.txt:3:7: error: expected failure", "make: *** [Makefile:2: check] Error 1"],
     // A program that is tried, and whose errors nothing failed for.
     ["try.c:3:2: error: unknown type name 'x'", "no x", "checking for y... yes", "cc -c a.c", "make: nothing is known"],
     ["make: *** [Makefile:12: all] Error 2"],
@@ -53,6 +60,15 @@ describe("no guess", () => {
     [""],
   ])("for %j", (...lines) => {
     expect(diagnose(lines, { exitCode: 2, endedForMemory: null })).toBeNull();
+  });
+
+  it("by the exit code that nearly everything has", () => {
+    const lines = [
+      "try.c:3:2: error: unknown type name 'x'",
+      ...Array.from({ length: 9 }, (_, nth) => `cc unit${nth}.c`),
+    ];
+    expect(diagnose(lines, { exitCode: 1, endedForMemory: null })).toBeNull();
+    expect(diagnose([...lines, "make: *** [Makefile:2: all] Error 1"])?.rule).toBe("cc-error");
   });
 });
 
