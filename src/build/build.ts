@@ -51,7 +51,7 @@ export async function runBuild(context: BuildContext): Promise<BuildOutcome> {
       signal,
       activity: (activity) => emit({ type: "build-activity", key: derivation.key, activity }),
       wrap: seal.wrap,
-      endLeftovers: () => endOrphans(derivation.out),
+      endLeftovers: () => endOrphans(derivation.out, derivation.prefix),
       started: (command) => {
         last = command;
       },

@@ -33,7 +33,7 @@ export async function putBack(out: string, prefix: string): Promise<boolean> {
     throw explained(error, aside);
   });
   if (!stands || (await readReceipt(out)) !== null) return false;
-  await endOrphans(out);
+  await endOrphans(out, prefix);
   // What cannot be removed has got another name by then; when not even that, the next line says so.
   await removeTree(out, prefix).catch(() => null);
   try {

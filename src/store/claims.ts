@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { open, readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { discard, explained, hasCode, makeFolder, readOwn, unlinkIfThere } from "./disk.ts";
+import { refuseNoFolder } from "./folders.ts";
 import { hasEnded, type ProcessIdentity } from "./identity.ts";
 import { giveUpReserve } from "./reserve.ts";
 
@@ -68,7 +69,7 @@ async function writeClaim(path: string, claim: string, content: object): Promise
   }
 }
 
-/** The folder may be removed by a holder who leaves, while we make it and until we use it. */
+/** The folder may be removed by a holder who leaves, while we make it and until we use it. A link that leads nowhere is not made whole by another try. */
 async function createIn(path: string, claim: string) {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -76,6 +77,7 @@ async function createIn(path: string, claim: string) {
       return await open(join(path, claim), "wx", 0o644);
     } catch (error) {
       if (!hasCode(error, "ENOENT") || tries === mostTries) throw error;
+      await refuseNoFolder(path);
     }
   }
 }

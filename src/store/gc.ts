@@ -128,8 +128,8 @@ async function remove({ kind, path }: Verdict, prefix: string): Promise<boolean>
   const release = await tryLock(buildLock(prefix, basename(outOfAside(path) ?? path)), "gc");
   if (release === null) return false;
   try {
-    const marks = isScratch ? scratchMarks(path, await markedPrograms()) : kind === "output" ? [path] : [];
-    for (const out of marks) await endOrphans(out);
+    const marks = isScratch ? scratchMarks(path, await markedPrograms(prefix)) : kind === "output" ? [path] : [];
+    for (const out of marks) await endOrphans(out, prefix);
     await removeTree(path, prefix);
     return true;
   } finally {
@@ -202,7 +202,7 @@ async function judgeOutputs(
   const needed = neededOutputs(receipts, left, usage);
   const holderOf = (name: string): Holder | undefined =>
     holders.find(({ outputs }) => outputs === null || outputs.has(name));
-  const programs = await markedPrograms();
+  const programs = await markedPrograms(prefix);
   const verdicts: Verdict[] = [];
   for (const [name, receipt] of receipts) {
     const path = join(store, name);
@@ -291,7 +291,7 @@ async function judgeLogs(prefix: string, outputs: readonly Verdict[]): Promise<V
  */
 async function judgeScratch(prefix: string, { builds, removing }: Failed): Promise<Verdict[]> {
   const folder = scratchFolder(prefix);
-  const programs = await markedPrograms();
+  const programs = await markedPrograms(prefix);
   const tested = [...programs.keys()].map((out) => dirname(out)).filter((path) => dirname(path) === folder);
   const verdicts: Verdict[] = [];
   for (const name of new Set([...(await namesIn(folder)), ...tested.map((path) => basename(path))])) {

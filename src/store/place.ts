@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { sizeText } from "../words.ts";
-import { temporaryPrefix } from "./disk.ts";
+import { hasCode, temporaryPrefix } from "./disk.ts";
 import { scratchFolder } from "./failed.ts";
 import { prefixPaths } from "./paths.ts";
 
@@ -76,13 +76,14 @@ export function foldsCase(file: string): boolean {
   return other !== undefined && other.ino === own?.ino && other.dev === own.dev;
 }
 
-/** What the system says against running a script that was just written; null when it runs. */
+/** What the system says against running a script that was just written; null when it runs. Throws what is said of no place: that no more files can be opened. */
 function refusedToRun(file: string): string | null {
   writeFileSync(file, "#!/bin/sh\nexit 0\n", { mode: 0o755 });
   try {
     execFileSync(file, { stdio: "ignore", timeout: 10_000 });
     return null;
   } catch (error) {
+    if (hasCode(error, "EMFILE", "ENFILE")) throw error;
     return (error as NodeJS.ErrnoException).code ?? String(error);
   }
 }

@@ -1,5 +1,5 @@
-import { chmod, lstat, readdir, readlink, stat, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { chmod, readdir, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { ForgeError } from "../errors.ts";
 import {
   atomicWrite,
@@ -12,6 +12,8 @@ import {
   temporaryPrefix,
   unlinkIfThere,
 } from "./disk.ts";
+import { scratchFolder } from "./failed.ts";
+import { linkTarget, refuseNoFolder } from "./folders.ts";
 import { isRoot, refuseOtherHands } from "./hands.ts";
 import { refuseNewer } from "./layout.ts";
 import { layoutVersion, prefixPaths, viewFolders, type PrefixPaths } from "./paths.ts";
@@ -53,6 +55,7 @@ export async function openPrefix(path: string, { create }: { readonly create: bo
     });
   }
   if (create) {
+    await refuseNoFolder(scratchFolder(paths.path));
     await makeFolders(paths, { layout, root });
     // Between the first look and the making, somebody else may have made one of them.
     refuseUnsafe();
@@ -82,28 +85,6 @@ export function pathProblem(path: string): string | null {
     );
   }
   return problems.length === 0 ? null : problems.join("; ");
-}
-
-/** Where the prefix is, or the lowest of the folders above it that is there, nothing else may stand. */
-async function refuseNoFolder(path: string): Promise<void> {
-  const target = await linkTarget(path);
-  if (target === null) return refuseNoFolder(dirname(path));
-  const problem = await noFolder(path, target);
-  if (problem === null) return;
-  throw new ForgeError("prefix-unusable", `${path} is ${problem}`, {
-    hint: "Move it away, or choose another folder with --prefix or TLSFORGE_PREFIX",
-  });
-}
-
-async function noFolder(path: string, target: string): Promise<string | null> {
-  try {
-    if ((await stat(path)).isDirectory()) return null;
-    return target === "" ? "not a folder" : `a link to ${target}, which is not a folder`;
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return `a link to ${target}, where nothing is`;
-    if (hasCode(error, "ELOOP")) return `a link to ${target} that leads nowhere`;
-    throw explained(error, path);
-  }
 }
 
 /** The layout version, or null when this is no prefix yet. Throws `prefix-newer`, and `prefix-unusable` for a damaged one. */
@@ -162,16 +143,6 @@ async function namesIn(path: string): Promise<readonly string[]> {
     return (await readdir(path)).toSorted();
   } catch (error) {
     if (hasCode(error, "ENOENT")) return [];
-    throw explained(error, path);
-  }
-}
-
-/** Where a link points; null when there is nothing, and an empty text for what is no link. */
-async function linkTarget(path: string): Promise<string | null> {
-  try {
-    return (await lstat(path)).isSymbolicLink() ? await readlink(path) : "";
-  } catch (error) {
-    if (hasCode(error, "ENOENT", "ENOTDIR")) return null;
     throw explained(error, path);
   }
 }

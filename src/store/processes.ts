@@ -1,7 +1,8 @@
-import { readdir, readFile, readlink, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
+import { kill } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "./disk.ts";
+import { prefixPaths } from "./paths.ts";
 
 /** What live processes use of a prefix. */
 export interface Usage {
@@ -77,7 +78,7 @@ async function look(read: () => Promise<string>): Promise<string | typeof hidden
   try {
     return await read();
   } catch (error) {
-    if (hasCode(error, "ENOENT", "ESRCH")) return null;
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ESRCH")) return null;
     if (hasCode(error, "EACCES", "EPERM")) return hiddenMark;
     throw error;
   }
@@ -85,8 +86,13 @@ async function look(read: () => Promise<string>): Promise<string | typeof hidden
 
 /** proc(5): after the name come the state and, seventh, the flags; PF_KTHREAD marks the kernel's own. */
 function isKernelOrZombie(stat: string): boolean {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = fieldsOf(stat);
   return fields[0] === "Z" || fields[0] === "X" || (Number(fields[6]) & 0x00200000) !== 0;
+}
+
+/** The fields of /proc/PID/stat after the name, from the third on (proc(5)). */
+function fieldsOf(stat: string): readonly string[] {
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** null where there is no Linux /proc. */
@@ -104,39 +110,90 @@ async function processNumbers(): Promise<number[] | null> {
 export const outputVariable = "TLSFORGE_OUT";
 
 /**
- * Kills what an interrupted build of this output left running (a kill -9 reaches only the parent), so that it does not go on
- * writing into the next try. Only for the holder of the output's lock. Knows them by `TLSFORGE_OUT` in their environment; spares
- * this process and those it was started by (a shell in a failed build's environment).
+ * Kills what an interrupted build of this output of the prefix left running (a kill -9 reaches only the parent), so that it does not go on
+ * writing into the next try. Only for the holder of the output's lock. Knows them by `TLSFORGE_OUT` in their environment, where the prefix
+ * is ours; spares this process and those it was started by (a shell in a failed build's environment).
  */
-export async function endOrphans(out: string): Promise<void> {
+export async function endOrphans(out: string, prefix: string): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
-    const pids = await orphansOf(out);
-    if (pids.length === 0) return;
-    const { execa } = await import("execa");
-    await execa("kill", ["-9", ...pids.map(String)], { reject: false, stdin: "ignore" });
+    const orphans = (await programsIn(prefix)).filter((program) => program.out === out);
+    if (orphans.length === 0) return;
+    for (const orphan of orphans) await endProgram(orphan, prefix);
     await sleep(20);
   }
   throw new Error(`programs of an interrupted build of ${out} do not end`);
 }
 
-async function orphansOf(out: string): Promise<readonly number[]> {
-  return (await markedPrograms()).get(out) ?? [];
+/** Numbers of living programs of the prefix's builds, by the output that they are marked with; without this process and those it was started by. */
+export async function markedPrograms(prefix: string): Promise<ReadonlyMap<string, readonly number[]>> {
+  const found = new Map<string, number[]>();
+  for (const { pid, out } of await programsIn(prefix)) found.set(out, [...(found.get(out) ?? []), pid]);
+  return found;
 }
 
-/** Numbers of living programs of builds, by the output that they are marked with; without this process and those it was started by. */
-export async function markedPrograms(): Promise<ReadonlyMap<string, readonly number[]>> {
-  const spared = await ownLine();
-  const found = new Map<string, number[]>();
+/** A living program of a build. `start` (ticks since boot) tells it from a later one with its number. */
+interface Program {
+  readonly pid: number;
+  readonly start: string;
+  readonly out: string;
+}
+
+async function programsIn(prefix: string): Promise<readonly Program[]> {
+  const [store, spared] = [await storeOf(prefix), await ownLine()];
+  if (store === null) return [];
+  const found: Program[] = [];
   for (const pid of (await processNumbers()) ?? []) {
-    if (spared.has(pid)) continue;
-    const environment = await look(() => readFile(join("/proc", String(pid), "environ"), "utf8"));
-    if (typeof environment !== "string") continue;
-    const mark = environment.split("\0").find((entry) => entry.startsWith(`${outputVariable}=`));
-    if (mark === undefined) continue;
-    const out = mark.slice(outputVariable.length + 1);
-    found.set(out, [...(found.get(out) ?? []), pid]);
+    const program = spared.has(pid) ? null : await programAt(pid, store);
+    if (program !== null) found.push(program);
   }
   return found;
+}
+
+/** Kills a program that `programsIn` has found, looking again directly before: its number may be another's by now. */
+export async function endProgram({ pid, start, out }: Program, prefix: string): Promise<void> {
+  const store = await storeOf(prefix);
+  const now = store === null ? null : await programAt(pid, store);
+  if (now?.start !== start || now.out !== out) return;
+  try {
+    kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!hasCode(error, "ESRCH", "EPERM")) throw error;
+  }
+}
+
+/** The folder of outputs: its real path, and its device and number. */
+interface Folder {
+  readonly path: string;
+  readonly identity: string;
+}
+
+/** null when it is not there. Of a prefix's folders it is the one that every sealed build sees. */
+async function storeOf(prefix: string): Promise<Folder | null> {
+  // Without links: those with an absolute target would lead from another process's root into ours.
+  const path = await look(() => realpath(prefixPaths(prefix).store));
+  const identity = typeof path === "string" ? await identityAt(path) : null;
+  return typeof path === "string" && typeof identity === "string" ? { path, identity } : null;
+}
+
+/**
+ * The program of a build with this number; null for every other process. The mark is a path, which means another prefix in a container, so
+ * the process must find this very folder there.
+ */
+async function programAt(pid: number, store: Folder): Promise<Program | null> {
+  const folder = `/proc/${pid}`;
+  const stat = await look(() => readFile(`${folder}/stat`, "utf8"));
+  const environment = await look(() => readFile(`${folder}/environ`, "utf8"));
+  if (typeof stat !== "string" || typeof environment !== "string") return null;
+  const mark = environment.split("\0").find((entry) => entry.startsWith(`${outputVariable}=`));
+  if (mark === undefined || (await identityAt(`${folder}/root${store.path}`)) !== store.identity) return null;
+  return { pid, start: fieldsOf(stat)[19] ?? "", out: mark.slice(outputVariable.length + 1) };
+}
+
+async function identityAt(path: string): Promise<string | typeof hiddenMark | null> {
+  return look(async () => {
+    const { dev, ino } = await lstat(path, { bigint: true });
+    return `${dev} ${ino}`;
+  });
 }
 
 /** This process, its parent, and so on. */
@@ -145,7 +202,7 @@ async function ownLine(): Promise<Set<number>> {
   let stat = await look(() => readFile("/proc/self/stat", "utf8"));
   while (typeof stat === "string") {
     line.add(Number.parseInt(stat, 10));
-    const parent = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1];
+    const parent = fieldsOf(stat)[1];
     stat = await look(() => readFile(`/proc/${parent}/stat`, "utf8"));
   }
   return line;

@@ -85,7 +85,7 @@ function cached(receipt: Receipt, emit: Emit): Realised {
 
 async function buildNow(derivation: Derivation, build: Build, options: RealiseOptions): Promise<Receipt> {
   const { out, prefix } = derivation;
-  await endOrphans(out);
+  await endOrphans(out, prefix);
   const aside = options.replace === true ? await setAside(derivation, options.emit) : null;
   await removeTree(out, prefix);
   let receipt: Receipt;

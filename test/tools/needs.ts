@@ -17,10 +17,21 @@ type Program = keyof typeof programs | keyof typeof fleetPrograms;
  * - `linux`: the kernel
  * - `prefix`: TLSFORGE_TEST_PREFIX names a provisioned prefix
  * - `opt`: that prefix is /opt/tlsforge
+ * - `namespaces`: this user may make user and mount namespaces, and mount there
  * - `cleanroot`, `bootroot`: the clean roots of this folder can be made
  * - `all`: this is `npm run test:all`, so minutes of building are in order
  */
-export type Need = Program | BinaryName | "root" | "linux" | "prefix" | "opt" | "cleanroot" | "bootroot" | "all";
+export type Need =
+  | Program
+  | BinaryName
+  | "root"
+  | "linux"
+  | "prefix"
+  | "opt"
+  | "namespaces"
+  | "cleanroot"
+  | "bootroot"
+  | "all";
 
 /** Null when everything is there, else what is missing, in words for the list of skipped tests. */
 export function needs(...wanted: readonly Need[]): string | null {
@@ -59,6 +70,10 @@ function lacking(need: Need): string | null {
         : "a provisioned prefix in TLSFORGE_TEST_PREFIX";
     case "opt":
       return lacking("prefix") ?? (testPrefix() === "/opt/tlsforge" ? null : "TLSFORGE_TEST_PREFIX=/opt/tlsforge");
+    case "namespaces":
+      return succeeds(["unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/mnt"])
+        ? null
+        : "user and mount namespaces (unshare -Urm)";
     case "cleanroot":
       return needs("linux", "root", "debootstrap", "unshare") === null && mayMount()
         ? null

@@ -2,6 +2,9 @@
 import type { Rule } from "./types.ts";
 
 const header = String.raw`[^\s:'‘’]+\.(?:h|hh|hpp|hxx|H)|[a-z_]+`;
+/** Endings of sources, of headers, and of what generators make sources of, whose places compilers tell. */
+const source = String.raw`[cChHsSmfFly]|cc|cpp|cxx|c\+\+|hh|hpp|hxx|inc|inl|tcc|asm|mm|rs|go|[fF]90|pyx`;
+const trial = String.raw`(?:\S*\/)?(?:conftest|testfile)\.|\S*(?:CMakeScratch|CMakeTmp|meson-private)`;
 
 const quoted = {
   before: 'include "{name}"',
@@ -71,13 +74,15 @@ export const compilerRules: readonly Rule[] = [
     hint: "use a newer binutils, or one that fits the compiler",
   },
   {
-    // Any other error with a place. Of configure's own tests (conftest) some are meant to fail.
+    // Any other error with a place in a source. Of what configure, CMake and meson try, some is meant to fail.
     id: "cc-error",
-    pattern:
-      /^(?!conftest\.)(?<place>[^\s:]+:\d+(?::\d+)?): (?:fatal error|[Ee]rror): (?<what>.+?)(?: \(first use in this function\))?$/,
+    pattern: new RegExp(
+      String.raw`^(?!${trial})(?<place>[^\s:]+\.(?:${source}):\d+(?::\d+)?): (?:fatal error|[Ee]rror): (?<what>.+?)(?: \(first use in this function\))?$`,
+    ),
     confirmed: {
       by: /^\S*make(?:\[\d+\])?: \*\*\* \[|^ninja: build stopped|^error: command .* failed with exit code/,
-      exits: [1],
+      // A compiler's own, 1, is that of nearly everything.
+      exits: [],
     },
     vague: true,
     summary: "{place}: {what}",

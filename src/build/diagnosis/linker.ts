@@ -40,7 +40,7 @@ export const linkerRules: readonly Rule[] = [
   {
     id: "ld-architecture",
     pattern:
-      /architecture of input file [`'](?<file>[^'’]+)['’] is incompatible with|error: (?<gold>\S+): incompatible target|(?<lld>\S+) is incompatible with (?:elf|\S+\.o)|file in wrong format|building for \S+ but attempting to link with file built for/,
+      /architecture of input file [`'](?<file>[^'’]+)['’] is incompatible with|error: (?<gold>\S+): incompatible target|(?:^|\s)(?<lld>\S+) is incompatible with (?:elf|\S+\.o)|file in wrong format|building for \S+ but attempting to link with file built for/,
     summary: "",
     hint: "",
     tell: ({ match }) => {
@@ -50,15 +50,16 @@ export const linkerRules: readonly Rule[] = [
   },
   {
     id: "ld-format",
-    pattern: /(?<name>[^\s:]+): file (?:format )?not recognized/,
+    pattern: /(?:^|[\s:])(?<name>[^\s:]+): file (?:format )?not recognized/,
     summary:
       "{name} is no object or library that the linker knows: it is damaged, cut short, or not made by this compiler",
     hint: "run the command again (a build begins in an empty folder); where it stays, see that compiler and binutils fit",
   },
   {
     id: "ld-pic",
+    // The file, or the archive with its member: `a.o: relocation R_X86_64_32 against ...`, `a.a(b.o): requires unsupported dynamic reloc 11; ...`.
     pattern:
-      /(?<name>[^\s:(]+\.(?:o|a|lo))\b.*(?:relocation \S+ .*|requires unsupported dynamic reloc .*)recompile with -f(?:PIC|pic|PIE)/,
+      /^(?=.*recompile with -f(?:PIC|pic|PIE))(?:.*?[\s:])??(?<name>[^\s:(]+\.(?:o|a|lo))(?:\([^\s()]+\))?: (?:error: )?(?:relocation \S+ |requires unsupported dynamic reloc )/,
     summary: "{name} was compiled without -fPIC and cannot be part of a shared library",
     hint: "take -fno-pic and -fno-pie out of CFLAGS, or use a shared (or -fPIC) build of the library it is from",
   },

@@ -37,7 +37,7 @@ export const shellRules: readonly Rule[] = [
   },
   {
     id: "shell-format",
-    pattern: /(?<name>[^\s:]+): (?:cannot execute binary file: )?Exec format error$/,
+    pattern: /(?:^|[\s:])(?<name>[^\s:]+): (?:cannot execute binary file: )?Exec format error$/,
     summary: "{name} is a program for another processor",
     hint: "see that compiler and flags are for this machine",
   },

@@ -39,7 +39,7 @@ export interface Found {
 /** One kind of failure of one tool, as data. In `summary` and `hint`, `{x}` stands for the pattern's group `x`. */
 export interface Rule {
   readonly id: string;
-  /** Of one line of the output. */
+  /** Of one line of the output. In a time linear in it: a name that may begin anywhere begins with `(?:^|\s)`. */
   readonly pattern: RegExp;
   readonly summary: string;
   readonly hint: string;

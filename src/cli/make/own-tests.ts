@@ -126,7 +126,7 @@ async function checkOne(
   });
   const started = performance.now();
   // What a killed run left would go on writing into the folder.
-  await endOrphans(testedOutput(scratch));
+  await endOrphans(testedOutput(scratch), options.prefix);
   return inScratch({ scratch, prefix: options.prefix, emit }, async () => {
     const outcome = await runOwnTests(
       {

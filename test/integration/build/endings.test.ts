@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ResolvedRecipe } from "../../../src/recipe/index.ts";
 import { collectGarbage, logPath, readReceipt } from "../../../src/store/index.ts";
+import { markedPrograms } from "../../../src/store/processes.ts";
 import { describeWith, needs } from "../../tools/needs.ts";
 import {
   derivationOf,
@@ -98,8 +99,12 @@ describeWith(["linux", "cc", "make", "patch"], "the end of a build", () => {
     ["Landlock alone", []],
   ])("by kill -9 of ourselves comes to what is sealed by %s", async (name, way) => {
     const lone = unique(name.length + 100);
-    const child = await started(await freshFolder(), lone, [way]);
+    const folder = await freshFolder();
+    const child = await started(folder, lone, [way]);
     await expect.poll(() => processesWith(`sleep\u0000${lone}`).then(({ length }) => length)).toBeGreaterThan(1);
+    // Also where the seal covers the prefix, they are known as its programs.
+    const marked = [...(await markedPrograms(join(folder, "p"))).values()].flat();
+    expect(marked).toEqual(expect.arrayContaining(await processesWith(`sleep\u0000${lone}`)));
     child.kill("SIGKILL");
     await once(child, "exit");
     await expect.poll(() => processesWith(lone), { timeout: 2000 }).toEqual([]);

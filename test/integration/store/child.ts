@@ -3,11 +3,20 @@
  * Writes `ready` to standard output when the part to be killed has begun, and `done` with what came out at the end.
  */
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { appendFile, chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodeFor, ForgeError } from "../../../src/errors.ts";
-import { activate, collectGarbage, lock, openPrefix, prefixPaths, realise } from "../../../src/store/index.ts";
+import {
+  activate,
+  collectGarbage,
+  lock,
+  openPrefix,
+  prefixPaths,
+  realise,
+  triedPlace,
+} from "../../../src/store/index.ts";
 import { derivation, parts, result, surroundings } from "./samples.ts";
 
 const [mode, prefix, name = "slow"] = process.argv.slice(2) as [string, string, string?];
@@ -40,6 +49,22 @@ if (mode === "build") {
     (error: unknown) => String(error),
   );
   say(JSON.stringify([outcome, ...around.events.flatMap((event) => (event.type === "warning" ? event.message : []))]));
+} else if (mode === "place") {
+  const opened: number[] = [];
+  try {
+    for (;;) opened.push(openSync("/dev/null", "r"));
+  } catch {
+    // Enough to write a program, too few to start one.
+    closeSync(opened[0]!);
+  }
+  let outcome: string;
+  try {
+    outcome = JSON.stringify(triedPlace(prefix, { caseless: false }));
+  } catch (error) {
+    outcome = String(error);
+  }
+  for (const file of opened.slice(1)) closeSync(file);
+  say(outcome);
 } else if (mode === "activate") {
   say("ready");
   for (;;) await activate(prefix, parts([made]), surroundings("child"));

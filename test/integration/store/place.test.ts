@@ -13,6 +13,16 @@ it("finds nothing against a usual file system, and leaves nothing there", async 
   expect(readdirSync(prefixPaths(prefix).store)).toEqual([]);
 });
 
+it("does not say of a file system what is said of this process: that it may open no more files", async () => {
+  const prefix = await freshPrefix();
+  triedPlace(prefix, { caseless: false });
+  const child = new URL("./child.ts", import.meta.url).pathname;
+  const few = 'ulimit -n 256; exec "$@"';
+  const said = execFileSync("sh", ["-c", few, "sh", process.execPath, child, "place", prefix], { encoding: "utf8" });
+  expect(said).toMatch(/^Error: spawnSync .* EMFILE\n$/u);
+  expect(readdirSync(prefixPaths(prefix).store)).toEqual([]);
+});
+
 it("tells the names of one file from those of two", async () => {
   const folder = await freshFolder();
   writeFileSync(join(folder, "Name"), "");

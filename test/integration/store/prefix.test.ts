@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ForgeError } from "../../../src/errors.ts";
-import { activate, atomicWrite, openPrefix, prefixPaths, realise, removeTree } from "../../../src/store/index.ts";
+import { activate, atomicWrite, lock, openPrefix, prefixPaths, realise, removeTree } from "../../../src/store/index.ts";
 import { describeWith, needs } from "../../tools/needs.ts";
 import { derivation, freshFolder, freshPrefix, parts, provide, result, surroundings } from "./helpers.ts";
 
@@ -106,6 +106,27 @@ describe("openPrefix", () => {
         message: `${join(folder, culprit)} is ${what}`,
         hint: expect.stringContaining("--prefix") as string,
       });
+  });
+
+  it("refuses a folder for builds that is a link to nowhere", async () => {
+    const path = await freshPrefix();
+    await symlink("/nonexistent/x", join(path, "build"));
+    await expect(openPrefix(path, { create: true })).rejects.toMatchObject({
+      code: "prefix-unusable",
+      message: `${path}/build is a link to /nonexistent/x, where nothing is`,
+    });
+  });
+
+  it.each(["var", "var/locks"])("%s that is a link to nowhere is told by whatever takes a lock", async (name) => {
+    const path = await freshPrefix();
+    await rm(join(path, name), { recursive: true });
+    await symlink("/nonexistent/x", join(path, name));
+    const locked = lock(join(prefixPaths(path).locks, "sweep"), surroundings());
+    await expect(locked).rejects.toMatchObject({
+      code: "prefix-unusable",
+      message: `${path}/${name} is a link to /nonexistent/x, where nothing is`,
+      hint: expect.stringContaining("Move it away") as string,
+    });
   });
 
   it("takes a link to a folder", async () => {

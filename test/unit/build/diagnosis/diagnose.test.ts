@@ -26,6 +26,13 @@ describe("no guess", () => {
   it.each([
     ["x.c:3:2: warning: unused variable 'x'"],
     ["conftest.c:3:2: error: expected ';' before 'return'"],
+    ["./conftest.c:3: error: x", "make: *** [Makefile:2: all] Error 1"],
+    ["/tmp/cfg.AbC/conftest.c:3:1: error: x", "make: *** [Makefile:2: all] Error 1"],
+    ["/b/CMakeFiles/CMakeScratch/TryCompile-x/src.c:3:1: error: x", "ninja: build stopped: subcommand failed."],
+    ["/b/meson-private/tmpabc/testfile.c:3:1: error: x", "ninja: build stopped: subcommand failed."],
+    ["testfile.c:3:1: error: x", "ninja: build stopped: subcommand failed."],
+    ["12:30:01: error: cannot reach mirror, retrying", "make: *** [Makefile:2: all] Error 1"],
+    ["tests/input.txt:3:7: error: expected failure", "make: *** [Makefile:2: check] Error 1"],
     // A program that is tried, and whose errors nothing failed for.
     ["try.c:3:2: error: unknown type name 'x'", "no x", "checking for y... yes", "cc -c a.c", "make: nothing is known"],
     ["make: *** [Makefile:12: all] Error 2"],
@@ -53,6 +60,15 @@ describe("no guess", () => {
     [""],
   ])("for %j", (...lines) => {
     expect(diagnose(lines, { exitCode: 2, endedForMemory: null })).toBeNull();
+  });
+
+  it("by the exit code that nearly everything has", () => {
+    const lines = [
+      "try.c:3:2: error: unknown type name 'x'",
+      ...Array.from({ length: 9 }, (_, nth) => `cc unit${nth}.c`),
+    ];
+    expect(diagnose(lines, { exitCode: 1, endedForMemory: null })).toBeNull();
+    expect(diagnose([...lines, "make: *** [Makefile:2: all] Error 1"])?.rule).toBe("cc-error");
   });
 });
 
@@ -159,3 +175,47 @@ it("takes no longer for hostile lines", () => {
   for (const part of parts) expect(diagnose([part.repeat(4096 / part.length), "end"])).toBeNull();
   expect(performance.now() - started).toBeLessThan(500);
 });
+
+describe("a pattern takes a time linear in the line", () => {
+  const words = [
+    "a",
+    "[",
+    "/",
+    "`",
+    "'",
+    "_",
+    "aB3+/",
+    "x.o",
+    "a.o ",
+    "a(",
+    "a:",
+    "a: ",
+    " ",
+    "1:",
+    "make[1]: ",
+    "error: ",
+  ];
+  const patterns = rules.flatMap(({ id, pattern, confirmed, more }) =>
+    [pattern, confirmed?.by, more?.pattern].flatMap((one, nth) =>
+      one === undefined ? [] : [[`${id} ${nth}`, one] as const],
+    ),
+  );
+
+  it.each(patterns)("%s", (_, pattern) => {
+    for (const word of words) {
+      const [short, long] = [1000, 16_000].map((length) => shortest(pattern, word.repeat(length / word.length)));
+      // 16 where it is linear, 256 where it is quadratic; below a tenth of a millisecond it does not matter.
+      expect(`${word}: ${long! / Math.max(short!, 0.1) < 64}`).toBe(`${word}: true`);
+    }
+  });
+});
+
+/** Milliseconds, of the fastest of five. */
+function shortest(pattern: RegExp, line: string): number {
+  const times = Array.from({ length: 5 }, () => {
+    const started = performance.now();
+    pattern.exec(line);
+    return performance.now() - started;
+  });
+  return Math.min(...times);
+}

@@ -235,6 +235,15 @@ export const linker: readonly Sample[] = [
   },
   {
     rule: "ld-pic",
+    constructed: true,
+    lines: [
+      "/usr/bin/ld: l/libx.a(x.o): relocation R_X86_64_32S against `.rodata' can not be used when making a shared object; recompile with -fPIC",
+      collect,
+    ],
+    summary: "l/libx.a was compiled without -fPIC and cannot be part of a shared library",
+  },
+  {
+    rule: "ld-pic",
     lines: ["/usr/bin/ld.gold: error: nopic.o: requires unsupported dynamic reloc 11; recompile with -fPIC"],
     summary: "nopic.o was compiled without -fPIC and cannot be part of a shared library",
   },
