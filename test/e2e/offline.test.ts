@@ -69,7 +69,10 @@ describeWith(["linux", "cc", "make", "strace", "unshare"], "a machine without a 
   test("has nothing to build from without it", async () => {
     const { record, exitCode } = await runJson(far, ["build", "--offline", "--yes"]);
     expect(exitCode).toBe(1);
-    expect(record.error).toMatchObject({ code: "source-unavailable", hint: expect.stringContaining("tlsforge bundle use FILE") });
+    expect(record.error).toMatchObject({
+      code: "source-unavailable",
+      hint: expect.stringContaining("tlsforge bundle use FILE"),
+    });
   });
 
   test("builds from it, and none of all its processes opens a socket", async () => {
