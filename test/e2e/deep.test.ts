@@ -54,6 +54,9 @@ describeWith(["linux", "cc", "make", "autoconf"], "a store path changed by hand"
       plain.record.checks.filter(({ outcome }) => outcome !== "pass").map(({ id, message }) => [id, message]),
     ).toEqual([["server", "nothing can serve of the stack small: it has no python-tls"]]);
     expect(plain.record.exitCode).toBe(0);
+    expect((await runJson(shop, ["plan"])).record.warnings).toContain(
+      "provision is refused: nothing can serve of the stack small: it has no python-tls; build makes it",
+    );
 
     const user = execa("sleep", ["60"], { cwd: join(beta, "lib"), reject: false });
     const refused = await runJson(shop, ["doctor", "--repair"]);

@@ -20,7 +20,7 @@ import { appText, planText, stepLines, switchText, termsText } from "../make/pla
 import { planSelection, select, type Selection } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
 import { serverChange, switchFor, type ServerChange, type ServiceChange } from "../serve/serve.ts";
-import { serverOutputs, standingServer } from "../serve/setup.ts";
+import { serverless, serverOutputs, standingServer } from "../serve/setup.ts";
 import { supervisorOfRunning } from "../serve/standing.ts";
 import { lossesIn } from "../serve/terms.ts";
 import { flawsOf, vulnerableText } from "../serve/vulnerable.ts";
@@ -54,10 +54,16 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
   const server = await planServer(context, { selection, planned, previous, wishes, hostPending, units });
   const pending = builds || hostPending || refused.length > 0 || server.action !== "none";
   const missing = requirementError(selection.host, needed);
+  const unserved = serverless(
+    selection.stack,
+    planned.map(({ derivation }) => ({ recipe: derivation.recipe.name })),
+  );
+  const refusal = unserved === null ? [] : [`provision is refused: ${unserved}; build makes it`];
   const verbose = options.verbose
     ? planned.flatMap((entry) => [...planText([entry], []), ...stepLines(entry)])
     : planText(planned, selection.resolved);
   const warnings = [
+    ...refusal,
     ...refused.map(
       ({ id, reason }) => `provision is refused: ${id} cannot be had: ${reason ?? "its state is unknown"}`,
     ),
@@ -103,6 +109,7 @@ export async function plan(context: Context, request: BuildRequest & { readonly 
       ...wishes.lowPort.reasons.map((reason) => `  ports: ${reason}`),
       "",
       "Server",
+      ...refusal.map((line) => `  ${line}`),
       `  ${server.action === "none" ? "nothing to do" : server.action}: ${server.why}`,
       `  serves ${appText(site.server.app)}`,
       ...(site.verify.ca === null ? [] : [`  graded by an authority of its own: ${site.verify.ca}`]),

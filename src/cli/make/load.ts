@@ -74,7 +74,7 @@ export async function loadStack(context: Pick<Context, "recipes">, name: string)
   const known = await stackNames(context);
   if (!known.includes(name)) {
     throw new ForgeError("usage", `there is no stack named ${JSON.stringify(name)}`, {
-      hint: `use one of ${known.join(", ")}`,
+      hint: `use one of ${known.join(", ")}, as the argument or as stack: of the site file`,
     });
   }
   const stack = parseStack({ text: await readText(file, "stack", "mend the file, or name another stack"), path: file });
