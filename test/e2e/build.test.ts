@@ -241,7 +241,10 @@ describeWith(["linux", "cc", "make"], "own sources and recipes that are wrong", 
       error: { code: "usage", message: expect.stringContaining("/nowhere/stacks") },
     });
     const stack = await runJson(shop, ["plan", "smal"]);
-    expect(stack.record).toMatchObject({ exitCode: 2, error: { hint: "use one of small, as the argument or as stack: of the site file" } });
+    expect(stack.record).toMatchObject({
+      exitCode: 2,
+      error: { hint: "use one of small, as the argument or as stack: of the site file" },
+    });
   });
 });
 
