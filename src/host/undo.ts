@@ -109,10 +109,19 @@ export async function remainsOf(host: Host, records: readonly HostRecord[]): Pro
   );
 }
 
-/** Ids of recorded changes that no longer stand or that cannot be told: empty means that nothing is to be done. */
-export async function quickCheckHost(host: Host, records: readonly HostRecord[]): Promise<readonly string[]> {
+/** A recorded change that no longer stands (false), or of which that cannot be told (null). */
+export interface Drift {
+  readonly id: string;
+  readonly stands: false | null;
+}
+
+/** The recorded changes that no longer stand or that cannot be told: empty means that nothing is to be done. */
+export async function quickCheckHost(host: Host, records: readonly HostRecord[]): Promise<readonly Drift[]> {
   const answers = await Promise.all(records.map((record) => quickCheckOne(host, record)));
-  return records.flatMap((record, index) => (answers[index] === true ? [] : [record.id]));
+  return records.flatMap(({ id }, index) => {
+    const stands = answers[index] ?? null;
+    return stands === true ? [] : [{ id, stands }];
+  });
 }
 
 async function quickCheckOne(host: Host, record: HostRecord): Promise<boolean | null> {

@@ -27,6 +27,9 @@ export interface PlaceProblem {
 
 const elsewhere = "choose another folder with --prefix or TLSFORGE_PREFIX";
 
+/** What the system says when memory or processes are used up, which no other folder would help against. */
+const exhausted: readonly string[] = ["ENOMEM", "EAGAIN"];
+
 /** The folders of a prefix where builds work and where their outputs go; they may be on file systems of their own. */
 export function buildFolders(prefix: string): { readonly scratch: string; readonly store: string } {
   return { scratch: scratchFolder(prefix), store: prefixPaths(prefix).store };
@@ -56,7 +59,9 @@ function tried(folder: string, caseless: boolean): PlaceProblem[] {
       problems.push(
         unfit(
           `programs cannot be run in ${folder} (${refused}): builds do`,
-          `mount its file system without noexec, or ${elsewhere}`,
+          exhausted.includes(refused)
+            ? "free memory or end other programs, then run it again"
+            : `mount its file system without noexec, or ${elsewhere}`,
         ),
       );
     if (!caseless && foldsCase(join(probe, "Program")))

@@ -143,12 +143,14 @@ export async function changeChecks(
       const message = `${record.id}: unfinished, a run broke off in it`;
       return { id, outcome: "fail", message, fix: `run ${program} provision` };
     }
-    const stands = !drifted.includes(record.id);
+    const drift = drifted.find((entry) => entry.id === record.id);
+    if (drift === undefined) return { id, outcome: "pass", message: `${record.id}: as tlsforge left it`, fix: null };
+    const unknown = drift.stands === null;
     return {
       id,
-      outcome: stands ? "pass" : "fail",
-      message: `${record.id}: ${stands ? "as tlsforge left it" : "changed since, or not to be told"}`,
-      fix: stands ? null : `${program} plan shows the difference`,
+      outcome: unknown ? "unknown" : "fail",
+      message: `${record.id}: ${unknown ? "whether it is as tlsforge left it cannot be told" : "changed since"}`,
+      fix: `${program} plan shows ${unknown ? "what can be seen of it" : "the difference"}`,
     };
   });
 }

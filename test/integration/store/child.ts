@@ -2,7 +2,7 @@
  * Does one thing with the store in a process of its own, so that a test can kill it: `child.ts MODE PREFIX [NAME]`.
  * Writes `ready` to standard output when the part to be killed has begun, and `done` with what came out at the end.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { appendFile, chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -65,6 +65,12 @@ if (mode === "build") {
   }
   for (const file of opened.slice(1)) closeSync(file);
   say(outcome);
+} else if (mode === "place without processes") {
+  execFileSync("prlimit", ["--pid", String(process.pid), "--nproc=1"]);
+  process.setgroups?.([]);
+  process.setgid?.(65_534);
+  process.setuid?.(65_534);
+  say(JSON.stringify(triedPlace(prefix, { caseless: false })));
 } else if (mode === "activate") {
   say("ready");
   for (;;) await activate(prefix, parts([made]), surroundings("child"));

@@ -23,6 +23,17 @@ it("does not say of a file system what is said of this process: that it may open
   expect(readdirSync(prefixPaths(prefix).store)).toEqual([]);
 });
 
+it.runIf(process.getuid?.() === 0)("blames no file system where no more processes can be had", async () => {
+  const prefix = await freshPrefix();
+  triedPlace(prefix, { caseless: false });
+  execFileSync("chown", ["-R", "65534:65534", dirname(prefix)]);
+  const child = new URL("./child.ts", import.meta.url).pathname;
+  const said = execFileSync(process.execPath, [child, "place without processes", prefix], { encoding: "utf8" });
+  const message = expect.stringMatching(/programs cannot be run in .* \(EAGAIN\)/u) as string;
+  const hint = "free memory or end other programs, then run it again";
+  expect(JSON.parse(said)).toMatchObject([{ code: "prefix-unusable", message, hint }]);
+});
+
 it("tells the names of one file from those of two", async () => {
   const folder = await freshFolder();
   writeFileSync(join(folder, "Name"), "");

@@ -102,7 +102,7 @@ test("a state that cannot be read blocks", async () => {
     after: null,
     data: { file: "f", key: "a.b", value: "0" },
   };
-  expect(await quickCheckHost(host, [record])).toEqual(["x"]);
+  expect(await quickCheckHost(host, [record])).toEqual([{ id: "x", stands: null }]);
 });
 
 test("a bug while reading is not taken for a state", async () => {

@@ -98,9 +98,9 @@ test("quick check sees a copy that is gone or open to all", async () => {
   const host = machine();
   const { records } = await provide(host, resource);
   host.files.set(copy, { content: program, mode: 0o755 });
-  expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+  expect(await quickCheckHost(host, records)).toEqual([{ id: resource.id, stands: false }]);
   host.files.delete(copy);
-  expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+  expect(await quickCheckHost(host, records)).toEqual([{ id: resource.id, stands: false }]);
 });
 
 test("for an ordinary user only the capability itself is elevated", async () => {

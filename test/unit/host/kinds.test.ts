@@ -252,7 +252,7 @@ describe.each(withFile)("the file of a %s", (_name, { resource, machine, path })
     const change = (word: string): string => `${host.files.get(path)?.content ?? ""}${word}\n`;
     const byHand = change("# mine");
     host.files.set(path, { ...host.files.get(path)!, content: byHand });
-    expect(await quickCheckHost(host, first.records)).toEqual([resource.id]);
+    expect(await quickCheckHost(host, first.records)).toEqual([{ id: resource.id, stands: false }]);
     const plan = await planOf(host, resource);
     expect(plan).toMatchObject({
       action: "update",
@@ -301,7 +301,7 @@ describe.each(withFile)("the file of a %s", (_name, { resource, machine, path })
     const { records } = await provide(host, resource);
     const right = host.files.get(path)!;
     host.files.set(path, { ...right, mode: 0o666 });
-    expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+    expect(await quickCheckHost(host, records)).toEqual([{ id: resource.id, stands: false }]);
     expect(await planOf(host, resource)).toMatchObject({
       action: "update",
       current: expect.stringContaining("mode 0666") as string,

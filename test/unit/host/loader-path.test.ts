@@ -49,7 +49,7 @@ test("an entry is made, stands, and is taken back to the byte", async () => {
 
   expect(await undoHost(host, records, ignore)).toEqual([]);
   expect(snapshot(host)).toEqual(before);
-  expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+  expect(await quickCheckHost(host, records)).toEqual([{ id: resource.id, stands: false }]);
 });
 
 test("applied twice, the second time nothing is run", async () => {

@@ -54,7 +54,7 @@ test("lost at runtime it is set again, without touching the file", async () => {
   const host = linux();
   const { records } = await provide(host, resource);
   host.files.set(live, { content: "1024\n" });
-  expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+  expect(await quickCheckHost(host, records)).toEqual([{ id: resource.id, stands: false }]);
   const { plan } = await provide(host, resource);
   expect(plan).toMatchObject({
     action: "update",

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,8 @@ import { changeChecks } from "../../../../src/cli/commands/doctor.ts";
 import { knownRecords } from "../../../../src/cli/machine/ledger.ts";
 import { pendingOf } from "../../../../src/cli/machine/pending.ts";
 import { ledgerAgrees } from "../../../../src/cli/unchanged/quick.ts";
-import { memoryHost, planHost, type HostRecord, type Resource } from "../../../../src/host/index.ts";
+import { ForgeError } from "../../../../src/errors.ts";
+import { memoryHost, planHost, type Host, type HostRecord, type Resource } from "../../../../src/host/index.ts";
 import { noteInLedger, readLedger } from "../../../../src/store/index.ts";
 
 let prefix = "";
@@ -129,4 +131,19 @@ describe("the quick look at the ledger", () => {
     await mkdir(join(prefix, "host.json"));
     expect(agrees([])).toBe(false);
   });
+});
+
+test("doctor tells what stands from what was changed and from what cannot be told", async () => {
+  const [file, content] = ["/etc/ours.conf", "ours\n"];
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  const record = { id: `file:${file}`, kind: "file", before: null, after: file, data: { file, sha256, mode: "0644" } };
+  const host = memoryHost({ files: { [file]: content } });
+  const refused = new ForgeError("host-failed", "cannot read from the machine: EACCES");
+  const unreadable = { ...host, readFile: () => Promise.reject(refused) };
+  const changed = memoryHost({ files: { [file]: "somebody's\n" } });
+  const checked = (on: Host): ReturnType<typeof changeChecks> =>
+    changeChecks({ program: "tlsforge" }, on, { records: [record], unfinished: [] });
+  expect(await checked(host)).toMatchObject([{ outcome: "pass", fix: null }]);
+  expect(await checked(unreadable)).toMatchObject([{ outcome: "unknown" }]);
+  expect(await checked(changed)).toMatchObject([{ outcome: "fail", message: `${record.id}: changed since` }]);
 });

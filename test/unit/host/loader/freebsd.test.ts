@@ -80,7 +80,7 @@ describe("the entry on FreeBSD", () => {
     expect(await undoHost(host, records, ignore)).toEqual([]);
     expect(snapshot(host)).toEqual(before);
     expect(hints).toEqual(base);
-    expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+    expect(await quickCheckHost(host, records)).toEqual([{ id: resource.id, stands: false }]);
   });
 
   it("has its folder made and removed where there are no packages yet", async () => {

@@ -47,7 +47,7 @@ describe("the list of musl's loader", () => {
 
     expect(await undoHost(host, records, ignore)).toEqual([]);
     expect(snapshot(host)).toEqual(before);
-    expect(await quickCheckHost(host, records)).toEqual([resource.id]);
+    expect(await quickCheckHost(host, records)).toEqual([{ id: resource.id, stands: false }]);
   });
 
   it.each(["/lib:/usr/lib", "/lib\n/usr/lib\n", "", "/lib:/srv/lib\n"])(
