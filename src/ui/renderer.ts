@@ -18,8 +18,12 @@ export function renderer(options: RendererOptions): Renderer {
   return {
     emit(event) {
       if (closed) return;
-      if (event.type === "warning" || event.type === "fallback") loud.set(JSON.stringify(event), event);
-      else buried ||= loud.size > 0 && describe(event, 0).some((line) => isShown(line, options.level ?? "normal"));
+      if (event.type === "warning" || event.type === "fallback") {
+        const key = JSON.stringify(event);
+        // Said once for a reader; a record keeps how often.
+        if (loud.has(key) && options.kind !== "json") return;
+        loud.set(key, event);
+      } else buried ||= loud.size > 0 && describe(event, 0).some((line) => isShown(line, options.level ?? "normal"));
       sink(shown(event));
     },
     summary: () => [...loud.values()],

@@ -70,6 +70,18 @@ test("warnings that nothing else came after are not said again", async () => {
   expect(out.text()).toBe("begun\nwarning: one\nwarning: two\n");
 });
 
+test("a warning that comes again is said once; a record has each", async () => {
+  for (const kind of ["plain", "json"] as const) {
+    const { now } = scriptClock();
+    const out = screen();
+    const view = renderer({ kind, colour: false, now, out });
+    for (const message of ["one", "one", "two"]) view.emit({ type: "warning", message });
+    await view.close();
+    expect(out.text().match(/one/gu)).toHaveLength(kind === "plain" ? 1 : 2);
+    expect(view.summary()).toHaveLength(2);
+  }
+});
+
 test("what is not shown comes between a warning and the end as little as nothing", async () => {
   const shown = async (level: "quiet" | "normal"): Promise<string> => {
     const { now } = scriptClock();
