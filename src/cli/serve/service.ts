@@ -213,7 +213,8 @@ export function reloadCommand({ executable, helper, code, recipes, options }: Re
   if (!path.isAbsolute(executable)) return none(`where ${executable} lies is not known`);
   const unsafe = [executable, ...helper.slice(0, 1), code, recipes, ...config].find((file) => !inSafeHands(file));
   if (unsafe !== undefined) return none(`${unsafe} can be changed by others than root; use ${executable} reload`);
-  const command = [executable, "reload", "--prefix", options.prefix, ...config.flatMap((file) => ["--config", file])];
+  const folders = ["--prefix", options.prefix, "--recipes", recipes];
+  const command = [executable, "reload", ...folders, ...config.flatMap((file) => ["--config", file])];
   return { command, reason: null };
 }
 

@@ -323,8 +323,9 @@ describe("a service manager's reload", () => {
   const reload = (more: Partial<typeof safe> = {}, config: string | null = null) =>
     reloadCommand({ ...safe, ...more, options: { ...global, prefix: "/p", config } });
 
-  test("is called by absolute path, with the prefix and the site file", () => {
-    expect(reload()).toEqual({ command: ["/usr/bin/tlsforge", "reload", "--prefix", "/p"], reason: null });
+  test("is called by absolute path, with the prefix, the recipes and the site file", () => {
+    const command = ["/usr/bin/tlsforge", "reload", "--prefix", "/p", "--recipes", safe.recipes];
+    expect(reload()).toEqual({ command, reason: null });
     expect(reload({}, "/etc/t.yaml").command?.slice(-2)).toEqual(["--config", "/etc/t.yaml"]);
     expect(reload({ executable: "tlsforge" })).toEqual({
       command: null,
