@@ -24,7 +24,8 @@ import { makeAll } from "../make/make.ts";
 import { neededFor } from "../make/packages.ts";
 import { preflight } from "../make/preflight.ts";
 import { boundCaches } from "../make/source-caches.ts";
-import { fetchFor, machine, planSelection, select, type Selection, type SourceOptions } from "../make/prepare.ts";
+import { fetchFor, machine, planSelection, select, type Selection } from "../make/prepare.ts";
+import type { SourceOptions } from "../make/types.ts";
 
 /** How many differences a check names. */
 const mostNamed = 5;

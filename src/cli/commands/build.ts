@@ -9,12 +9,12 @@ import {
   manifestBuilds,
   sameBuilds,
   warningsOf,
-  type BuildRequest,
   type Built,
 } from "../make/pipeline.ts";
 import { notToldYet } from "../make/sandbox.ts";
 import type { Result } from "../result.ts";
 import { vulnerableText } from "../serve/vulnerable.ts";
+import type { BuildRequest } from "../make/types.ts";
 
 /** Outputs in the store and a generation that shows them; the host is not changed but for packages, and nothing is launched. */
 export async function build(context: Context, request: BuildRequest): Promise<Result> {

@@ -4,11 +4,12 @@ import { usableCaches } from "../../fetch/index.ts";
 import { prefixPaths } from "../../store/index.ts";
 import { counted, sizeText } from "../../words.ts";
 import type { Context } from "../context.ts";
-import { siteFor, type BuildRequest } from "../make/pipeline.ts";
 import { fetchSources, select } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
 import { sourcesFolder } from "../make/shared-cache.ts";
 import { boundCaches } from "../make/source-caches.ts";
+import { siteFor } from "../make/load.ts";
+import type { BuildRequest } from "../make/types.ts";
 
 /** Every source of a stack, as this machine would build it, in one file. */
 export async function create(context: Context, named: string, request: BuildRequest): Promise<Result> {

@@ -12,10 +12,11 @@ import { loadSite, loadStack } from "../make/load.ts";
 import { machineChecks } from "../machine/machine-checks.ts";
 import { neededFor } from "../make/packages.ts";
 import { pendingRecipes } from "../make/pipeline.ts";
-import { machine, planSelection, select, type SourceOptions } from "../make/prepare.ts";
+import { machine, planSelection, select } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
 import { sandboxCheck } from "../make/sandbox.ts";
 import { interpreterOf, isolation, serverless, serverOutputs, type ServerOutputs } from "../serve/setup.ts";
+import type { SourceOptions } from "../make/types.ts";
 
 /** What `doctor` is asked for. */
 export interface DoctorRequest {

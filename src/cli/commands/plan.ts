@@ -15,7 +15,7 @@ import {
 import { knownRecords } from "../machine/ledger.ts";
 import { neededFor } from "../make/packages.ts";
 import { pendingOf } from "../machine/pending.ts";
-import { pendingRecipes, siteFor, type BuildRequest } from "../make/pipeline.ts";
+import { pendingRecipes } from "../make/pipeline.ts";
 import { appText, planText, stepLines, switchText, termsText } from "../make/plan-text.ts";
 import { planSelection, select, type Selection } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
@@ -24,6 +24,8 @@ import { serverless, serverOutputs, standingServer } from "../serve/setup.ts";
 import { supervisorOfRunning } from "../serve/standing.ts";
 import { lossesIn } from "../serve/terms.ts";
 import { flawsOf, vulnerableText } from "../serve/vulnerable.ts";
+import { siteFor } from "../make/load.ts";
+import type { BuildRequest } from "../make/types.ts";
 
 /** What `provision` would do. Changes nothing. With `exitCode`: 10 when something would change. */
 export async function plan(context: Context, request: BuildRequest & { readonly exitCode: boolean }): Promise<Result> {

@@ -31,7 +31,6 @@ import {
   stageBuilt,
   toolStamps,
   warningsOf,
-  type BuildRequest,
   type Built,
 } from "../make/pipeline.ts";
 import { notToldYet } from "../make/sandbox.ts";
@@ -49,6 +48,7 @@ import {
   runningServer,
   supervisorOfRunning,
 } from "../serve/standing.ts";
+import type { BuildRequest } from "../make/types.ts";
 
 /** The whole job: plan, build, activate, apply, launch, verify. */
 export async function provision(context: Context, request: BuildRequest): Promise<Result> {

@@ -3,11 +3,11 @@ import { availability, originOf, verifySignature, type FetchOptions } from "../.
 import type { SignatureVerdict, Source } from "../../recipe/index.ts";
 import { readManifest, readReceipt, type Receipt } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import type { BuildRequest } from "../make/pipeline.ts";
-import { siteFor } from "../make/pipeline.ts";
 import { resolveSources } from "../make/prepare.ts";
 import { errorFields, type Result } from "../result.ts";
 import { sourceText, type SeenVerdict, type SourceRecord } from "../source-text.ts";
+import { siteFor } from "../make/load.ts";
+import type { BuildRequest } from "../make/types.ts";
 
 /**
  * Every source of a stack, of the versions that a provision would take: its digest, who signed it, where it came from and whether it is in a

@@ -1,22 +1,9 @@
 import path from "node:path";
-import type { PlannedBuild } from "../../plan/index.ts";
 import { holdPrefix, lockPrefix, openPrefix } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import { siteFor, type BuildRequest } from "./pipeline.ts";
 import { refuseNested } from "./preflight.ts";
-
-/**
- * A run's grip on its prefix. Builds need no more than the lock of their own store path, so that two runs share them; what only one run at a
- * time may do (host changes, generations, the server) is done in `alone`.
- */
-export interface Grip {
-  /** The command's name, as runs that wait for this one are told. */
-  readonly what: string;
-  /** Says what is planned: the outputs that nothing may remove while the run lasts. Before, all are held. */
-  readonly needs: (planned: readonly PlannedBuild[]) => Promise<void>;
-  /** Runs something while no other run changes the prefix or the machine for it. What was read before may have changed: read it again. */
-  readonly alone: <T>(action: () => Promise<T>) => Promise<T>;
-}
+import { siteFor } from "./load.ts";
+import type { BuildRequest, Grip } from "./types.ts";
 
 /**
  * Checks what the user wrote (site file, stack, recipes) before it waits for anybody, then holds the prefix's outputs while the work goes on.

@@ -13,8 +13,10 @@ import {
   type Stack,
 } from "../../recipe/index.ts";
 import { orderRecipes } from "../../plan/index.ts";
+import { readManifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
 import { entriesIn, readTextIfThere, reasonOf } from "../files.ts";
+import { exposureOf } from "../serve/exposure.ts";
 import { checkAuthority, checkFolders, checkMaterial, type SiteFile } from "./site-files.ts";
 
 /** A stack with the recipes it names and those that they need, in build order. */
@@ -66,6 +68,14 @@ export async function loadSiteFor(
   checkFit(site, stack, { file, exposed: (address) => exposed(stack, address) });
   if (file !== null) await checkMaterial(site, file, stack.purpose);
   return { ...loaded, site };
+}
+
+/** The site and stack of a command that builds: what the current generation of that stack has been insisted on counts. */
+export async function siteFor(context: Context, stack: string | null): ReturnType<typeof loadSiteFor> {
+  const previous = await readManifest(context.options.prefix);
+  return loadSiteFor(context, stack, ({ name }, address) =>
+    exposureOf(context, previous?.stack === name ? previous : null)(address),
+  );
 }
 
 /** Reads and checks a stack and its recipes together: every problem of one file at once, then those between files. */

@@ -10,7 +10,6 @@ import {
   readFailed,
   realise,
   scratchPath,
-  type CheckRecord,
   type Receipt,
 } from "../../store/index.ts";
 import type { Context } from "../context.ts";
@@ -19,15 +18,7 @@ import { checkFields } from "./own-tests.ts";
 import { buildTools, type Selection } from "./prepare.ts";
 import { inScratch, orWarn } from "./scratch.ts";
 import type { BuildRecord } from "../result.ts";
-
-/** A build that is in the store, with what its receipt says. */
-export interface Made {
-  readonly derivation: Derivation;
-  readonly receipt: Receipt;
-  readonly cached: boolean;
-  /** How its package's own tests went, when they have ever been asked for. */
-  readonly check?: CheckRecord;
-}
+import type { Made } from "./types.ts";
 
 /**
  * Makes every planned build, each as soon as its inputs are made; those that are in the store already are taken from there. When one fails

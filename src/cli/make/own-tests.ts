@@ -15,15 +15,10 @@ import {
   type CheckRecord,
 } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import type { Made } from "./make.ts";
 import { buildTools, fetchFor, type Selection } from "./prepare.ts";
 import { sealOf } from "./sandbox.ts";
 import { inScratch } from "./scratch.ts";
-
-/** Which own tests are asked for: of every recipe that has some, or those named, by recipe. */
-export interface TestRequest {
-  readonly named: Readonly<Record<string, readonly string[]>>;
-}
+import type { Made, TestRequest } from "./types.ts";
 
 /**
  * Runs the own tests that are asked for, one package after the other, and records each result. Without a request it only tells what is on record.

@@ -14,16 +14,15 @@ import {
   type ViewConflict,
 } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import type { Grip } from "./held.ts";
 import { inputsFingerprint, toolStamp } from "../unchanged/inputs.ts";
-import { locationOf, makeAll, type Made } from "./make.ts";
+import { locationOf, makeAll } from "./make.ts";
 import { satisfyRequirements } from "./packages.ts";
 import { optional } from "../options/option-values.ts";
-import { fetchFor, planSelection, select, type Selection, type SourceOptions } from "./prepare.ts";
+import { fetchFor, planSelection, select, type Selection } from "./prepare.ts";
 import { preflight } from "./preflight.ts";
-import { exposureOf, recordedExposure } from "../serve/exposure.ts";
-import { checkMade, checkWarnings, type TestRequest } from "./own-tests.ts";
-import { loadSiteFor } from "./load.ts";
+import { recordedExposure } from "../serve/exposure.ts";
+import { checkMade, checkWarnings } from "./own-tests.ts";
+import { siteFor } from "./load.ts";
 import { hostText } from "../machine/host-changes.ts";
 import { planText } from "./plan-text.ts";
 import { noteUser } from "./shared-cache.ts";
@@ -41,18 +40,7 @@ import { unsignedWarnings } from "./unsigned.ts";
 import { supportWarnings } from "./support.ts";
 import { flawsOf, vulnerableText } from "../serve/vulnerable.ts";
 import { counted } from "../../words.ts";
-
-/** What `provision` and `build` are asked for. */
-export interface BuildRequest {
-  /** The stack named on the command line; else the site file's. */
-  readonly stack: string | null;
-  readonly sources: SourceOptions;
-  readonly minGrade: string | null;
-  /** `--check`: own tests of packages, run before anything is activated. */
-  readonly tests?: TestRequest;
-  /** Leave the folder of a build that fails, for `tlsforge shell`. */
-  readonly keepFailed?: boolean;
-}
+import type { BuildRequest, Grip, Made } from "./types.ts";
 
 /** Everything up to outputs in the store. */
 export interface Built {
@@ -61,14 +49,6 @@ export interface Built {
   readonly made: readonly Made[];
   readonly previous: Manifest | null;
   readonly fingerprint: string;
-}
-
-/** The site and stack of a command that builds: what the current generation of that stack has been insisted on counts. */
-export async function siteFor(context: Context, stack: string | null): ReturnType<typeof loadSiteFor> {
-  const previous = await readManifest(context.options.prefix);
-  return loadSiteFor(context, stack, ({ name }, address) =>
-    exposureOf(context, previous?.stack === name ? previous : null)(address),
-  );
 }
 
 /** Shows a plan, and asks whether to go on when there is something to build. */

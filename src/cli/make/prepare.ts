@@ -26,16 +26,7 @@ import { loadStack, type LoadedStack } from "./load.ts";
 import { refuseChanged, refuseOwnAround } from "./own-sources.ts";
 import { recipeFiles } from "./recipe-files.ts";
 import { sourcesFolder } from "./shared-cache.ts";
-
-/** Options of `provision`, `plan` and `build`. */
-export interface SourceOptions {
-  /** `--source NAME=FILE|DIR`, by name. */
-  readonly sources: Readonly<Record<string, string>>;
-  readonly mirror?: string;
-  readonly offline: boolean;
-  /** Builds that cannot be sealed are refused. */
-  readonly requireSandbox?: boolean;
-}
+import type { SourceOptions } from "./types.ts";
 
 /** A stack made concrete on this machine, before its builds have keys: which versions, and what the machine lacks. */
 export interface Selection extends LoadedStack {

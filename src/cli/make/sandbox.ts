@@ -15,8 +15,7 @@ import { stepsOfCheck, type ResolvedRecipe } from "../../recipe/index.ts";
 import type { Receipt } from "../../store/index.ts";
 import type { Check } from "../checks.ts";
 import type { Context } from "../context.ts";
-import type { TestRequest } from "./own-tests.ts";
-import type { SourceOptions } from "./prepare.ts";
+import type { SourceOptions, TestRequest } from "./types.ts";
 
 /** The seal that builds of this run get. */
 export function sealOf({ code, environment, home, signal }: Context): Promise<Seal> {

@@ -4,8 +4,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { ForgeError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { collect, minGrade, optional, text } from "./option-values.ts";
-import type { TestRequest } from "../make/own-tests.ts";
-import type { BuildRequest } from "../make/pipeline.ts";
+import type { BuildRequest, TestRequest } from "../make/types.ts";
 
 /** Adds them to a command. */
 export function withSources(command: Command): Command {

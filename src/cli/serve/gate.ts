@@ -7,10 +7,11 @@ import { readAnchors } from "../look/anchors.ts";
 import type { Context } from "../context.ts";
 import { gradeProblem } from "../look/grade-problem.ts";
 import { gradingRulebook, look, writeReport } from "../look/look.ts";
-import type { BuildRequest, Built } from "../make/pipeline.ts";
+import type { Built } from "../make/pipeline.ts";
 import { endpointOf } from "./reach.ts";
 import { generationFile } from "./serve.ts";
 import { readAuthority, type ServerSetup } from "./setup.ts";
+import type { BuildRequest } from "../make/types.ts";
 
 /** What a look at a server came to. */
 export interface Graded {

@@ -7,8 +7,8 @@ import path from "node:path";
 import { ForgeError } from "../../errors.ts";
 import type { Manifest } from "../../store/index.ts";
 import type { Context } from "../context.ts";
-import type { BuildRequest } from "../make/pipeline.ts";
 import type { Result, ResultFields } from "../result.ts";
+import type { BuildRequest } from "../make/types.ts";
 
 interface KeptPlan {
   readonly schema: "tlsforge.plan/1";
