@@ -86,7 +86,7 @@ async function judgeOne(
     key: fingerprint,
     made: made.toISOString(),
     pinned: true,
-    notes: expired ? [`made on ${day(made)}; the key has expired since, on ${day(end)}`] : [],
+    notes: expired ? [`the key has expired since, on ${day(end)}`] : [],
   };
 }
 
