@@ -115,7 +115,7 @@ it("bounds logs while another run moves them", async () => {
   const { log } = prefixPaths(prefix);
   for (let nth = 1; nth < 16; nth += 1) await writeFile(logPath(prefix, keyOf(nth)), "tlsforge: hello 1.0, key k\n");
   const bounded = boundLogs(prefix, new Set(), { files: 0, bytes: 0, perRecipe: 1 });
-  for (let nth = 1; nth < 16; nth += 1) await rm(logPath(prefix, keyOf(nth)));
+  for (let nth = 1; nth < 16; nth += 1) await rm(logPath(prefix, keyOf(nth)), { force: true });
   await bounded;
   expect(await readdir(log)).toEqual([]);
 });
