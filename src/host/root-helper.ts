@@ -17,11 +17,10 @@ createInterface({ input: createReadStream("", { fd: 0 }) })
 
 function start({ id, argv, input, timeoutSeconds }: HelperRequest): void {
   const [file = "", ...args] = argv;
-  const child = spawn(file, args, {
-    cwd: "/",
-    stdio: ["pipe", "pipe", "pipe"],
-    ...(timeoutSeconds === undefined ? {} : { timeout: timeoutSeconds * 1000 }),
-  });
+  const child = spawn(file, args, { cwd: "/", stdio: ["pipe", "pipe", "pipe"] });
+  let late = false;
+  const timer =
+    timeoutSeconds === undefined ? undefined : setTimeout(() => (late = child.kill()), timeoutSeconds * 1000);
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   running.add(child);
@@ -31,10 +30,10 @@ function start({ id, argv, input, timeoutSeconds }: HelperRequest): void {
   child.stdin.on("error", () => undefined);
   child.stdin.end(input);
   child.on("error", (error) => err.push(Buffer.from(error.message)));
-  const begun = performance.now();
+  child.on("exit", () => clearTimeout(timer));
   child.on("close", (code, signal) => {
     running.delete(child);
-    const late = timeoutSeconds !== undefined && performance.now() - begun >= timeoutSeconds * 1000;
+    clearTimeout(timer);
     const exitCode =
       signal === null ? (code === null || code < 0 ? 127 : code) : late ? 124 : 128 + constants.signals[signal];
     answer({ id, exitCode, stdout: text(out), stderr: text(err) });
