@@ -137,8 +137,8 @@ export function createLook(target: Target, options: LookOptions): Look {
     } catch (error) {
       const answer = answerOf(error);
       if (answer.kind === "hello") throw error;
-      // Silence in less time than an answer may take is our own limit.
-      return answer.kind === "silent" && performance.now() >= end && left < options.timeoutMs ? late : answer;
+      // Silence in less time than an answer may take is our own limit; its timer may come a moment early.
+      return answer.kind === "silent" && performance.now() >= end - 2 && left < options.timeoutMs ? late : answer;
     } finally {
       if (gentle) await (await import("./reach/pace.ts")).pause(gentlePauseMs, signal);
     }

@@ -308,7 +308,7 @@ describe("limits", () => {
 
   it.each([
     ["while it is looked at", 600],
-    ["when hardly one hello was answered", 255],
+    ["when hardly one hello was answered", 330],
   ])("after the time for a look no connection is begun: %s", async (_when, totalMs) => {
     const began = performance.now();
     const slow = mockTls({
