@@ -6,14 +6,13 @@ import { availableParallelism, homedir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { addAbortSignal } from "node:stream";
+import { emptyFolderVariable } from "./cli/options/folder-variables.ts";
 import { quickArguments, type QuickArguments } from "./cli/options/quick-arguments.ts";
 import type { Standing } from "./cli/unchanged/quick.ts";
 
 // Before anything that an older Node does not have.
 refuseOldNode(process.versions.node);
 
-/** Variables that name folders. An empty one is refused with everything loaded: whoever set it meant another folder than the usual one. */
-const folderNames = ["TLSFORGE_PREFIX", "TLSFORGE_RECIPES"];
 const root = path.resolve(import.meta.dirname, "..");
 const recipes = path.resolve(process.env["TLSFORGE_RECIPES"] || path.join(root, "recipes"));
 const compiled = import.meta.filename.endsWith(".js");
@@ -57,7 +56,8 @@ function refuseOldNode(node: string): void {
 
 /** Exit code when a second provision has nothing to do, or a plan would say so, else null. */
 async function quick(): Promise<number | null> {
-  if (folderNames.some((name) => process.env[name] === "")) return null;
+  // Refused with everything loaded.
+  if (emptyFolderVariable(process.env) !== null) return null;
   const asked = quickArguments(process.argv.slice(2), { cwd: process.cwd(), prefix, config, recipes });
   if (asked === null) return null;
   const { standing } = await import("./cli/unchanged/quick.ts");

@@ -6,6 +6,7 @@ import { openPrefix } from "../store/index.ts";
 import { calledAgain } from "../words.ts";
 import type { Context } from "./context.ts";
 import { explainedOpening } from "./open-files.ts";
+import { emptyFolderVariable } from "./options/folder-variables.ts";
 import { globalOptions, type RawOptions } from "./options/globals.ts";
 import { nameOfCommand, parseCommandLine, type Invocation } from "./program.ts";
 import { errorFields, record, recordLine, type Result } from "./result.ts";
@@ -157,11 +158,9 @@ const prefixless = new Set([
   "completion",
 ]);
 
-/** A variable that is there and empty is a mistake of the script that set it: the usual folder is not what it meant. */
 function refuseEmpty(environment: World["environment"]): void {
-  for (const name of ["TLSFORGE_PREFIX", "TLSFORGE_RECIPES"])
-    if (environment[name] === "")
-      throw new ForgeError("usage", `${name} is empty`, { hint: "name a folder in it, or unset it" });
+  const name = emptyFolderVariable(environment);
+  if (name !== null) throw new ForgeError("usage", `${name} is empty`, { hint: "name a folder in it, or unset it" });
 }
 
 /** A prefix that a newer tlsforge made, or whose path built programs cannot carry, is refused by every command; one that is not there yet by none. */
