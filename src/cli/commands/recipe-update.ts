@@ -15,9 +15,8 @@ import {
 import { atomicWrite } from "../../store/index.ts";
 import type { FetchOptions } from "../../fetch/index.ts";
 import type { Context } from "../context.ts";
-import { entriesIn } from "../files.ts";
 import { searchLocked } from "../update/locked.ts";
-import { loadRecipe, readText } from "../make/load.ts";
+import { loadRecipe, readText, recipeNames } from "../make/load.ts";
 import { networkOf } from "../make/prepare.ts";
 import type { Result } from "../result.ts";
 import { propose, type Proposal, type ProposalOptions } from "../update/proposal.ts";
@@ -48,7 +47,7 @@ export async function updateRecipe(context: Context, request: UpdateRequest): Pr
       });
   const folder = path.join(context.recipes, request.recipe);
   const file = path.join(folder, `${request.line ?? "recipe"}.yaml`);
-  const text = await readText(file, "recipe", await meantBy(context.recipes, request.recipe));
+  const text = await readText(file, "recipe", await meantBy(context, request.recipe));
   const recipe = await loadRecipe({ text, path: file, folder });
   const fetch = await networkOf(context, parseSite(null));
   if (recipe.versions.every(({ sources }) => sources.length === 0)) return updateLock(context, { recipe, file, fetch });
@@ -121,11 +120,10 @@ function askable({ name }: Recipe): ForgeError {
 }
 
 /** What to do about a recipe that is not there. */
-async function meantBy(folder: string, name: string): Promise<string> {
-  const names = (await entriesIn(folder))
-    .filter((entry) => entry.isDirectory() && entry.name !== "stacks")
-    .map((entry) => entry.name);
-  if (names.includes(name)) return `see what lies in ${path.join(folder, name)}; --line names another file of it`;
+async function meantBy(context: Context, name: string): Promise<string> {
+  const names = await recipeNames(context);
+  if (names.includes(name))
+    return `see what lies in ${path.join(context.recipes, name)}; --line names another file of it`;
   const near = nearest(name, names);
   return `${near === undefined ? "name a recipe of the folder of recipes" : `did you mean ${near}?`}; there is ${names.join(", ")}`;
 }

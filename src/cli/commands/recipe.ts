@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { entriesIn, reasonOf } from "../files.ts";
 import { beginnings, kindOf } from "../lint-kind.ts";
 import { checkRecipeFiles } from "../make/recipe-files.ts";
-import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, stackNames } from "../make/load.ts";
+import { checkSite, loadRecipe, loadSiteFor, loadStack, readText, recipeNames, stackNames } from "../make/load.ts";
 import { errorFields, type Result } from "../result.ts";
 
 /** Checks recipes, stacks and site files: those named, else every recipe and stack of the folder. Every problem of every file is told; exit 2 when there is one. */
@@ -49,8 +49,7 @@ export function schema(kind: string): Result {
 /** Each recipe and stack of the folder for itself, and when all are sound, each stack together with its recipes. */
 async function lintFolder(context: Context, problems: ForgeError[]): Promise<void> {
   const stacks = await stackNames(context);
-  const entries = await entriesIn(context.recipes);
-  for (const { name } of entries.filter((entry) => entry.isDirectory() && entry.name !== "stacks"))
+  for (const name of await recipeNames(context))
     await attempt(problems, async () => {
       for (const file of await recipeFiles(path.join(context.recipes, name)))
         await attempt(problems, () => lintFile(context, file));

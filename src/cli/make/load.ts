@@ -88,7 +88,7 @@ export async function loadStack(context: Pick<Context, "recipes">, name: string)
     });
   }
   const stack = parseStack({ text: await readText(file, "stack", "mend the file, or name another stack"), path: file });
-  const recipes = await loadRecipes(context.recipes, stack);
+  const recipes = await loadRecipes(context, stack);
   checkTogether(recipes, stack);
   const wanted = new Set(Object.keys(stack.recipes));
   const ordered = orderRecipes(recipes.filter((recipe) => wanted.has(recipe.name)));
@@ -110,12 +110,20 @@ export async function stackNames(context: Pick<Context, "recipes">): Promise<rea
     .toSorted();
 }
 
+/** Names of the folders that are recipes', in order. Throws `usage` when the folder of recipes cannot be read. */
+export async function recipeNames(context: Pick<Context, "recipes">): Promise<readonly string[]> {
+  const entries = await entriesIn(context.recipes);
+  return entries.filter((entry) => entry.isDirectory() && entry.name !== "stacks").map(({ name }) => name);
+}
+
 /** Every recipe below a folder, those of `lines` from the file of their line; without those that the stack does not name and that are broken. */
-async function loadRecipes(folder: string, { recipes: wanted, lines }: Stack): Promise<readonly Recipe[]> {
-  const entries = await entriesIn(folder);
+async function loadRecipes(
+  context: Pick<Context, "recipes">,
+  { recipes: wanted, lines }: Stack,
+): Promise<readonly Recipe[]> {
   const recipes: Recipe[] = [];
-  for (const { name } of entries.filter((entry) => entry.isDirectory())) {
-    const recipe = await recipeIn(path.join(folder, name), lines[name] ?? "recipe").catch((error: unknown) => {
+  for (const name of await recipeNames(context)) {
+    const recipe = await recipeIn(path.join(context.recipes, name), lines[name] ?? "recipe").catch((error: unknown) => {
       if (name in wanted || !(error instanceof ForgeError)) throw error;
       return null;
     });
