@@ -1,4 +1,5 @@
 /** CMake: errors are indented below a line that says where (cmMessenger). What it did not find and was not told to need, it lists with two dashes. */
+import { notFoundText } from "./pkg-config.ts";
 import type { Found, Rule } from "./types.ts";
 
 const error = "CMake Error at ";
@@ -65,12 +66,12 @@ export const cmakeRules: readonly Rule[] = [
 
 /** What pkg-config answered last names the package. */
 function pkgConfigTold({ lines, index }: Found) {
-  const answer = /^-- {3}(?:No package '([^']+)' found|Package '([^']+)', required by '[^']+', not found)$/;
+  const answer = new RegExp(`^--   ${notFoundText}$`);
   const match = lines
     .slice(0, index)
     .map((line) => answer.exec(line))
     .findLast((entry) => entry !== null);
-  const name = match?.[1] ?? match?.[2];
+  const name = match?.groups?.["name"] ?? match?.groups?.["other"];
   if (name === undefined) return { summary: "CMake does not find a package that pkg-config is asked for", hint };
   return { summary: `CMake does not find ${name} (pkg-config)`, hint, lacks: { kind: "pkg-config" as const, name } };
 }

@@ -1,8 +1,10 @@
 /** pkg-config and pkgconf, also as configure programs call them (pkg.m4). */
-import type { Rule } from "./types.ts";
+import type { Found, Rule } from "./types.ts";
 
 const required = "were not met";
-const notFound = /^(?:No package '(?<name>[^']+)' found|Package '(?<other>[^']+)', required by '[^']+', not found)$/;
+/** How both say, in a line of its own, that there is none of a name. */
+export const notFoundText = String.raw`(?:No package '(?<name>[^']+)' found|Package '(?<other>[^']+)', required by '[^']+', not found)`;
+const notFound = new RegExp(`^${notFoundText}$`);
 const install = "install the development package that has its .pc file, or name that file's folder in PKG_CONFIG_PATH";
 
 export const pkgConfigRules: readonly Rule[] = [
@@ -12,7 +14,7 @@ export const pkgConfigRules: readonly Rule[] = [
     after: required,
     summary: "",
     hint: "",
-    tell: ({ match }) => lackOf(match.groups?.["name"] ?? match.groups?.["other"] ?? ""),
+    tell: told,
   },
   {
     id: "pkg-config-version",
@@ -30,14 +32,11 @@ export const pkgConfigRules: readonly Rule[] = [
     vague: true,
     summary: "",
     hint: "",
-    tell: ({ match }) => lackOf(match.groups?.["name"] ?? match.groups?.["other"] ?? ""),
+    tell: told,
   },
 ];
 
-function lackOf(name: string) {
-  return {
-    summary: `pkg-config does not find ${name}`,
-    hint: install,
-    lacks: { kind: "pkg-config" as const, name },
-  };
+function told({ match }: Found) {
+  const name = match.groups?.["name"] ?? match.groups?.["other"] ?? "";
+  return { summary: `pkg-config does not find ${name}`, hint: install, lacks: { kind: "pkg-config" as const, name } };
 }
