@@ -30,7 +30,6 @@ function start({ id, argv, input, timeoutSeconds }: HelperRequest): void {
   child.stdin.on("error", () => undefined);
   child.stdin.end(input);
   child.on("error", (error) => err.push(Buffer.from(error.message)));
-  child.on("exit", () => clearTimeout(timer));
   child.on("close", (code, signal) => {
     running.delete(child);
     clearTimeout(timer);

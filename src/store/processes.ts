@@ -139,8 +139,9 @@ interface Program {
 }
 
 async function programsIn(prefix: string): Promise<readonly Program[]> {
-  const [store, spared] = [await storeOf(prefix), await ownLine()];
+  const store = await storeOf(prefix);
   if (store === null) return [];
+  const spared = await ownLine();
   const found: Program[] = [];
   for (const pid of (await processNumbers()) ?? []) {
     const program = spared.has(pid) ? null : await programAt(pid, store);
